@@ -1,0 +1,106 @@
+// What the commands that show or act ask of the running switch. The daemon implements it; tests fake it;
+// `weft -c FILE` has none. Called on the control thread only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weft/net/ethernet.hpp"
+#include "weft/result.hpp"
+
+namespace weft {
+
+struct LinkState {
+    std::string name;
+    unsigned kernel_index = 0;  ///< of its TAP; weft's own index where there is none
+    bool carrier = false;
+    std::uint16_t mtu = 1500;   ///< in force
+    MacAddress mac{};           ///< in force
+    std::uint64_t rx_packets = 0, rx_bytes = 0, rx_dropped = 0, rx_errors = 0, multicast = 0;
+    std::uint64_t tx_packets = 0, tx_bytes = 0, tx_dropped = 0, tx_errors = 0;
+    std::uint64_t own_source = 0;
+};
+
+struct FdbEntryState {
+    std::string device;
+    std::string bridge;
+    MacAddress mac{};
+    std::uint16_t vid = 0;  ///< 0 without filtering
+    bool local = false;     ///< permanent: our own
+    bool stationary = false;
+    bool sticky = false;
+    double used_seconds = 0;  ///< since last seen
+};
+
+struct DropState {
+    std::string interface, reason, meaning;
+    std::uint64_t packets = 0, bytes = 0;
+};
+
+struct WorkerState {
+    unsigned worker = 0, cpu = 0;
+    double busy = 0;  ///< share of time spent on rounds with packets, 0..1, over the last second
+    std::uint64_t packets = 0, handed_over = 0;
+    std::vector<std::pair<std::string, std::uint16_t>> queues;  ///< port name, receive queue
+};
+
+struct StageState {
+    unsigned worker = 0;
+    std::string stage;
+    std::uint64_t packets = 0;
+    double clocks_per_packet = 0;  ///< TSC clocks, from sampled batches
+    double packets_per_batch = 0;
+};
+
+struct PortLive {
+    std::string name, type, driver;
+    std::uint16_t mtu = 1500, rx_queues = 1, tx_queues = 1;
+    MacAddress mac{};
+    bool link = false;
+    std::uint32_t speed_mbps = 0;
+    std::vector<std::string> offloads;  ///< for ethtool -k: "checksum", "tcp4_gso", ...
+    std::vector<std::pair<std::string, std::uint64_t>> statistics;
+};
+
+struct MemoryState {
+    std::string what;
+    std::uint64_t bytes = 0, used = 0, capacity = 0;  ///< used/capacity in objects, 0 if not counted
+};
+
+/// An address of the TAP namespace as the kernel shows it, weft's or not.
+struct AddressState {
+    std::string device;
+    std::string address;  ///< with prefix length
+    std::string scope, label, broadcast;
+    bool ours = false;
+    bool tentative = false, permanent = true, dad_failed = false;
+};
+
+class Live {
+  public:
+    virtual ~Live() = default;
+    [[nodiscard]] virtual std::optional<LinkState> link(const std::string& name) = 0;
+    [[nodiscard]] virtual std::vector<FdbEntryState> fdb() = 0;
+    [[nodiscard]] virtual std::vector<DropState> drops() = 0;
+    [[nodiscard]] virtual std::vector<WorkerState> workers() = 0;
+    [[nodiscard]] virtual std::vector<StageState> stages() = 0;
+    [[nodiscard]] virtual std::optional<PortLive> port(const std::string& name) = 0;
+    [[nodiscard]] virtual std::vector<MemoryState> memory() = 0;
+    [[nodiscard]] virtual std::vector<AddressState> addresses() = 0;
+    /// CPUs of the workers, in worker order.
+    [[nodiscard]] virtual std::vector<unsigned> worker_cpus() = 0;
+
+    /// Removes dynamic entries; empty strings and nullopt match all. Returns how many.
+    virtual std::size_t flush_fdb(const std::string& bridge, const std::string& device,
+                                  std::optional<std::uint16_t> vid) = 0;
+    /// Removes one learned entry; refused if there is none.
+    virtual Result<> delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) = 0;
+    /// Ends the daemon after the answer is sent.
+    virtual void stop(bool keep) = 0;
+};
+
+}  // namespace weft

@@ -1,0 +1,56 @@
+// What a stage is, and what it may say of a packet.
+//
+// A stage has
+//     static constexpr StageId id;
+//     void prepare(Packet&, Context&) noexcept;   // compute the key, prefetch
+//     Verdict decide(Packet&, Context&) noexcept; // where the packet goes
+// and contains no loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+
+#include "weft/drop.hpp"
+#include "weft/packet.hpp"
+
+namespace weft {
+
+/// Stages in the packet's order; pipeline.hpp lists their types in the same order.
+enum class StageId : std::uint8_t { ingress, bridge_input, bridge_output, host, egress, punt, count };
+inline constexpr std::size_t stage_count = static_cast<std::size_t>(StageId::count);
+inline constexpr std::string_view stage_names[stage_count] = {"ingress", "bridge_input", "bridge_output",
+                                                              "host",    "egress",       "punt"};
+
+/// Where a packet goes next: to a stage, to its end with a reason, or already handed on (sent, queued).
+/// There is no default: a packet cannot be lost without a word.
+class Verdict {
+  public:
+    static constexpr Verdict to(StageId stage) noexcept { return Verdict{static_cast<std::uint16_t>(stage)}; }
+    static constexpr Verdict drop(DropReason reason) noexcept {
+        return Verdict{static_cast<std::uint16_t>(0x100 | static_cast<unsigned>(reason))};
+    }
+    /// The stage gave the packet to somebody who now owns it.
+    static constexpr Verdict consumed() noexcept { return Verdict{0x200}; }
+
+    [[nodiscard]] constexpr bool is_stage() const noexcept { return code_ < 0x100; }
+    [[nodiscard]] constexpr bool is_drop() const noexcept { return code_ & 0x100; }
+    [[nodiscard]] constexpr StageId stage() const noexcept { return static_cast<StageId>(code_); }
+    [[nodiscard]] constexpr DropReason reason() const noexcept { return static_cast<DropReason>(code_ & 0xff); }
+    friend constexpr bool operator==(Verdict, Verdict) = default;
+
+  private:
+    constexpr explicit Verdict(std::uint16_t code) noexcept : code_(code) {}
+    std::uint16_t code_;
+};
+
+struct Context;
+
+template <class S>
+concept Stage = requires(S stage, Packet& packet, Context& context) {
+    { S::id } -> std::convertible_to<StageId>;
+    { stage.prepare(packet, context) } noexcept;
+    { stage.decide(packet, context) } noexcept -> std::same_as<Verdict>;
+};
+
+}  // namespace weft

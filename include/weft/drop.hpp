@@ -1,0 +1,74 @@
+// Why a packet ended without being sent or punted. One table: counter, trace text and CLI word are the same.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weft {
+
+// X(identifier, "stage/reason", "what it means"), in the packet's order.
+// clang-format off
+#define WEFT_DROP_REASONS(X)                                                                                         \
+    X(ingress_interface_down,   "ingress/interface_down",   "the interface is administratively down")               \
+    X(ingress_runt,             "ingress/runt",             "shorter than an Ethernet header")                       \
+    X(ingress_truncated_tag,    "ingress/truncated_tag",    "ends inside its VLAN tag")                              \
+    X(ingress_oversize,         "ingress/oversize",         "longer than the interface's MTU allows")                \
+    X(ingress_bad_source,       "ingress/bad_source",       "source MAC address is a group address or zero")         \
+    X(ingress_no_mbuf,          "ingress/no_mbuf",          "no packet buffer was free")                             \
+    X(ingress_truncated,        "ingress/truncated",        "the device delivered less than the frame's length")     \
+    X(ingress_too_many_hops,    "ingress/too_many_hops",    "passed more internal interfaces than the limit of 8")   \
+    X(bridge_port_disabled,     "bridge/port_disabled",     "the bridge port's state does not forward")              \
+    X(bridge_bridge_down,       "bridge/bridge_down",       "the bridge is administratively down")                   \
+    X(bridge_link_local,        "bridge/link_local",        "link-local group address, not forwarded by a bridge")   \
+    X(bridge_vlan_filtered,     "bridge/vlan_filtered",     "the ingress port is not a member of the VLAN")          \
+    X(bridge_vlan_egress,       "bridge/vlan_egress",       "the egress port is not a member of the VLAN")           \
+    X(bridge_locked,            "bridge/locked",            "source not known on a locked port")                     \
+    X(bridge_same_port,         "bridge/same_port",         "destination is on the port the frame came from")        \
+    X(bridge_isolated,          "bridge/isolated",          "both ports are isolated")                               \
+    X(bridge_egress_blocked,    "bridge/egress_blocked",    "the egress port's state does not forward")              \
+    X(bridge_blackhole,         "bridge/blackhole",         "the destination has a blackhole entry")                 \
+    X(bridge_no_port,           "bridge/no_port",           "no other port takes the flooded frame")                 \
+    X(bridge_no_mbuf,           "bridge/no_mbuf",           "no packet buffer was free for a flooded copy")          \
+    X(host_not_for_us,          "host/not_for_us",          "destination MAC address is not the interface's")        \
+    X(punt_no_kernel,           "punt/no_kernel",           "for the kernel, which --no-kernel leaves out")          \
+    X(punt_queue_full,          "punt/queue_full",          "the punt queue of its class is full")                   \
+    X(punt_tap_down,            "punt/tap_down",            "the kernel TAP is down or gone")                        \
+    X(punt_tap_refused,         "punt/tap_refused",         "the kernel TAP refused the frame")                      \
+    X(tap_queue_full,           "tap/queue_full",           "from the kernel, but the worker's ring is full")        \
+    X(tap_no_mbuf,              "tap/no_mbuf",              "from the kernel, but no packet buffer was free")        \
+    X(egress_interface_down,    "egress/interface_down",    "the egress interface is down")                          \
+    X(egress_no_carrier,        "egress/no_carrier",        "the egress port has no link")                           \
+    X(egress_too_big,           "egress/too_big",           "longer than the egress interface's MTU")                \
+    X(egress_no_mbuf,           "egress/no_mbuf",           "no packet buffer was free to segment or re-head it")    \
+    X(egress_bad_offload,       "egress/bad_offload",       "unfinished checksum or GSO state contradicts the frame") \
+    X(egress_ring_full,         "egress/ring_full",         "the port's transmit ring is full")                      \
+    X(egress_device_error,      "egress/device_error",      "the device refused the frame")                          \
+    X(handover_ring_full,       "handover/ring_full",       "the ring to the worker that owns it is full")           \
+    X(handover_gone,            "handover/gone",            "its interface or port was removed while it waited")
+// clang-format on
+
+enum class DropReason : std::uint8_t {
+#define WEFT_DROP_ENUM(id, word, meaning) id,
+    WEFT_DROP_REASONS(WEFT_DROP_ENUM)
+#undef WEFT_DROP_ENUM
+        count
+};
+inline constexpr std::size_t drop_reason_count = static_cast<std::size_t>(DropReason::count);
+
+/// The CLI word of a reason and its sentence.
+struct DropText {
+    std::string_view word;
+    std::string_view meaning;
+};
+inline constexpr std::array<DropText, drop_reason_count> drop_texts{{
+#define WEFT_DROP_TEXT(id, word, meaning) {word, meaning},
+    WEFT_DROP_REASONS(WEFT_DROP_TEXT)
+#undef WEFT_DROP_TEXT
+}};
+[[nodiscard]] constexpr const DropText& text_of(DropReason reason) noexcept {
+    return drop_texts[static_cast<std::size_t>(reason)];
+}
+
+}  // namespace weft
