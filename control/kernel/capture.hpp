@@ -1,0 +1,51 @@
+// Taking a device that is a port away from the kernel's stack, and giving it back.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "control/kernel/netlink.hpp"
+#include "control/kernel/netns.hpp"
+#include "weft/result.hpp"
+
+namespace weft {
+
+/// Where the undo records of the daemon on this socket are kept: SOCKET.state.
+[[nodiscard]] std::string capture_state_path(const std::string& socket);
+
+/// A kernel device taken from the kernel's stack while this lives: up, NOARP, disable_ipv6=1, and an nftables
+/// `netdev` ingress chain that drops what arrives (packet sockets see a frame before that hook). Promiscuity
+/// is the port's own PACKET_MR_PROMISC membership. What to undo is written to SOCKET.state before anything is
+/// changed, so that undo_leftover_captures() can do it after a crash. Move-only; control thread only; `netns`
+/// and `netlink` (of that namespace) outlive it.
+class DeviceCapture {
+  public:
+    /// Refused if the device is missing, has an address other than an IPv6 link-local one, has a master, or
+    /// is a weft TAP.
+    static Result<DeviceCapture> take(const Netns& netns, Netlink& netlink, const std::string& device,
+                                      const std::string& socket);
+    DeviceCapture(DeviceCapture&& other) noexcept;
+    DeviceCapture& operator=(DeviceCapture&& other) noexcept;
+    /// As release(), errors ignored.
+    ~DeviceCapture();
+
+    [[nodiscard]] int index() const noexcept { return index_; }
+    /// Gives the device back as it was. Gone meanwhile is fine. Later calls do nothing.
+    Result<> release();
+
+  private:
+    DeviceCapture(const Netns& netns, Netlink& netlink, std::string socket, int index)
+        : netns_(&netns), netlink_(&netlink), socket_(std::move(socket)), index_(index) {}
+    const Netns* netns_;
+    Netlink* netlink_;
+    std::string socket_;
+    int index_ = 0;  ///< 0: released
+};
+
+/// Gives back what a dead weftd on this socket took in this namespace, and removes its nftables table and its
+/// state file. To be called at start before any port is opened, and by --clean. Returns the devices given
+/// back.
+Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netlink& netlink,
+                                                        const std::string& socket);
+
+}  // namespace weft

@@ -1,0 +1,111 @@
+// Links and addresses of one namespace, asked of and told to the kernel by rtnetlink. Nothing is cached.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/kernel/netns.hpp"
+#include "weft/net/ethernet.hpp"
+#include "weft/result.hpp"
+
+struct nl_sock;
+struct nl_msg;
+struct nlmsghdr;
+
+namespace weft {
+
+/// What weft writes to the kernel carries this protocol (IFA_PROTO, RTA_PROTOCOL).
+inline constexpr std::uint8_t weft_protocol = 119;
+
+/// A network device as the kernel shows it.
+struct KernelLink {
+    int index = 0;
+    std::string name;
+    std::string kind;   ///< IFLA_INFO_KIND: "tun", "veth", "bridge"; empty for hardware
+    std::string alias;  ///< `ip link set X alias …`
+    MacAddress mac{};
+    std::uint32_t mtu = 0;
+    std::uint32_t flags = 0;  ///< IFF_*
+    int master = 0;           ///< index; 0: none
+    bool carrier = false;     ///< IFLA_CARRIER
+    [[nodiscard]] bool up() const noexcept { return flags & 1; }
+};
+
+/// An address as the kernel shows it; texts as iproute2 prints them.
+struct KernelAddress {
+    int index = 0;                 ///< of the device
+    std::string address;           ///< "10.0.0.5/24", "fd00::1/64"; the local one of a peer address
+    std::string peer;              ///< with prefix length; empty: none
+    std::string broadcast, label;  ///< empty: none
+    std::string scope;             ///< "global", "link", "host", "site", or a number
+    std::uint8_t family = 0;       ///< AF_INET, AF_INET6
+    std::uint8_t protocol = 0;     ///< IFA_PROTO; 0: not said
+    std::uint32_t flags = 0;       ///< IFA_F_*
+    [[nodiscard]] bool ours() const noexcept { return protocol == weft_protocol; }
+    [[nodiscard]] bool tentative() const noexcept { return flags & 0x40; }
+    [[nodiscard]] bool dad_failed() const noexcept { return flags & 0x08; }
+    [[nodiscard]] bool permanent() const noexcept { return flags & 0x80; }
+    [[nodiscard]] bool link_local() const noexcept { return family == 10 && scope == "link"; }
+};
+
+/// An address to add or delete.
+struct AddressRequest {
+    int index = 0;        ///< of the device
+    std::string address;  ///< with prefix length; without: a host address
+    std::optional<std::string> peer, broadcast, scope, label;
+    bool nodad = false;
+};
+
+/// A netlink socket of one namespace. One thread at a time. Errors are sentences with the kernel's own words
+/// (extended acknowledgement where it gives one).
+class Netlink {
+  public:
+    static Result<Netlink> open(const Netns& netns);
+    Netlink(Netlink&&) noexcept;
+    Netlink& operator=(Netlink&&) noexcept;
+    ~Netlink();
+
+    /// nullopt if there is no such device.
+    Result<std::optional<KernelLink>> link(const std::string& name);
+    Result<std::optional<KernelLink>> link(int index);
+    /// Devices whose alias begins with the prefix; all for an empty one.
+    Result<std::vector<KernelLink>> links(std::string_view alias_prefix = {});
+
+    Result<> set_up(int index, bool up);
+    Result<> set_flags(int index, std::uint32_t mask, std::uint32_t flags);  ///< IFF_*
+    Result<> set_mtu(int index, std::uint32_t mtu);
+    Result<> set_mac(int index, const MacAddress& mac);
+    Result<> set_alias(int index, const std::string& alias);
+    Result<> delete_link(int index);
+
+    /// IPv4 and IPv6 addresses of one device, or of all for index 0, in the kernel's order.
+    Result<std::vector<KernelAddress>> addresses(int index = 0);
+    /// Adds with protocol 119. EEXIST is an error ("File exists").
+    Result<> add_address(const AddressRequest& request);
+    Result<> delete_address(const AddressRequest& request);
+
+  private:
+    struct Free {
+        void operator()(nl_sock* socket) const noexcept;
+    };
+    explicit Netlink(std::unique_ptr<nl_sock, Free> socket);
+    using OnMessage = std::function<void(const nlmsghdr*)>;
+    Result<> exchange(nl_msg* request, const std::string& what, const OnMessage& on_message = {});
+    Result<> change_link(int index, const std::string& what, std::uint32_t mask, std::uint32_t flags,
+                         const std::function<void(nl_msg*)>& attributes = {});
+    Result<std::optional<KernelLink>> one_link(int index, const std::string& name);
+    Result<> change_address(const AddressRequest& request, bool add);
+
+    std::unique_ptr<nl_sock, Free> socket_;
+};
+
+/// RTM_NEWLINK or RTM_DELLINK, RTM_NEWADDR or RTM_DELADDR; nullopt if malformed.
+[[nodiscard]] std::optional<KernelLink> parse_link(const nlmsghdr* message);
+[[nodiscard]] std::optional<KernelAddress> parse_address(const nlmsghdr* message);
+
+}  // namespace weft

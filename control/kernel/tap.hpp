@@ -1,0 +1,80 @@
+// Kernel TAPs: the kernel's side of weft's interfaces.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "control/kernel/descriptor.hpp"
+#include "control/kernel/netlink.hpp"
+#include "control/kernel/netns.hpp"
+#include "weft/net/ethernet.hpp"
+#include "weft/result.hpp"
+
+namespace weft {
+
+/// What a TAP follows of its interface.
+struct TapSettings {
+    std::uint32_t mtu = 1500;       ///< L3 bytes
+    std::optional<MacAddress> mac;  ///< none: the kernel's random one
+    bool carrier = false;
+    bool up = false;             ///< administratively
+    bool bridge_member = false;  ///< no IPv6 link-local address (addr_gen_mode none)
+};
+
+/// The alias that marks a TAP as weft's: "weft:" and the path of the daemon's socket.
+[[nodiscard]] std::string tap_alias(const std::string& socket);
+
+/// A persistent TAP with virtio-net header (10 bytes; checksum, TSO4, TSO6). It stays when this object ends,
+/// with its addresses and routes; remove() takes it away. Move-only; control thread only, but for the
+/// descriptor. `netns` and `netlink` (of that namespace) outlive it.
+class KernelTap {
+  public:
+    /// Makes the TAP, or adopts the one of that name that a weftd on the same socket left; a device of that
+    /// name without our alias is refused. Settings that are already right are not touched, so an adopted TAP
+    /// keeps addresses and routes.
+    static Result<KernelTap> open(const Netns& netns, Netlink& netlink, const std::string& name,
+                                  const std::string& socket, const TapSettings& settings);
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// The kernel's interface index.
+    [[nodiscard]] int index() const noexcept { return index_; }
+    /// Non-blocking; one frame with its virtio_net_hdr per read and write. Owned by the TAP: dup it for
+    /// TapIo.
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
+    [[nodiscard]] bool adopted() const noexcept { return adopted_; }
+    /// As the kernel shows it now; nullopt if somebody deleted it.
+    Result<std::optional<KernelLink>> state();
+
+    Result<> set_mtu(std::uint32_t mtu);
+    Result<> set_mac(const MacAddress& mac);
+    Result<> set_carrier(bool carrier);
+    Result<> set_up(bool up);
+    Result<> set_bridge_member(bool member);
+    /// Deletes the device and closes the descriptor. Gone already is fine. TapIo's duplicate must be closed
+    /// first.
+    Result<> remove();
+
+  private:
+    KernelTap(const Netns& netns, Netlink& netlink, std::string name)
+        : netns_(&netns), netlink_(&netlink), name_(std::move(name)) {}
+    Result<> attach(bool exists);
+    Result<> apply_sysctls();
+    Result<> apply(const TapSettings& settings);
+
+    const Netns* netns_;
+    Netlink* netlink_;
+    std::string name_;
+    Descriptor descriptor_;
+    int index_ = 0;
+    bool adopted_ = false;
+    bool bridge_member_ = false;
+};
+
+/// Deletes the TAPs of this socket that no live process holds open and whose names are not in `keep`: all of
+/// them for `weftd --clean`, those not claimed after a start with adoption. Returns the names deleted.
+Result<std::set<std::string>> remove_leftover_taps(Netlink& netlink, const std::string& socket,
+                                                   const std::set<std::string>& keep = {});
+
+}  // namespace weft
