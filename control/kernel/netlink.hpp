@@ -1,6 +1,10 @@
 // Links and addresses of one namespace, asked of and told to the kernel by rtnetlink. Nothing is cached.
 #pragma once
 
+#include <linux/if_addr.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,7 +37,7 @@ struct KernelLink {
     std::uint32_t flags = 0;  ///< IFF_*
     int master = 0;           ///< index; 0: none
     bool carrier = false;     ///< IFLA_CARRIER
-    [[nodiscard]] bool up() const noexcept { return flags & 1; }
+    [[nodiscard]] bool up() const noexcept { return flags & IFF_UP; }
 };
 
 /// An address as the kernel shows it; texts as iproute2 prints them.
@@ -47,10 +51,10 @@ struct KernelAddress {
     std::uint8_t protocol = 0;     ///< IFA_PROTO; 0: not said
     std::uint32_t flags = 0;       ///< IFA_F_*
     [[nodiscard]] bool ours() const noexcept { return protocol == weft_protocol; }
-    [[nodiscard]] bool tentative() const noexcept { return flags & 0x40; }
-    [[nodiscard]] bool dad_failed() const noexcept { return flags & 0x08; }
-    [[nodiscard]] bool permanent() const noexcept { return flags & 0x80; }
-    [[nodiscard]] bool link_local() const noexcept { return family == 10 && scope == "link"; }
+    [[nodiscard]] bool tentative() const noexcept { return flags & IFA_F_TENTATIVE; }
+    [[nodiscard]] bool dad_failed() const noexcept { return flags & IFA_F_DADFAILED; }
+    [[nodiscard]] bool permanent() const noexcept { return flags & IFA_F_PERMANENT; }
+    [[nodiscard]] bool link_local() const noexcept { return family == AF_INET6 && scope == "link"; }
 };
 
 /// An address to add or delete.
@@ -95,7 +99,13 @@ class Netlink {
     };
     explicit Netlink(std::unique_ptr<nl_sock, Free> socket);
     using OnMessage = std::function<void(const nlmsghdr*)>;
-    Result<> exchange(nl_msg* request, const std::string& what, const OnMessage& on_message = {});
+    /// Whether the answer is whole (false: a dump was overtaken by a change).
+    Result<bool> exchange_once(nl_msg* request, const std::string& what, const OnMessage& on_message,
+                               int ignored_error);
+    Result<> exchange(nl_msg* request, const std::string& what, const OnMessage& on_message = {},
+                      int ignored_error = 0);
+    Result<> dump(nl_msg* request, const std::string& what, const std::function<void()>& on_start,
+                  const OnMessage& on_message);
     Result<> change_link(int index, const std::string& what, std::uint32_t mask, std::uint32_t flags,
                          const std::function<void(nl_msg*)>& attributes = {});
     Result<std::optional<KernelLink>> one_link(int index, const std::string& name);

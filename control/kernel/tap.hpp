@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "control/kernel/descriptor.hpp"
 #include "control/kernel/netlink.hpp"
@@ -59,7 +60,8 @@ class KernelTap {
   private:
     KernelTap(const Netns& netns, Netlink& netlink, std::string name)
         : netns_(&netns), netlink_(&netlink), name_(std::move(name)) {}
-    Result<> attach(bool exists);
+    Result<KernelLink> present();
+    Result<> set_sysctl(const std::string& family, const std::string& key, std::string_view value);
     Result<> apply_sysctls();
     Result<> apply(const TapSettings& settings);
 
@@ -72,9 +74,11 @@ class KernelTap {
     bool bridge_member_ = false;
 };
 
-/// Deletes the TAPs of this socket that no live process holds open and whose names are not in `keep`: all of
-/// them for `weftd --clean`, those not claimed after a start with adoption. Returns the names deleted.
-Result<std::set<std::string>> remove_leftover_taps(Netlink& netlink, const std::string& socket,
+/// Deletes the TAPs of this socket whose names are not in `keep`: all of them for `weftd --clean`, those not
+/// claimed after a start with adoption. Refused at the first that a live process holds. Returns the names
+/// deleted.
+Result<std::set<std::string>> remove_leftover_taps(const Netns& netns, Netlink& netlink,
+                                                   const std::string& socket,
                                                    const std::set<std::string>& keep = {});
 
 }  // namespace weft
