@@ -2,9 +2,11 @@
 //
 // A stage has
 //     static constexpr StageId id;
-//     void prepare(Packet&, Context&) noexcept;   // compute the key, prefetch
-//     Verdict decide(Packet&, Context&) noexcept; // where the packet goes
-// and contains no loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide.
+//     struct Prepared;                                                    // what decide wants to find computed
+//     static void prepare(Packet&, Prepared&, Context&) noexcept;         // compute the key, prefetch
+//     static Verdict decide(Packet&, const Prepared&, Context&) noexcept; // where the packet goes
+// and contains no loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide. Prepared lies
+// on the stack, so that what passes between the two costs no line of the packet.
 #pragma once
 
 #include <concepts>
@@ -47,10 +49,10 @@ class Verdict {
 struct Context;
 
 template <class S>
-concept Stage = requires(S stage, Packet& packet, Context& context) {
+concept Stage = requires(Packet& packet, typename S::Prepared& prepared, Context& context) {
     { S::id } -> std::convertible_to<StageId>;
-    { stage.prepare(packet, context) } noexcept;
-    { stage.decide(packet, context) } noexcept -> std::same_as<Verdict>;
+    { S::prepare(packet, prepared, context) } noexcept;
+    { S::decide(packet, prepared, context) } noexcept -> std::same_as<Verdict>;
 };
 
 }  // namespace weft

@@ -41,6 +41,10 @@ struct alignas(64) InterfaceCounters {
     PacketCounter sent;
     Counter multicast;   ///< received group frames
     Counter own_source;  ///< received frames whose source is one of our own MACs: forwarded, not learned
+    // frames forwarded without learning their source
+    Counter move_held;      ///< the MAC moved too often
+    Counter learn_limited;  ///< fdb_max_learned of port or bridge
+    Counter fdb_full;       ///< no slot
     PacketCounter dropped[drop_reason_count];
 };
 

@@ -15,12 +15,12 @@ namespace weft {
     X(ingress_runt,             "ingress/runt",             "shorter than an Ethernet header")                       \
     X(ingress_truncated_tag,    "ingress/truncated_tag",    "ends inside its VLAN tag")                              \
     X(ingress_oversize,         "ingress/oversize",         "longer than the interface's MTU allows")                \
-    X(ingress_bad_source,       "ingress/bad_source",       "source MAC address is a group address or zero")         \
     X(ingress_no_mbuf,          "ingress/no_mbuf",          "no packet buffer was free")                             \
     X(ingress_truncated,        "ingress/truncated",        "the device delivered less than the frame's length")     \
     X(ingress_too_many_hops,    "ingress/too_many_hops",    "passed more internal interfaces than the limit of 8")   \
     X(bridge_port_disabled,     "bridge/port_disabled",     "the bridge port's state does not forward")              \
     X(bridge_bridge_down,       "bridge/bridge_down",       "the bridge is administratively down")                   \
+    X(bridge_bad_source,        "bridge/bad_source",        "source MAC address is a group address or zero")         \
     X(bridge_link_local,        "bridge/link_local",        "link-local group address, not forwarded by a bridge")   \
     X(bridge_vlan_filtered,     "bridge/vlan_filtered",     "the ingress port is not a member of the VLAN")          \
     X(bridge_vlan_egress,       "bridge/vlan_egress",       "the egress port is not a member of the VLAN")           \

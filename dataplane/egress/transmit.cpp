@@ -1,0 +1,64 @@
+#include "dataplane/egress/transmit.hpp"
+
+#include "weft/port.hpp"
+
+namespace weft {
+
+namespace {
+
+void drop_from(TransmitBuffer& buffer, std::uint16_t first, DropReason why, IfIndex interface,
+               Context& context) noexcept {
+    for (std::uint16_t i = first; i < buffer.count; ++i)
+        context.drop(*buffer.packets[i], why, interface);
+}
+
+void give(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noexcept {
+    const unsigned owner = context.worker % entry.tx_queues;
+    for (std::uint16_t i = 0; i < buffer.count; ++i)
+        buffer.packets[i]->meta.oif = entry.interface;
+    const unsigned given = context.hand_over[owner]->enqueue(buffer.packets, buffer.count);
+    drop_from(buffer, static_cast<std::uint16_t>(given), DropReason::handover_ring_full, entry.interface,
+              context);
+    context.handed_over->add(given);
+    context.wakers[owner]->wake();
+}
+
+void send(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noexcept {
+    std::uint64_t bytes = 0;
+    for (std::uint16_t i = 0; i < buffer.count; ++i)
+        bytes += buffer.packets[i]->length();
+    const std::uint16_t sent =
+        entry.port->transmit(static_cast<std::uint16_t>(context.worker), buffer.packets, buffer.count);
+    for (std::uint16_t i = sent; i < buffer.count; ++i)
+        bytes -= buffer.packets[i]->length();
+    (*context.counters)[entry.interface].sent.add(sent, bytes);
+    if (sent < buffer.count) [[unlikely]]
+        drop_from(buffer, sent, DropReason::egress_ring_full, entry.interface, context);
+}
+
+}  // namespace
+
+void flush(PortIndex port, Context& context) noexcept {
+    TransmitBuffer& buffer = context.transmit[port];
+    const PortEntry& entry = context.topology->ports[port];
+    if (!entry.port) [[unlikely]]
+        drop_from(buffer, 0, DropReason::handover_gone, no_interface, context);
+    else if (context.worker < entry.tx_queues) [[likely]]
+        send(buffer, entry, context);
+    else
+        give(buffer, entry, context);
+    buffer.count = 0;
+}
+
+void take_over(Packet* packets[], unsigned count, Context& context) noexcept {
+    for (unsigned i = 0; i < count; ++i) {
+        const IfIndex out = packets[i]->meta.oif;
+        const bool there = context.topology->exists(out) && context.topology->interface(out).port != no_index;
+        if (there) [[likely]]
+            collect(*packets[i], context.topology->interface(out).port, context);
+        else
+            context.drop(*packets[i], DropReason::handover_gone, no_interface);
+    }
+}
+
+}  // namespace weft

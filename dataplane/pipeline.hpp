@@ -1,0 +1,89 @@
+// The way of a packet: the stages in order, and the one loop that runs them.
+#pragma once
+
+#include <rte_cycles.h>
+
+#include "dataplane/bridge/input.hpp"
+#include "dataplane/bridge/output.hpp"
+#include "dataplane/context.hpp"
+#include "dataplane/egress/egress.hpp"
+#include "dataplane/host/host.hpp"
+#include "dataplane/ingress/ingress.hpp"
+#include "dataplane/punt/punt.hpp"
+
+namespace weft {
+
+/// What a stage did on one worker. Clocks are TSC clocks of every 64th batch.
+struct StageCounters {
+    Counter packets, batches, sampled_packets, sampled_clocks;
+};
+
+template <Stage... Stages>
+class Pipeline {
+    static_assert(sizeof...(Stages) == stage_count);
+
+  public:
+    explicit Pipeline(StageCounters* counters) noexcept : counters_(counters) {}
+
+    /// Runs until no stage holds a packet. Whoever filled context.next calls it once a burst.
+    void run(Context& context) noexcept {
+        do {
+            (run_stage<Stages>(context), ...);
+        } while ((... || (context.next[static_cast<std::size_t>(Stages::id)].count != 0)));
+    }
+
+    /// Runs one stage on what its vector holds (Context::run_now).
+    void run(StageId stage, Context& context) noexcept {
+        (void)((Stages::id == stage && (run_stage<Stages>(context), true)) || ...);
+    }
+
+  private:
+    template <Stage S>
+    void run_stage(Context& context) noexcept {
+        PacketVector& vector = context.next[static_cast<std::size_t>(S::id)];
+        const std::uint16_t count = vector.count;
+        if (count == 0) return;
+        // Taken out first: a stage may be entered again while it runs (sub-interface over a bridge).
+        Packet* packets[batch_size];
+        typename S::Prepared prepared[batch_size];
+        for (std::uint16_t i = 0; i < count; ++i) packets[i] = vector.packets[i];
+        vector.count = 0;
+
+        StageCounters& counters = counters_[static_cast<std::size_t>(S::id)];
+        const bool sampled = (counters.batches.get() & 63) == 0;
+        const std::uint64_t start = sampled ? rte_rdtsc() : 0;
+        for (std::uint16_t i = 0; i < count; ++i) S::prepare(*packets[i], prepared[i], context);
+        for (std::uint16_t i = 0; i < count; ++i) {
+            const Verdict verdict = S::decide(*packets[i], prepared[i], context);
+            if (verdict.is_stage()) [[likely]]
+                context.emit(*packets[i], verdict.stage());
+            else if (verdict.is_drop())
+                context.drop(*packets[i], verdict.reason(), blamed<S>(*packets[i]));
+        }
+        if (sampled) {
+            counters.sampled_clocks.add(rte_rdtsc() - start);
+            counters.sampled_packets.add(count);
+        }
+        counters.packets.add(count);
+        counters.batches.add(1);
+    }
+
+    /// A drop is counted for the interface the frame was leaving by, or else the one it came by.
+    template <Stage S>
+    static IfIndex blamed(const Packet& packet) noexcept {
+        constexpr bool leaving = S::id == StageId::egress || S::id == StageId::bridge_output;
+        return leaving ? packet.meta.oif : packet.meta.iif;
+    }
+
+    StageCounters* counters_;
+};
+
+/// Linux's packet flow, in the packet's order.
+using SwitchPipeline = Pipeline<Ingress,       // from a port
+                                BridgeInput,   // bridge member: VLAN, learning, forwarding
+                                BridgeOutput,  // the host sends by a bridge
+                                Host,          // for the kernel?
+                                Egress,        // to a port
+                                Punt>;         // to the kernel
+
+}  // namespace weft

@@ -1,0 +1,30 @@
+// punt: a frame for the kernel goes into the bounded queue of its class; the TAP thread writes it to the TAP.
+//   reads   iif, punt_class
+//   writes  nothing
+//   to      the TAP thread
+//   tables  none
+//   Linux   netif_receive_skb of the interface that is weft's here
+#pragma once
+
+#include "dataplane/context.hpp"
+
+namespace weft {
+
+struct Punt {
+    static constexpr StageId id = StageId::punt;
+    struct Prepared {};
+
+    static void prepare(Packet&, Prepared&, Context&) noexcept {}
+
+    static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
+        if (!context.punt) return Verdict::drop(DropReason::punt_no_kernel);
+        Packet* one = &packet;
+        if (context.punt->by_class[static_cast<std::size_t>(packet.meta.punt_class)].enqueue(&one, 1) == 0)
+            return Verdict::drop(DropReason::punt_queue_full);
+        context.punted = true;
+        return Verdict::consumed();
+    }
+};
+static_assert(Stage<Punt>);
+
+}  // namespace weft

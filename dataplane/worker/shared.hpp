@@ -1,0 +1,80 @@
+// What workers share with each other and with control.
+#pragma once
+
+#include <poll.h>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "dataplane/bridge/fdb.hpp"
+#include "dataplane/pipeline.hpp"
+#include "weft/counters.hpp"
+#include "weft/publish.hpp"
+#include "weft/ring.hpp"
+#include "weft/topology.hpp"
+
+namespace weft {
+
+/// A receive queue that a worker polls.
+struct ReceiveQueue {
+    Port* port;
+    std::uint16_t queue;
+    IfIndex interface;
+};
+
+/// Which queues a worker polls, in order. Immutable after publication.
+struct PollPlan {
+    std::vector<ReceiveQueue> queues;
+    std::vector<pollfd> descriptors;  ///< the worker's waker first, then those of the queues that have one
+    bool must_poll = false;                   ///< some queue has no descriptor
+};
+
+/// Of one worker; each counter written by it alone.
+struct WorkerCounters {
+    Counter packets, handed_over, busy_clocks, total_clocks;
+};
+
+/// One worker as others see it. Rings may be filled by anybody, the rest is written by the worker or published
+/// by control.
+struct WorkerShare {
+    explicit WorkerShare(unsigned cpu_of) : cpu(cpu_of) {}
+    unsigned cpu;
+    Published<PollPlan> plan;
+    PacketRing from_kernel{1024};  ///< frames of kernel TAPs; meta.oif is the interface
+    PacketRing hand_over{1024};    ///< frames to send by ports whose queue this worker owns
+    Waker waker;
+    PuntQueues punt;
+    CounterTable counters;
+    StageCounters stages[stage_count];
+    WorkerCounters own;
+};
+
+/// The data plane's tables and workers. Outlives the workers' threads.
+struct Shared {
+    Shared(std::vector<unsigned> cpus, rte_mempool* packets, std::uint32_t fdb_capacity, std::uint64_t secret_low,
+           std::uint64_t secret_high)
+        : pool(packets), quiescence(static_cast<unsigned>(cpus.size())), fdb(fdb_capacity, secret_low, secret_high) {
+        for (const unsigned cpu : cpus) {
+            workers.push_back(std::make_unique<WorkerShare>(cpu));
+            hand_over.push_back(&workers.back()->hand_over);
+            wakers.push_back(&workers.back()->waker);
+        }
+    }
+    rte_mempool* pool;
+    Quiescence quiescence;
+    Published<Topology> topology;
+    Fdb fdb;
+    std::vector<std::unique_ptr<WorkerShare>> workers;
+    std::vector<PacketRing*> hand_over;
+    std::vector<Waker*> wakers;
+    Waker* tap_waker = nullptr;  ///< of the TAP thread; null without one
+    bool kernel = true;        ///< false: --no-kernel, nothing is punted
+    bool poll_always = false;  ///< --poll
+    std::atomic<bool> stop{false};
+};
+
+/// The clock of FDB ages: seconds of CLOCK_MONOTONIC_COARSE.
+[[nodiscard]] std::uint32_t coarse_seconds() noexcept;
+
+}  // namespace weft

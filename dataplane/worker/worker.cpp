@@ -1,0 +1,163 @@
+#include "dataplane/worker/worker.hpp"
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <time.h>
+
+#include "weft/port.hpp"
+
+namespace weft {
+
+namespace {
+
+thread_local SwitchPipeline* running_pipeline = nullptr;
+
+void run_now(StageId stage, Context& context) noexcept {
+    running_pipeline->run(stage, context);
+}
+
+// Idle rounds before the first sleep, and how long a worker sleeps that has to poll: short at first, so that a
+// pause between two packets costs little latency, then long, so that an idle daemon costs little CPU.
+constexpr unsigned spin_rounds = 256, short_sleeps = 64, max_vain_wakeups = 4;
+constexpr nfds_t max_waited = 256;
+constexpr long short_sleep_ns = 50'000, long_sleep_ns = 500'000, waiting_sleep_ns = 100'000'000;
+
+}  // namespace
+
+std::uint32_t coarse_seconds() noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<std::uint32_t>(now.tv_sec);
+}
+
+Worker::Worker(Shared& shared, unsigned id)
+    : shared_(shared),
+      share_(*shared.workers[id]),
+      id_(id),
+      pipeline_(share_.stages),
+      context_{},
+      transmit_(std::make_unique<TransmitBuffer[]>(max_ports)) {
+    context_.fdb = &shared.fdb;
+    context_.counters = &share_.counters;
+    context_.pool = shared.pool;
+    context_.punt = shared.kernel ? &share_.punt : nullptr;
+    context_.worker = id;
+    context_.transmit = transmit_.get();
+    context_.hand_over = shared.hand_over.data();
+    context_.wakers = shared.wakers.data();
+    context_.handed_over = &share_.own.handed_over;
+    context_.run_now = run_now;
+}
+
+Worker::~Worker() = default;
+
+unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
+    auto& vector = context_.next[static_cast<std::size_t>(StageId::ingress)];
+    ReceiveLoss loss;
+    const std::uint16_t count = queue.port->receive(queue.queue, vector.packets, batch_size, loss);
+    if (loss.no_mbuf) context_.count_drops(DropReason::ingress_no_mbuf, queue.interface, loss.no_mbuf);
+    if (loss.truncated) context_.count_drops(DropReason::ingress_truncated, queue.interface, loss.truncated);
+    if (count == 0) return 0;
+    if (!context_.topology->exists(queue.interface)) [[unlikely]] {
+        for (std::uint16_t i = 0; i < count; ++i)
+            context_.drop(*vector.packets[i], DropReason::ingress_interface_down, no_interface);
+        return count;
+    }
+    context_.receiving = &context_.topology->interface(queue.interface);
+    context_.received_bytes = 0;
+    context_.received_groups = 0;
+    vector.count = count;
+    pipeline_.run(context_);
+    auto& counters = share_.counters[queue.interface];
+    counters.received.add(count, context_.received_bytes);
+    if (context_.received_groups) counters.multicast.add(context_.received_groups);
+    return count;
+}
+
+unsigned Worker::take_from_kernel() noexcept {
+    Packet* packets[batch_size];
+    const unsigned count = share_.from_kernel.dequeue(packets, batch_size);
+    for (unsigned i = 0; i < count; ++i) {
+        Packet& packet = *packets[i];
+        const IfIndex out = packet.meta.oif;
+        if (!context_.topology->exists(out))
+            context_.drop(packet, DropReason::handover_gone, no_interface);
+        else if (packet.head_length() < ethernet_header_size || !classify_tag(packet))
+            context_.drop(packet, DropReason::ingress_runt, out);
+        else
+            context_.emit(packet, StageId::egress);
+    }
+    if (count) pipeline_.run(context_);
+    return count;
+}
+
+unsigned Worker::take_handed_over() noexcept {
+    Packet* packets[batch_size];
+    const unsigned count = share_.hand_over.dequeue(packets, batch_size);
+    if (count) take_over(packets, count, context_);
+    return count;
+}
+
+unsigned Worker::round(std::uint32_t now_seconds) noexcept {
+    running_pipeline = &pipeline_;
+    context_.topology = &shared_.topology.get();
+    context_.now_seconds = now_seconds;
+    unsigned work = 0;
+    for (const auto& queue : share_.plan.get().queues) work += receive(queue);
+    if (!share_.from_kernel.empty()) work += take_from_kernel();
+    if (!share_.hand_over.empty()) work += take_handed_over();
+    flush_all(context_);
+    if (context_.punted) {
+        context_.punted = false;
+        if (shared_.tap_waker) shared_.tap_waker->wake();
+    }
+    share_.own.packets.add(work);
+    return work;
+}
+
+void Worker::run() noexcept {
+    shared_.quiescence.online(id_);
+    std::uint64_t before = rte_rdtsc();
+    while (!shared_.stop.load(std::memory_order_relaxed)) {
+        const unsigned work = round(coarse_seconds());
+        shared_.quiescence.quiescent(id_);
+        if (work == 0)
+            idle();
+        else
+            idle_rounds_ = vain_wakeups_ = 0;
+        const std::uint64_t after = rte_rdtsc();
+        if (work) share_.own.busy_clocks.add(after - before);
+        share_.own.total_clocks.add(after - before);
+        before = after;
+    }
+    shared_.quiescence.offline(id_);
+}
+
+void Worker::idle() noexcept {
+    if (shared_.poll_always || ++idle_rounds_ < spin_rounds) return rte_pause();
+    if (woken_by_queue_) ++vain_wakeups_;
+    sleep(share_.plan.get());
+}
+
+void Worker::sleep(const PollPlan& plan) noexcept {
+    // A descriptor that is always ready (its device went away) must not keep the worker awake.
+    const bool waits = !plan.must_poll && vain_wakeups_ < max_vain_wakeups;
+    const long length = waits ? waiting_sleep_ns : idle_rounds_ < spin_rounds + short_sleeps ? short_sleep_ns : long_sleep_ns;
+    pollfd descriptors[max_waited];
+    nfds_t count = 0;
+    const nfds_t wanted = waits ? plan.descriptors.size() : 0;  // copied: offline, the plan may be freed
+    for (; count < wanted && count < max_waited; ++count) descriptors[count] = plan.descriptors[count];
+    if (count == 0) descriptors[count++] = {.fd = share_.waker.descriptor(), .events = POLLIN, .revents = 0};
+
+    share_.waker.about_to_sleep();
+    if (share_.from_kernel.empty() && share_.hand_over.empty() && !shared_.stop.load(std::memory_order_relaxed)) {
+        shared_.quiescence.offline(id_);
+        const timespec timeout{.tv_sec = 0, .tv_nsec = length};
+        const int ready = ppoll(descriptors, count, &timeout, nullptr);
+        shared_.quiescence.online(id_);
+        woken_by_queue_ = ready > 0 && descriptors[0].revents == 0;
+    }
+    share_.waker.awake();
+}
+
+}  // namespace weft

@@ -1,0 +1,38 @@
+// A poll-mode worker: rounds over its receive queues and rings, each burst through the pipeline, then transmit.
+#pragma once
+
+#include <memory>
+
+#include "dataplane/worker/shared.hpp"
+
+namespace weft {
+
+/// Used by one thread. run() returns after Shared::stop is set; round() is one turn, for tests and benchmarks.
+class Worker {
+  public:
+    Worker(Shared& shared, unsigned id);
+    ~Worker();
+
+    void run() noexcept;
+    /// Polls every queue and ring once. `now_seconds` is the FDB clock. Returns packets received or taken.
+    unsigned round(std::uint32_t now_seconds) noexcept;
+
+  private:
+    unsigned receive(const ReceiveQueue& queue) noexcept;
+    unsigned take_from_kernel() noexcept;
+    unsigned take_handed_over() noexcept;
+    void idle() noexcept;
+    void sleep(const PollPlan& plan) noexcept;
+
+    Shared& shared_;
+    WorkerShare& share_;
+    unsigned id_;
+    SwitchPipeline pipeline_;
+    Context context_;
+    std::unique_ptr<TransmitBuffer[]> transmit_;
+    unsigned idle_rounds_ = 0;
+    unsigned vain_wakeups_ = 0;  ///< in a row: a queue's descriptor was ready, but no packet came
+    bool woken_by_queue_ = false;
+};
+
+}  // namespace weft
