@@ -3,15 +3,22 @@
 //
 // Syntax of a command, words separated by blanks:
 //     word            a keyword, typed whole or, where the program allows it, by a unique-in-order prefix:
-//                     of several alternatives an exact match wins, then the first listed that it is a prefix of
+//                     of several alternatives an exact match wins, then the first listed that it is a prefix
+//                     of
 //     word|other      alternative spellings of one keyword; Match sees the first ("link", for link|l|lin)
+//     word!           a keyword that is never abbreviated ("dev!", "up!": iproute2 compares these whole)
 //     <NAME:type>     an argument; Match holds it under NAME. Types: types.hpp
 //     [ ... ]         may be left out
 //     { a | b | c }   one of
 //     { a | b | c }*  any number of them, in any order, each at most once
 //     { a | b | c }+  at least one, each at most once
-//     ...             after an argument: one or more of it, to the end of the line
-// Two programs differ in manners: iproute2 words may be abbreviated, iptables' and weft's own may not.
+//     ...             after an argument: one or more of it, to the end of the line; one Item each
+// The keywords that open a line choose among all commands of the table, in table order; several commands may
+// share them ("ip link add ... type bridge", "ip link add ... type vlan") and are tried in table order. So
+// the table's order is the program's order of abbreviations. A keyword is preferred to an argument, a group's
+// alternative to leaving the group. `ip link [ show|list|lst [ [ dev! ] <NAME:ifname> ] ]` takes `ip l`, and
+// refuses `ip l foo`. A program's leading options (program.hpp) are not part of the syntax lines. Two
+// programs differ in manners: iproute2 words may be abbreviated, iptables' and weft's own may not.
 #pragma once
 
 #include <functional>
@@ -36,9 +43,10 @@ enum class Effect {
 
 /// One command of the table. All views must outlive the table (string literals).
 struct Spec {
-    std::string_view name;    ///< unique: "ip link set"; what handlers are registered under
-    std::string_view syntax;  ///< starts with the program's word: "ip link set [ dev ] <NAME:ifname> { up | down ... }+"
-    std::string_view help;    ///< one sentence
+    std::string_view name;  ///< unique: "ip link set"; what handlers are registered under
+    std::string_view
+        syntax;  ///< starts with the program's word: "ip link set [ dev ] <NAME:ifname> { up | down ... }+"
+    std::string_view help;  ///< one sentence
     Effect effect = Effect::show;
 };
 
@@ -54,8 +62,9 @@ struct Item {
 struct Match {
     const Spec* spec = nullptr;
     std::vector<Item> items;
-    bool json = false;                   ///< -j / -json, in weft's or the program's place
-    std::vector<std::string> options;    ///< the program's other leading options in canonical form: "-s", "-d", "-o", "-br", "-4", "-6"
+    bool json = false;                 ///< -j / -json, in weft's or the program's place
+    std::vector<std::string> options;  ///< the program's other leading options in canonical form: "-s", "-d",
+                                       ///< "-o", "-br", "-4", "-6"
 
     /// The value of argument NAME (the last one typed), or null.
     [[nodiscard]] const Item* argument(std::string_view name) const noexcept;
@@ -67,14 +76,16 @@ struct Match {
 /// A compiled table. Immutable after build; thread safe.
 class Grammar {
   public:
-    /// Compiles the specs. A syntax line that is wrong is a programming error: refused with the line and place.
+    /// Compiles the specs. A syntax line that is wrong is a programming error: refused with the line and
+    /// place.
     static Result<Grammar> build(std::span<const Spec> specs);
     Grammar(Grammar&&) noexcept;
     Grammar& operator=(Grammar&&) noexcept;
     ~Grammar();
 
-    /// Finds the command that the words fit. Errors: code usage, column of the first word that fits nothing, and
-    /// what was expected there, by name ("ip link set: \"foo\" is not known; expected up, down, mtu, ...").
+    /// Finds the command that the words fit. Errors: code usage, column of the first word that fits nothing,
+    /// and what was expected there, by name ("ip link set: \"foo\" is not known; expected up, down, mtu,
+    /// ...").
     [[nodiscard]] Result<Match> parse(std::span<const std::string> words) const;
 
     /// Completions for the last (possibly empty) word: keywords, or "<NAME:type>" for an argument.

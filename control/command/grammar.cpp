@@ -1,0 +1,260 @@
+#include "control/command/grammar.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "control/command/matcher.hpp"
+#include "control/command/program.hpp"
+
+namespace weft::command {
+
+namespace {
+
+using std::string_view;
+
+constexpr std::size_t listed_alternatives = 12;
+
+/// A command's tree, and the keywords that open it, apart: they choose among commands.
+struct Entry {
+    const Spec* spec = nullptr;
+    Node root;
+    std::size_t lead = 0;            ///< number of the root's children that are keywords before anything else
+    std::vector<const Node*> after;  ///< what may come behind the lead
+};
+
+/// The commands that a line can mean, best first.
+struct Chosen {
+    std::vector<const Entry*> entries;
+    std::vector<string_view> path;  ///< the keywords that chose them
+    Reached reached;                ///< where none of them fits
+};
+
+/// "SPEED (a number from 1 to 9)", "up", "802.1Q".
+std::string expectation(const Node& node) {
+    if (node.is_keyword()) return std::string(node.spellings.front());
+    return fmt::format("{} ({})", node.name, node.type->describe(node.parameter));
+}
+
+std::string list(const std::vector<const Node*>& expected) {
+    std::vector<std::string> words;
+    for (const auto* node : expected) {
+        auto text = expectation(*node);
+        if (std::find(words.begin(), words.end(), text) != words.end()) continue;
+        if (words.size() == listed_alternatives) {
+            words.emplace_back("...");
+            break;
+        }
+        words.push_back(std::move(text));
+    }
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
+bool only_keywords(const std::vector<const Node*>& expected) {
+    return std::all_of(expected.begin(), expected.end(), [](const Node* node) { return node->is_keyword(); });
+}
+
+std::string missing_word(const Line& line, const Chosen& chosen) {
+    const auto expected = list(chosen.reached.expected);
+    if (line.program->iproute)
+        return fmt::format("Command line is not complete. Try option \"help\"; expected {}", expected);
+    return fmt::format("{}: a word is missing; expected {}", fmt::join(chosen.path, " "), expected);
+}
+
+std::string wrong_word(const Line& line, const Chosen& chosen) {
+    const auto& reached = chosen.reached;
+    const auto& word = line.words[reached.position];
+    const bool iproute = line.program->iproute;
+    if (reached.position == 0) return fmt::format("\"{}\" is not a command of weft; try \"weft help\"", word);
+    const auto& before = line.words[reached.position - 1];
+    const auto path = fmt::format("{}", fmt::join(chosen.path, " "));
+    if (reached.twice)
+        return iproute ? fmt::format("Error: duplicate \"{}\"", word)
+                       : fmt::format("{}: \"{}\" is given twice", path, word);
+    if (iproute && reached.position == 1)
+        return fmt::format("Object \"{}\" is unknown, try \"{} help\".", word, path);
+    if (reached.position == 1 && path == "brctl") return fmt::format("never heard of command [{}]", word);
+    if (iproute && reached.position == 2 && only_keywords(reached.expected))
+        return fmt::format("Command \"{}\" is unknown, try \"{} help\".", word, path);
+    if (reached.expected.empty()) return fmt::format("{}: \"{}\" is one word too many", path, word);
+    if (reached.expected.size() == 1 && !reached.expected.front()->is_keyword()) {
+        const auto& argument = *reached.expected.front();
+        const auto wanted = argument.type->describe(argument.parameter);
+        return iproute ? fmt::format("Error: argument \"{}\" is wrong: \"{}\" takes {}", word, before, wanted)
+                       : fmt::format("{}: \"{}\" is not {}", path, word, wanted);
+    }
+    return fmt::format("{}: \"{}\" is not known here; expected {}", path, word, list(reached.expected));
+}
+
+}  // namespace
+
+const Item* Match::argument(string_view name) const noexcept {
+    const auto item = std::find_if(items.rbegin(), items.rend(),
+                                   [&](const Item& i) { return i.argument && i.name == name; });
+    return item == items.rend() ? nullptr : &*item;
+}
+
+bool Match::has(string_view keyword) const noexcept {
+    return std::any_of(items.begin(), items.end(),
+                       [&](const Item& i) { return !i.argument && i.name == keyword; });
+}
+
+bool Match::option(string_view name) const noexcept {
+    return std::find(options.begin(), options.end(), name) != options.end();
+}
+
+struct Grammar::Compiled {
+    std::vector<Spec> specs;
+    std::deque<Entry> entries;
+
+    [[nodiscard]] Chosen choose_commands(const Line& line) const;
+};
+
+/// Goes down the keywords that open the commands as long as they decide. A command whose lead is used up
+/// stays as a candidate; those that the keyword at hand begins come before those that would take it for an
+/// argument.
+Chosen Grammar::Compiled::choose_commands(const Line& line) const {
+    Chosen chosen;
+    std::vector<const Entry*> narrowing, arguments;
+    for (const auto& entry : entries)
+        narrowing.push_back(&entry);
+    const auto lead_at = [](const Entry& entry, std::size_t depth) { return &entry.root.children[depth]; };
+
+    for (std::size_t depth = 0; !narrowing.empty(); ++depth) {
+        std::vector<const Node*> candidates;
+        for (const auto* entry : narrowing) {
+            if (entry->lead > depth)
+                candidates.push_back(lead_at(*entry, depth));
+            else
+                candidates.insert(candidates.end(), entry->after.begin(), entry->after.end());
+        }
+        const bool ended = depth == line.words.size();
+        const bool abbreviates = depth > 0 && line.program->iproute;
+        const Node* keyword = ended ? nullptr : choose(candidates, line.words[depth], abbreviates);
+        for (const auto* candidate : candidates)
+            if (keyword == nullptr) chosen.reached.note(depth, *candidate);
+        const auto means_keyword = [&](const Node* node) {
+            return keyword != nullptr && node->is_keyword() &&
+                   node->spellings.front() == keyword->spellings.front();
+        };
+        std::vector<const Entry*> deeper;
+        bool named = false;
+        for (const auto* entry : narrowing) {
+            if (entry->lead > depth) {
+                if (!means_keyword(lead_at(*entry, depth))) continue;
+                deeper.push_back(entry);
+                named = true;
+            } else if (keyword == nullptr ||
+                       std::any_of(entry->after.begin(), entry->after.end(), means_keyword)) {
+                chosen.entries.push_back(entry);
+            } else {
+                arguments.push_back(entry);
+            }
+        }
+        if (named) chosen.path.push_back(keyword->spellings.front());
+        narrowing = std::move(deeper);
+    }
+    std::stable_sort(chosen.entries.begin(), chosen.entries.end(),
+                     [](const Entry* a, const Entry* b) { return a->lead > b->lead; });
+    chosen.entries.insert(chosen.entries.end(), arguments.rbegin(), arguments.rend());
+    return chosen;
+}
+
+Grammar::Grammar(std::unique_ptr<Compiled> compiled) : compiled_(std::move(compiled)) {}
+Grammar::Grammar(Grammar&&) noexcept = default;
+Grammar& Grammar::operator=(Grammar&&) noexcept = default;
+Grammar::~Grammar() = default;
+
+Result<Grammar> Grammar::build(std::span<const Spec> specs) {
+    auto compiled = std::make_unique<Compiled>();
+    compiled->specs.assign(specs.begin(), specs.end());
+    for (const auto& spec : compiled->specs) {
+        auto& entry = compiled->entries.emplace_back();
+        entry.spec = &spec;
+        if (auto done = compile_syntax(spec.syntax, entry.root); !done) return done.error();
+        const auto& children = entry.root.children;
+        while (entry.lead < children.size() && children[entry.lead].is_keyword())
+            ++entry.lead;
+        if (entry.lead == 0)
+            return Error{ErrorCode::usage,
+                         fmt::format("syntax \"{}\" does not begin with a word", spec.syntax), 1};
+        for (auto i = entry.lead; i < children.size(); ++i) {
+            entry.after.insert(entry.after.end(), children[i].first.begin(), children[i].first.end());
+            if (!children[i].nullable) break;
+        }
+    }
+    return Grammar(std::move(compiled));
+}
+
+Result<Match> Grammar::parse(std::span<const std::string> words) const {
+    Match match;
+    Line line;
+    if (auto taken = take_options(words, line, match); !taken) return taken.error();
+    auto chosen = compiled_->choose_commands(line);
+    Matcher matcher(line.words, line.columns, line.program->iproute, chosen.reached);
+    for (const auto* entry : chosen.entries) {
+        if (!matcher.run(entry->root, 0)) continue;
+        match.spec = entry->spec;
+        match.items = matcher.take_items();
+        return match;
+    }
+    const auto& reached = chosen.reached;
+    if (reached.exhausted) return Error{ErrorCode::usage, "the line is too ambiguous to be understood", 1};
+    if (reached.position >= line.words.size())
+        return Error{ErrorCode::usage, missing_word(line, chosen), line.end_column};
+    return Error{ErrorCode::usage, wrong_word(line, chosen), line.columns[reached.position]};
+}
+
+std::vector<std::string> Grammar::complete(std::span<const std::string> words) const {
+    const std::string partial = words.empty() ? std::string() : words.back();
+    if (!words.empty()) words = words.first(words.size() - 1);
+    std::vector<std::string> found;
+    const auto offer = [&](std::string text) {
+        if (std::find(found.begin(), found.end(), text) == found.end()) found.push_back(std::move(text));
+    };
+    Match match;
+    Line line;
+    Chosen chosen;
+    if (program_word(words).empty()) {
+        for (const auto& entry : compiled_->entries)
+            chosen.reached.note(0, entry.root.children.front());
+    } else {
+        if (!take_options(words, line, match)) return found;
+        chosen = compiled_->choose_commands(line);
+        Matcher matcher(line.words, line.columns, line.program->iproute, chosen.reached);
+        for (const auto* entry : chosen.entries)
+            matcher.explore(entry->root, 0);
+        if (chosen.reached.position != line.words.size()) return found;
+        if (line.words.size() == 1 && partial.starts_with('-'))
+            for (const auto& option : line.program->options)
+                if (option.kind != ProgramOption::Kind::refused && option.spelling.starts_with(partial))
+                    offer(std::string(option.spelling));
+    }
+    for (const auto* node : chosen.reached.expected) {
+        if (!node->is_keyword()) {
+            if (partial.empty() || node->type->accepts(partial, node->parameter))
+                offer(fmt::format("<{}:{}>", node->name, node->type_text));
+        } else if (node->spellings.front().starts_with(partial)) {
+            offer(std::string(node->spellings.front()));
+        }
+    }
+    return found;
+}
+
+std::string Grammar::help(std::span<const std::string> words) const {
+    std::string text;
+    for (const auto& entry : compiled_->entries) {
+        bool begins = words.size() <= entry.lead;
+        for (std::size_t i = 0; begins && i < words.size(); ++i)
+            begins = fits(entry.root.children[i], words[i], i > 0 && program_of(words[0]).iproute) != Fit::no;
+        if (begins) text += fmt::format("{}  - {}\n", entry.spec->syntax, entry.spec->help);
+    }
+    return text;
+}
+
+std::span<const Spec> Grammar::specs() const noexcept {
+    return compiled_->specs;
+}
+
+}  // namespace weft::command
