@@ -1,0 +1,77 @@
+"""The smoke suite: real daemon, real kernels, real clients, in namespaces. Needs root. `-k WORD` chooses."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+
+import lab
+
+MODULES = ["test_bridge", "test_vlan", "test_ports", "test_host", "test_double_stack", "test_lifecycle",
+           "test_start", "test_config", "test_client", "test_api", "test_examples"]
+TEST_SECONDS = 90
+
+
+def tests_of(module):
+    """Functions named test_… in the order written; `workers` says with how many workers each runs."""
+    for name, function in vars(importlib.import_module(module)).items():
+        if name.startswith("test_") and callable(function) and function.__module__ == module:
+            for workers in getattr(function, "workers", (1,)):
+                suffix = f"[{workers} worker{'s' if workers > 1 else ''}]" if hasattr(function, "workers") else ""
+                yield f"{module.removeprefix('test_')}.{name.removeprefix('test_')}{suffix}", function, workers
+
+
+def too_long(*_):
+    raise lab.Failed(f"not done within {TEST_SECONDS} s")
+
+
+def run_one(name, function, workers):
+    """Runs a test and prints its line. Returns whether it did not fail."""
+    begin, place = time.monotonic(), None
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(TEST_SECONDS)
+    try:
+        place = lab.Lab(workers)
+        function(place)
+        print(f"ok {name} ({time.monotonic() - begin:.1f} s)")
+        return True
+    except lab.Skipped as reason:
+        print(f"skip {name}: {reason}")
+        return True
+    except Exception as error:
+        signal.alarm(0)
+        where = traceback.extract_tb(error.__traceback__)
+        line = next((f"{os.path.basename(step.filename)}:{step.lineno}" for step in reversed(where)
+                     if os.path.basename(step.filename).startswith("test_")), "")
+        said = f"{error}" if isinstance(error, lab.Failed) else f"{type(error).__name__}: {error}"
+        print(f"FAIL {name}: {said} ({line})")
+        if place:
+            print("".join(f"    {line}\n" for line in place.evidence().splitlines()), end="")
+        return False
+    finally:
+        signal.alarm(0)
+        if place:
+            place.close()
+        sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-k", action="append", default=[], metavar="WORD")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    chosen = [test for module in MODULES for test in tests_of(module)
+              if not options.k or any(word in test[0] for word in options.k)]
+    if options.list:
+        print(*(f"{name}: {function.__doc__}" for name, function, _ in chosen), sep="\n")
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    good = [run_one(*test) for test in chosen]
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

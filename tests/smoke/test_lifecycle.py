@@ -1,0 +1,151 @@
+"""Ends of weftd, clean and not, and what the next start finds."""
+
+import os
+import signal
+import subprocess
+import time
+
+from lab import Daemon, WEFTD, bridge_config, check, equal, port_line, stateful, wait_for
+from test_ports import Pings
+
+ADDRESS = "10.0.0.254"
+
+
+def taken(lab, device):
+    """Whether weft has a device: NOARP, an nftables chain that names it, IPv6 off."""
+    rules = lab.switch.run("nft", "list", "ruleset")
+    ipv6 = lab.switch.run("cat", f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6").strip()
+    return {"noarp": "NOARP" in lab.switch.link(device)["flags"], "nft": device in rules, "ipv6 off": ipv6 == "1",
+            "promiscuous": lab.switch.link(device)["promiscuity"] > 0}
+
+
+def nothing_left(lab, *devices):
+    equal(sorted(lab.switch.links()), sorted(devices), "devices after the end")
+    check(not os.path.exists(lab.socket), "the socket is still there")
+    left = [name for name in os.listdir(lab.folder) if name not in ("weft.conf",)]
+    equal(left, [], "files beside the socket")
+    for device in devices:
+        state = taken(lab, device)
+        check(not any(state.values()), f"{device} was not given back: {state}")
+    check("weft" not in lab.switch.run("nft", "list", "ruleset"), "an nftables table is left")
+
+
+@stateful
+def test_sigterm(lab):
+    """SIGTERM ends weftd within 2 s with status 0; devices are given back, TAPs, socket and files are gone."""
+    a, _ = lab.bridge("a", "b", extra=f"ip addr add {ADDRESS}/24 dev br0\n")
+    a.reaches(ADDRESS)
+    state = taken(lab, "va")
+    check(all(state.values()), f"the device was not taken: {state}")
+    lab.daemons[0].terminate(2)
+    nothing_left(lab, "va", "vb")
+
+
+def test_sigint(lab):
+    """SIGINT likewise."""
+    lab.bridge("a", "b")
+    lab.daemons[0].signal(signal.SIGINT)
+    equal(lab.daemons[0].wait(2), 0, "exit status after SIGINT")
+    nothing_left(lab, "va", "vb")
+
+
+@stateful
+def test_sigterm_under_load(lab):
+    """SIGTERM under traffic from hosts and a generator ends within 2 s."""
+    a, _ = lab.bridge("a", "b", extra="port add g up type gen flows 1000\nip link set g master br0\n")
+    lab.start(a, "ping", "-f", "-q", "10.0.0.2", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    lab.daemons[0].terminate(2)
+    nothing_left(lab, "va", "vb")
+
+
+def test_sigterm_while_starting(lab):
+    """SIGTERM at any moment of the start ends within 2 s and leaves nothing."""
+    lab.host("a")
+    lab.host("b")
+    for milliseconds in (5, 50, 150, 300, 450, 600):
+        daemon = lab.weftd(bridge_config("a", "b"), wait=False)
+        time.sleep(milliseconds / 1000)
+        daemon.signal(signal.SIGTERM)
+        status = daemon.wait(2)
+        check(status in (0, -signal.SIGTERM), f"status {status} after {milliseconds} ms")
+        nothing_left(lab, "va", "vb")
+
+
+@stateful
+def test_kill_and_adopt(lab):
+    """After kill -9 the TAPs stay with their addresses; the next start adopts them and traffic flows."""
+    a, _ = lab.bridge("a", "b")
+    lab.switch.ip("addr", "add", f"{ADDRESS}/24", "dev", "br0")
+    a.reaches(ADDRESS)
+    before = {name: lab.switch.link(name)["ifindex"] for name in ("a", "b", "br0")}
+    lab.daemons[0].kill()
+    check(ADDRESS in lab.switch.ip("addr", "show", "dev", "br0"), "the address went with the daemon")
+    lab.weftd(bridge_config("a", "b"))
+    equal({name: lab.switch.link(name)["ifindex"] for name in ("a", "b", "br0")}, before, "TAPs adopted")
+    check(ADDRESS in lab.switch.ip("addr", "show", "dev", "br0"), "the address went with the adoption")
+    a.reaches(ADDRESS)
+    a.reaches("10.0.0.2")
+    lab.daemons[1].terminate(2)
+    nothing_left(lab, "va", "vb")
+
+
+def test_kill_and_fewer_ports(lab):
+    """After kill -9, a start with less in its configuration removes the TAPs and gives back the devices it no longer uses."""
+    lab.bridge("a", "b")
+    lab.daemons[0].kill()
+    lab.weftd(port_line("a"))
+    equal(sorted(lab.switch.links()), ["a", "va", "vb"], "devices")
+    state = taken(lab, "vb")
+    check(not any(state.values()), f"vb was not given back: {state}")
+    check(taken(lab, "va")["nft"], "va is not taken")
+
+
+def test_clean(lab):
+    """`weftd --clean` removes what a dead daemon left; with a live one it refuses."""
+    lab.bridge("a", "b")
+    daemon = lab.weftd(None, "--clean", wait=False)
+    equal(daemon.wait(), 3, "exit status of --clean beside a live daemon")
+    lab.daemons[0].kill()
+    check(len(lab.switch.links()) == 5, f"TAPs did not stay: {lab.switch.links()}")
+    daemon = lab.weftd(None, "--clean", wait=False)
+    equal(daemon.wait(), 0, "exit status of --clean")
+    nothing_left(lab, "va", "vb")
+
+
+def test_stop(lab):
+    """`weft stop` ends the daemon and leaves nothing; `stop --keep` leaves the TAPs for the next one."""
+    lab.bridge("a", "b")
+    lab.switch.ip("addr", "add", f"{ADDRESS}/24", "dev", "br0")
+    lab.weft("stop", "--keep")
+    equal(lab.daemons[0].wait(2), 0, "exit status")
+    check(ADDRESS in lab.switch.ip("addr", "show", "dev", "br0"), "the address did not stay")
+    lab.weftd(bridge_config("a", "b"))
+    lab.namespaces["a"].reaches(ADDRESS)
+    lab.weft("stop")
+    equal(lab.daemons[1].wait(2), 0, "exit status")
+    nothing_left(lab, "va", "vb")
+
+
+def test_second_daemon(lab):
+    """A second daemon on the same socket ends with 3 and one sentence; the first is not disturbed."""
+    a, _ = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    pings = Pings(lab, a, "10.0.0.2")
+    second = lab.weftd(bridge_config("a", "b"), wait=False)
+    equal(second.wait(), 3, "exit status")
+    check(lab.socket in second.text(), f"the message does not name the socket: {second.text()}")
+    equal(pings.lost(), 0, "lost pings")
+    lab.weft("show", "version")
+
+
+def test_two_daemons(lab):
+    """Two daemons on two sockets live beside each other."""
+    lab.bridge("a", "b")
+    lab.host("c")
+    other = os.path.join(lab.folder, "other.sock")
+    lab.weftd(port_line("c"), socket=other)
+    equal([row["ifname"] for row in lab.json("port", "show")], ["a", "b"], "ports of the first")
+    lab.daemons[1].terminate(2)
+    lab.namespaces["a"].reaches("10.0.0.2")
+    check(taken(lab, "va")["nft"], "the second daemon's end gave back the first one's device")

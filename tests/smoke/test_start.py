@@ -1,0 +1,127 @@
+"""Starting: speed, size, idleness, and what is wrong said in one sentence."""
+
+import os
+import subprocess
+import time
+
+from lab import WEFTD, bridge_config, check, equal, port_line, run, wait_for
+
+
+def said(lab, status, *arguments, config=None, words=()):
+    """Starts a weftd that must end with `status` and name `words`; returns its messages."""
+    daemon = lab.weftd(config, *arguments, wait=False)
+    equal(daemon.wait(8), status, f"exit status (it said: {daemon.text()[-500:]})")
+    for word in words:
+        check(word in daemon.text(), f"\"{word}\" is not in: {daemon.text()[-500:]}")
+    check(not os.path.exists(lab.socket), "the socket was left")
+    return daemon.text()
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        fields = dict(line.split(":", 1) for line in file if ":" in line and "kB" in line)
+    return int(fields["Rss"].split()[0]) / 1024
+
+
+def test_ready_and_idle(lab):
+    """Ready in a second with two ports; idle under 5 % of a CPU and under 100 MB."""
+    lab.bridge("a", "b")
+    daemon = lab.daemons[0]
+    check(daemon.seconds_to_ready < 1.5, f"ready after {daemon.seconds_to_ready:.2f} s")
+    time.sleep(1)
+
+    def used():
+        with open(f"/proc/{daemon.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    begin, before = time.monotonic(), used()
+    time.sleep(3)
+    share = (used() - before) / (time.monotonic() - begin)
+    check(share < 0.05, f"idle, it uses {share * 100:.1f} % of a CPU")
+    check(resident(daemon.pid) < 100, f"idle, it uses {resident(daemon.pid):.0f} MB")
+
+
+def test_bad_command_line(lab):
+    """Unknown options and values end with 1."""
+    said(lab, 1, "--nonsense", words=["nonsense"])
+    daemon = lab.weftd(None, "--workers", "x-y", wait=False)
+    equal(daemon.wait(), 1, "exit status")
+
+
+def test_missing_config(lab):
+    """A --config file that is missing is an error that names it."""
+    path = os.path.join(lab.folder, "nowhere.conf")
+    daemon = lab.weftd(None, "--config", path, wait=False)
+    status = daemon.wait()
+    check(status in (1, 2), f"exit status {status}")
+    check(path in daemon.text(), f"the message does not name the file: {daemon.text()}")
+
+
+def test_missing_device(lab):
+    """A device that does not exist is named, and nothing is left."""
+    lab.host("a")
+    daemon = lab.weftd(port_line("a") + port_line("b"), wait=False)
+    check(daemon.wait() in (2, 3), f"exit status {daemon.process.returncode}")
+    check("vb" in daemon.text(), f"the message does not name the device: {daemon.text()}")
+    equal(lab.switch.links(), ["va"], "devices after the end")
+    check("NOARP" not in lab.switch.link("va")["flags"], "va was not given back")
+
+
+def test_half_written_config(lab):
+    """A configuration that breaks off is refused with file:line:column, the line and a caret."""
+    text = said(lab, 2, config="port add a up type null\nip link set a mast", words=["weft.conf:2:15", "^"])
+    check("ip link set a mast" in text, "the line is not shown")
+
+
+def test_no_rights(lab):
+    """Without rights weftd ends with 3 and says so."""
+    os.chmod(lab.folder, 0o777)
+    done = subprocess.run(["ip", "netns", "exec", lab.switch.name, "setpriv", "--reuid=nobody", "--regid=nogroup",
+                           "--clear-groups", WEFTD, "--socket", lab.socket, "--config",
+                           lab.file("weft.conf", port_line("a"))],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
+    equal(done.returncode, 3, f"exit status (it said: {done.stderr[-500:]})")
+    check(done.stderr.strip(), "no message")
+
+
+def test_no_memory(lab):
+    """With too little memory weftd ends with 3 and a sentence, not by a signal."""
+    done = subprocess.run(["ip", "netns", "exec", lab.switch.name, "prlimit", "--as=300000000", WEFTD, "--socket",
+                           lab.socket, "--workers", lab.workers, "--config", lab.file("weft.conf", "")],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
+    equal(done.returncode, 3, f"exit status (it said: {done.stderr[-500:]})")
+
+
+def test_no_kernel(lab):
+    """--no-kernel: no TAP, no netlink; bridging works, what is for us ends as punt/no_kernel."""
+    a, _ = lab.host("a", "10.0.0.1/24"), lab.host("b", "10.0.0.2/24")
+    lab.weftd(bridge_config("a", "b"), "--no-kernel")
+    equal(sorted(lab.switch.links()), ["va", "vb"], "devices")
+    a.reaches("10.0.0.2")
+
+
+def test_pidfile(lab):
+    """--pidfile holds the pid while weftd runs."""
+    path = os.path.join(lab.folder, "weft.pid")
+    daemon = lab.weftd("", "--pidfile", path)
+    with open(path) as file:
+        equal(int(file.read()), daemon.pid, "pid in the file")
+    daemon.terminate()
+    check(not os.path.exists(path), "the pidfile is still there")
+
+
+def test_poll(lab):
+    """--poll works (and never sleeps)."""
+    a, _ = lab.host("a", "10.0.0.1/24"), lab.host("b", "10.0.0.2/24")
+    lab.weftd(bridge_config("a", "b"), "--poll")
+    a.reaches("10.0.0.2")
+    equal(a.ping("10.0.0.2", 50, 0.01), 50, "answers")
+
+
+def test_without_config(lab):
+    """Without any port the daemon is ready and takes commands."""
+    lab.weftd("")
+    equal(lab.json("port", "show"), [], "ports")
+    lab.weft("port", "add", "n", "up", "type", "null")
+    equal([row["ifname"] for row in lab.json("port", "show")], ["n"], "ports")
