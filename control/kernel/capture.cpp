@@ -1,0 +1,167 @@
+#include "control/kernel/capture.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "control/kernel/capture_state.hpp"
+#include "control/kernel/ingress_drop.hpp"
+#include "control/kernel/sysctl.hpp"
+
+namespace weft {
+namespace {
+
+std::string disable_ipv6_path(const std::string& device) {
+    return fmt::format("net/ipv6/conf/{}/disable_ipv6", device);
+}
+
+/// Why the device must not be taken, or success.
+Result<> may_take(Netlink& netlink, const KernelLink& link) {
+    if (link.flags & IFF_LOOPBACK) return refuse(fmt::format("{} is the loopback device", link.name));
+    if (link.alias.starts_with("weft:"))
+        return refuse(fmt::format("{} is a TAP of weft and cannot be the device of a port", link.name));
+    if (link.master != 0) {
+        auto master = netlink.link(link.master);
+        if (!master) return std::move(master).error();
+        return refuse(fmt::format("{} is a member of {}: take it out first (ip link set {} nomaster)",
+                                  link.name, *master ? (*master)->name : std::to_string(link.master),
+                                  link.name));
+    }
+    auto addresses = netlink.addresses(link.index);
+    if (!addresses) return std::move(addresses).error();
+    const auto held = std::find_if(addresses->begin(), addresses->end(),
+                                   [](const KernelAddress& address) { return !address.link_local(); });
+    if (held != addresses->end())
+        return refuse(fmt::format("{} has {}: move it to the port first", link.name, held->address));
+    return {};
+}
+
+Result<> seize(const Netns& netns, Netlink& netlink, const std::string& socket, const CaptureRecord& before) {
+    // The drop comes first: no frame may pass while the rest is set up.
+    if (auto done = add_ingress_drop(netns, socket, before.device, before.index); !done) return done;
+    if (before.disable_ipv6 != "-")
+        if (auto done = write_sysctl(netns, disable_ipv6_path(before.device), "1"); !done) return done;
+    if (auto done = netlink.set_flags(before.index, IFF_NOARP, IFF_NOARP); !done) return done;
+    return netlink.set_up(before.index, true);
+}
+
+/// Every step is tried; the first error is returned.
+Result<> give_back(const Netns& netns, Netlink& netlink, const std::string& socket,
+                   const CaptureRecord& before, bool by_name) {
+    Result<> outcome;
+    const auto step = [&](Result<> done) {
+        if (!done && outcome) outcome = std::move(done);
+    };
+    auto link = netlink.link(before.index);
+    if (!link)
+        step(std::move(link).error());
+    else if (*link && (!by_name || (*link)->name == before.device)) {
+        if (!before.up) step(netlink.set_up(before.index, false));
+        if (!before.noarp) step(netlink.set_flags(before.index, IFF_NOARP, 0));
+        if (before.disable_ipv6 != "-")
+            step(write_sysctl(netns, disable_ipv6_path((*link)->name), before.disable_ipv6));
+    }
+    step(remove_ingress_drop(netns, socket, before.index));
+    return outcome;
+}
+
+/// Takes the record out of the file, and the table with the last one.
+Result<> forget(const Netns& netns, const std::string& socket, int index) {
+    const auto path = capture_state_path(socket);
+    auto records = read_captures(path);
+    if (!records) return std::move(records).error();
+    std::erase_if(*records, [&](const CaptureRecord& r) { return r.index == index; });
+    if (records->empty())
+        if (auto done = remove_ingress_table(netns, socket); !done) return done;
+    return write_captures(path, *records);
+}
+
+}  // namespace
+
+std::string capture_state_path(const std::string& socket) {
+    return socket + ".state";
+}
+
+Result<DeviceCapture> DeviceCapture::take(const Netns& netns, Netlink& netlink, const std::string& device,
+                                          const std::string& socket) {
+    auto found = netlink.link(device);
+    if (!found) return std::move(found).error();
+    if (!*found)
+        return refuse(fmt::format("there is no device {} in the namespace weftd was started in", device));
+    const auto& link = **found;
+    if (auto may = may_take(netlink, link); !may) return std::move(may).error();
+
+    const auto path = capture_state_path(socket);
+    auto records = read_captures(path);
+    if (!records) return std::move(records).error();
+    if (std::any_of(records->begin(), records->end(),
+                    [&](const CaptureRecord& r) { return r.index == link.index; }))
+        return refuse(fmt::format("{} is the device of a port already", device));
+    CaptureRecord before{device,
+                         link.index,
+                         static_cast<unsigned long>(netns.inode()),
+                         link.up(),
+                         (link.flags & IFF_NOARP) != 0,
+                         "-"};
+    if (auto value = read_sysctl(netns, disable_ipv6_path(device))) before.disable_ipv6 = *value;
+    records->push_back(before);
+    if (auto done = write_captures(path, *records); !done) return std::move(done).error();
+
+    DeviceCapture capture{netns, netlink, socket, link.index};
+    if (auto done = seize(netns, netlink, socket, before); !done) {
+        (void)capture.release();
+        return refuse(fmt::format("{} cannot be taken from the kernel: {}", device, done.error().message));
+    }
+    return capture;
+}
+
+DeviceCapture::DeviceCapture(DeviceCapture&& other) noexcept
+    : netns_(other.netns_),
+      netlink_(other.netlink_),
+      socket_(std::move(other.socket_)),
+      index_(std::exchange(other.index_, 0)) {}
+
+DeviceCapture& DeviceCapture::operator=(DeviceCapture&& other) noexcept {
+    std::swap(netns_, other.netns_);
+    std::swap(netlink_, other.netlink_);
+    std::swap(socket_, other.socket_);
+    std::swap(index_, other.index_);
+    return *this;
+}
+
+DeviceCapture::~DeviceCapture() {
+    (void)release();
+}
+
+Result<> DeviceCapture::release() {
+    const int index = std::exchange(index_, 0);
+    if (index == 0) return {};
+    auto records = read_captures(capture_state_path(socket_));
+    if (!records) return std::move(records).error();
+    Result<> outcome;
+    for (const auto& record : *records)
+        if (record.index == index) outcome = give_back(*netns_, *netlink_, socket_, record, false);
+    auto forgotten = forget(*netns_, socket_, index);
+    return outcome ? std::move(forgotten) : std::move(outcome);
+}
+
+Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netlink& netlink,
+                                                        const std::string& socket) {
+    const auto path = capture_state_path(socket);
+    auto records = read_captures(path);
+    if (!records) return std::move(records).error();
+    std::vector<std::string> given_back;
+    if (records->empty()) return given_back;
+    for (const auto& record : *records) {
+        if (record.netns != netns.inode()) continue;
+        if (auto done = give_back(netns, netlink, socket, record, true); !done)
+            return std::move(done).error();
+        given_back.push_back(record.device);
+    }
+    if (auto done = remove_ingress_table(netns, socket); !done) return std::move(done).error();
+    if (auto done = write_captures(path, {}); !done) return std::move(done).error();
+    return given_back;
+}
+
+}  // namespace weft
