@@ -73,8 +73,9 @@ struct BridgeInput {
         const FdbHit hit = context.fdb->find(in.destination_key, in.destination_hash);
         if (!hit.found) [[unlikely]]
             return flood(packet, port, *in.bridge, GroupKind::unknown_unicast, false, context);
-        if (hit.flags & FdbFlags::local) [[unlikely]]
-            return pass_up(packet, *in.bridge, context);
+        if (hit.flags & (FdbFlags::local | FdbFlags::blackhole)) [[unlikely]]
+            return hit.flags & FdbFlags::local ? pass_up(packet, *in.bridge, context)
+                                               : Verdict::drop(DropReason::bridge_blackhole);
         const BridgePort& to = context.topology->bridge_ports[hit.port];
         if (to.bridge != port.bridge) [[unlikely]]  // the entry outlived its port by a moment
             return flood(packet, port, *in.bridge, GroupKind::unknown_unicast, false, context);

@@ -4,13 +4,6 @@
 
 namespace weft {
 
-namespace {
-
-// The most frames one 64 KiB GSO frame may become (segments of 32 bytes).
-constexpr unsigned max_segments = 2048;
-
-}  // namespace
-
 Verdict Egress::through_virtual(Packet& packet, Context& context) noexcept {
     auto& meta = packet.meta;
     const Interface& out = context.topology->interface(meta.oif);

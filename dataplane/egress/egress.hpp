@@ -7,7 +7,7 @@
 #pragma once
 
 #include "dataplane/context.hpp"
-#include "dataplane/egress/finish.hpp"
+#include "dataplane/egress/prepare.hpp"
 #include "dataplane/egress/transmit.hpp"
 #include "dataplane/ingress/ingress.hpp"
 
@@ -36,7 +36,7 @@ struct Egress {
         if (packet.length() > out.mtu + std::uint32_t{ethernet_header_size} &&
             meta.gso_type == GsoType::none && !fits_with_tags(packet, out.mtu)) [[unlikely]]
             return Verdict::drop(DropReason::egress_too_big);
-        if (needs_work(packet, out.offloads)) [[unlikely]]
+        if (detail::wants_of(packet) != 0) [[unlikely]]
             return finish_and_collect(packet, out, context);
         collect(packet, out.port, context);
         return Verdict::consumed();

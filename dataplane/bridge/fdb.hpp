@@ -1,0 +1,291 @@
+// The forwarding database: which bridge port a station (MAC address in a bridge and VLAN) is behind.
+//
+// Promise
+//   One table for all bridges and workers. A look-up reads one cache line, at load 0.68 one time in twelve a second
+//   one, never a third, whatever keys somebody sends: the hash is keyed by a secret. An entry that is in the table
+//   is found at every moment, also while it is moved to its other bucket. learn() writes nothing when the station
+//   was heard on the same port within the same second.
+// Thread safety
+//   find, hash, prefetch, for_each and the counts: any thread, never wait. learn: any worker; it does not wait
+//   either, if a bucket stays locked it gives up and the next frame teaches. set, remove, remove_if, sweep: any
+//   control thread, may spin on a bucket's lock for as long as a writer needs for it (some 20 ns).
+// Memory
+//   Two choices of buckets of six slots in one line (fdb_bucket.hpp), 4.1 entries a bucket at capacity: 15.6 bytes
+//   an entry, with all that goes with it (bytes()) under 16 at 1 M entries. Anonymous memory, huge pages where the
+//   kernel gives them, touched when used. Under a capacity of 537,000 the table stays as large as for that, 8 MiB.
+// Full
+//   learn() refuses at `capacity` entries; what is known stays known until it ages. set() goes beyond it, so that
+//   strangers cannot keep control from adding an entry, and fails only if no bucket has a place (5 slots in 10 are
+//   then still free elsewhere: one in a billion).
+// Time
+//   Seconds of any coarse monotonic clock, the same for all callers; workers may be up to a minute apart. Somebody
+//   must pass the whole table by sweep() or remove_if() at least every 1000 s, also where nothing ages, or ages wrap.
+//   Ages up to 2048 s are exact, up to 54 hours to 64 s; a greater one reads as 54 hours.
+//
+//     Fdb fdb(1'000'000, random_lo, random_hi);
+//     const auto key = fdb_key(frame.source.raw(), domain);
+//     const auto hash = fdb.hash(key);                            // prepare: hash and prefetch of a whole batch,
+//     fdb.prefetch(hash);
+//     fdb.learn(key, hash, port, bridge, now, {0, 0});            // decide: then use
+//     if (const auto hit = fdb.find(key, hash); hit.found) send(hit.port);
+//     fdb.remove_if(now, [&](const Fdb::Entry& e) { return e.is_dynamic() && e.age >= 300; });
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+#include "dataplane/bridge/fdb_bucket.hpp"
+#include "dataplane/bridge/fdb_hash.hpp"
+#include "dataplane/bridge/fdb_word.hpp"
+#include "weft/topology.hpp"
+
+namespace weft {
+
+/// MAC in the low 48 bits (MacAddress::raw()), FdbDomain above.
+using FdbKey64 = std::uint64_t;
+constexpr FdbKey64 fdb_key(std::uint64_t mac_raw, FdbDomain domain) noexcept {
+    return mac_raw | std::uint64_t{domain} << 48;
+}
+inline MacAddress fdb_mac(FdbKey64 key) noexcept { return MacAddress::from_raw(key); }
+constexpr FdbDomain fdb_domain(FdbKey64 key) noexcept { return static_cast<FdbDomain>(key >> 48); }
+
+struct FdbHit {
+    bool found;
+    std::uint8_t flags;    ///< FdbFlags
+    BridgePortIndex port;  ///< no_index: the bridge itself
+};
+
+/// Greatest numbers of learned entries; 0: no limit. Entries made by set() do not count (Linux: fdb_n_learned).
+struct FdbLimits {
+    std::uint32_t port_max;
+    std::uint32_t bridge_max;
+};
+
+class Fdb {
+  public:
+    struct Entry {
+        FdbKey64 key;
+        BridgePortIndex port;  ///< no_index: the bridge itself
+        std::uint8_t flags;    ///< FdbFlags
+        std::uint32_t age;     ///< seconds since last heard; 0 unless dynamic
+
+        /// Ageing may take it. Linux ages what is neither static nor local; a blackhole stays too.
+        [[nodiscard]] bool is_dynamic() const noexcept {
+            return !(flags & (FdbFlags::local | FdbFlags::stationary | FdbFlags::blackhole));
+        }
+    };
+    /// How the entries lie; made by reading the whole table.
+    struct Shape {
+        std::size_t entries;
+        std::size_t in_alternate;   ///< found by a second line
+        std::size_t full_buckets;
+        std::size_t most_overflow;  ///< entries at home in one bucket that are in their alternate
+    };
+
+    static constexpr std::size_t max_ports = FdbWord::max_port + 1;
+    static constexpr std::size_t max_bridges = max_interfaces;
+
+    /// Aborts after one sentence on stderr if the address space for the table cannot be had.
+    explicit Fdb(std::uint32_t capacity, std::uint64_t secret_lo, std::uint64_t secret_hi);
+    ~Fdb();
+    Fdb(const Fdb&) = delete;
+    Fdb& operator=(const Fdb&) = delete;
+
+    /// Different keys have different hashes, so the hash alone would do for the key.
+    [[nodiscard]] std::uint64_t hash(FdbKey64 key) const noexcept { return hash_(key); }
+    /// Starts loading the line that find() and learn() read first.
+    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+
+    [[nodiscard]] FdbHit find(FdbKey64, std::uint64_t hash) const noexcept {
+        const std::uint32_t word = lookup(hash);
+        return {word != 0, FdbWord::flags(word), FdbWord::port(word)};
+    }
+    [[nodiscard]] FdbHit find(FdbKey64 key) const noexcept { return find(key, hash(key)); }
+
+    /// A frame with this source arrived on `from`, at most FdbWord::max_port, of `bridge`, below max_bridges.
+    /// A domain belongs to one bridge until all its entries are removed.
+    Learned learn(FdbKey64 key, std::uint64_t hash, BridgePortIndex from, BridgeIndex bridge,
+                  std::uint32_t now_seconds, const FdbLimits& limits) noexcept {
+        const std::uint32_t word = lookup(hash);
+        if (((word ^ FdbWord::heard(from, now_seconds)) & FdbWord::heard_mask) == 0) [[likely]]
+            return Learned::known;
+        return learn_slow(key, hash, word, from, bridge, now_seconds, limits);
+    }
+
+    /// Adds an entry or replaces whatever there is. `flags` without `learned` (ignored): 0 makes a dynamic entry
+    /// that does not count as learned. False if there is no place, or the port is above FdbWord::max_port.
+    bool set(FdbKey64 key, BridgePortIndex port, BridgeIndex bridge, std::uint8_t flags, std::uint32_t now) noexcept;
+    /// Removes an entry of any kind; false if there was none.
+    bool remove(FdbKey64 key) noexcept;
+
+    /// Visits entries one by one, without locks: what is added, removed or displaced meanwhile may be missed or
+    /// come twice. Order is meaningless.
+    template <class Visit>
+    void for_each(std::uint32_t now, Visit&& visit) const {
+        for (std::size_t region = 0; region < region_count(); ++region) for_region(now, region, Visitor(visit));
+    }
+
+    /// Removes each entry that the predicate accepts; returns how many. Complete: an entry that was there before
+    /// and is accepted is gone, even if others are displaced meanwhile. (What a worker learns meanwhile stays:
+    /// to flush a port, publish first that it does not learn, wait for quiescence, then flush.) The predicate may
+    /// see an entry twice. 1 M entries take some milliseconds, in which a learn() that needs a displacement fails.
+    template <class Predicate>
+    std::size_t remove_if(std::uint32_t now, Predicate&& predicate) {
+        const NoDisplacement gate(*this);
+        std::size_t removed = 0;
+        for (std::size_t region = 0; region < region_count(); ++region)
+            removed += sweep_region(now, region, Test(predicate));
+        return removed;
+    }
+    /// The same for `regions` regions from `first` on, wrapping around: for ageing in small steps. One region is
+    /// 4 KiB of table; empty ones cost next to nothing. Not complete: a displaced entry may escape until the next
+    /// round.
+    template <class Predicate>
+    std::size_t sweep(std::uint32_t now, std::size_t first, std::size_t regions, Predicate&& predicate) {
+        std::size_t removed = 0;
+        for (std::size_t i = 0; i < regions; ++i)
+            removed += sweep_region(now, (first + i) % region_count(), Test(predicate));
+        return removed;
+    }
+    [[nodiscard]] std::size_t region_count() const noexcept { return (bucket_count_ + 63) / 64; }
+
+    /// Learned entries on a port, in a bridge.
+    [[nodiscard]] std::uint32_t learned_on(BridgePortIndex port) const noexcept { return load(port_learned_[port]); }
+    [[nodiscard]] std::uint32_t learned_in(BridgeIndex bridge) const noexcept { return load(bridge_learned_[bridge]); }
+    /// Entries of all kinds.
+    [[nodiscard]] std::uint32_t size() const noexcept { return load(size_); }
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+    /// Memory of the whole table when all of it has been touched.
+    [[nodiscard]] std::size_t bytes() const noexcept;
+    /// How often a station was put on hold (once for each second that it was held).
+    [[nodiscard]] std::uint64_t holds() const noexcept { return load(holds_); }
+    [[nodiscard]] Shape shape() const;
+
+  private:
+    /// A callable of somebody else's, called through one pointer so that the loops are compiled once.
+    template <class Return>
+    class Callable {
+      public:
+        template <class F>
+            requires(!std::is_same_v<std::remove_cvref_t<F>, Callable>)
+        explicit Callable(F& f)
+            : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
+              call_([](void* object, const Entry& e) -> Return { return (*static_cast<F*>(object))(e); }) {}
+        Return operator()(const Entry& e) const { return call_(object_, e); }
+
+      private:
+        void* object_;
+        Return (*call_)(void*, const Entry&);
+    };
+    using Visitor = Callable<void>;
+    using Test = Callable<bool>;
+
+    /// While one exists no entry changes its bucket.
+    class NoDisplacement {
+      public:
+        explicit NoDisplacement(Fdb&) noexcept;
+        ~NoDisplacement();
+        NoDisplacement(const NoDisplacement&) = delete;
+        NoDisplacement& operator=(const NoDisplacement&) = delete;
+
+      private:
+        Fdb& fdb_;
+    };
+
+    struct Place {
+        std::uint32_t bucket;
+        unsigned slot;
+    };
+
+    template <class T>
+    static T load(const std::atomic<T>& value) noexcept {
+        return value.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint32_t home(std::uint64_t hash) const noexcept { return scale(hash >> 32); }
+    /// The other of an entry's two buckets, from either.
+    [[nodiscard]] std::uint32_t other(std::uint32_t low, std::uint32_t bucket) const noexcept {
+        const std::uint32_t sum = scale(static_cast<std::uint32_t>(low * 0x9e37'79b1U));
+        return sum >= bucket ? sum - bucket : sum + bucket_count_ - bucket;
+    }
+    [[nodiscard]] std::uint32_t scale(std::uint64_t value) const noexcept {
+        return static_cast<std::uint32_t>(value * bucket_count_ >> 32);
+    }
+
+    /// The entry's word, 0 if there is none.
+    [[nodiscard]] std::uint32_t lookup(std::uint64_t hash) const noexcept {
+        const FdbTag tag = FdbTag::home_of(hash);
+        const std::uint32_t first = home(hash);
+        for (;;) {
+            const FdbBucket& bucket = buckets_[first];
+            const std::uint32_t before = bucket.state();
+            const std::uint32_t word = bucket.probe(tag);
+            const std::uint32_t after = bucket.state();
+            if (word) [[likely]] {
+                if (FdbBucket::same_version(before, after)) [[likely]]
+                    return word;
+            } else if (before == after) {
+                if (!(before & FdbBucket::overflow_mask)) return 0;
+                if (const auto found = lookup_alternate(tag, first, before); found.settled) return found.word;
+            }
+        }
+    }
+    struct Alternate {
+        bool settled;
+        std::uint32_t word;
+    };
+    [[nodiscard]] Alternate lookup_alternate(FdbTag tag, std::uint32_t first, std::uint32_t before) const noexcept {
+        const FdbBucket& bucket = buckets_[other(tag.low, first)];
+        const std::uint32_t start = bucket.state();
+        const std::uint32_t word = bucket.probe(tag.other());
+        const std::uint32_t end = bucket.state();
+        if (word) return {FdbBucket::same_version(start, end), word};
+        return {start == end && buckets_[first].state() == before, 0};
+    }
+
+    Learned learn_slow(FdbKey64, std::uint64_t hash, std::uint32_t word, BridgePortIndex, BridgeIndex,
+                       std::uint32_t now, const FdbLimits&) noexcept;
+    Learned learn_known(Place, FdbKey64, BridgePortIndex, std::uint32_t now, const FdbLimits&) noexcept;
+    Learned learn_new(std::uint64_t hash, FdbKey64, BridgePortIndex, BridgeIndex, std::uint32_t now,
+                      const FdbLimits&) noexcept;
+    void for_region(std::uint32_t now, std::size_t region, const Visitor&) const;
+    std::size_t sweep_region(std::uint32_t now, std::size_t region, const Test&);
+    bool renew_or_remove(std::uint64_t hash, std::uint32_t now, const Test*);
+
+    struct Locked;
+    [[nodiscard]] Locked lock(std::uint64_t hash, bool patient) noexcept;
+    [[nodiscard]] bool lock_bucket(std::uint32_t bucket, bool patient) noexcept;
+    [[nodiscard]] bool insert(const Locked&, std::uint64_t hash, std::uint32_t word) noexcept;
+    [[nodiscard]] bool make_room(std::uint32_t bucket, std::uint32_t partner, unsigned& slot) noexcept;
+    [[nodiscard]] bool displace(std::uint32_t bucket, std::uint32_t partner, bool homewards, unsigned& slot) noexcept;
+    void put(Place, FdbTag, std::uint32_t word) noexcept;
+    void take(Place) noexcept;
+    void forget(FdbKey64, std::uint32_t word) noexcept;
+    [[nodiscard]] std::uint64_t hash_at(std::uint32_t bucket, FdbTag) const noexcept;
+    [[nodiscard]] Entry entry(std::uint64_t hash, std::uint32_t word, std::uint32_t now) const noexcept;
+    template <class Use>
+    void for_bucket(std::uint32_t bucket, Use&&) const;
+
+    // read by every look-up
+    FdbBucket* buckets_;
+    std::uint32_t bucket_count_;
+    std::uint32_t capacity_;
+    FdbHash hash_;
+    // side tables, in the same mapping
+    std::atomic<std::uint64_t>* occupied_;       ///< a bit for each bucket that is not empty
+    std::atomic<std::uint32_t>* port_learned_;   ///< by port
+    std::atomic<std::uint32_t>* bridge_learned_; ///< by bridge
+    std::atomic<BridgeIndex>* bridge_of_;        ///< by domain
+    void* mapping_;
+    std::size_t mapped_;
+    // written on insert and removal
+    alignas(64) std::atomic<std::uint32_t> size_{0};
+    std::atomic<std::uint64_t> holds_{0};
+    alignas(64) std::atomic<std::uint32_t> displacing_{0};
+    std::atomic<std::uint32_t> gates_{0};
+};
+
+}  // namespace weft

@@ -1,0 +1,135 @@
+// One cache line of the FDB: six slots of ten bytes and a header.
+//
+// A key's hash (fdb_hash.hpp) names two buckets, its home and its alternate. Which bucket a slot is in gives the
+// upper 17 bits of the hash at least; the slot keeps the other 47 and one bit that says "I am in my alternate".
+//
+// Writers hold the bucket's lock. Readers hold nothing: they read the header, the slots, then the header again.
+// - A slot's word changes by one store; 0 means free.
+// - The key of a slot is written only while its word is 0. The version is raised before the word is stored, so a
+//   reader that took the key of one entry and the word of the next finds another version.
+// - An entry that goes to its other bucket is stored there, and its home's overflow count is raised, before it is
+//   taken from where it was. A reader that finds it nowhere finds another header, and looks again.
+// All stores are releases and all loads acquires, which costs nothing on x86.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#if defined(__SANITIZE_THREAD__)
+#define WEFT_FDB_SCALAR 1
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#else
+#define WEFT_FDB_SCALAR 1
+#endif
+
+namespace weft {
+
+/// What a slot keeps of a hash: bits 0-31, and bits 32-46 with the alternate bit above them.
+struct FdbTag {
+    std::uint32_t low;
+    std::uint16_t high;
+    static constexpr std::uint16_t alternate = 0x8000;
+
+    static constexpr FdbTag home_of(std::uint64_t hash) noexcept {
+        return {static_cast<std::uint32_t>(hash), static_cast<std::uint16_t>(hash >> 32 & 0x7fff)};
+    }
+    /// The same entry as its other bucket keeps it.
+    [[nodiscard]] constexpr FdbTag other() const noexcept {
+        return {low, static_cast<std::uint16_t>(high ^ alternate)};
+    }
+    [[nodiscard]] constexpr bool is_alternate() const noexcept { return high & alternate; }
+};
+
+struct alignas(64) FdbBucket {
+    static constexpr unsigned slots = 6;
+    /// Header: lock, then how many entries at home here are in their alternate, then the version.
+    static constexpr std::uint32_t lock_bit = 1U << 31, overflow_one = 1U << 23, overflow_mask = 0xffU << 23,
+                                   version_mask = overflow_one - 1;
+
+    std::atomic<std::uint32_t> low[slots];
+    std::atomic<std::uint32_t> word[slots];
+    std::atomic<std::uint16_t> high[slots];
+    std::atomic<std::uint32_t> header;
+
+    /// The header without the lock, which is no reader's business.
+    [[nodiscard]] std::uint32_t state() const noexcept { return header.load(std::memory_order_acquire) & ~lock_bit; }
+    [[nodiscard]] static bool same_version(std::uint32_t a, std::uint32_t b) noexcept {
+        return ((a ^ b) & version_mask) == 0;
+    }
+    /// The word of the entry with this tag, 0 if it is not here. Valid only if the version has not changed.
+    [[nodiscard]] std::uint32_t probe(FdbTag tag) const noexcept {
+        for (unsigned found = match(tag.low); found; found &= found - 1) {
+            const auto slot = static_cast<unsigned>(__builtin_ctz(found));
+            if (high[slot].load(std::memory_order_acquire) != tag.high) continue;
+            if (const auto w = word[slot].load(std::memory_order_acquire)) return w;
+        }
+        return 0;
+    }
+
+    // Below: with the lock held.
+
+    /// The slot with this tag, `slots` if none.
+    [[nodiscard]] unsigned slot_of(FdbTag tag) const noexcept {
+        for (unsigned s = 0; s < slots; ++s)
+            if (get(word[s]) && get(low[s]) == tag.low && get(high[s]) == tag.high) return s;
+        return slots;
+    }
+    [[nodiscard]] unsigned free_slot() const noexcept {
+        unsigned s = 0;
+        while (s < slots && get(word[s])) ++s;
+        return s;
+    }
+    [[nodiscard]] bool is_empty() const noexcept {
+        std::uint32_t any = 0;
+        for (const auto& w : word) any |= get(w);
+        return any == 0;
+    }
+    [[nodiscard]] FdbTag tag(unsigned slot) const noexcept { return {get(low[slot]), get(high[slot])}; }
+    [[nodiscard]] bool overflows() const noexcept { return get(header) & overflow_mask; }
+    void fill(unsigned slot, FdbTag tag, std::uint32_t value) noexcept {
+        low[slot].store(tag.low, std::memory_order_release);
+        high[slot].store(tag.high, std::memory_order_release);
+        const auto old = get(header);
+        header.store((old & ~version_mask) | ((old + 1) & version_mask), std::memory_order_release);
+        word[slot].store(value, std::memory_order_release);
+    }
+    /// A count that reached its greatest value stays there: then readers look at the alternate in vain, no more.
+    void count_overflow(int change) noexcept {
+        const auto old = get(header);
+        if ((old & overflow_mask) == overflow_mask) return;
+        header.store(change > 0 ? old + overflow_one : old - overflow_one, std::memory_order_release);
+    }
+
+    [[nodiscard]] bool try_lock() noexcept {
+        auto old = header.load(std::memory_order_relaxed);
+        return !(old & lock_bit) && header.compare_exchange_strong(old, old | lock_bit, std::memory_order_acquire,
+                                                                   std::memory_order_relaxed);
+    }
+    void unlock() noexcept { header.store(get(header) & ~lock_bit, std::memory_order_release); }
+
+  private:
+    template <class T>
+    static T get(const std::atomic<T>& value) noexcept {
+        return value.load(std::memory_order_relaxed);
+    }
+    /// A bit for each slot whose low word is this.
+    [[nodiscard]] unsigned match(std::uint32_t wanted) const noexcept {
+#ifdef WEFT_FDB_SCALAR
+        unsigned found = 0;
+        for (unsigned s = 0; s < slots; ++s)
+            found |= static_cast<unsigned>(low[s].load(std::memory_order_acquire) == wanted) << s;
+        return found;
+#else
+        // The eight lanes are the six low words and two others. x86 neither tears an aligned 4-byte lane nor
+        // lets a later load pass this one; the signal fence keeps the compiler to that order.
+        const __m256i line = _mm256_load_si256(reinterpret_cast<const __m256i*>(low));
+        const __m256i equal = _mm256_cmpeq_epi32(line, _mm256_set1_epi32(static_cast<int>(wanted)));
+        std::atomic_signal_fence(std::memory_order_acquire);
+        return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(equal))) & ((1U << slots) - 1);
+#endif
+    }
+};
+static_assert(sizeof(FdbBucket) == 64);
+
+}  // namespace weft
