@@ -2,17 +2,13 @@
 
 import argparse
 import importlib
-import os
 import signal
 import sys
-import time
-import traceback
 
-import lab
+from runner import run_one
 
 MODULES = ["test_bridge", "test_vlan", "test_ports", "test_host", "test_double_stack", "test_lifecycle",
            "test_start", "test_config", "test_client", "test_api", "test_examples"]
-TEST_SECONDS = 90
 
 
 def tests_of(module):
@@ -22,40 +18,6 @@ def tests_of(module):
             for workers in getattr(function, "workers", (1,)):
                 suffix = f"[{workers} worker{'s' if workers > 1 else ''}]" if hasattr(function, "workers") else ""
                 yield f"{module.removeprefix('test_')}.{name.removeprefix('test_')}{suffix}", function, workers
-
-
-def too_long(*_):
-    raise lab.Failed(f"not done within {TEST_SECONDS} s")
-
-
-def run_one(name, function, workers):
-    """Runs a test and prints its line. Returns whether it did not fail."""
-    begin, place = time.monotonic(), None
-    signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(TEST_SECONDS)
-    try:
-        place = lab.Lab(workers)
-        function(place)
-        print(f"ok {name} ({time.monotonic() - begin:.1f} s)")
-        return True
-    except lab.Skipped as reason:
-        print(f"skip {name}: {reason}")
-        return True
-    except Exception as error:
-        signal.alarm(0)
-        where = traceback.extract_tb(error.__traceback__)
-        line = next((f"{os.path.basename(step.filename)}:{step.lineno}" for step in reversed(where)
-                     if os.path.basename(step.filename).startswith("test_")), "")
-        said = f"{error}" if isinstance(error, lab.Failed) else f"{type(error).__name__}: {error}"
-        print(f"FAIL {name}: {said} ({line})")
-        if place:
-            print("".join(f"    {line}\n" for line in place.evidence().splitlines()), end="")
-        return False
-    finally:
-        signal.alarm(0)
-        if place:
-            place.close()
-        sys.stdout.flush()
 
 
 def main():

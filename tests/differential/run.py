@@ -1,0 +1,38 @@
+"""Random sequences of frames through weft and through another switch. Seeds are fixed: the same run every time.
+
+  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge or -k vlan; --seed repeats one sequence
+"""
+
+import argparse
+import os
+import random
+import sys
+
+import bridge
+import probe  # noqa: F401  (finds the smoke suite's modules)
+import vlan
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
+from runner import run_one  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-k", action="append", default=[], metavar="WORD")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int)
+    options = parser.parse_args()
+    seeds = [options.seed] if options.seed is not None else range(1, options.rounds + 1)
+    good = []
+    for name, module in (("bridge", bridge), ("vlan", vlan)):
+        if options.k and not any(word in name for word in options.k):
+            continue
+        for seed in seeds:
+            for workers in (1, 2):
+                title = f"{name}[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]"
+                good.append(run_one(title, lambda place: module.compare(place, random.Random(seed)), workers))
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
