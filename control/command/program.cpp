@@ -165,26 +165,6 @@ Result<> take_option(const Program& program, std::span<const std::string> words,
     return {};
 }
 
-/// What an error of `ip` exits with: 1 for a name it did not find before asking the kernel, 255 for bad
-/// usage.
-int ip_status(const Error& error) {
-    const string_view message = error.message;
-    for (const auto not_found : {"Object \"", "Cannot find device ", "Device \"", "Error: any valid "})
-        if (message.starts_with(not_found)) return 1;
-    return error.code == ErrorCode::usage ? 255 : 2;
-}
-
-/// ethtool's status is the ioctl's place in its source; scripts see these for a device that is not there.
-int ethtool_status(std::span<const std::string> words, const Error& error) {
-    if (error.code == ErrorCode::usage || error.message.find("No such device") == std::string::npos) return 1;
-    const auto typed = [&](string_view option, string_view longer) {
-        return std::any_of(words.begin(), words.end(),
-                           [&](const auto& w) { return w == option || w == longer; });
-    };
-    if (typed("-S", "--statistics")) return 96;
-    return typed("-i", "--driver") ? 71 : 1;
-}
-
 }  // namespace
 
 const Program& program_of(string_view word) noexcept {
@@ -252,13 +232,14 @@ string_view program_word(std::span<const std::string> words) noexcept {
 int exit_status(std::span<const std::string> words, const Error& error) {
     const auto program = program_word(words);
     const bool unreachable = error.code == ErrorCode::unreachable;
-    if (program == "ip") return unreachable ? 1 : ip_status(error);
+    const auto is_in = [&](const auto& names) {
+        return std::find(names.begin(), names.end(), program) != names.end();
+    };
+    // iproute2 exits with -1 on bad usage, but an object that ip does not know is 1.
+    if (program == "ip") return unreachable || error.message.starts_with("Object \"") ? 1 : 255;
     if (program == "bridge") return unreachable ? 1 : 255;
-    if (program == "brctl" || program == "tc") return 1;
-    if (std::find(iptables_family.begin(), iptables_family.end(), program) != iptables_family.end())
-        return unreachable ? 4 : error.code == ErrorCode::usage ? 2 : 1;
-    if (program == "ethtool") return unreachable ? 1 : ethtool_status(words, error);
-    if (std::find(other_programs.begin(), other_programs.end(), program) != other_programs.end()) return 1;
+    if (program == "brctl" || program == "tc" || is_in(other_programs)) return 1;
+    if (is_in(iptables_family)) return unreachable ? 4 : 2;
     return static_cast<int>(error.code);
 }
 

@@ -49,7 +49,8 @@ struct Line {
 /// its end.
 [[nodiscard]] std::vector<int> columns_of(std::span<const std::string> words);
 
-/// The exit status that the program of these words has for this error (design: weft's own words 1, 2, 3).
+/// The exit status that the program of these words has for a line that Grammar::parse refused, and for a
+/// daemon that cannot be reached. What a handler refuses carries its status itself, as Error::code.
 [[nodiscard]] int exit_status(std::span<const std::string> words, const Error& error);
 
 /// The first word that is no option: the program, or weft's own word; empty if none.

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "control/command/grammar.hpp"
+#include "control/command/program.hpp"
 
 namespace weft::command {
 namespace {
@@ -232,6 +233,29 @@ TEST(Grammar, BoundsAmbiguousLines) {
     ASSERT_FALSE(match);
     EXPECT_EQ(match.error().code, ErrorCode::usage);
     EXPECT_TRUE(grammar->complete(words).size() < 100);
+}
+
+TEST(Grammar, ExitStatusIsTheProgramsOwn) {
+    const auto status = [](const std::string& line, ErrorCode code = ErrorCode::usage) {
+        auto error = test_grammar().parse(split(line));
+        auto plain = error ? Error{} : error.error();
+        plain.code = code;
+        return exit_status(split(line), plain);
+    };
+    EXPECT_EQ(status("ip foo"), 1);
+    EXPECT_EQ(status("-j ip -s foo"), 1);
+    EXPECT_EQ(status("ip link foo"), 255);
+    EXPECT_EQ(status("ip -foo"), 255);
+    EXPECT_EQ(status("bridge foo"), 255);
+    EXPECT_EQ(status("brctl foo"), 1);
+    EXPECT_EQ(status("iptables -Z9"), 2);
+    EXPECT_EQ(status("ethtool"), 1);
+    EXPECT_EQ(status("sysctl"), 1);
+    EXPECT_EQ(status("show foo"), 1);
+    for (const auto* line : {"ip link", "bridge fdb", "tc qdisc", "brctl show", "sysctl -a", "ethtool -i x"})
+        EXPECT_EQ(status(line, ErrorCode::unreachable), 1) << line;
+    EXPECT_EQ(status("ip6tables-save", ErrorCode::unreachable), 4);
+    EXPECT_EQ(status("show drops", ErrorCode::unreachable), 3);
 }
 
 struct BadSyntax {
