@@ -1,0 +1,268 @@
+// The steps of Switch::apply. Each compares the model with what is live and does what is missing, so that going
+// back after a refusal is the same steps with the old model.
+#include <fmt/format.h>
+#include <fcntl.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "control/kernel/sysctl.hpp"
+#include "control/publish/switch.hpp"
+#include "control/sysctl/names.hpp"
+
+namespace weft {
+
+namespace {
+
+MacAddress random_mac() {
+    MacAddress mac{};
+    if (getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size())) std::abort();
+    mac.bytes[0] = static_cast<std::uint8_t>((mac.bytes[0] & 0xfe) | 0x02);
+    return mac;
+}
+
+// "net.ipv4.neigh.lan0/8.locktime" is net/ipv4/neigh/lan0.8/locktime below /proc/sys.
+std::string path_of_sysctl(std::string name) {
+    for (char& c : name) c = c == '.' ? '/' : c == '/' ? '.' : c;
+    return name;
+}
+
+std::pair<std::string, std::string> identity(const AddressSpec& a) {
+    return {a.device, a.address};
+}
+
+}  // namespace
+
+Result<> Switch::converge(const Model& target) {
+    if (auto r = check_placement(target); !r) return r;
+    Indexes numbers = indexes_;
+    if (auto r = take_numbers(target, numbers); !r) return r;
+    for (const auto& [name, link] : target.links)
+        if (std::holds_alternative<BridgeSpec>(link.kind)) random_macs_.try_emplace(name, random_mac());
+
+    close_in_the_way(target);
+    if (auto r = open_taps(target); !r) return r;
+    if (auto r = open_ports(target); !r) return r;
+    if (auto r = set_ports(target); !r) return r;
+    if (auto r = settle_taps(target); !r) return r;
+    if (auto r = write_addresses(target); !r) return r;
+    if (auto r = write_sysctls(target); !r) return r;
+
+    for (const auto& [name, number] : numbers.interfaces.all())
+        if (!indexes_.interfaces.find(name)) tally_.restart(number);
+    indexes_ = std::move(numbers);
+    publish(target);
+    remove_gone(target);
+    return {};
+}
+
+Result<> Switch::check_placement(const Model& target) const {
+    const auto& cpus = options_.worker_cpus;
+    for (const auto& [name, link] : target.links) {
+        const auto* port = std::get_if<PortSpec>(&link.kind);
+        if (!port) continue;
+        for (const auto& [queue, cpu] : port->placement)
+            if (std::find(cpus.begin(), cpus.end(), cpu) == cpus.end())
+                return refuse(fmt::format("port {}: no worker runs on CPU {}; workers are on {}", name, cpu,
+                                          fmt::join(cpus, ",")));
+    }
+    return {};
+}
+
+// A port has to go before another takes its device, or before it is opened again as something else.
+void Switch::close_in_the_way(const Model& target) {
+    std::set<std::string> wanted;
+    for (const auto& [name, link] : target.links)
+        if (const auto* port = std::get_if<PortSpec>(&link.kind)) wanted.insert(exclusive_device(*port));
+    std::vector<std::string> close;
+    for (const auto& [name, live] : ports_) {
+        const LinkSpec* link = target.find(name);
+        const auto* port = link ? std::get_if<PortSpec>(&link->kind) : nullptr;
+        const std::string device = exclusive_device(live.spec);
+        if (port ? needs_reopening(live.spec, *port) : !device.empty() && wanted.contains(device)) close.push_back(name);
+    }
+    for (const auto& name : close) close_port(name);
+}
+
+Result<> Switch::open_taps(const Model& target) {
+    if (!options_.kernel) return {};
+    for (const auto& [name, link] : target.links) {
+        if (taps_.contains(name)) continue;
+        auto there = tap_netlink_.link(name);
+        if (!there) return std::move(there).error();
+        // An adopted TAP keeps what it has until the port behind it is open.
+        TapSettings settings;
+        settings.mtu = *there ? (*there)->mtu : link.mtu.value_or(1500);
+        if (*there) settings.mac = (*there)->mac;
+        settings.up = link.up;
+        settings.bridge_member = link.member.has_value();
+        auto tap = KernelTap::open(taps_netns_, tap_netlink_, name, options_.socket, settings);
+        if (!tap) return std::move(tap).error();
+        taps_.emplace(name, LiveTap{std::move(*tap), settings, no_interface});
+    }
+    return {};
+}
+
+Result<> Switch::open_ports(const Model& target) {
+    const PortPlace place{.environment = {.pool = pool_.get(),
+                                          .host_netns = host_.descriptor(),
+                                          .tap_netns = taps_netns_.descriptor(),
+                                          .workers = static_cast<unsigned>(shared_.workers.size())},
+                          .host = host_,
+                          .host_netlink = host_netlink_,
+                          .socket = options_.socket};
+    for (const auto& name : target.order) {
+        const LinkSpec& link = target.links.at(name);
+        const auto* spec = std::get_if<PortSpec>(&link.kind);
+        if (!spec) continue;
+        if (const auto live = ports_.find(name); live != ports_.end()) {
+            live->second.spec = *spec;
+            continue;
+        }
+        auto port = open_port(name, link, place);
+        if (!port) return std::move(port).error();
+        port->paused = true;  // until it is published
+        ports_.insert_or_assign(name, std::move(*port));
+    }
+    return {};
+}
+
+Result<> Switch::set_ports(const Model& target) {
+    for (const auto& [name, link] : target.links)
+        if (std::holds_alternative<PortSpec>(link.kind))
+            if (auto r = set_port(name, link); !r) return r;
+    return {};
+}
+
+Result<> Switch::set_port(const std::string& name, const LinkSpec& link) {
+    LivePort& live = ports_.at(name);
+    const std::uint16_t mtu = link.mtu.value_or(live.own_mtu);
+    const MacAddress mac = link.address.value_or(live.own_mac);
+    if (mtu != live.info.mtu) {
+        pause(name);
+        if (auto r = live.port->set_mtu(mtu); !r) return r;
+    }
+    if (mac != live.info.mac) {
+        pause(name);
+        if (auto r = live.port->set_mac(mac); !r) return r;
+    }
+    if (link.up != live.up) {
+        pause(name);
+        if (auto r = live.port->set_up(link.up); !r) return r;
+        live.up = link.up;
+    }
+    live.info = live.port->info();
+    return {};
+}
+
+Result<> Switch::settle_taps(const Model& target) {
+    if (!options_.kernel) return {};
+    const auto effective = effective_now(target);
+    for (auto& [name, live] : taps_) {
+        const LinkSpec* link = target.find(name);
+        if (!link) continue;
+        const Effective& now = effective.at(name);
+        TapSettings& told = live.told;
+        if (told.bridge_member != link->member.has_value()) {
+            if (auto r = live.tap.set_bridge_member(link->member.has_value()); !r) return r;
+            told.bridge_member = link->member.has_value();
+        }
+        if (told.mtu != now.mtu) {
+            if (auto r = live.tap.set_mtu(now.mtu); !r) return r;
+            told.mtu = now.mtu;
+        }
+        if (told.mac != now.mac) {
+            if (auto r = live.tap.set_mac(now.mac); !r) return r;
+            told.mac = now.mac;
+        }
+        if (told.up != now.up) {
+            if (auto r = live.tap.set_up(now.up); !r) return r;
+            told.up = now.up;
+        }
+        if (told.carrier != now.carrier) {
+            if (auto r = live.tap.set_carrier(now.carrier); !r) return r;
+            told.carrier = now.carrier;
+        }
+    }
+    return {};
+}
+
+Result<> Switch::write_addresses(const Model& target) {
+    if (!options_.kernel) return {};
+    std::map<int, std::string> names;
+    for (const auto& [name, live] : taps_) names.emplace(live.tap.index(), name);
+    auto there = tap_netlink_.addresses();
+    if (!there) return std::move(there).error();
+
+    std::set<std::pair<std::string, std::string>> wanted, present;
+    for (const auto& address : target.addresses) wanted.insert(identity(address));
+    for (const auto& address : *there) {
+        const auto device = names.find(address.index);
+        if (device == names.end()) continue;
+        present.emplace(device->second, address.address);
+        if (!address.ours() || wanted.contains({device->second, address.address})) continue;
+        AddressRequest request{.index = address.index, .address = address.address, .peer = {}, .broadcast = {}, .scope = {}, .label = {}};
+        if (!address.peer.empty()) request.peer = address.peer;
+        if (auto r = tap_netlink_.delete_address(request); !r) return r;
+    }
+    for (const auto& address : target.addresses) {
+        if (present.contains(identity(address))) continue;
+        const AddressRequest request{.index = taps_.at(address.device).tap.index(),
+                                     .address = address.address,
+                                     .peer = address.peer,
+                                     .broadcast = address.broadcast,
+                                     .scope = address.scope,
+                                     .label = address.label,
+                                     .nodad = address.nodad};
+        if (auto r = tap_netlink_.add_address(request); !r) return r;
+    }
+    return {};
+}
+
+Result<> Switch::write_sysctls(const Model& target) {
+    if (!options_.kernel) return {};
+    for (const auto& [name, value] : target.sysctls) {
+        if (sysctl_kind(name) != SysctlKind::of_link) continue;
+        if (const auto it = written_sysctls_.find(name); it != written_sysctls_.end() && it->second == value) continue;
+        if (auto r = write_sysctl(taps_netns_, path_of_sysctl(name), value); !r) return r;
+        written_sysctls_[name] = value;
+    }
+    return {};
+}
+
+void Switch::pause(const std::string& name) {
+    LivePort& live = ports_.at(name);
+    if (live.paused) return;
+    live.paused = true;
+    publish(model_);
+}
+
+void Switch::close_port(const std::string& name) {
+    pause(name);
+    ports_.erase(name);
+}
+
+void Switch::remove_tap(const std::string& name) {
+    const auto it = taps_.find(name);
+    if (it == taps_.end()) return;
+    if (it->second.interface != no_interface) tap_io_->remove_tap(it->second.interface);
+    if (auto r = it->second.tap.remove(); !r) log(r.error().message);
+    taps_.erase(it);
+}
+
+// After publication: nobody refers to these any more.
+void Switch::remove_gone(const Model& target) {
+    std::vector<std::string> ports, taps;
+    for (const auto& [name, live] : ports_)
+        if (const LinkSpec* link = target.find(name); !link || !std::holds_alternative<PortSpec>(link->kind))
+            ports.push_back(name);
+    for (const auto& [name, live] : taps_)
+        if (!target.find(name)) taps.push_back(name);
+    for (const auto& name : ports) ports_.erase(name);
+    for (const auto& name : taps) remove_tap(name);
+    std::erase_if(random_macs_, [&](const auto& entry) { return !target.find(entry.first); });
+    std::erase_if(written_sysctls_, [&](const auto& entry) { return !target.sysctls.contains(entry.first); });
+    std::erase_if(queue_worker_, [&](const auto& entry) { return !target.find(entry.first.first); });
+}
+
+}  // namespace weft

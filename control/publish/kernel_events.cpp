@@ -1,0 +1,65 @@
+// What an administrator does to a TAP with the kernel's own tools: admin state, MTU and MAC flow back into the
+// model, and a TAP that was deleted is made again.
+#include <fmt/format.h>
+
+#include "control/publish/switch.hpp"
+
+namespace weft {
+
+int Switch::kernel_descriptor() const noexcept {
+    return monitor_ ? monitor_->descriptor() : -1;
+}
+
+void Switch::on_kernel_event() {
+    monitor_->on_readable();
+}
+
+void Switch::on_link(const std::string& name, const KernelLink&) {
+    const auto live = taps_.find(name);
+    if (live == taps_.end() || !model_.find(name)) return;
+    // The message may be older than what weft told the kernel since: ask what is now.
+    auto now = tap_netlink_.link(live->second.tap.index());
+    if (!now || !*now) return;
+    const KernelLink& link = **now;
+    TapSettings& told = live->second.told;
+    Model next = model_;
+    LinkSpec& spec = next.links.at(name);
+    std::string what;
+    if (link.up() != told.up) {
+        spec.up = link.up();
+        what += link.up() ? " up" : " down";
+    }
+    if (link.mtu != told.mtu) {
+        spec.mtu = static_cast<std::uint16_t>(link.mtu);
+        what += fmt::format(" mtu {}", link.mtu);
+    }
+    if (told.mac && link.mac != *told.mac) {
+        spec.address = link.mac;
+        what += " address " + to_string(link.mac);
+    }
+    if (what.empty()) return;
+    told.up = link.up();
+    told.mtu = link.mtu;
+    told.mac = link.mac;
+    log(fmt::format("{}: set in the kernel:{}", name, what));
+    if (auto r = apply(next); !r) log(fmt::format("{}: {}; set back", name, r.error().message));
+}
+
+void Switch::look_again() {
+    std::vector<std::string> gone;
+    for (auto& [name, live] : taps_) {
+        auto state = live.tap.state();
+        if (state && !*state) gone.push_back(name);
+    }
+    for (const auto& name : gone) {
+        log(fmt::format("{}: its TAP was deleted; made again", name));
+        remove_tap(name);
+    }
+    const Model same = model_;
+    if (auto r = apply(same); !r) log(r.error().message);
+    std::vector<std::string> names;
+    for (const auto& [name, live] : taps_) names.push_back(name);
+    for (const auto& name : names) on_link(name, {});
+}
+
+}  // namespace weft

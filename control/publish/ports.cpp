@@ -1,0 +1,80 @@
+#include "control/publish/ports.hpp"
+
+namespace weft {
+
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+    using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+// MTU and MAC are set afterwards, so that info() first tells what the device had.
+PortQueues queues_of(const PortSpec& spec) {
+    return {.rx = spec.rx_queues, .tx = spec.tx_queues, .descriptors = spec.descriptors, .mtu = {}, .mac = {}};
+}
+
+GenConfig config_of(const GenPort& gen) {
+    return {.size = gen.size,
+            .flows = gen.flows,
+            .rate = gen.rate,
+            .count = gen.count,
+            .source = gen.source,
+            .destination = gen.destination,
+            .vid = gen.vid};
+}
+
+}  // namespace
+
+Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const PortPlace& place) {
+    LivePort live;
+    live.spec = std::get<PortSpec>(link.kind);
+    if (const auto* packet = std::get_if<AfPacketPort>(&live.spec.kind)) {
+        auto capture = DeviceCapture::take(place.host, place.host_netlink, packet->device, place.socket);
+        if (!capture) return refuse("port " + name + ": " + capture.error().message);
+        live.capture.emplace(std::move(*capture));
+    }
+    const PortQueues queues = queues_of(live.spec);
+    const PortEnvironment& env = place.environment;
+    auto port = std::visit(
+        Overloaded{
+            [&](const DevargsPort& p) { return open_ethdev(name, p.devargs, queues, env); },
+            [&](const AfPacketPort& p) { return open_af_packet(name, p.device, queues, env); },
+            [&](const TapPort& p) { return open_tap(name, p.device, p.netns, queues, env); },
+            [&](const PcapPort& p) { return open_pcap(name, p.rx_file, p.tx_file, p.infinite, queues, env); },
+            [&](const NullPort&) { return open_null(name, queues, env); },
+            [&](const GenPort& p) { return open_gen(name, config_of(p), queues, env); },
+        },
+        live.spec.kind);
+    if (!port) return std::move(port).error();
+    live.port = std::move(*port);
+    live.info = live.port->info();
+    live.own_mtu = live.info.mtu;
+    live.own_mac = live.info.mac;
+    return live;
+}
+
+std::string exclusive_device(const PortSpec& spec) {
+    return std::visit(Overloaded{
+                          [](const DevargsPort& p) { return "devargs " + p.devargs.substr(0, p.devargs.find(',')); },
+                          [](const AfPacketPort& p) { return "af_packet " + p.device; },
+                          [](const TapPort& p) { return p.device.empty() ? "" : "tap " + p.netns + "/" + p.device; },
+                          [](const PcapPort& p) { return p.tx_file.empty() ? "" : "pcap " + p.tx_file; },
+                          [](const auto&) { return std::string{}; },
+                      },
+                      spec.kind);
+}
+
+bool needs_reopening(const PortSpec& a, const PortSpec& b) {
+    return a.kind != b.kind || a.rx_queues != b.rx_queues || a.tx_queues != b.tx_queues ||
+           a.descriptors != b.descriptors;
+}
+
+std::string kind_word(const PortSpec& spec) {
+    static constexpr const char* words[] = {"devargs", "af_packet", "tap", "pcap", "null", "gen"};
+    return words[spec.kind.index()];
+}
+
+}  // namespace weft

@@ -1,0 +1,55 @@
+// Ports that are open: how each kind of PortSpec becomes a Port.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "control/kernel/capture.hpp"
+#include "control/kernel/netlink.hpp"
+#include "control/kernel/netns.hpp"
+#include "control/model/model.hpp"
+#include "dataplane/port/open.hpp"
+#include "weft/port.hpp"
+#include "weft/result.hpp"
+
+namespace weft {
+
+/// A port with what it was opened as. The device, if it has one of the kernel, is captured as long as this lives.
+struct LivePort {
+    PortSpec spec;
+    std::optional<DeviceCapture> capture;  ///< released after the port is closed
+    std::unique_ptr<Port> port;
+    PortInfo info;     ///< as last asked
+    std::uint16_t own_mtu = 1500;  ///< before anybody set one
+    MacAddress own_mac{};
+    bool up = false;   ///< as last told
+    bool paused = false;  ///< no worker may touch it
+
+    LivePort() = default;
+    LivePort(LivePort&&) = default;
+    LivePort& operator=(LivePort&&) = default;
+    ~LivePort() { port.reset(); }
+};
+
+/// Where ports are opened.
+struct PortPlace {
+    PortEnvironment environment;
+    const Netns& host;      ///< in which weftd was started
+    Netlink& host_netlink;
+    std::string socket;     ///< the daemon's; marks captures
+};
+
+/// Opens it, down. `link` must hold a PortSpec.
+Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const PortPlace& place);
+
+/// The kernel device (or file, or DPDK device) that only one port may have; empty if none.
+[[nodiscard]] std::string exclusive_device(const PortSpec& spec);
+
+/// Whether a port opened as `a` has to be closed and opened again to be `b`.
+[[nodiscard]] bool needs_reopening(const PortSpec& a, const PortSpec& b);
+
+/// "af_packet", "tap", "devargs", …: the word of `port add … type`.
+[[nodiscard]] std::string kind_word(const PortSpec& spec);
+
+}  // namespace weft

@@ -1,0 +1,115 @@
+// What workers see: topology, poll plans, the FDB's fixed entries.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "control/publish/switch.hpp"
+
+namespace weft {
+
+std::map<std::string, Effective> Switch::effective_now(const Model& model) {
+    std::map<std::string, PortFacts> facts;
+    for (const auto& [name, live] : ports_)
+        facts[name] = {.mac = live.info.mac, .mtu = live.info.mtu, .link_up = live.info.link_up};
+    return effective(model, facts, random_macs_);
+}
+
+void Switch::publish(const Model& model) {
+    const bool all = &model != &model_;  // a new model: what it says is live from now on
+    if (all)
+        for (auto& [name, live] : ports_) live.paused = false;
+    const auto effective = effective_now(model);
+    std::map<std::string, OpenPort> open;
+    for (const auto& [name, live] : ports_)
+        open[name] = {.port = live.paused ? nullptr : live.port.get(),
+                      .tx_queues = live.info.tx_queues,
+                      .offloads = live.info.offloads};
+    const AssembleInput input{.model = model, .effective = effective, .ports = open, .kernel = options_.kernel};
+
+    // A queue whose interface does not exist is polled in vain, so plans may come after.
+    shared_.topology.replace(assemble(input, indexes_), shared_.quiescence);
+    publish_plans(model);
+    if (all) release_numbers(model, indexes_);
+    fix_fdb(input);
+
+    for (auto& [name, live] : taps_) {
+        const auto number = indexes_.interfaces.find(name);
+        if (!number || live.interface == *number) continue;
+        tap_io_->add_tap(*number, dup(live.tap.descriptor()));
+        live.interface = *number;
+    }
+}
+
+unsigned Switch::worker_for(const std::string& port, std::uint16_t queue, const PortSpec& spec,
+                            const std::vector<unsigned>& load) const {
+    const auto& cpus = options_.worker_cpus;
+    if (const auto placed = spec.placement.find(queue); placed != spec.placement.end())
+        return static_cast<unsigned>(std::find(cpus.begin(), cpus.end(), placed->second) - cpus.begin());
+    if (const auto before = queue_worker_.find({port, queue}); before != queue_worker_.end()) return before->second;
+    return static_cast<unsigned>(std::min_element(load.begin(), load.end()) - load.begin());
+}
+
+void Switch::publish_plans(const Model& model) {
+    std::vector<std::unique_ptr<PollPlan>> plans;
+    std::vector<unsigned> load(shared_.workers.size(), 0);
+    for (const auto& worker : shared_.workers) {
+        plans.push_back(std::make_unique<PollPlan>());
+        plans.back()->descriptors.push_back({.fd = worker->waker.descriptor(), .events = POLLIN, .revents = 0});
+    }
+    for (const auto& name : model.order) {
+        const auto live = ports_.find(name);
+        if (live == ports_.end() || live->second.paused || !live->second.up) continue;
+        const auto& spec = std::get<PortSpec>(model.links.at(name).kind);
+        for (std::uint16_t queue = 0; queue < live->second.info.rx_queues; ++queue) {
+            const unsigned worker = worker_for(name, queue, spec, load);
+            queue_worker_[{name, queue}] = worker;
+            ++load[worker];
+            PollPlan& plan = *plans[worker];
+            plan.queues.push_back({live->second.port.get(), queue, *indexes_.interfaces.find(name)});
+            const int descriptor = live->second.port->wait_descriptor(queue);
+            if (descriptor < 0)
+                plan.must_poll = true;
+            else
+                plan.descriptors.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
+        }
+    }
+    for (std::size_t w = 0; w < plans.size(); ++w) {
+        shared_.workers[w]->plan.replace(std::move(plans[w]), shared_.quiescence);
+        shared_.workers[w]->waker.wake();
+    }
+}
+
+// The FDB holds what the topology allows: learned entries of what is gone are flushed (as br_fdb_delete_by_port
+// does when a port leaves, goes down or loses a VLAN), fixed ones are brought in line.
+void Switch::fix_fdb(const AssembleInput& input) {
+    const Topology& topology = shared_.topology.get();
+    std::fill(ageing_of_domain_.begin(), ageing_of_domain_.end(), 0);
+    std::vector<std::pair<BridgeIndex, std::uint16_t>> of_domain(65536, {no_index, std::uint16_t{0}});
+    for (const auto& [key, domain] : indexes_.domains.all()) {
+        const BridgeIndex bridge = *indexes_.bridges.find(key.first);
+        of_domain[domain] = {bridge, key.second};
+        ageing_of_domain_[domain] = topology.bridges[bridge].ageing_seconds;
+    }
+    const std::uint32_t now = coarse_seconds();
+    shared_.fdb.remove_if(now, [&](const Fdb::Entry& e) {
+        if (!e.is_dynamic()) return false;
+        const auto [bridge, vid] = of_domain[fdb_domain(e.key)];
+        if (bridge == no_index || e.port >= topology.bridge_ports.size()) return true;
+        const BridgePort& port = topology.bridge_ports[e.port];
+        if (port.bridge != bridge || port.state == PortState::disabled) return true;
+        return port.vlans ? !port.vlans->member[vid] : vid != 0;
+    });
+
+    auto wanted = fixed_entries(input, indexes_);
+    for (const auto& [key, entry] : fixed_)
+        if (!wanted.contains(key)) shared_.fdb.remove(key);
+    for (const auto& [key, entry] : wanted) {
+        const auto before = fixed_.find(key);
+        if (before != fixed_.end() && before->second == entry) continue;
+        if (!shared_.fdb.set(key, entry.port, entry.bridge, entry.flags, now))
+            log("the FDB has no place for " + to_string(fdb_mac(key)));
+    }
+    fixed_ = std::move(wanted);
+}
+
+}  // namespace weft

@@ -1,0 +1,171 @@
+#include "control/publish/switch.hpp"
+
+#include <fmt/format.h>
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <sys/random.h>
+
+namespace weft {
+
+namespace {
+
+// Buffers for receive rings, bursts in flight, punt queues; 2.5 KiB each.
+constexpr unsigned buffers_small = 16384, buffers_huge = 131072;
+constexpr std::uint32_t fdb_capacity = 1 << 20;
+
+std::uint64_t random_word() {
+    std::uint64_t word = 0;
+    if (getrandom(&word, sizeof word, 0) != sizeof word) std::abort();
+    return word;
+}
+
+}  // namespace
+
+Switch::Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink, PacketPool pool)
+    : options_(std::move(options)),
+      host_(std::move(host)),
+      taps_netns_(std::move(taps)),
+      host_netlink_(std::move(host_netlink)),
+      tap_netlink_(std::move(tap_netlink)),
+      pool_(std::move(pool)),
+      shared_(options_.worker_cpus, pool_.get(), fdb_capacity, random_word(), random_word()) {}
+
+Result<std::unique_ptr<Switch>> Switch::start(const SwitchOptions& options) {
+    auto host = Netns::current();
+    if (!host) return std::move(host).error();
+    auto taps = Netns::open(options.netns);
+    if (!taps) return std::move(taps).error();
+    auto host_netlink = Netlink::open(*host);
+    if (!host_netlink) return std::move(host_netlink).error();
+    auto tap_netlink = Netlink::open(*taps);
+    if (!tap_netlink) return std::move(tap_netlink).error();
+    auto pool = PacketPool::create("weft", options.huge ? buffers_huge : buffers_small);
+    if (!pool) return std::move(pool).error();
+    std::unique_ptr<Switch> made{new Switch(options, std::move(*host), std::move(*taps), std::move(*host_netlink),
+                                            std::move(*tap_netlink), std::move(*pool))};
+    if (auto r = made->begin(); !r) return std::move(r).error();
+    return made;
+}
+
+Result<> Switch::begin() {
+    auto left = undo_leftover_captures(host_, host_netlink_, options_.socket);
+    if (!left) return std::move(left).error();
+    for (const auto& device : *left) log(fmt::format("{}: given back, an earlier weftd had died with it", device));
+
+    shared_.kernel = options_.kernel;
+    shared_.poll_always = options_.poll;
+    for (const auto& worker : shared_.workers) tally_.add(&worker->counters);
+    if (options_.kernel) {
+        TapIo::Wiring wiring;
+        for (auto& worker : shared_.workers) {
+            wiring.punted.push_back(&worker->punt);
+            wiring.workers.push_back({&worker->from_kernel, &worker->waker});
+        }
+        wiring.pool = pool_.get();
+        wiring.counters = tap_counters_.get();
+        wiring.cpus = options_.control_cpus;
+        tap_io_ = std::make_unique<TapIo>(std::move(wiring));
+        shared_.tap_waker = &tap_io_->waker();
+        tally_.add(tap_counters_.get());
+        auto monitor = KernelMonitor::open(
+            taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.name, l); },
+                          .link_gone = [this](const KernelLink&) { look_again(); },
+                          .address = {},
+                          .resync = [this] { look_again(); }});
+        if (!monitor) return std::move(monitor).error();
+        monitor_.emplace(std::move(*monitor));
+    }
+    launch_workers();
+    return {};
+}
+
+void Switch::launch_workers() {
+    for (unsigned w = 0; w < shared_.workers.size(); ++w) workers_.push_back(std::make_unique<Worker>(shared_, w));
+    for (unsigned w = 0; w < workers_.size(); ++w)
+        rte_eal_remote_launch(
+            [](void* worker) {
+                static_cast<Worker*>(worker)->run();
+                return 0;
+            },
+            workers_[w].get(), w + 1);
+    workers_run_ = true;
+    publish(model_);
+}
+
+void Switch::end_workers() {
+    if (!workers_run_) return;
+    shared_.stop = true;
+    for (auto* waker : shared_.wakers) waker->wake();
+    rte_eal_mp_wait_lcore();
+    workers_run_ = false;
+}
+
+Switch::~Switch() {
+    end_workers();
+    tap_io_.reset();
+    shared_.tap_waker = nullptr;
+    Packet* left[batch_size];
+    for (auto& worker : shared_.workers)
+        for (PacketRing* ring : {&worker->from_kernel, &worker->hand_over})
+            while (const unsigned n = ring->dequeue(left, batch_size))
+                for (unsigned i = 0; i < n; ++i) Packet::free(left[i]);
+    ports_.clear();
+    if (!keep_taps_)
+        for (auto& [name, live] : taps_) static_cast<void>(live.tap.remove());
+    taps_.clear();
+    workers_.clear();
+    if (const unsigned out = pool_.in_use(); out != 0) log(fmt::format("{} packet buffers were not given back", out));
+}
+
+Result<> Switch::apply(const Model& next) {
+    auto done = converge(next);
+    if (done) {
+        model_ = next;
+        return done;
+    }
+    const Model before = model_;
+    if (auto back = converge(before); !back) log("taking a refused change back: " + back.error().message);
+    return done;
+}
+
+Result<> Switch::remove_unclaimed() {
+    if (!options_.kernel) return {};
+    std::set<std::string> keep;
+    for (const auto& [name, tap] : taps_) keep.insert(name);
+    auto removed = remove_leftover_taps(taps_netns_, tap_netlink_, options_.socket, keep);
+    if (!removed) return std::move(removed).error();
+    for (const auto& name : *removed) log(fmt::format("{}: removed, left by an earlier weftd", name));
+    return {};
+}
+
+void Switch::tick() {
+    std::vector<WorkerClocks> clocks;
+    for (const auto& worker : shared_.workers)
+        clocks.push_back({worker->own.busy_clocks.get(), worker->own.total_clocks.get()});
+    busy_.sample(BusyShares::Clock::now(), clocks);
+
+    bool changed = false;
+    for (auto& [name, live] : ports_) {
+        const bool was = live.info.link_up;
+        live.info = live.port->info();
+        changed |= live.info.link_up != was;
+    }
+    if (changed) {
+        publish(model_);
+        if (auto r = settle_taps(model_); !r) log(r.error().message);
+    }
+    age();
+}
+
+void Switch::age() {
+    const std::size_t regions = shared_.fdb.region_count();
+    const std::size_t step = (regions * tick_ms + 999) / 1000;
+    shared_.fdb.sweep(coarse_seconds(), next_region_, step, [this](const Fdb::Entry& e) {
+        const std::uint32_t limit = ageing_of_domain_[fdb_domain(e.key)];
+        return limit != 0 && e.is_dynamic() && e.age >= limit;
+    });
+    next_region_ = (next_region_ + step) % regions;
+}
+
+}  // namespace weft

@@ -1,0 +1,155 @@
+// The running switch: makes the world equal to a model, and tells what it sees.
+//
+// One thread (control) calls everything here. Workers, the TAP thread and the kernel are reached through
+// published tables, rings and netlink only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/kernel/monitor.hpp"
+#include "control/kernel/netlink.hpp"
+#include "control/kernel/netns.hpp"
+#include "control/kernel/tap.hpp"
+#include "control/kernel/tap_io.hpp"
+#include "control/model/live.hpp"
+#include "control/model/model.hpp"
+#include "control/publish/assemble.hpp"
+#include "control/publish/busy.hpp"
+#include "control/publish/ports.hpp"
+#include "control/publish/tally.hpp"
+#include "dataplane/dpdk/pool.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace weft {
+
+struct SwitchOptions {
+    std::string socket;
+    std::string netns;                   ///< of the TAPs; empty: the current one
+    std::vector<unsigned> worker_cpus;
+    std::vector<unsigned> control_cpus;  ///< where the TAP thread may run
+    bool poll = false;                   ///< --poll
+    bool kernel = true;                  ///< false: --no-kernel
+    bool huge = false;                   ///< EAL got hugepages
+    std::function<void(const std::string&)> log;  ///< one line for stderr
+};
+
+class Switch final : public Live {
+  public:
+    /// EAL must run. Gives back what a dead daemon on the socket had taken, starts workers and TAP thread.
+    static Result<std::unique_ptr<Switch>> start(const SwitchOptions& options);
+    /// Takes everything down; TAPs stay if keep_taps() was called.
+    ~Switch() override;
+    Switch(const Switch&) = delete;
+    Switch& operator=(const Switch&) = delete;
+
+    [[nodiscard]] const Model& model() const noexcept { return model_; }
+    /// Makes the world equal to a valid model. If something refuses, what was done is taken back and the error
+    /// says what. What the change does not concern loses no packet.
+    Result<> apply(const Model& next);
+    /// After the first configuration: removes TAPs that a dead daemon left and the model does not name.
+    Result<> remove_unclaimed();
+
+    /// To be called every tick_ms: link state, ageing, busy shares.
+    static constexpr unsigned tick_ms = 100;
+    void tick();
+
+    /// Kernel notifications: wait for the descriptor (-1 with --no-kernel), then call on_kernel_event().
+    [[nodiscard]] int kernel_descriptor() const noexcept;
+    void on_kernel_event();
+
+    void keep_taps() noexcept { keep_taps_ = true; }
+    /// What stop() (`weft stop`) does, set by the daemon.
+    std::function<void(bool keep)> on_stop;
+
+    // Live
+    std::optional<LinkState> link(const std::string& name) override;
+    std::vector<FdbEntryState> fdb() override;
+    std::vector<DropState> drops() override;
+    std::vector<WorkerState> workers() override;
+    std::vector<StageState> stages() override;
+    std::optional<PortLive> port(const std::string& name) override;
+    std::vector<MemoryState> memory() override;
+    std::vector<AddressState> addresses() override;
+    std::vector<unsigned> worker_cpus() override { return options_.worker_cpus; }
+    std::size_t flush_fdb(const std::string& bridge, const std::string& device,
+                          std::optional<std::uint16_t> vid) override;
+    Result<> delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) override;
+    void stop(bool keep) override { on_stop(keep); }
+
+  private:
+    /// A link's TAP with what it was last told.
+    struct LiveTap {
+        KernelTap tap;
+        TapSettings told;
+        IfIndex interface = no_interface;  ///< TapIo's number of it; 0 before publication
+    };
+
+    Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink, PacketPool pool);
+    Result<> begin();
+    void launch_workers();
+    void end_workers();
+
+    // converge.cpp: the steps of apply, each comparing the model with what is live
+    Result<> converge(const Model& target);
+    Result<> check_placement(const Model& target) const;
+    void close_in_the_way(const Model& target);
+    Result<> open_taps(const Model& target);
+    Result<> open_ports(const Model& target);
+    Result<> set_ports(const Model& target);
+    Result<> set_port(const std::string& name, const LinkSpec& link);
+    Result<> settle_taps(const Model& target);
+    Result<> write_addresses(const Model& target);
+    Result<> write_sysctls(const Model& target);
+    void remove_gone(const Model& target);
+    void close_port(const std::string& name);
+    void remove_tap(const std::string& name);
+    void pause(const std::string& name);
+
+    // publication.cpp
+    void publish(const Model& model);
+    void publish_plans(const Model& model);
+    void fix_fdb(const AssembleInput& input);
+    unsigned worker_for(const std::string& port, std::uint16_t queue, const PortSpec& spec,
+                        const std::vector<unsigned>& load) const;
+    [[nodiscard]] std::map<std::string, Effective> effective_now(const Model& model);
+
+    // kernel_events.cpp
+    void on_link(const std::string& name, const KernelLink& link);
+    void look_again();
+
+    void age();
+    void log(const std::string& line) const { options_.log(line); }
+
+    SwitchOptions options_;
+    Netns host_, taps_netns_;
+    Netlink host_netlink_, tap_netlink_;
+    PacketPool pool_;
+    Shared shared_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    bool workers_run_ = false;
+    std::unique_ptr<CounterTable> tap_counters_ = std::make_unique<CounterTable>();
+    std::unique_ptr<TapIo> tap_io_;
+    std::optional<KernelMonitor> monitor_;
+    bool keep_taps_ = false;
+
+    Model model_;
+    Indexes indexes_;
+    std::map<std::string, LivePort> ports_;
+    std::map<std::string, LiveTap> taps_;
+    std::map<std::string, MacAddress> random_macs_;
+    std::map<std::string, std::string> written_sysctls_;
+    std::map<std::pair<std::string, std::uint16_t>, unsigned> queue_worker_;
+    std::map<std::uint64_t, FixedEntry> fixed_;
+    std::vector<std::uint32_t> ageing_of_domain_ = std::vector<std::uint32_t>(65536, 0);
+    std::size_t next_region_ = 0;
+    Tally tally_;
+    BusyShares busy_;
+};
+
+}  // namespace weft
