@@ -84,9 +84,9 @@ TEST_F(NetlinkTest, LinksAreReadAndChanged) {
     ASSERT_EQ(marked->size(), 1u);
     EXPECT_EQ(marked->front().name, "a");
     EXPECT_EQ(netlink_->links()->size(), 3u) << "lo, a, b";
-    must(host_->ip + "link add br type bridge");
-    must(host_->ip + "link set b master br");
-    EXPECT_EQ(link("b").master, link("br").index);
+    must(host_->ip + "link add lan type bridge");
+    must(host_->ip + "link set b master lan");
+    EXPECT_EQ(link("b").master, link("lan").index);
     ASSERT_TRUE(netlink_->delete_link(a.index));
     EXPECT_FALSE(exists("a"));
     EXPECT_FALSE(*netlink_->link(a.index));
