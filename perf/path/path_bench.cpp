@@ -1,0 +1,312 @@
+// What the switch itself costs a packet: gen -> bridge -> null on one worker, over the floor gen -> null, measured
+// in turns in one run. Prints TSC clocks per packet, as minimum, median and maximum over the turns.
+//
+//     path_bench [--flows N] [--size BYTES] [--turns N] [--workers 1|2] [--unaware] [--json]
+//
+// N flows are N source and N destination stations: the FDB holds 2 N entries. VLAN filtering, per-port flags and
+// counters are on unless --unaware.
+#include <fmt/format.h>
+#include <rte_cycles.h>
+#include <rte_launch.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/dpdk/eal.hpp"
+#include "dataplane/dpdk/pool.hpp"
+#include "dataplane/port/open.hpp"
+#include "dataplane/worker/worker.hpp"
+#include "weft/port.hpp"
+
+namespace weft {
+namespace {
+
+struct Options {
+    std::uint32_t flows = 500;
+    std::uint16_t size = 64;
+    unsigned turns = 15, workers = 1;
+    bool unaware = false, json = false;
+};
+
+template <class T>
+T must(Result<T> result) {
+    if (result) return std::move(result).value();
+    fmt::print(stderr, "{}\n", result.error().message);
+    std::exit(1);
+}
+void must(Result<> result) {
+    if (result) return;
+    fmt::print(stderr, "{}\n", result.error().message);
+    std::exit(1);
+}
+
+struct Spread {
+    double low, median, high;
+};
+Spread spread_of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return {values.front(), values[values.size() / 2], values.back()};
+}
+
+/// One gen and one null port in a bridge, for one worker.
+struct Lane {
+    std::unique_ptr<Port> gen, sink;
+    GenConfig config;
+};
+
+class Bench {
+  public:
+    explicit Bench(const Options& options) : options_(options), pool_(must(PacketPool::create("bench", 8192))) {
+        std::vector<unsigned> cpus;
+        for (unsigned w = 0; w < options.workers; ++w) cpus.push_back(w);
+        shared_ = std::make_unique<Shared>(cpus, pool_.get(), 2'500'000, 0x9d39247e33776d41ULL, 0x2af7398005aaa5c7ULL);
+        shared_->kernel = false;
+        shared_->poll_always = true;
+        const PortEnvironment environment{.pool = pool_.get(), .workers = options.workers};
+        for (unsigned w = 0; w < options.workers; ++w) {
+            Lane lane;
+            lane.config.size = options.size;
+            lane.config.flows = options.flows;
+            lane.config.shuffled = true;
+            lane.config.source = {{0x02, 0x10, static_cast<std::uint8_t>(w), 0, 0, 0}};
+            lane.config.destination = {{0x02, 0x20, static_cast<std::uint8_t>(w), 0, 0, 0}};
+            lane.gen = must(open_gen(fmt::format("gen{}", w), lane.config, {}, environment));
+            lane.sink = must(open_null(fmt::format("null{}", w), {}, environment));
+            must(lane.gen->set_up(true));
+            must(lane.sink->set_up(true));
+            lanes_.push_back(std::move(lane));
+        }
+        publish();
+        teach();
+        for (unsigned w = 0; w < options.workers; ++w) workers_.push_back(std::make_unique<Worker>(*shared_, w));
+    }
+
+    /// Clocks per packet of `rounds` bursts without the pipeline.
+    double floor(unsigned lane, unsigned rounds) {
+        Packet* packets[batch_size];
+        ReceiveLoss loss;
+        std::uint64_t count = 0;
+        const std::uint64_t start = rte_rdtsc();
+        for (unsigned i = 0; i < rounds; ++i) {
+            const auto n = lanes_[lane].gen->receive(0, packets, batch_size, loss);
+            count += lanes_[lane].sink->transmit(0, packets, n);
+        }
+        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
+    }
+    double through(unsigned lane, unsigned rounds) {
+        std::uint64_t count = 0;
+        const std::uint64_t start = rte_rdtsc();
+        for (unsigned i = 0; i < rounds; ++i) {
+            count += workers_[lane]->round(coarse_seconds());
+            shared_->quiescence.quiescent(lane);
+        }
+        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
+    }
+
+    [[nodiscard]] std::string stages() const {
+        std::string text;
+        for (std::size_t s = 0; s < stage_count; ++s) {
+            const auto& c = shared_->workers[0]->stages[s];
+            if (c.sampled_packets.get())
+                text += fmt::format("  {} {:.1f}", stage_names[s],
+                                    static_cast<double>(c.sampled_clocks.get()) /
+                                        static_cast<double>(c.sampled_packets.get()));
+        }
+        return text;
+    }
+    [[nodiscard]] std::uint64_t dropped() const {
+        std::uint64_t all = 0;
+        for (const auto& worker : shared_->workers)
+            for (IfIndex i = 0; i < 8; ++i)
+                for (const auto& d : worker->counters[i].dropped) all += d.packets.get();
+        return all;
+    }
+    [[nodiscard]] std::size_t fdb_bytes() const { return shared_->fdb.bytes(); }
+    [[nodiscard]] std::uint32_t fdb_size() const { return shared_->fdb.size(); }
+    Quiescence& quiescence() { return shared_->quiescence; }
+
+  private:
+    void publish() {
+        auto topology = std::make_unique<Topology>();
+        auto vlans = std::make_shared<VlanSet>();
+        vlans->member.set(1);
+        vlans->untagged.set(1);
+        vlans->pvid = 1;
+        topology->interfaces.resize(2 + 2 * lanes_.size());
+        topology->bridges.resize(1);
+        Interface& self = topology->interfaces[1];
+        self = {.index = 1, .kind = InterfaceKind::bridge, .up = true, .carrier = true, .bridge = 0};
+        Bridge& bridge = topology->bridges[0];
+        bridge.interface = 1;
+        bridge.domain = 1;
+        bridge.self.bridge = 0;
+        bridge.self.interface = 1;
+        if (!options_.unaware) {
+            bridge.vlan_filtering = true;
+            auto domains = std::make_unique<std::array<FdbDomain, vid_count>>();
+            domains->fill(0);
+            (*domains)[1] = 1;
+            bridge.vlan_domain = std::move(domains);
+            bridge.self.vlans = vlans.get();
+        }
+        for (std::size_t w = 0; w < lanes_.size(); ++w) {
+            add(*topology, bridge, static_cast<IfIndex>(2 + 2 * w), lanes_[w].gen.get(), vlans.get());
+            add(*topology, bridge, static_cast<IfIndex>(3 + 2 * w), lanes_[w].sink.get(), vlans.get());
+        }
+        topology->vlan_sets.push_back(vlans);
+        shared_->topology.replace(std::move(topology), shared_->quiescence);
+        for (std::size_t w = 0; w < lanes_.size(); ++w) {
+            auto plan = std::make_unique<PollPlan>();
+            plan->queues.push_back({lanes_[w].gen.get(), 0, static_cast<IfIndex>(2 + 2 * w)});
+            shared_->workers[w]->plan.replace(std::move(plan), shared_->quiescence);
+        }
+    }
+    void add(Topology& topology, Bridge& bridge, IfIndex index, Port* port, const VlanSet* vlans) {
+        const auto at = static_cast<std::uint16_t>(topology.bridge_ports.size());
+        topology.interfaces[index] = {.index = index,
+                                      .kind = InterfaceKind::port,
+                                      .up = true,
+                                      .carrier = true,
+                                      .port = static_cast<PortIndex>(topology.ports.size()),
+                                      .bridge_port = at,
+                                      .offloads = port->info().offloads};
+        topology.ports.push_back({.port = port, .interface = index, .tx_queues = 2});
+        BridgePort member;
+        member.interface = index;
+        member.bridge = 0;
+        member.vlans = options_.unaware ? nullptr : vlans;
+        topology.bridge_ports.push_back(member);
+        bridge.members.push_back(at);
+    }
+    /// Every destination is known before the first frame.
+    void teach() {
+        Packet* packets[batch_size];
+        ReceiveLoss loss;
+        for (std::size_t w = 0; w < lanes_.size(); ++w)
+            for (std::uint32_t made = 0; made < options_.flows + batch_size;) {
+                const auto n = lanes_[w].gen->receive(0, packets, batch_size, loss);
+                for (std::uint16_t i = 0; i < n; ++i) {
+                    const auto key = fdb_key(packets[i]->ethernet().destination.raw(), 1);
+                    shared_->fdb.learn(key, shared_->fdb.hash(key), static_cast<BridgePortIndex>(2 * w + 1), 0,
+                                       coarse_seconds(), {0, 0});
+                }
+                lanes_[w].sink->transmit(0, packets, n);
+                made += n;
+            }
+    }
+
+    Options options_;
+    PacketPool pool_;
+    std::vector<Lane> lanes_;
+    std::unique_ptr<Shared> shared_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+void one_worker(Bench& bench, const Options& options) {
+    constexpr unsigned rounds = 20'000;
+    bench.quiescence().online(0);
+    std::vector<double> floor, through, own;
+    bench.floor(0, rounds);
+    bench.through(0, 8 * rounds);
+    for (unsigned turn = 0; turn < options.turns; ++turn) {
+        floor.push_back(bench.floor(0, rounds));
+        through.push_back(bench.through(0, rounds));
+        own.push_back(through.back() - floor.back());
+    }
+    const Spread f = spread_of(floor), t = spread_of(through), o = spread_of(own);
+    const double ghz = static_cast<double>(rte_get_tsc_hz()) / 1e9;
+    if (options.json) {
+        fmt::print("{{\"flows\":{},\"fdb_entries\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},\"own_low\":{:.1f},"
+                   "\"own_high\":{:.1f},\"mpps\":{:.2f}}}\n",
+                   options.flows, bench.fdb_size(), f.median, t.median, o.median, o.low, o.high, ghz * 1e3 / t.median);
+        return;
+    }
+    fmt::print("flows {:>8}  FDB {:>8} entries, {:.1f} MB  {}\n", options.flows, bench.fdb_size(),
+               static_cast<double>(bench.fdb_bytes()) / 1e6, options.unaware ? "VLAN-unaware" : "VLAN filtering");
+    fmt::print("  gen -> null            {:6.1f} [{:.1f} .. {:.1f}] clocks a packet\n", f.median, f.low, f.high);
+    fmt::print("  gen -> bridge -> null  {:6.1f} [{:.1f} .. {:.1f}]   {:.1f} Mpps at {:.2f} GHz TSC\n", t.median, t.low,
+               t.high, ghz * 1e3 / t.median, ghz);
+    fmt::print("  own clocks             {:6.1f} [{:.1f} .. {:.1f}]\n", o.median, o.low, o.high);
+    fmt::print("  stages (sampled)     {}\n  dropped {}\n", bench.stages(), bench.dropped());
+}
+
+struct LaneRun {
+    Bench* bench;
+    unsigned lane;
+    std::atomic<bool>* go;
+    double clocks;
+};
+int run_lane(void* argument) {
+    auto* run = static_cast<LaneRun*>(argument);
+    run->bench->quiescence().online(run->lane);
+    while (!run->go->load()) rte_pause();
+    run->clocks = run->bench->through(run->lane, 60'000);
+    run->bench->quiescence().offline(run->lane);
+    return 0;
+}
+
+/// Two workers on separate ports against one, in turns.
+void two_workers(Bench& bench, const Options& options) {
+    std::vector<double> ratios;
+    for (unsigned turn = 0; turn < options.turns; ++turn) {
+        std::atomic<bool> go{true};
+        LaneRun alone{&bench, 0, &go, 0};
+        run_lane(&alone);
+        go = false;
+        LaneRun first{&bench, 0, &go, 0}, second{&bench, 1, &go, 0};
+        rte_eal_remote_launch(run_lane, &second, 1);
+        go = true;
+        run_lane(&first);
+        rte_eal_mp_wait_lcore();
+        ratios.push_back((1 / first.clocks + 1 / second.clocks) / (1 / alone.clocks));
+    }
+    const Spread r = spread_of(ratios);
+    fmt::print("two workers over one: {:.2f} [{:.2f} .. {:.2f}] times\n", r.median, r.low, r.high);
+}
+
+int run(const Options& options) {
+    EalOptions eal;
+    eal.control_cpus = {0};
+    eal.worker_cpus = {1};
+    eal.memory_mb = 256;
+    const auto started = must(start_eal(eal));
+    fmt::print(stderr, "pages: {}\n", started.hugepages ? "huge" : "ordinary");
+    Bench bench(options);
+    if (options.workers == 2)
+        two_workers(bench, options);
+    else
+        one_worker(bench, options);
+    return 0;
+}
+
+}  // namespace
+}  // namespace weft
+
+int main(int argc, char** argv) {
+    weft::Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        const auto value = [&] { return i + 1 < argc ? std::strtoul(argv[++i], nullptr, 10) : 0; };
+        if (word == "--flows")
+            options.flows = static_cast<std::uint32_t>(value());
+        else if (word == "--size")
+            options.size = static_cast<std::uint16_t>(value());
+        else if (word == "--turns")
+            options.turns = static_cast<unsigned>(value());
+        else if (word == "--workers")
+            options.workers = static_cast<unsigned>(value());
+        else if (word == "--unaware")
+            options.unaware = true;
+        else if (word == "--json")
+            options.json = true;
+        else
+            return fmt::print(stderr, "path_bench: \"{}\" is not known\n", word), 1;
+    }
+    return weft::run(options);
+}
