@@ -1,0 +1,128 @@
+#include "control/publish/daemon.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "control/command/program.hpp"
+#include "control/model/commands.hpp"
+#include "control/model/load.hpp"
+#include "control/model/validate.hpp"
+
+namespace weft {
+
+namespace {
+
+server::Answer refused(const Error& error) {
+    return server::refusal(error, static_cast<int>(error.code));
+}
+
+server::Answer answer(Reply reply, std::vector<std::string> warnings) {
+    server::Answer out;
+    out.exit = reply.exit;
+    out.text = std::move(reply.text);
+    out.data = std::move(reply.data);
+    out.warnings = std::move(warnings);
+    return out;
+}
+
+// What the kernel or a device refuses when a Linux program's word is made true, with that program's status.
+Error in_program_terms(Error error, const std::vector<std::string>& argv) {
+    if (command::program_word(argv) == "brctl") error.code = ErrorCode::usage;
+    return error;
+}
+
+}  // namespace
+
+Daemon::Daemon(boost::asio::io_context& io, Switch& live, std::function<void()> end)
+    : live_(live), end_(std::move(end)), confirmation_(io) {
+    live_.on_stop = [this](bool keep) {
+        if (keep) live_.keep_taps();
+        stopping_ = true;
+    };
+}
+
+Result<> Daemon::make_true(const Model& next) {
+    if (auto judged = validate(next); !judged) return judged;
+    if (next == live_.model()) return {};
+    return live_.apply(next);
+}
+
+Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
+    auto next = load(text, name);
+    if (!next) return std::move(next).error();
+    const Model before = live_.model();
+    if (auto done = make_true(*next); !done) return done;
+    previous_ = before;
+    return {};
+}
+
+server::Answer Daemon::answer_to(Result<> done) const {
+    return done ? server::Answer{} : refused(done.error());
+}
+
+server::Answer Daemon::handle(const server::Request& request) {
+    server::Answer out = request.argv.front() == "-f" ? run_transaction(request) : run_command(request);
+    if (stopping_) out.then = end_;
+    return out;
+}
+
+server::Answer Daemon::run_transaction(const server::Request& request) {
+    const std::string name = request.argv.size() > 1 ? request.argv[1] : "-";
+    Model next = live_.model();
+    Session session{.model = next, .live = &live_, .json = false, .warnings = {}};
+    if (auto read = run_lines(session, request.input, name); !read) return refused(read.error());
+    server::Answer out = answer_to(make_true(next));
+    out.warnings = std::move(session.warnings);
+    return out;
+}
+
+server::Answer Daemon::run_command(const server::Request& request) {
+    auto match = command::grammar().parse(request.argv);
+    if (!match) return server::refusal(match.error(), command::exit_status(request.argv, match.error()));
+    const std::string_view name = match->spec->name;
+    if (name == "apply") return apply_file(request, *match);
+    if (name == "confirm") {
+        if (!waiting_) return refused(refuse("nothing waits to be confirmed"));
+        waiting_ = false;
+        confirmation_.cancel();
+        return {};
+    }
+    if (name == "rollback") {
+        if (!previous_) return refused(refuse("nothing was applied since the start: there is nothing to go back to"));
+        roll_back("rollback");
+        return {};
+    }
+    Model next = live_.model();
+    Session session{.model = next, .live = &live_, .json = match->json || request.json, .warnings = {}};
+    auto reply = run(session, *match, request.input);
+    if (!reply) return refused(reply.error());
+    if (match->spec->effect == command::Effect::configure)
+        if (auto done = make_true(next); !done) return refused(in_program_terms(done.error(), request.argv));
+    return answer(std::move(*reply), std::move(session.warnings));
+}
+
+server::Answer Daemon::apply_file(const server::Request& request, const command::Match& match) {
+    if (waiting_) return refused(refuse("an apply waits to be confirmed: confirm it or roll it back first"));
+    if (auto done = apply_text(request.input, match.argument("FILE")->value); !done) return refused(done.error());
+    const auto* seconds = match.argument("SECONDS");
+    if (!seconds) return {};
+    waiting_ = true;
+    confirmation_.expires_after(std::chrono::seconds(std::stoul(seconds->value)));
+    confirmation_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && waiting_) roll_back("not confirmed in time");
+    });
+    return {};
+}
+
+void Daemon::roll_back(const char* why) {
+    waiting_ = false;
+    confirmation_.cancel();
+    if (!previous_) return;
+    const Model target = *previous_;
+    previous_.reset();
+    fmt::print(stderr, "weftd: {}: back to the configuration before\n", why);
+    if (auto done = make_true(target); !done) fmt::print(stderr, "weftd: {}\n", done.error().message);
+}
+
+}  // namespace weft

@@ -1,0 +1,236 @@
+// weftd: options, start in the right order, the event loop, the end.
+#include <fmt/format.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "control/publish/daemon.hpp"
+#include "control/publish/options.hpp"
+#include "control/server/server.hpp"
+#include "dataplane/dpdk/eal.hpp"
+
+namespace weft {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* default_config = "/etc/weft/weft.conf";
+constexpr unsigned memory_mb = 96;  // packet buffers and what drivers want
+
+// One of the exit statuses of weftd (README, "Exit codes").
+enum Exit { ended = 0, bad_command_line = 1, configuration_refused = 2, cannot_start = 3 };
+
+void log(const std::string& line) {
+    fmt::print(stderr, "weftd: {}\n", line);
+}
+
+int fail(Exit status, const std::string& sentence) {
+    log(sentence);
+    return status;
+}
+
+/// systemd's readiness protocol (sd_notify(3)), without its library.
+void notify_ready() {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    if (!path || (path[0] != '/' && path[0] != '@')) return;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string_view text = path;
+    if (text.size() >= sizeof address.sun_path) return;
+    text.copy(address.sun_path, text.size());
+    if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
+    const int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    static constexpr std::string_view ready = "READY=1";
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size());
+    static_cast<void>(sendto(descriptor, ready.data(), ready.size(), 0, reinterpret_cast<sockaddr*>(&address), length));
+    close(descriptor);
+}
+
+/// The file's text; nullopt if it cannot be read.
+std::optional<std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return std::nullopt;
+    return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+class PidFile {
+  public:
+    explicit PidFile(std::string path) : path_(std::move(path)) {
+        if (!path_.empty()) std::ofstream(path_) << getpid() << '\n';
+    }
+    ~PidFile() {
+        if (!path_.empty()) unlink(path_.c_str());
+    }
+    PidFile(const PidFile&) = delete;
+    PidFile& operator=(const PidFile&) = delete;
+
+  private:
+    std::string path_;
+};
+
+int clean(const DaemonOptions& options) {
+    auto host = Netns::current();
+    if (!host) return fail(cannot_start, host.error().message);
+    auto taps = Netns::open(options.netns);
+    if (!taps) return fail(cannot_start, taps.error().message);
+    auto host_netlink = Netlink::open(*host);
+    if (!host_netlink) return fail(cannot_start, host_netlink.error().message);
+    auto tap_netlink = Netlink::open(*taps);
+    if (!tap_netlink) return fail(cannot_start, tap_netlink.error().message);
+    auto devices = undo_leftover_captures(*host, *host_netlink, options.socket);
+    if (!devices) return fail(cannot_start, devices.error().message);
+    for (const auto& device : *devices) log(device + ": given back");
+    auto names = remove_leftover_taps(*taps, *tap_netlink, options.socket);
+    if (!names) return fail(cannot_start, names.error().message);
+    for (const auto& name : *names) log(name + ": removed");
+    return ended;
+}
+
+/// What runs: ends with the event loop.
+class Process {
+  public:
+    Process(asio::io_context& io, const DaemonOptions& options, Switch& live)
+        : options_(options),
+          live_(live),
+          io_(io),
+          daemon_(io, live, [&io] { io.stop(); }),
+          ending_(io, SIGTERM, SIGINT),
+          hangup_(io, SIGHUP),
+          ticks_(io),
+          kernel_(io) {}
+
+    Daemon& daemon() { return daemon_; }
+
+    Result<> configure() {
+        const std::string path = options_.config.empty() ? default_config : options_.config;
+        const auto text = read_file(path);
+        if (!text && !options_.config.empty())
+            return refuse(fmt::format("{}: {}; name a file that can be read by --config", path, strerror(errno)));
+        if (!text) return {};
+        return daemon_.apply_text(*text, path);
+    }
+
+    void run() {
+        ending_.async_wait([this](const auto& error, int) {
+            if (!error) io_.stop();
+        });
+        wait_for_hangup();
+        tick();
+        if (live_.kernel_descriptor() >= 0) {
+            kernel_.assign(dup(live_.kernel_descriptor()));
+            wait_for_kernel();
+        }
+        io_.run();
+        if (kernel_.is_open()) kernel_.close();
+    }
+
+  private:
+    void wait_for_hangup() {
+        hangup_.async_wait([this](const auto& error, int) {
+            if (error) return;
+            if (auto done = configure(); done)
+                log("configuration applied");
+            else
+                log("configuration refused, nothing changed: " + done.error().message);
+            wait_for_hangup();
+        });
+    }
+    void tick() {
+        ticks_.expires_after(std::chrono::milliseconds(Switch::tick_ms));
+        ticks_.async_wait([this](const auto& error) {
+            if (error) return;
+            live_.tick();
+            tick();
+        });
+    }
+    void wait_for_kernel() {
+        kernel_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& error) {
+            if (error) return;
+            live_.on_kernel_event();
+            wait_for_kernel();
+        });
+    }
+
+    const DaemonOptions& options_;
+    Switch& live_;
+    asio::io_context& io_;
+    Daemon daemon_;
+    asio::signal_set ending_, hangup_;
+    asio::steady_timer ticks_;
+    asio::posix::stream_descriptor kernel_;
+};
+
+int run(const DaemonOptions& options) {
+    asio::io_context io(1);
+    Process* process = nullptr;
+    // The socket first: whoever holds it is the daemon of it, and only it may undo what a dead one left.
+    auto server = server::Server::open(io, options.socket,
+                                       [&](const server::Request& r) { return process->daemon().handle(r); });
+    if (!server) return fail(cannot_start, server.error().message);
+    if (options.clean) return clean(options);
+
+    const auto eal = start_eal({.worker_cpus = options.workers,
+                                .control_cpus = options.control,
+                                .no_huge = options.no_huge,
+                                .memory_mb = memory_mb,
+                                .extra = options.eal});
+    if (!eal) return fail(cannot_start, eal.error().message);
+    int status = ended;
+    {
+        auto live = Switch::start({.socket = options.socket,
+                                   .netns = options.netns,
+                                   .worker_cpus = options.workers,
+                                   .control_cpus = options.control,
+                                   .poll = options.poll,
+                                   .kernel = !options.no_kernel,
+                                   .huge = eal->hugepages,
+                                   .log = log});
+        if (!live) return fail(cannot_start, live.error().message);
+        Process running(io, options, **live);
+        process = &running;
+        const PidFile pidfile(options.pidfile);
+        auto configured = running.configure();
+        if (configured) configured = (*live)->remove_unclaimed();
+        if (configured) {
+            log(fmt::format("socket {}, workers on CPU {}, ready", options.socket, fmt::join(options.workers, ",")));
+            notify_ready();
+            running.run();
+        } else {
+            status = fail(configuration_refused, configured.error().message);
+        }
+        server = refuse("ended");  // closes connections before what they speak of goes
+    }
+    stop_eal();
+    return status;
+}
+
+}  // namespace
+}  // namespace weft
+
+int main(int argc, char** argv) {
+    signal(SIGPIPE, SIG_IGN);
+    const auto options = weft::parse_daemon_options(argc, argv);
+    if (!options) return weft::fail(weft::bad_command_line, options.error().message + "; see weftd --help");
+    if (options->help) {
+        fmt::print("{}", weft::daemon_usage());
+        return 0;
+    }
+    if (geteuid() != 0)
+        return weft::fail(weft::cannot_start, "must be started as root: it makes network devices and locks memory");
+    try {
+        return weft::run(*options);
+    } catch (const std::exception& e) {
+        return weft::fail(weft::cannot_start, e.what());
+    }
+}
