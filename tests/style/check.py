@@ -125,7 +125,7 @@ def check_words():
 
 
 def check_case_ids():
-    """Ids of tests/cases are unique over all its tables, and the tests name no id that is not there."""
+    """Ids of tests/cases are unique over all its tables, and each is named in a test program."""
     seen, problems = {}, []
     for name in tracked(".tsv"):
         if name.startswith("tests/cases/"):
@@ -134,6 +134,12 @@ def check_case_ids():
                     if (key := line.split("\t")[0]) in seen:
                         problems.append(f"{name}:{number} {key} is also at {seen[key]}")
                     seen[key] = f"{name}:{number}"
+    named = set()
+    for name in tracked(".cpp", ".hpp", ".py"):
+        if name.startswith("tests/"):
+            with open(name, errors="replace") as file:
+                named.update(re.findall(r"\b[A-Z]\d\d[a-z]?\d?\b", file.read()))
+    problems += [f"{place}: no test names {key}" for key, place in seen.items() if key not in named]
     report("case ids", problems)
 
 
