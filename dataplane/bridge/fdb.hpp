@@ -1,37 +1,40 @@
 // The forwarding database: which bridge port a station (MAC address in a bridge and VLAN) is behind.
 //
 // Promise
-//   One table for all bridges and workers. A look-up reads one cache line, at load 0.68 one time in twelve a second
-//   one, never a third, whatever keys somebody sends: the hash is keyed by a secret. An entry that is in the table
-//   is found at every moment, also while it is moved to its other bucket. learn() writes nothing when the station
-//   was heard on the same port within the same second.
+//   One table for all bridges and workers. A look-up reads one cache line, at load 0.68 one time in twelve a
+//   second one, never a third, whatever keys somebody sends: the hash is keyed by a secret. An entry that is
+//   in the table is found at every moment, also while it is moved to its other bucket. learn() writes nothing
+//   when the station was heard on the same port within the same second.
 // Thread safety
-//   find, hash, prefetch, for_each and the counts: any thread, never wait. learn: any worker; it does not wait
-//   either, if a bucket stays locked it gives up and the next frame teaches. set, remove, remove_if, sweep: any
-//   control thread, may spin on a bucket's lock for as long as a writer needs for it (some 20 ns).
+//   find, hash, prefetch, for_each and the counts: any thread, never wait. learn: any worker; it does not
+//   wait either, if a bucket stays locked it gives up and the next frame teaches. set, remove, remove_if,
+//   sweep: any control thread, may spin on a bucket's lock for as long as a writer needs for it (some 20 ns).
 // Memory
-//   Two choices of buckets of six slots in one line (fdb_bucket.hpp), 4.1 entries a bucket at capacity: 15.6 bytes
-//   an entry, with all that goes with it (bytes()) under 16 at 1 M entries. Anonymous memory, huge pages where the
-//   kernel gives them, touched when used. Under a capacity of 537,000 the table stays as large as for that, 8 MiB.
+//   Two choices of buckets of six slots in one line (fdb_bucket.hpp), 4.1 entries a bucket at capacity: 15.6
+//   bytes an entry, with all that goes with it (bytes()) under 16 at 1 M entries. Anonymous memory, huge
+//   pages where the kernel gives them, touched when used. Under a capacity of 537,000 the table stays as
+//   large as for that, 8 MiB.
 // Full
-//   learn() refuses at `capacity` entries; what is known stays known until it ages. set() goes beyond it, so that
-//   strangers cannot keep control from adding an entry, and fails only if no bucket has a place (5 slots in 10 are
-//   then still free elsewhere: one in a billion).
+//   learn() refuses at `capacity` entries; what is known stays known until it ages. set() goes beyond it, so
+//   that strangers cannot keep control from adding an entry. A third of the slots is free at capacity; that a
+//   new entry then finds no place, after one displacement, happens less than once in a million.
 // Time
-//   Seconds of any coarse monotonic clock, the same for all callers; workers may be up to a minute apart. Somebody
-//   must pass the whole table by sweep() or remove_if() at least every 1000 s, also where nothing ages, or ages wrap.
-//   Ages up to 2048 s are exact, up to 54 hours to 64 s; a greater one reads as 54 hours.
+//   Seconds of any coarse monotonic clock, the same for all callers; workers may be up to a minute apart.
+//   Somebody must pass the whole table by sweep() or remove_if() at least every 1000 s, also where nothing
+//   ages, or ages wrap. Ages up to 2048 s are exact, up to 54 hours to 64 s; a greater one reads as 54 hours.
 //
 //     Fdb fdb(1'000'000, random_lo, random_hi);
-//     const auto key = fdb_key(frame.source.raw(), domain);
-//     const auto hash = fdb.hash(key);                            // prepare: hash and prefetch of a whole batch,
+//
+//     const auto key = fdb_key(frame.source.raw(), domain);  // prepare, for each of a batch
+//     const auto hash = fdb.hash(key);
 //     fdb.prefetch(hash);
-//     fdb.learn(key, hash, port, bridge, now, {0, 0});            // decide: then use
+//
+//     fdb.learn(key, hash, port, bridge, now, {0, 0});       // decide, for each of the batch
 //     if (const auto hit = fdb.find(key, hash); hit.found) send(hit.port);
-//     fdb.remove_if(now, [&](const Fdb::Entry& e) { return e.is_dynamic() && e.age >= 300; });
+//
+//     fdb.remove_if(now, [](const auto& e) { return e.is_dynamic() && e.age >= 300; });  // control
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -50,8 +53,12 @@ using FdbKey64 = std::uint64_t;
 constexpr FdbKey64 fdb_key(std::uint64_t mac_raw, FdbDomain domain) noexcept {
     return mac_raw | std::uint64_t{domain} << 48;
 }
-inline MacAddress fdb_mac(FdbKey64 key) noexcept { return MacAddress::from_raw(key); }
-constexpr FdbDomain fdb_domain(FdbKey64 key) noexcept { return static_cast<FdbDomain>(key >> 48); }
+inline MacAddress fdb_mac(FdbKey64 key) noexcept {
+    return MacAddress::from_raw(key);
+}
+constexpr FdbDomain fdb_domain(FdbKey64 key) noexcept {
+    return static_cast<FdbDomain>(key >> 48);
+}
 
 struct FdbHit {
     bool found;
@@ -59,7 +66,8 @@ struct FdbHit {
     BridgePortIndex port;  ///< no_index: the bridge itself
 };
 
-/// Greatest numbers of learned entries; 0: no limit. Entries made by set() do not count (Linux: fdb_n_learned).
+/// Greatest numbers of learned entries; 0: no limit. Entries made by set() do not count (Linux:
+/// fdb_n_learned).
 struct FdbLimits {
     std::uint32_t port_max;
     std::uint32_t bridge_max;
@@ -81,13 +89,14 @@ class Fdb {
     /// How the entries lie; made by reading the whole table.
     struct Shape {
         std::size_t entries;
-        std::size_t in_alternate;   ///< found by a second line
+        std::size_t in_alternate;  ///< found by a second line
         std::size_t full_buckets;
         std::size_t most_overflow;  ///< entries at home in one bucket that are in their alternate
     };
 
     static constexpr std::size_t max_ports = FdbWord::max_port + 1;
     static constexpr std::size_t max_bridges = max_interfaces;
+    static constexpr std::size_t domain_count = 65536;
 
     /// Aborts after one sentence on stderr if the address space for the table cannot be had.
     explicit Fdb(std::uint32_t capacity, std::uint64_t secret_lo, std::uint64_t secret_hi);
@@ -113,26 +122,30 @@ class Fdb {
         const std::uint32_t word = lookup(hash);
         if (((word ^ FdbWord::heard(from, now_seconds)) & FdbWord::heard_mask) == 0) [[likely]]
             return Learned::known;
-        return learn_slow(key, hash, word, from, bridge, now_seconds, limits);
+        return learn_slow(key, hash, word, {from, bridge, now_seconds, limits});
     }
 
-    /// Adds an entry or replaces whatever there is. `flags` without `learned` (ignored): 0 makes a dynamic entry
-    /// that does not count as learned. False if there is no place, or the port is above FdbWord::max_port.
-    bool set(FdbKey64 key, BridgePortIndex port, BridgeIndex bridge, std::uint8_t flags, std::uint32_t now) noexcept;
+    /// Adds an entry or replaces whatever there is. `flags` without `learned` (ignored): 0 makes a dynamic
+    /// entry that does not count as learned. False if there is no place, or the port is above
+    /// FdbWord::max_port.
+    bool set(FdbKey64 key, BridgePortIndex port, BridgeIndex bridge, std::uint8_t flags,
+             std::uint32_t now) noexcept;
     /// Removes an entry of any kind; false if there was none.
     bool remove(FdbKey64 key) noexcept;
 
-    /// Visits entries one by one, without locks: what is added, removed or displaced meanwhile may be missed or
-    /// come twice. Order is meaningless.
+    /// Visits entries one by one, without locks: what is added, removed or displaced meanwhile may be missed
+    /// or come twice. Order is meaningless.
     template <class Visit>
     void for_each(std::uint32_t now, Visit&& visit) const {
-        for (std::size_t region = 0; region < region_count(); ++region) for_region(now, region, Visitor(visit));
+        for (std::size_t region = 0; region < region_count(); ++region)
+            for_region(now, region, Visitor(visit));
     }
 
-    /// Removes each entry that the predicate accepts; returns how many. Complete: an entry that was there before
-    /// and is accepted is gone, even if others are displaced meanwhile. (What a worker learns meanwhile stays:
-    /// to flush a port, publish first that it does not learn, wait for quiescence, then flush.) The predicate may
-    /// see an entry twice. 1 M entries take some milliseconds, in which a learn() that needs a displacement fails.
+    /// Removes each entry that the predicate accepts; returns how many. Complete: an entry that was there
+    /// before and is accepted is gone, even if others are displaced meanwhile. (What a worker learns
+    /// meanwhile stays: to flush a port, publish first that it does not learn, wait for quiescence, then
+    /// flush.) The predicate may see an entry twice. 1 M entries take some milliseconds, in which a learn()
+    /// that needs a displacement fails.
     template <class Predicate>
     std::size_t remove_if(std::uint32_t now, Predicate&& predicate) {
         const NoDisplacement gate(*this);
@@ -141,9 +154,9 @@ class Fdb {
             removed += sweep_region(now, region, Test(predicate));
         return removed;
     }
-    /// The same for `regions` regions from `first` on, wrapping around: for ageing in small steps. One region is
-    /// 4 KiB of table; empty ones cost next to nothing. Not complete: a displaced entry may escape until the next
-    /// round.
+    /// The same for `regions` regions from `first` on, wrapping around: for ageing in small steps. One region
+    /// is 4 KiB of table; empty ones cost next to nothing. Not complete: a displaced entry may escape until
+    /// the next round.
     template <class Predicate>
     std::size_t sweep(std::uint32_t now, std::size_t first, std::size_t regions, Predicate&& predicate) {
         std::size_t removed = 0;
@@ -154,8 +167,12 @@ class Fdb {
     [[nodiscard]] std::size_t region_count() const noexcept { return (bucket_count_ + 63) / 64; }
 
     /// Learned entries on a port, in a bridge.
-    [[nodiscard]] std::uint32_t learned_on(BridgePortIndex port) const noexcept { return load(port_learned_[port]); }
-    [[nodiscard]] std::uint32_t learned_in(BridgeIndex bridge) const noexcept { return load(bridge_learned_[bridge]); }
+    [[nodiscard]] std::uint32_t learned_on(BridgePortIndex port) const noexcept {
+        return load(port_learned_[port]);
+    }
+    [[nodiscard]] std::uint32_t learned_in(BridgeIndex bridge) const noexcept {
+        return load(bridge_learned_[bridge]);
+    }
     /// Entries of all kinds.
     [[nodiscard]] std::uint32_t size() const noexcept { return load(size_); }
     [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
@@ -171,8 +188,7 @@ class Fdb {
     class Callable {
       public:
         template <class F>
-            requires(!std::is_same_v<std::remove_cvref_t<F>, Callable>)
-        explicit Callable(F& f)
+        requires(!std::is_same_v<std::remove_cvref_t<F>, Callable>) explicit Callable(F& f)
             : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
               call_([](void* object, const Entry& e) -> Return { return (*static_cast<F*>(object))(e); }) {}
         Return operator()(const Entry& e) const { return call_(object_, e); }
@@ -237,7 +253,8 @@ class Fdb {
         bool settled;
         std::uint32_t word;
     };
-    [[nodiscard]] Alternate lookup_alternate(FdbTag tag, std::uint32_t first, std::uint32_t before) const noexcept {
+    [[nodiscard]] Alternate lookup_alternate(FdbTag tag, std::uint32_t first,
+                                             std::uint32_t before) const noexcept {
         const FdbBucket& bucket = buckets_[other(tag.low, first)];
         const std::uint32_t start = bucket.state();
         const std::uint32_t word = bucket.probe(tag.other());
@@ -246,28 +263,36 @@ class Fdb {
         return {start == end && buckets_[first].state() == before, 0};
     }
 
-    Learned learn_slow(FdbKey64, std::uint64_t hash, std::uint32_t word, BridgePortIndex, BridgeIndex,
-                       std::uint32_t now, const FdbLimits&) noexcept;
-    Learned learn_known(Place, FdbKey64, BridgePortIndex, std::uint32_t now, const FdbLimits&) noexcept;
-    Learned learn_new(std::uint64_t hash, FdbKey64, BridgePortIndex, BridgeIndex, std::uint32_t now,
-                      const FdbLimits&) noexcept;
-    void for_region(std::uint32_t now, std::size_t region, const Visitor&) const;
-    std::size_t sweep_region(std::uint32_t now, std::size_t region, const Test&);
-    bool renew_or_remove(std::uint64_t hash, std::uint32_t now, const Test*);
-
+    struct Source {
+        BridgePortIndex port;
+        BridgeIndex bridge;
+        std::uint32_t now;
+        const FdbLimits& limits;
+    };
     struct Locked;
-    [[nodiscard]] Locked lock(std::uint64_t hash, bool patient) noexcept;
+    Learned learn_slow(FdbKey64, std::uint64_t hash, std::uint32_t word, const Source&) noexcept;
+    Learned learn_known(const Locked&, const Source&) noexcept;
+    Learned learn_new(const Locked&, std::uint64_t hash, FdbKey64, const Source&) noexcept;
+    void own_domain(FdbDomain, BridgeIndex) noexcept;
+    void uncount_learned(FdbKey64, std::uint32_t word) noexcept;
+
     [[nodiscard]] bool lock_bucket(std::uint32_t bucket, bool patient) noexcept;
     [[nodiscard]] bool insert(const Locked&, std::uint64_t hash, std::uint32_t word) noexcept;
     [[nodiscard]] bool make_room(std::uint32_t bucket, std::uint32_t partner, unsigned& slot) noexcept;
-    [[nodiscard]] bool displace(std::uint32_t bucket, std::uint32_t partner, bool homewards, unsigned& slot) noexcept;
+    [[nodiscard]] bool displace(std::uint32_t bucket, std::uint32_t partner, bool homewards,
+                                unsigned& slot) noexcept;
     void put(Place, FdbTag, std::uint32_t word) noexcept;
-    void take(Place) noexcept;
-    void forget(FdbKey64, std::uint32_t word) noexcept;
-    [[nodiscard]] std::uint64_t hash_at(std::uint32_t bucket, FdbTag) const noexcept;
-    [[nodiscard]] Entry entry(std::uint64_t hash, std::uint32_t word, std::uint32_t now) const noexcept;
+    void take(const Locked&, FdbKey64) noexcept;
+
+    void for_region(std::uint32_t now, std::size_t region, const Visitor&) const;
+    std::size_t sweep_region(std::uint32_t now, std::size_t region, const Test&);
+    bool settle(std::uint64_t hash, std::uint32_t now, const Test*);
     template <class Use>
     void for_bucket(std::uint32_t bucket, Use&&) const;
+    template <class Use>
+    void for_occupied(std::size_t region, Use&&) const;
+    [[nodiscard]] std::uint64_t hash_at(std::uint32_t bucket, FdbTag) const noexcept;
+    [[nodiscard]] Entry entry(std::uint64_t hash, std::uint32_t word, std::uint32_t now) const noexcept;
 
     // read by every look-up
     FdbBucket* buckets_;
@@ -275,12 +300,11 @@ class Fdb {
     std::uint32_t capacity_;
     FdbHash hash_;
     // side tables, in the same mapping
-    std::atomic<std::uint64_t>* occupied_;       ///< a bit for each bucket that is not empty
-    std::atomic<std::uint32_t>* port_learned_;   ///< by port
-    std::atomic<std::uint32_t>* bridge_learned_; ///< by bridge
-    std::atomic<BridgeIndex>* bridge_of_;        ///< by domain
+    std::atomic<std::uint64_t>* occupied_;        ///< a bit for each bucket that is not empty
+    std::atomic<std::uint32_t>* port_learned_;    ///< by port
+    std::atomic<std::uint32_t>* bridge_learned_;  ///< by bridge
+    std::atomic<BridgeIndex>* bridge_of_;         ///< by domain
     void* mapping_;
-    std::size_t mapped_;
     // written on insert and removal
     alignas(64) std::atomic<std::uint32_t> size_{0};
     std::atomic<std::uint64_t> holds_{0};

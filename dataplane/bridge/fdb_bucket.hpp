@@ -1,13 +1,17 @@
 // One cache line of the FDB: six slots of ten bytes and a header.
 //
-// A key's hash (fdb_hash.hpp) names two buckets, its home and its alternate. Which bucket a slot is in gives the
-// upper 17 bits of the hash at least; the slot keeps the other 47 and one bit that says "I am in my alternate".
+// A key's hash (fdb_hash.hpp) names two buckets, its home and its alternate. Which bucket a slot is in gives
+// the upper 17 bits of the hash at least; the slot keeps the other 47 and one bit that says "I am in my
+// alternate".
 //
-// Writers hold the bucket's lock. Readers hold nothing: they read the header, the slots, then the header again.
+// Writers hold the bucket's lock. Readers hold nothing: they read the header, the slots, then the header
+// again.
 // - A slot's word changes by one store; 0 means free.
-// - The key of a slot is written only while its word is 0. The version is raised before the word is stored, so a
+// - The key of a slot is written only while its word is 0. The version is raised before the word is stored,
+// so a
 //   reader that took the key of one entry and the word of the next finds another version.
-// - An entry that goes to its other bucket is stored there, and its home's overflow count is raised, before it is
+// - An entry that goes to its other bucket is stored there, and its home's overflow count is raised, before
+// it is
 //   taken from where it was. A reader that finds it nowhere finds another header, and looks again.
 // All stores are releases and all loads acquires, which costs nothing on x86.
 #pragma once
@@ -53,7 +57,9 @@ struct alignas(64) FdbBucket {
     std::atomic<std::uint32_t> header;
 
     /// The header without the lock, which is no reader's business.
-    [[nodiscard]] std::uint32_t state() const noexcept { return header.load(std::memory_order_acquire) & ~lock_bit; }
+    [[nodiscard]] std::uint32_t state() const noexcept {
+        return header.load(std::memory_order_acquire) & ~lock_bit;
+    }
     [[nodiscard]] static bool same_version(std::uint32_t a, std::uint32_t b) noexcept {
         return ((a ^ b) & version_mask) == 0;
     }
@@ -77,12 +83,14 @@ struct alignas(64) FdbBucket {
     }
     [[nodiscard]] unsigned free_slot() const noexcept {
         unsigned s = 0;
-        while (s < slots && get(word[s])) ++s;
+        while (s < slots && get(word[s]))
+            ++s;
         return s;
     }
     [[nodiscard]] bool is_empty() const noexcept {
         std::uint32_t any = 0;
-        for (const auto& w : word) any |= get(w);
+        for (const auto& w : word)
+            any |= get(w);
         return any == 0;
     }
     [[nodiscard]] FdbTag tag(unsigned slot) const noexcept { return {get(low[slot]), get(high[slot])}; }
@@ -94,7 +102,8 @@ struct alignas(64) FdbBucket {
         header.store((old & ~version_mask) | ((old + 1) & version_mask), std::memory_order_release);
         word[slot].store(value, std::memory_order_release);
     }
-    /// A count that reached its greatest value stays there: then readers look at the alternate in vain, no more.
+    /// A count that reached its greatest value stays there: then readers look at the alternate in vain, no
+    /// more.
     void count_overflow(int change) noexcept {
         const auto old = get(header);
         if ((old & overflow_mask) == overflow_mask) return;
@@ -103,8 +112,9 @@ struct alignas(64) FdbBucket {
 
     [[nodiscard]] bool try_lock() noexcept {
         auto old = header.load(std::memory_order_relaxed);
-        return !(old & lock_bit) && header.compare_exchange_strong(old, old | lock_bit, std::memory_order_acquire,
-                                                                   std::memory_order_relaxed);
+        return !(old & lock_bit) &&
+               header.compare_exchange_strong(old, old | lock_bit, std::memory_order_acquire,
+                                              std::memory_order_relaxed);
     }
     void unlock() noexcept { header.store(get(header) & ~lock_bit, std::memory_order_release); }
 

@@ -1,10 +1,10 @@
 // The FDB's hash: a permutation of the 64-bit key, chosen by a secret.
 //
-// Being a permutation it can be undone, so a bucket need not keep what its own position already says of a key:
-// 48 of 64 bits are stored (fdb_bucket.hpp). Each of the two rounds multiplies by a secret odd number, whose
-// carries make it non-linear over GF(2), and folds the high bits, which depend on all bits below them, back onto
-// the low ones. Keys that collide under one secret are scattered by another; tests/unit/bridge_fdb_test.cpp
-// tries 100,000 crafted ones.
+// Being a permutation it can be undone, so a bucket need not keep what its own position already says of a
+// key: 48 of 64 bits are stored (fdb_bucket.hpp). Each of the two rounds multiplies by a secret odd number,
+// whose carries make it non-linear over GF(2), and folds the high bits, which depend on all bits below them,
+// back onto the low ones. Keys that collide under one secret are scattered by another;
+// tests/unit/bridge_fdb_test.cpp tries 100,000 crafted ones.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ class FdbHash {
     /// Of an odd number modulo 2^64, by Newton's iteration: five steps double 3 good bits to 96.
     static constexpr std::uint64_t inverse(std::uint64_t odd) noexcept {
         std::uint64_t x = odd;
-        for (int step = 0; step < 5; ++step) x *= 2 - odd * x;
+        for (int step = 0; step < 5; ++step)
+            x *= 2 - odd * x;
         return x;
     }
 

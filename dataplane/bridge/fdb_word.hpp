@@ -4,8 +4,8 @@
 //         port+1 | seen            | coarse | kind  | moves     dynamic entry
 //         port+1 | flags 4, stamp 8| 1      | fixed | moves     static, local or blackhole entry
 //
-// A word of 0 is a free slot. Everything an arriving frame can do to an entry is the pure function heard_from(),
-// so a writer changes a slot by one store and a reader sees the old word or the new one.
+// A word of 0 is a free slot. Everything an arriving frame can do to an entry is the pure function
+// heard_from(), so a writer changes a slot by one store and a reader sees the old word or the new one.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,13 @@ struct FdbFlags {
 
 /// What learn() did. Only the last three mean that the frame's source is not in the table.
 enum class Learned : std::uint8_t {
-    known,         ///< nothing to write (or a writer held the bucket for so long that this frame taught nothing)
-    refreshed,     ///< same port, last-seen written
-    added,         ///< new entry
-    moved,         ///< entry now on this port
-    held,          ///< moved too often within this second: stays where it is
-    own,           ///< the address is our own: a frame came back to us or somebody uses our MAC
-    fixed,         ///< sticky or blackhole entry on another port: stays
+    known,      ///< nothing to write (or a writer held the bucket for so long that this frame taught nothing)
+    refreshed,  ///< same port, last-seen written
+    added,      ///< new entry
+    moved,      ///< entry now on this port
+    held,       ///< moved too often within this second: stays where it is
+    own,        ///< the address is our own: a frame came back to us or somebody uses our MAC
+    fixed,      ///< sticky or blackhole entry on another port: stays
     port_limit,    ///< the port has its limit of learned entries (also refuses a move to it)
     bridge_limit,  ///< the bridge has its limit
     full,          ///< the table has no place
@@ -45,7 +45,8 @@ struct FdbWord {
     static constexpr BridgePortIndex max_port = 0x3ffd;
     /// Moves of one entry within a second; a further one is held until the next second.
     static constexpr std::uint32_t max_moves = 5;
-    /// Ages beyond this are kept to 64 s instead of 1 s, which makes the greatest age two days instead of an hour.
+    /// Ages beyond this are kept to 64 s instead of 1 s, which makes the greatest age two days instead of an
+    /// hour.
     static constexpr std::uint32_t fine_age = 2048;
     static constexpr std::uint32_t coarse_unit = 64;
     static constexpr std::uint32_t max_age = 3072 * coarse_unit;
@@ -63,10 +64,13 @@ struct FdbWord {
     static constexpr std::uint32_t heard(BridgePortIndex port, std::uint32_t now) noexcept {
         return port_bits(port) | (now & seen_mask) << seen_shift;
     }
-    static constexpr std::uint32_t make(BridgePortIndex port, std::uint8_t flags, std::uint32_t now) noexcept {
+    static constexpr std::uint32_t make(BridgePortIndex port, std::uint8_t flags,
+                                        std::uint32_t now) noexcept {
         if (flags & (FdbFlags::local | FdbFlags::stationary | FdbFlags::blackhole))
             return port_bits(port) | (flags & 15U) << seen_shift | coarse | fixed << kind_shift;
-        const std::uint32_t kind = flags & FdbFlags::learned ? learned : flags & FdbFlags::sticky ? user_sticky : user;
+        const std::uint32_t kind = flags & FdbFlags::learned  ? learned
+                                   : flags & FdbFlags::sticky ? user_sticky
+                                                              : user;
         return heard(port, now) | kind << kind_shift;
     }
 
@@ -101,14 +105,15 @@ struct FdbWord {
         Learned result;      ///< known, refreshed, moved, held, own or fixed
         std::uint32_t word;  ///< what to store; the old word if there is nothing to write
     };
-    /// A frame of this station arrived on `from`. Follows br_fdb_update() of net/bridge/br_fdb.c: a local entry is
-    /// left alone, any other is refreshed, and moved unless sticky.
+    /// A frame of this station arrived on `from`. Follows br_fdb_update() of net/bridge/br_fdb.c: a local
+    /// entry is left alone, any other is refreshed, and moved unless sticky.
     static constexpr Heard heard_from(std::uint32_t word, BridgePortIndex from, std::uint32_t now) noexcept {
         const std::uint8_t flag = flags(word);
         if (flag & FdbFlags::local) return {Learned::own, word};
         const bool is_fixed = kind(word) == fixed;
-        const bool same_second = is_fixed ? (word >> stamp_shift & 0xff) == (now & 0xff)
-                                          : ((word ^ now << seen_shift) & (seen_mask << seen_shift | coarse)) == 0;
+        const bool same_second = is_fixed
+                                     ? (word >> stamp_shift & 0xff) == (now & 0xff)
+                                     : ((word ^ now << seen_shift) & (seen_mask << seen_shift | coarse)) == 0;
         const bool same_port = port(word) == from;
         if (same_port || flag & (FdbFlags::sticky | FdbFlags::blackhole)) {
             const Learned unchanged = same_port ? Learned::known : Learned::fixed;
@@ -118,8 +123,9 @@ struct FdbWord {
         }
         const std::uint32_t before = same_second ? moves(word) : 0;
         if (before >= max_moves) return {Learned::held, word | held_mark << moves_shift};
-        const std::uint32_t time = is_fixed ? (now & 0xff) << stamp_shift | (word & 15U << seen_shift) | coarse
-                                            : (now & seen_mask) << seen_shift;
+        const std::uint32_t time = is_fixed
+                                       ? (now & 0xff) << stamp_shift | (word & 15U << seen_shift) | coarse
+                                       : (now & seen_mask) << seen_shift;
         return {Learned::moved, port_bits(from) | time | std::uint32_t{kind(word)} << kind_shift |
                                     (before + 1) << moves_shift};
     }

@@ -1,0 +1,164 @@
+// The FDB's memory, and everything that walks the whole table.
+#include "dataplane/bridge/fdb.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "dataplane/bridge/fdb_locked.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+/// With fewer the 47 bits that a slot keeps of the hash would not tell all keys of a bucket apart.
+constexpr std::uint32_t least_buckets = 1U << 17;
+
+/// 4.1 entries a bucket of six: at this load a new entry always finds a place with one displacement.
+constexpr std::uint32_t buckets_for(std::uint32_t capacity) noexcept {
+    return std::max(least_buckets, static_cast<std::uint32_t>((std::uint64_t{capacity} * 10 + 40) / 41));
+}
+
+/// Zeroed memory at a huge page's start, nothing of it touched.
+void* map_zeroed(std::size_t bytes) noexcept {
+    const std::size_t with_slack = bytes + huge_page;
+    void* raw =
+        mmap(nullptr, with_slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED) {
+        std::fprintf(stderr, "fdb: cannot reserve %zu MiB of address space: %s; ask for a smaller table\n",
+                     with_slack >> 20, std::strerror(errno));
+        std::abort();
+    }
+    const auto start = reinterpret_cast<std::uintptr_t>(raw);
+    const auto aligned = (start + huge_page - 1) & ~(huge_page - 1);
+    if (aligned > start) munmap(raw, aligned - start);
+    const auto page_end = (aligned + bytes + 4095) & ~std::uintptr_t{4095};
+    if (page_end < start + with_slack)
+        munmap(reinterpret_cast<void*>(page_end), start + with_slack - page_end);
+    void* memory = reinterpret_cast<void*>(aligned);
+    madvise(memory, bytes, MADV_HUGEPAGE);  // only speed depends on it
+    return memory;
+}
+
+}  // namespace
+
+Fdb::Fdb(std::uint32_t capacity, std::uint64_t secret_lo, std::uint64_t secret_hi)
+    : bucket_count_(buckets_for(capacity)), capacity_(std::max(capacity, 1U)), hash_(secret_lo, secret_hi) {
+    mapping_ = map_zeroed(bytes());
+    auto* at = static_cast<std::byte*>(mapping_);
+    const auto next = [&at]<class T>(T*& table, std::size_t count) {
+        table = reinterpret_cast<T*>(at);
+        at += count * sizeof(T);
+    };
+    next(buckets_, bucket_count_);
+    next(occupied_, region_count());
+    next(port_learned_, max_ports);
+    next(bridge_learned_, max_bridges);
+    next(bridge_of_, domain_count);
+}
+
+Fdb::~Fdb() {
+    munmap(mapping_, bytes());
+}
+
+std::size_t Fdb::bytes() const noexcept {
+    return bucket_count_ * sizeof(*buckets_) + region_count() * sizeof(*occupied_) +
+           max_ports * sizeof(*port_learned_) + max_bridges * sizeof(*bridge_learned_) +
+           domain_count * sizeof(*bridge_of_);
+}
+
+std::uint64_t Fdb::hash_at(std::uint32_t bucket, FdbTag tag) const noexcept {
+    const std::uint64_t at_home = tag.is_alternate() ? other(tag.low, bucket) : bucket;
+    // The bucket's hashes begin here in their upper half, and there are at most 2^15 of these halves.
+    const std::uint64_t begin = ((at_home << 32) + bucket_count_ - 1) / bucket_count_;
+    const std::uint64_t upper = begin + ((tag.high - begin) & 0x7fff);
+    return upper << 32 | tag.low;
+}
+
+Fdb::Entry Fdb::entry(std::uint64_t hash, std::uint32_t word, std::uint32_t now) const noexcept {
+    return {hash_.undo(hash), FdbWord::port(word), FdbWord::flags(word), FdbWord::age(word, now)};
+}
+
+/// Calls use(tag, word) for the entries of a bucket as they are at some moment, one by one.
+template <class Use>
+void Fdb::for_bucket(std::uint32_t index, Use&& use) const {
+    const FdbBucket& bucket = buckets_[index];
+    for (unsigned s = 0; s < FdbBucket::slots; ++s) {
+        for (;;) {
+            const std::uint32_t before = bucket.state();
+            const FdbTag tag{bucket.low[s].load(std::memory_order_acquire),
+                             bucket.high[s].load(std::memory_order_acquire)};
+            const std::uint32_t word = bucket.word[s].load(std::memory_order_acquire);
+            if (!FdbBucket::same_version(before, bucket.state())) continue;
+            if (word) use(tag, word);
+            break;
+        }
+    }
+}
+
+/// Calls use(bucket, tag, word) for the entries of a region's buckets.
+template <class Use>
+void Fdb::for_occupied(std::size_t region, Use&& use) const {
+    for (auto bits = occupied_[region].load(std::memory_order_acquire); bits; bits &= bits - 1) {
+        const auto bucket =
+            static_cast<std::uint32_t>(region * 64 + static_cast<unsigned>(__builtin_ctzll(bits)));
+        for_bucket(bucket, [&](FdbTag tag, std::uint32_t word) { use(bucket, tag, word); });
+    }
+}
+
+void Fdb::for_region(std::uint32_t now, std::size_t region, const Visitor& visit) const {
+    for_occupied(region, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t word) {
+        visit(entry(hash_at(bucket, tag), word, now));
+    });
+}
+
+std::size_t Fdb::sweep_region(std::uint32_t now, std::size_t region, const Test& test) {
+    std::size_t removed = 0;
+    for_occupied(region, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t word) {
+        const std::uint64_t hash = hash_at(bucket, tag);
+        const bool unwanted = test(entry(hash, word, now));
+        if (unwanted || FdbWord::kept(word, now) != word)
+            removed += settle(hash, now, unwanted ? &test : nullptr);
+    });
+    return removed;
+}
+
+/// Removes the entry if the test, where given, still accepts it; otherwise keeps its age from wrapping.
+bool Fdb::settle(std::uint64_t hash, std::uint32_t now, const Test* test) {
+    const Locked locked(*this, hash, true);
+    if (!locked.found()) return false;
+    const std::uint32_t word = locked.word().load(std::memory_order_relaxed);
+    const Entry current = entry(hash, word, now);
+    if (test && (*test)(current)) {
+        take(locked, current.key);
+        return true;
+    }
+    locked.word().store(FdbWord::kept(word, now), std::memory_order_release);
+    return false;
+}
+
+Fdb::Shape Fdb::shape() const {
+    Shape shape{};
+    for (std::size_t region = 0; region < region_count(); ++region) {
+        std::uint32_t current = bucket_count_;
+        unsigned in_bucket = 0;
+        for_occupied(region, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t) {
+            in_bucket = bucket == current ? in_bucket + 1 : 1;
+            current = bucket;
+            shape.full_buckets += in_bucket == FdbBucket::slots;
+            const std::size_t overflow =
+                (buckets_[bucket].state() & FdbBucket::overflow_mask) / FdbBucket::overflow_one;
+            shape.most_overflow = std::max(shape.most_overflow, overflow);
+            shape.in_alternate += tag.is_alternate();
+            ++shape.entries;
+        });
+    }
+    return shape;
+}
+
+}  // namespace weft
