@@ -78,8 +78,8 @@ Result<> Gen::set_up(bool up) {
 
 std::vector<std::pair<std::string, std::uint64_t>> Gen::statistics() {
     Statistics all;
-    append_receive(all, received_.get(), info_.rx_queues);
-    append_transmit(all, sent_.get(), info_.tx_queues);
+    append_receive(all, each(received_.get(), info_.rx_queues));
+    append_transmit(all, each(sent_.get(), info_.tx_queues));
     return all;
 }
 

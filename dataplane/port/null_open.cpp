@@ -11,7 +11,7 @@ Null::Null(std::string name, PortInfo info)
 
 std::vector<std::pair<std::string, std::uint64_t>> Null::statistics() {
     Statistics all;
-    append_transmit(all, sent_.get(), info_.tx_queues);
+    append_transmit(all, each(sent_.get(), info_.tx_queues));
     return all;
 }
 

@@ -23,10 +23,10 @@ namespace weft {
 /// descriptors).
 struct PortQueues {
     std::uint16_t rx = 1;
-    std::optional<std::uint16_t> tx;  ///< default: one per worker, at most what the device has
-    std::optional<std::uint16_t> descriptors;
-    std::optional<std::uint16_t> mtu;  ///< L3 bytes
-    std::optional<MacAddress> mac;
+    std::optional<std::uint16_t> tx = {};  ///< default: one per worker, at most what the device has
+    std::optional<std::uint16_t> descriptors = {};
+    std::optional<std::uint16_t> mtu = {};  ///< L3 bytes
+    std::optional<MacAddress> mac = {};
 };
 
 /// What all ports share. The pool outlives every port; the descriptors are borrowed and stay open meanwhile.
