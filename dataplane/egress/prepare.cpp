@@ -97,10 +97,11 @@ unsigned prepare_packet(Packet* packet, std::uint8_t port_offloads, rte_mempool*
         finish   ? meta.checksum_start + meta.checksum_offset + std::uint32_t{sizeof(be16)}
         : insert ? std::uint32_t{ethernet_header_size}
                  : 0u;
-    if (join) {
+    const bool own = editable(*packet, edited, insert);
+    if (join || (!own && !(port_offloads & Offload::multi_segment))) {
         packet = linearise(packet, pool, why);
         if (!packet) return 0;
-    } else if (!editable(*packet, edited, insert)) {
+    } else if (!own) {
         Packet* headed = make_writable_head(packet, pool, edited);
         if (!headed) {
             why = edited > room_of(pool) ? DropReason::egress_bad_offload : DropReason::egress_no_mbuf;

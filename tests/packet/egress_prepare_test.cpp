@@ -138,10 +138,12 @@ TEST_F(Prepare, SharedPacketsAreEditedInAHeadOfTheirOwn) {
                 Packet* second = original_first ? c : p;
                 ASSERT_EQ(run(first, port), 1u);
                 EXPECT_EQ(test::fault_of(only()), "");
+                EXPECT_TRUE(port || out_[0]->nb_segs == 1) << "the port takes no chain";
                 EXPECT_EQ(test::bytes_of(*second), built.bytes);
                 release();
                 ASSERT_EQ(run(second, port), 1u);
                 EXPECT_EQ(test::fault_of(only()), "");
+                EXPECT_TRUE(port || out_[0]->nb_segs == 1) << "the port takes no chain";
                 EXPECT_EQ(only().size(), built.bytes.size() + 4);
                 release();
             }
