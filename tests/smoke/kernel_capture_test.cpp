@@ -1,6 +1,5 @@
 #include "control/kernel/capture.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -88,7 +87,7 @@ TEST_F(DeviceCaptureTest, TheKernelAnswersNothingButPacketSocketsSeeAll) {
     auto capture = take();
     ASSERT_TRUE(capture) << capture.error().message;
     auto opened = run_in(*netns_, []() -> Result<int> {
-        return socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
+        return socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, be16{ETH_P_ALL}.raw());
     });
     const Descriptor packets{*opened};
     EXPECT_FALSE(ping());

@@ -85,7 +85,7 @@ TEST_F(NetlinkTest, LinksAreReadAndChanged) {
     EXPECT_EQ(marked->front().name, "a");
     EXPECT_EQ(netlink_->links()->size(), 3u) << "lo, a, b";
     must(host_->ip + "link add lan type bridge");
-    must(host_->ip + "link set b master lan");
+    must(host_->ip + "link set dev b master lan");
     EXPECT_EQ(link("b").master, link("lan").index);
     ASSERT_TRUE(netlink_->delete_link(a.index));
     EXPECT_FALSE(exists("a"));

@@ -54,7 +54,7 @@ class Listener {
         setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
         sockaddr_ll address{};
         address.sll_family = AF_PACKET;
-        address.sll_protocol = htons(ETH_P_ALL);
+        address.sll_protocol = be16{ETH_P_ALL}.raw();
         address.sll_ifindex = index;
         EXPECT_EQ(bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     }
@@ -189,7 +189,7 @@ class TapIoTest : public KernelTest {
         const Descriptor sender{*opened};
         sockaddr_in to{};
         to.sin_family = AF_INET;
-        to.sin_port = htons(4789);
+        to.sin_port = be16{4789}.raw();
         inet_pton(AF_INET, "10.7.0.2", &to.sin_addr);
         const Bytes payload(size, 0x5a);
         for (unsigned i = 0; i < count; ++i)
