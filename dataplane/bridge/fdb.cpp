@@ -84,42 +84,77 @@ Fdb::Entry Fdb::entry(std::uint64_t hash, std::uint32_t word, std::uint32_t now)
     return {hash_.undo(hash), FdbWord::port(word), FdbWord::flags(word), FdbWord::age(word, now)};
 }
 
-/// Calls use(tag, word) for the entries of a bucket as they are at some moment, one by one.
+namespace {
+
+/// A bucket's entries at one moment.
+struct Snapshot {
+    explicit Snapshot(const FdbBucket& bucket) noexcept {
+        for (std::uint32_t before = bucket.state(), after = ~before;
+             !FdbBucket::same_version(before, after);) {
+            before = bucket.state();
+            used = 0;
+            for (unsigned s = 0; s < FdbBucket::slots; ++s) {
+                word[s] = bucket.word[s].load(std::memory_order_acquire);
+                used |= static_cast<unsigned>(word[s] != 0) << s;
+            }
+            for (unsigned left = used; left; left &= left - 1) {
+                const auto s = static_cast<unsigned>(__builtin_ctz(left));
+                tag[s] = {bucket.low[s].load(std::memory_order_acquire),
+                          bucket.high[s].load(std::memory_order_acquire)};
+            }
+            after = bucket.state();
+        }
+    }
+    unsigned used;  ///< a bit for each slot; the others' word and tag mean nothing
+    std::uint32_t word[FdbBucket::slots];
+    FdbTag tag[FdbBucket::slots];
+};
+
+}  // namespace
+
+/// Calls use(bucket, tag, word) for the entries of the regions from begin to end. The next occupied region's
+/// lines are asked for while those of this one are used.
 template <class Use>
-void Fdb::for_bucket(std::uint32_t index, Use&& use) const {
-    const FdbBucket& bucket = buckets_[index];
-    for (unsigned s = 0; s < FdbBucket::slots; ++s) {
-        for (;;) {
-            const std::uint32_t before = bucket.state();
-            const FdbTag tag{bucket.low[s].load(std::memory_order_acquire),
-                             bucket.high[s].load(std::memory_order_acquire)};
-            const std::uint32_t word = bucket.word[s].load(std::memory_order_acquire);
-            if (!FdbBucket::same_version(before, bucket.state())) continue;
-            if (word) use(tag, word);
-            break;
+void Fdb::for_occupied(std::size_t begin, std::size_t end, Use&& use) const {
+    const auto occupied = [this](std::size_t region) {
+        return occupied_[region].load(std::memory_order_acquire);
+    };
+    const auto prefetch = [this](std::size_t region, std::uint64_t bits) {
+        for (; bits; bits &= bits - 1)
+            __builtin_prefetch(&buckets_[region * 64 + static_cast<unsigned>(__builtin_ctzll(bits))]);
+    };
+    std::size_t next = begin;
+    std::uint64_t next_bits = 0;
+    const auto advance = [&] {
+        while (next < end && !(next_bits = occupied(next)))
+            ++next;
+        if (next < end) prefetch(next, next_bits);
+    };
+    for (advance(); next < end;) {
+        const std::size_t region = next++;
+        auto bits = next_bits;
+        advance();
+        for (; bits; bits &= bits - 1) {
+            const auto bucket =
+                static_cast<std::uint32_t>(region * 64 + static_cast<unsigned>(__builtin_ctzll(bits)));
+            const Snapshot now(buckets_[bucket]);
+            for (unsigned left = now.used; left; left &= left - 1) {
+                const auto slot = static_cast<unsigned>(__builtin_ctz(left));
+                use(bucket, now.tag[slot], now.word[slot]);
+            }
         }
     }
 }
 
-/// Calls use(bucket, tag, word) for the entries of a region's buckets.
-template <class Use>
-void Fdb::for_occupied(std::size_t region, Use&& use) const {
-    for (auto bits = occupied_[region].load(std::memory_order_acquire); bits; bits &= bits - 1) {
-        const auto bucket =
-            static_cast<std::uint32_t>(region * 64 + static_cast<unsigned>(__builtin_ctzll(bits)));
-        for_bucket(bucket, [&](FdbTag tag, std::uint32_t word) { use(bucket, tag, word); });
-    }
-}
-
-void Fdb::for_region(std::uint32_t now, std::size_t region, const Visitor& visit) const {
-    for_occupied(region, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t word) {
+void Fdb::visit_regions(std::uint32_t now, std::size_t begin, std::size_t end, const Visitor& visit) const {
+    for_occupied(begin, end, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t word) {
         visit(entry(hash_at(bucket, tag), word, now));
     });
 }
 
-std::size_t Fdb::sweep_region(std::uint32_t now, std::size_t region, const Test& test) {
+std::size_t Fdb::sweep_regions(std::uint32_t now, std::size_t begin, std::size_t end, const Test& test) {
     std::size_t removed = 0;
-    for_occupied(region, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t word) {
+    for_occupied(begin, end, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t word) {
         const std::uint64_t hash = hash_at(bucket, tag);
         const bool unwanted = test(entry(hash, word, now));
         if (unwanted || FdbWord::kept(word, now) != word)
@@ -144,20 +179,18 @@ bool Fdb::settle(std::uint64_t hash, std::uint32_t now, const Test* test) {
 
 Fdb::Shape Fdb::shape() const {
     Shape shape{};
-    for (std::size_t region = 0; region < region_count(); ++region) {
-        std::uint32_t current = bucket_count_;
-        unsigned in_bucket = 0;
-        for_occupied(region, [&](std::uint32_t bucket, FdbTag tag, std::uint32_t) {
-            in_bucket = bucket == current ? in_bucket + 1 : 1;
-            current = bucket;
-            shape.full_buckets += in_bucket == FdbBucket::slots;
-            const std::size_t overflow =
-                (buckets_[bucket].state() & FdbBucket::overflow_mask) / FdbBucket::overflow_one;
-            shape.most_overflow = std::max(shape.most_overflow, overflow);
-            shape.in_alternate += tag.is_alternate();
-            ++shape.entries;
-        });
-    }
+    std::uint32_t current = bucket_count_;
+    unsigned in_bucket = 0;
+    for_occupied(0, region_count(), [&](std::uint32_t bucket, FdbTag tag, std::uint32_t) {
+        in_bucket = bucket == current ? in_bucket + 1 : 1;
+        current = bucket;
+        const std::size_t overflow =
+            (buckets_[bucket].state() & FdbBucket::overflow_mask) / FdbBucket::overflow_one;
+        shape.full_buckets += in_bucket == FdbBucket::slots;
+        shape.most_overflow = std::max(shape.most_overflow, overflow);
+        shape.in_alternate += tag.is_alternate();
+        ++shape.entries;
+    });
     return shape;
 }
 

@@ -137,8 +137,7 @@ class Fdb {
     /// or come twice. Order is meaningless.
     template <class Visit>
     void for_each(std::uint32_t now, Visit&& visit) const {
-        for (std::size_t region = 0; region < region_count(); ++region)
-            for_region(now, region, Visitor(visit));
+        visit_regions(now, 0, region_count(), Visitor(visit));
     }
 
     /// Removes each entry that the predicate accepts; returns how many. Complete: an entry that was there
@@ -149,20 +148,18 @@ class Fdb {
     template <class Predicate>
     std::size_t remove_if(std::uint32_t now, Predicate&& predicate) {
         const NoDisplacement gate(*this);
-        std::size_t removed = 0;
-        for (std::size_t region = 0; region < region_count(); ++region)
-            removed += sweep_region(now, region, Test(predicate));
-        return removed;
+        return sweep_regions(now, 0, region_count(), Test(predicate));
     }
     /// The same for `regions` regions from `first` on, wrapping around: for ageing in small steps. One region
     /// is 4 KiB of table; empty ones cost next to nothing. Not complete: a displaced entry may escape until
     /// the next round.
     template <class Predicate>
     std::size_t sweep(std::uint32_t now, std::size_t first, std::size_t regions, Predicate&& predicate) {
-        std::size_t removed = 0;
-        for (std::size_t i = 0; i < regions; ++i)
-            removed += sweep_region(now, (first + i) % region_count(), Test(predicate));
-        return removed;
+        const std::size_t count = region_count(), begin = first % count;
+        const std::size_t before_end = regions < count - begin ? regions : count - begin;
+        const std::size_t wrapped = regions < count ? regions - before_end : begin;
+        return sweep_regions(now, begin, begin + before_end, Test(predicate)) +
+               sweep_regions(now, 0, wrapped, Test(predicate));
     }
     [[nodiscard]] std::size_t region_count() const noexcept { return (bucket_count_ + 63) / 64; }
 
@@ -284,13 +281,11 @@ class Fdb {
     void put(Place, FdbTag, std::uint32_t word) noexcept;
     void take(const Locked&, FdbKey64) noexcept;
 
-    void for_region(std::uint32_t now, std::size_t region, const Visitor&) const;
-    std::size_t sweep_region(std::uint32_t now, std::size_t region, const Test&);
+    void visit_regions(std::uint32_t now, std::size_t begin, std::size_t end, const Visitor&) const;
+    std::size_t sweep_regions(std::uint32_t now, std::size_t begin, std::size_t end, const Test&);
     bool settle(std::uint64_t hash, std::uint32_t now, const Test*);
     template <class Use>
-    void for_bucket(std::uint32_t bucket, Use&&) const;
-    template <class Use>
-    void for_occupied(std::size_t region, Use&&) const;
+    void for_occupied(std::size_t begin, std::size_t end, Use&&) const;
     [[nodiscard]] std::uint64_t hash_at(std::uint32_t bucket, FdbTag) const noexcept;
     [[nodiscard]] Entry entry(std::uint64_t hash, std::uint32_t word, std::uint32_t now) const noexcept;
 

@@ -252,7 +252,19 @@ TEST(BridgeFdb, SweepsInSteps) {
         removed += fdb.sweep(500, first, 100, [](const Fdb::Entry& e) { return e.age >= 300; });
     EXPECT_EQ(removed, 5000U);
     EXPECT_GE(steps, 20U);
-    EXPECT_EQ(fdb.sweep(500, fdb.region_count() - 1, 3, [](const Fdb::Entry&) { return true; }), 0U);
+    std::size_t seen = 0;
+    for (std::uint64_t i = 0; i < 5000; ++i)
+        fdb.hear(fdb_key(2 + i * 256, blue), 1, 500);
+    for (const std::size_t first : {std::size_t{0}, std::size_t{77}, fdb.region_count() - 1}) {
+        seen = 0;
+        EXPECT_EQ(fdb.sweep(500, first, 2 * fdb.region_count(), [&](const auto&) { return ++seen, false; }),
+                  0U);
+        EXPECT_EQ(seen, 5000U) << "from region " << first << " on, around the end, none twice";
+    }
+    const auto half = fdb.region_count() / 2;
+    EXPECT_EQ(fdb.sweep(500, half + 10, half, [](const auto&) { return true; }) +
+                  fdb.sweep(500, 10, half, [](const auto&) { return true; }),
+              5000U);
     EXPECT_EQ(fdb.size(), 0U);
 }
 
