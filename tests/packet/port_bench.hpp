@@ -22,6 +22,9 @@ namespace weft::test::port {
 
 using Bytes = std::vector<std::uint8_t>;
 
+/// Bytes of a frame in one mbuf of the pool.
+inline constexpr std::uint16_t packet_room = RTE_MBUF_DEFAULT_DATAROOM;
+
 inline PortEnvironment environment(unsigned workers = 1) {
     return {pool(), -1, -1, workers};
 }
