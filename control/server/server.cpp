@@ -75,8 +75,7 @@ Result<> clear_path(const std::string& path, const sockaddr_un& address) {
 Result<Descriptor> bind_socket(const std::string& path) {
     const auto address = address_of(path);
     if (!address) return address.error();
-    auto directory = std::filesystem::path(path).parent_path().string();
-    if (directory.empty()) directory = ".";
+    const auto directory = std::filesystem::absolute(path).parent_path().string();
     if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
         return failed(path, "cannot make its directory");
     const Descriptor lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -26,8 +26,8 @@ struct Limits {
     std::size_t waiting_bytes = std::size_t{1} << 20;
     std::size_t stream_bytes = std::size_t{4} << 20;  ///< events waiting for a slow reader; over it: closed
     std::size_t connections = 256;                    ///< further ones are told so and closed
-    std::chrono::milliseconds stalled{
-        30'000};  ///< a client that takes nothing of its answers for so long: closed
+    /// A client that takes nothing of its answers for so long is closed.
+    std::chrono::milliseconds stalled{30'000};
 };
 
 /// The default socket: /run/weft/weft.sock, for a network namespace given by its name /run/weft/NETNS.sock.
