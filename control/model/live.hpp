@@ -18,8 +18,8 @@ struct LinkState {
     std::string name;
     unsigned kernel_index = 0;  ///< of its TAP; weft's own index where there is none
     bool carrier = false;
-    std::uint16_t mtu = 1500;   ///< in force
-    MacAddress mac{};           ///< in force
+    std::uint16_t mtu = 1500;  ///< in force
+    MacAddress mac{};          ///< in force
     std::uint64_t rx_packets = 0, rx_bytes = 0, rx_dropped = 0, rx_errors = 0, multicast = 0;
     std::uint64_t tx_packets = 0, tx_bytes = 0, tx_dropped = 0, tx_errors = 0;
     std::uint64_t own_source = 0;
@@ -99,6 +99,17 @@ class Live {
                                   std::optional<std::uint16_t> vid) = 0;
     /// Removes one learned entry; refused if there is none.
     virtual Result<> delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) = 0;
+    /// Enters a learned entry (`bridge fdb add … dynamic`), as if a frame had come in by the device.
+    virtual Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) {
+        (void)mac, (void)vid;
+        return refuse("dynamic entries cannot be added at " + device);
+    }
+    /// The value of a kernel variable of the TAP namespace; its canonical name is sysctl/names.hpp's. Nothing
+    /// if it cannot be read.
+    [[nodiscard]] virtual std::optional<std::string> sysctl(const std::string& name) {
+        (void)name;
+        return std::nullopt;
+    }
     /// Ends the daemon after the answer is sent.
     virtual void stop(bool keep) = 0;
 };

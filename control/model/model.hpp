@@ -43,8 +43,8 @@ struct NullPort {
 struct GenPort {
     std::uint16_t size = 64;  ///< frame bytes with FCS, as RFC 2544 counts; 60 on our side for 64
     std::uint32_t flows = 1;
-    std::uint64_t rate = 0;  ///< packets/s, 0 = as fast as it is polled
-    std::uint64_t count = 0; ///< stop after so many, 0 = never
+    std::uint64_t rate = 0;                         ///< packets/s, 0 = as fast as it is polled
+    std::uint64_t count = 0;                        ///< stop after so many, 0 = never
     MacAddress source{{0x02, 0, 0, 0, 0, 1}};       ///< of flow 0; counted up over flows
     MacAddress destination{{0x02, 0, 0, 1, 0, 1}};  ///< of flow 0; counted up over flows
     std::uint16_t vid = 0;                          ///< 0: untagged
@@ -54,7 +54,7 @@ struct GenPort {
 struct PortSpec {
     std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort> kind;
     std::uint16_t rx_queues = 1;
-    std::optional<std::uint16_t> tx_queues;   ///< default: one per worker, as many as the device has
+    std::optional<std::uint16_t> tx_queues;  ///< default: one per worker, as many as the device has
     std::optional<std::uint16_t> descriptors;
     std::map<std::uint16_t, unsigned> placement;  ///< rx queue -> CPU, by `port set … rxq Q worker CPU`
     friend bool operator==(const PortSpec&, const PortSpec&) = default;
@@ -100,9 +100,9 @@ struct MemberSpec {
 struct LinkSpec {
     std::variant<PortSpec, VlanSpec, BridgeSpec> kind;
     bool up = false;
-    std::optional<std::uint16_t> mtu;
-    std::optional<MacAddress> address;
-    std::optional<MemberSpec> member;
+    std::optional<std::uint16_t> mtu{};
+    std::optional<MacAddress> address{};
+    std::optional<MemberSpec> member{};
     friend bool operator==(const LinkSpec&, const LinkSpec&) = default;
 };
 
@@ -122,7 +122,7 @@ struct FdbSpec {
 /// An address that weft wrote to the kernel (protocol 119).
 struct AddressSpec {
     std::string device;
-    std::string address;  ///< canonical "10.0.0.1/24" or "fd00::1/64"
+    std::string address;                   ///< canonical "10.0.0.1/24" or "fd00::1/64"
     std::optional<std::string> broadcast;  ///< canonical; "+" is resolved when parsed
     std::optional<std::string> peer, scope, label;
     bool nodad = false;
@@ -133,7 +133,7 @@ struct Model {
     std::map<std::string, LinkSpec> links;
     std::vector<std::string> order;  ///< names of links in the order of creation; save keeps it where it can
     std::map<FdbKey, FdbSpec> fdb;
-    std::vector<AddressSpec> addresses;         ///< in the order given (the first of a prefix is primary)
+    std::vector<AddressSpec> addresses;          ///< in the order given (the first of a prefix is primary)
     std::map<std::string, std::string> sysctls;  ///< those set, canonical names
 
     [[nodiscard]] const LinkSpec* find(const std::string& name) const {

@@ -1,9 +1,10 @@
 #include "control/command/tables.hpp"
 
-#define WEFT_FDB_ENTRY                                                                                  \
+#define WEFT_FDB_ENTRY                                                                                      \
     "{ <MAC:mac> | dev! <DEVICE:ifname> | self | master | permanent|local | static|temp | dynamic | sticky" \
     " | vlan|vid <VLAN:vid> }+"
-#define WEFT_VLAN_ENTRY "{ dev! <DEVICE:ifname> | vid! <VID:vidrange> | pvid! | untagged! | self! | master! }+"
+#define WEFT_VLAN_ENTRY \
+    "{ dev! <DEVICE:ifname> | vid! <VID:vidrange> | pvid! | untagged! | self! | master! }+"
 
 namespace weft::command {
 
@@ -15,11 +16,13 @@ std::span<const Spec> bridge_commands() {
          " | isolated <ISOLATED:onoff> | hairpin <HAIRPIN:onoff> | locked <LOCKED:onoff>"
          " | fdb_max_learned <PORT_FDB_MAX_LEARNED:uint> | master | self }+",
          "Sets flags, state and learn limit of a bridge member.", Effect::configure},
-        {"bridge link show", "bridge link [ show|list|lst { dev! <DEVICE:ifname> | master! <MASTER:ifname> }* ]",
+        {"bridge link show",
+         "bridge link [ show|list|lst { dev! <DEVICE:ifname> | master! <MASTER:ifname> }* ]",
          "Lists the bridge members.", Effect::show},
         {"bridge fdb add", "bridge fdb add " WEFT_FDB_ENTRY, "Adds an entry to a bridge's forwarding table.",
          Effect::configure},
-        {"bridge fdb append", "bridge fdb append " WEFT_FDB_ENTRY, "Adds or changes an entry.", Effect::configure},
+        {"bridge fdb append", "bridge fdb append " WEFT_FDB_ENTRY, "Adds or changes an entry.",
+         Effect::configure},
         {"bridge fdb replace", "bridge fdb replace " WEFT_FDB_ENTRY, "Adds or changes an entry.",
          Effect::configure},
         {"bridge fdb del", "bridge fdb delete " WEFT_FDB_ENTRY, "Removes an entry.", Effect::configure},
@@ -28,15 +31,16 @@ std::span<const Spec> bridge_commands() {
          " | vlan|vid <VLAN:vid> | self | master | dynamic }+",
          "Shows one entry.", Effect::show},
         {"bridge fdb flush",
-         "bridge fdb flush { dev! <DEVICE:ifname> | brport <PORT:ifname> | vlan|vid <VLAN:vid> | self | master"
+         "bridge fdb flush { dev! <DEVICE:ifname> | brport <PORT:ifname> | vlan|vid <VLAN:vid> | self | "
+         "master"
          " | permanent | nopermanent | static | nostatic | dynamic | nodynamic }+",
          "Removes entries by bridge, port, VLAN and kind.", Effect::configure},
         {"bridge fdb show",
          "bridge fdb [ show|list|lst { br! <BRIDGE:ifname> | brport! <DEVICE:ifname> | dev! <DEVICE:ifname>"
          " | vlan|vid <VLAN:vid> | dynamic | state { permanent | static } }* ]",
          "Lists the forwarding table.", Effect::show},
-        {"bridge vlan add", "bridge vlan add " WEFT_VLAN_ENTRY, "Makes a bridge member, or the bridge, part of VLANs.",
-         Effect::configure},
+        {"bridge vlan add", "bridge vlan add " WEFT_VLAN_ENTRY,
+         "Makes a bridge member, or the bridge, part of VLANs.", Effect::configure},
         {"bridge vlan del", "bridge vlan delete " WEFT_VLAN_ENTRY, "Takes VLANs away.", Effect::configure},
         {"bridge vlan show", "bridge vlan [ show|list|lst { dev! <DEVICE:ifname> | vid! <VID:vid> }* ]",
          "Lists the VLANs of bridge members and bridges.", Effect::show},

@@ -3,7 +3,14 @@
 namespace weft::command {
 
 std::span<const Spec> ethtool_commands() {
-    return {};
+    static constexpr Spec table[] = {
+        {"ethtool -S", "ethtool -S|--statistics <NAME:ifname>", "Shows the counters of a port's device.",
+         Effect::show},
+        {"ethtool -i", "ethtool -i|--driver <NAME:ifname>", "Shows a port's driver.", Effect::show},
+        {"ethtool -k", "ethtool -k|--show-features|--show-offload <NAME:ifname>",
+         "Shows what a port's device takes over.", Effect::show},
+    };
+    return table;
 }
 
 }  // namespace weft::command

@@ -1,17 +1,17 @@
 #include "control/command/tables.hpp"
 
 // Options of a bridge, as `ip link add|set … type bridge` takes them.
-#define WEFT_BRIDGE_OPTIONS                                                                       \
-    "vlan_filtering <VLAN_FILTERING:bool01> | vlan_protocol <VLAN_PROTOCOL:vlanproto>"            \
-    " | vlan_default_pvid <VLAN_DEFAULT_PVID:uint:0..4094> | ageing_time <AGEING_TIME:uint>"      \
-    " | fdb_max_learned <FDB_MAX_LEARNED:uint> | group_fwd_mask <GROUP_FWD_MASK:mask>"            \
-    " | stp_state <STP_STATE:bool01> | mcast_snooping <MCAST_SNOOPING:bool01>"                    \
+#define WEFT_BRIDGE_OPTIONS                                                                        \
+    "vlan_filtering <VLAN_FILTERING:bool01> | vlan_protocol <VLAN_PROTOCOL:vlanproto>"             \
+    " | vlan_default_pvid <VLAN_DEFAULT_PVID:uint:0..4094> | ageing_time <AGEING_TIME:uint>"       \
+    " | fdb_max_learned <FDB_MAX_LEARNED:uint> | group_fwd_mask <GROUP_FWD_MASK:mask>"             \
+    " | stp_state <STP_STATE:bool01> | mcast_snooping <MCAST_SNOOPING:bool01>"                     \
     " | nf_call_iptables <NF_CALL_IPTABLES:bool01> | nf_call_ip6tables <NF_CALL_IP6TABLES:bool01>" \
     " | nf_call_arptables <NF_CALL_ARPTABLES:bool01>"
 
 // Flags of a bridge member, as `ip link set … type bridge_slave` takes them.
-#define WEFT_MEMBER_OPTIONS                                                                             \
-    "state <STATE:uint:0..4> | learning <LEARNING:onoff01> | flood <FLOOD:onoff01>"                     \
+#define WEFT_MEMBER_OPTIONS                                                                                  \
+    "state <STATE:uint:0..4> | learning <LEARNING:onoff01> | flood <FLOOD:onoff01>"                          \
     " | mcast_flood <MCAST_FLOOD:onoff01> | bcast_flood <BCAST_FLOOD:onoff01> | isolated <ISOLATED:onoff01>" \
     " | hairpin <HAIRPIN:onoff01> | locked <LOCKED:onoff01> | fdb_max_learned <PORT_FDB_MAX_LEARNED:uint>"
 
@@ -21,7 +21,8 @@ std::span<const Spec> link_commands() {
     static constexpr Spec table[] = {
         // `ip l s` is show where nothing is set: iproute2 tries set first
         {"ip link add bridge",
-         "ip link add { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint> | address <ADDRESS:mac> }+"
+         "ip link add { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint> | address <ADDRESS:mac> "
+         "}+"
          " type! bridge! { up! | " WEFT_BRIDGE_OPTIONS " }*",
          "Makes a bridge.", Effect::configure},
         {"ip link add vlan",
@@ -29,17 +30,20 @@ std::span<const Spec> link_commands() {
          " | address <ADDRESS:mac> }+ type! vlan! { up! | protocol <PROTOCOL:vlanproto> | id <ID:uint> }+",
          "Makes a VLAN sub-interface of another interface.", Effect::configure},
         {"unsupported ip link add",
-         "ip link add [ <DEVICE:text> [ <PEER:text> [ <OTHER:text> [ <LAST:text> ] ] ] ] type! { veth! | dummy!"
-         " | bond! | gre! | gretap! | geneve! | ifb! | ip6gre! | ip6gretap! | ip6tnl! | ipip! | ipvlan! | ipvtap!"
+         "ip link add [ <DEVICE:text> [ <PEER:text> [ <OTHER:text> [ <LAST:text> ] ] ] ] type! { veth! | "
+         "dummy!"
+         " | bond! | gre! | gretap! | geneve! | ifb! | ip6gre! | ip6gretap! | ip6tnl! | ipip! | ipvlan! | "
+         "ipvtap!"
          " | macsec! | macvlan! | macvtap! | nlmon! | sit! | team! | tun! | vrf! | vti! | vxlan! | xfrm! }"
          " [ <REST:text> ... ]",
          "Not in this version.", Effect::show},
         {"ip link set",
          "ip link set|change { dev! <NAME:ifname> | <NAME:ifname> | up! | down! | mtu! <MTU:uint>"
          " | address <ADDRESS:mac> | master! <MASTER:ifname> | nomaster!"
-         " | type! { bridge! { fdb_flush | " WEFT_BRIDGE_OPTIONS " }+ | bridge_slave! { fdb_flush | "
-         WEFT_MEMBER_OPTIONS " }+ } }+",
-         "Changes an interface: up, down, MTU, address, bridge membership and their options.", Effect::configure},
+         " | type! { bridge! { fdb_flush | " WEFT_BRIDGE_OPTIONS
+         " }+ | bridge_slave! { fdb_flush | " WEFT_MEMBER_OPTIONS " }+ } }+",
+         "Changes an interface: up, down, MTU, address, bridge membership and their options.",
+         Effect::configure},
         {"ip link del", "ip link delete { dev! <NAME:ifname> | <NAME:ifname> } [ type! { bridge! | vlan! } ]",
          "Removes a bridge or a VLAN sub-interface.", Effect::configure},
         {"ip link show",

@@ -9,18 +9,20 @@ namespace weft::command {
 
 std::span<const Spec> port_commands() {
     static constexpr Spec table[] = {
-        {"port add devargs", "port add <NAME:ifname> [ up ] devargs <DEVARGS:text> { " WEFT_PORT_OPTIONS " }*",
-         "Makes a port of a DPDK device, named by its PCI address or as a virtual device.", Effect::configure},
+        {"port add devargs",
+         "port add <NAME:ifname> [ up ] devargs <DEVARGS:text> { " WEFT_PORT_OPTIONS " }*",
+         "Makes a port of a DPDK device, named by its PCI address or as a virtual device.",
+         Effect::configure},
         {"port add af_packet",
          "port add <NAME:ifname> [ up ] type af_packet dev <DEVICE:ifname> { " WEFT_PORT_OPTIONS " }*",
          "Makes a port of a kernel device and takes it from the kernel's stack.", Effect::configure},
         {"port add tap",
-         "port add <NAME:ifname> [ up ] type tap { dev <DEVICE:ifname> | netns <NETNS:path> | " WEFT_PORT_OPTIONS
-         " }*",
+         "port add <NAME:ifname> [ up ] type tap { dev <DEVICE:ifname> | netns <NETNS:path> "
+         "| " WEFT_PORT_OPTIONS " }*",
          "Makes a port whose far end is a new kernel device for a host or container.", Effect::configure},
         {"port add pcap",
-         "port add <NAME:ifname> [ up ] type pcap { rx <RX:path> | tx <TX:path> | infinite | " WEFT_PORT_OPTIONS
-         " }+",
+         "port add <NAME:ifname> [ up ] type pcap { rx <RX:path> | tx <TX:path> | infinite "
+         "| " WEFT_PORT_OPTIONS " }+",
          "Makes a port that receives from one capture file and sends to another.", Effect::configure},
         {"port add null", "port add <NAME:ifname> [ up ] type null { " WEFT_PORT_OPTIONS " }*",
          "Makes a port that receives nothing and counts what it is sent.", Effect::configure},
@@ -34,8 +36,8 @@ std::span<const Spec> port_commands() {
          "Not in this version.", Effect::show},
         {"port set", "port set <NAME:ifname> rxq <RXQ:uint:0..1023> worker <CPU:cpu>",
          "Has the worker on this CPU poll a receive queue.", Effect::configure},
-        {"port del", "port del <NAME:ifname>", "Removes a port and its sub-interfaces and gives its device back.",
-         Effect::configure},
+        {"port del", "port del <NAME:ifname>",
+         "Removes a port and its sub-interfaces and gives its device back.", Effect::configure},
         {"port show", "port show [ <NAME:ifname> ]", "Lists the ports with their devices.", Effect::show},
     };
     return table;

@@ -1,24 +1,46 @@
 #include "control/command/tables.hpp"
 
+// A program, or a word of weft's own, of a later version.
+#define WEFT_LATER(word) \
+    { "unsupported " word, word " [ <REST:text> ... ]", "Not in this version.", Effect::show }
+
 namespace weft::command {
 
 std::span<const Spec> show_commands() {
     static constexpr Spec table[] = {
-        {"show drops", "show drops [ <NAME:ifname> ]", "Counts the packets that were dropped, by interface and reason.",
-         Effect::show},
+        {"show drops", "show drops [ <NAME:ifname> ]",
+         "Counts the packets that were dropped, by interface and reason.", Effect::show},
         {"show runtime", "show runtime", "Shows what each stage costs each worker.", Effect::show},
         {"show workers", "show workers", "Lists the workers with their CPUs, load and queues.", Effect::show},
         {"show memory", "show memory", "Shows how much memory the tables use and hold.", Effect::show},
         {"show version", "show version", "Names the versions of weft and DPDK.", Effect::show},
-        {"unsupported show", "show { graph | flows | adjacency } [ <REST:text> ... ]", "Not in this version.",
-         Effect::show},
+        WEFT_LATER("show graph"),
+        WEFT_LATER("show flows"),
+        WEFT_LATER("show adjacency"),
         {"stop", "stop [ --keep ]", "Ends weftd; with --keep its TAPs stay for the next one.", Effect::act},
-        {"unsupported",
-         "{ iptables | iptables-save | iptables-restore | ip6tables | ip6tables-save | ip6tables-restore | ebtables"
-         " | ebtables-save | ebtables-restore | arptables | arptables-save | arptables-restore"
-         " | xtables-legacy-multi | xtables-nft-multi | ipset | conntrack | tc | tcpdump | tunctl | trace | explain"
-         " | top | monitor } [ <REST:text> ... ]",
-         "Not in this version.", Effect::show},
+        WEFT_LATER("iptables"),
+        WEFT_LATER("iptables-save"),
+        WEFT_LATER("iptables-restore"),
+        WEFT_LATER("ip6tables"),
+        WEFT_LATER("ip6tables-save"),
+        WEFT_LATER("ip6tables-restore"),
+        WEFT_LATER("ebtables"),
+        WEFT_LATER("ebtables-save"),
+        WEFT_LATER("ebtables-restore"),
+        WEFT_LATER("arptables"),
+        WEFT_LATER("arptables-save"),
+        WEFT_LATER("arptables-restore"),
+        WEFT_LATER("xtables-legacy-multi"),
+        WEFT_LATER("xtables-nft-multi"),
+        WEFT_LATER("ipset"),
+        WEFT_LATER("conntrack"),
+        WEFT_LATER("tc"),
+        WEFT_LATER("tcpdump"),
+        WEFT_LATER("tunctl"),
+        WEFT_LATER("trace"),
+        WEFT_LATER("explain"),
+        WEFT_LATER("top"),
+        WEFT_LATER("monitor"),
     };
     return table;
 }

@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include "control/address/handlers.hpp"
+#include "control/address/words.hpp"
+#include "control/model/refusal.hpp"
+
+namespace weft {
+
+namespace {
+
+auto find(Model& model, const AddressSpec& address) {
+    return std::find_if(model.addresses.begin(), model.addresses.end(),
+                        [&](const AddressSpec& other) { return same_address(other, address); });
+}
+
+}  // namespace
+
+Result<Reply> ip_addr_add(Session& session, const command::Match& match, const std::string&) {
+    auto address = read_address(session.model, match);
+    if (!address) return address.error();
+    if (find(session.model, *address) != session.model.addresses.end()) return ip::kernel("File exists");
+    session.model.addresses.push_back(std::move(*address));
+    return Reply{};
+}
+
+Result<Reply> ip_addr_replace(Session& session, const command::Match& match, const std::string&) {
+    auto address = read_address(session.model, match);
+    if (!address) return address.error();
+    const auto old = find(session.model, *address);
+    if (old == session.model.addresses.end())
+        session.model.addresses.push_back(std::move(*address));
+    else
+        *old = std::move(*address);
+    return Reply{};
+}
+
+Result<Reply> ip_addr_del(Session& session, const command::Match& match, const std::string&) {
+    const auto address = read_address(session.model, match);
+    if (!address) return address.error();
+    const auto wanted = parsed(*address);
+    const auto* typed = match.argument("LOCAL");
+    // without a length any will do, as iproute2 keeps it for old scripts
+    const bool any_length = typed->value.find('/') == std::string::npos && !address->peer;
+    const auto it = std::find_if(
+        session.model.addresses.begin(), session.model.addresses.end(), [&](const AddressSpec& other) {
+            const auto has = parsed(other);
+            return other.device == address->device && has.v6 == wanted.v6 && has.bytes == wanted.bytes &&
+                   (any_length || has.length == wanted.length) &&
+                   (!address->peer || address->peer == other.peer);
+        });
+    if (it == session.model.addresses.end()) return ip::kernel("Cannot assign requested address");
+    session.model.addresses.erase(it);
+    return Reply{};
+}
+
+Result<Reply> ip_addr_flush(Session& session, const command::Match& match, const std::string&) {
+    const auto* device = match.argument("DEVICE");
+    const auto *scope = match.argument("SCOPE"), *to = match.argument("TO");
+    if (device && !session.model.find(device->value)) return ip::no_device_to_show(*device);
+    std::string wanted;
+    if (scope && (wanted = canonical_scope(scope->value)).empty())
+        return ip::wrong(*scope, "invalid scope value.");
+    const bool only4 = match.option("-4"), only6 = match.option("-6");
+    std::erase_if(session.model.addresses, [&](const AddressSpec& address) {
+        const auto has = parsed(address);
+        if (device && address.device != device->value) return false;
+        if ((only4 && has.v6) || (only6 && !has.v6)) return false;
+        if (scope && scope_of(address) != wanted) return false;
+        return !to || covers(*command::parse_prefix(to->value), has);
+    });
+    return Reply{};
+}
+
+}  // namespace weft

@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "control/address/handlers.hpp"
+#include "control/address/words.hpp"
+#include "control/link/text.hpp"
+#include "control/model/refusal.hpp"
+
+namespace weft {
+
+namespace {
+
+/// What `ip address` was asked for beside the interface.
+struct Filter {
+    bool only4 = false, only6 = false;
+    std::string scope;
+    std::optional<command::IpPrefix> to;
+    /// With any of these, interfaces without an address that fits are left out.
+    [[nodiscard]] bool chooses() const { return only4 || only6 || !scope.empty() || to; }
+};
+
+struct Shown {
+    AddressState state;
+    command::IpPrefix prefix;
+    bool secondary = false;
+};
+
+/// The addresses of an interface that fit: IPv4 before IPv6, each in the kernel's order.
+std::vector<Shown> addresses_of(const std::vector<AddressState>& all, const std::string& device,
+                                const Filter& filter) {
+    std::vector<Shown> shown;
+    for (const bool v6 : {false, true})
+        for (const auto& state : all) {
+            const auto prefix = command::parse_prefix(state.address);
+            if (state.device != device || !prefix || prefix->v6 != v6) continue;
+            if ((filter.only4 && v6) || (filter.only6 && !v6)) continue;
+            const bool secondary = !v6 && std::any_of(shown.begin(), shown.end(), [&](const Shown& other) {
+                return other.prefix.length == prefix->length && covers(other.prefix, *prefix);
+            });
+            if (!filter.scope.empty() && state.scope != filter.scope) continue;
+            if (filter.to && !covers(*filter.to, *prefix)) continue;
+            shown.push_back({state, *prefix, secondary});
+        }
+    return shown;
+}
+
+std::string flag_words(const Shown& shown) {
+    std::string words;
+    if (shown.secondary) words += "secondary ";
+    if (shown.state.tentative) words += "tentative ";
+    if (!shown.state.permanent) words += "dynamic ";
+    if (shown.state.dad_failed) words += "dadfailed ";
+    return words;
+}
+
+std::string address_text(const Shown& shown, std::string_view line_end) {
+    const auto& state = shown.state;
+    std::string text = fmt::format("    {} {} ", shown.prefix.v6 ? "inet6" : "inet", state.address);
+    if (!state.broadcast.empty()) text += fmt::format("brd {} ", state.broadcast);
+    text += fmt::format("scope {} {}", state.scope, flag_words(shown));
+    if (!shown.prefix.v6) text += state.label.empty() ? state.device : state.label;
+    return text + fmt::format("{}       valid_lft forever preferred_lft forever", line_end);
+}
+
+Json address_json(const Shown& shown, bool brief) {
+    Json json;
+    if (!brief) json["family"] = shown.prefix.v6 ? "inet6" : "inet";
+    json["local"] = to_string(shown.prefix, true);
+    json["prefixlen"] = shown.prefix.length;
+    if (brief) return json;
+    const auto& state = shown.state;
+    if (!state.broadcast.empty()) json["broadcast"] = state.broadcast;
+    json["scope"] = state.scope;
+    if (shown.secondary) json["secondary"] = true;
+    if (state.tentative) json["tentative"] = true;
+    if (!state.permanent) json["dynamic"] = true;
+    if (state.dad_failed) json["dadfailed"] = true;
+    if (!shown.prefix.v6) json["label"] = state.label.empty() ? state.device : state.label;
+    json["valid_life_time"] = 4294967295U;
+    json["preferred_life_time"] = 4294967295U;
+    return json;
+}
+
+std::string text_of(Session& session, const LinkView& view, const std::vector<Shown>& addresses,
+                    const LinkForm& form, const Filter& filter) {
+    std::string text;
+    if (form.brief) {
+        text = link_brief(view);
+        for (const auto& shown : addresses)
+            text += to_string(shown.prefix) + " ";
+        return text + "\n";
+    }
+    if (form.oneline) {
+        for (const auto& shown : addresses)
+            text += fmt::format("{}: {}{}\n", view.index, view.name, address_text(shown, "\\"));
+        return text;
+    }
+    text = link_head(view, form) + "\n";
+    if (!filter.only4 && !filter.only6 && !filter.to) text += link_address(session, view, form) + "\n";
+    for (const auto& shown : addresses)
+        text += address_text(shown, "\n") + "\n";
+    if (form.statistics) text += link_statistics(view.state, form) + "\n";
+    return text;
+}
+
+Result<Filter> filter_of(const command::Match& match) {
+    Filter filter{.only4 = match.option("-4"), .only6 = match.option("-6"), .scope = {}, .to = {}};
+    if (const auto* item = match.argument("SCOPE"))
+        if ((filter.scope = canonical_scope(item->value)).empty())
+            return ip::wrong(*item, "invalid scope value.");
+    if (const auto* item = match.argument("TO")) filter.to = command::parse_prefix(item->value);
+    return filter;
+}
+
+}  // namespace
+
+Result<Reply> ip_addr_show(Session& session, const command::Match& match, const std::string&) {
+    const auto *device = match.argument("DEVICE"), *master = match.argument("MASTER");
+    if (device && !session.model.find(device->value)) return ip::no_device_to_show(*device);
+    if (master && !session.model.find(master->value)) return ip::wrong(*master, "Device does not exist");
+    const auto filter = filter_of(match);
+    if (!filter) return filter.error();
+    const auto form = form_of(match, false);
+    const auto all = session.live->addresses();
+    Reply reply;
+    if (session.json) reply.data = std::make_shared<Json>(Json::array());
+    for (const auto& view : view_links(session)) {
+        if ((device && device->value != view.name) || (master && master->value != view.master())) continue;
+        if (match.has("up") && !view.link->up) continue;
+        const auto addresses = addresses_of(all, view.name, *filter);
+        if (addresses.empty() && filter->chooses()) continue;
+        if (!session.json) {
+            reply.text += text_of(session, view, addresses, form, *filter);
+            continue;
+        }
+        auto json = link_json(session, view, form);
+        json["addr_info"] = Json::array();
+        for (const auto& shown : addresses)
+            json["addr_info"].push_back(address_json(shown, form.brief));
+        if (form.statistics && !form.brief) json["stats64"] = statistics_json(view.state);
+        reply.data->push_back(std::move(json));
+    }
+    return reply;
+}
+
+}  // namespace weft

@@ -1,0 +1,34 @@
+// Changes to the links of a model that keep it whole: what names a link goes with it.
+#pragma once
+
+#include <string>
+
+#include "control/model/model.hpp"
+
+namespace weft {
+
+/// Adds a link that is not there yet, last in the order.
+void add_link(Model&, const std::string& name, LinkSpec);
+
+/// Removes a link with its sub-interfaces, its addresses, FDB entries and sysctls; members of a bridge are
+/// released.
+void remove_link(Model&, const std::string& name);
+
+/// The MTU that the model alone knows of: as set, else of a sub-interface its parent's, of a bridge its
+/// members' smallest. Nothing where it depends on a device.
+[[nodiscard]] std::optional<std::uint16_t> known_mtu(const Model&, const std::string& name);
+
+/// Sets the MTU; sub-interfaces that were set above it come down to it, as in Linux.
+void set_mtu(Model&, const std::string& name, std::uint16_t mtu);
+
+[[nodiscard]] inline const PortSpec* port_of(const LinkSpec& link) noexcept {
+    return std::get_if<PortSpec>(&link.kind);
+}
+[[nodiscard]] inline const VlanSpec* vlan_of(const LinkSpec& link) noexcept {
+    return std::get_if<VlanSpec>(&link.kind);
+}
+[[nodiscard]] inline const BridgeSpec* bridge_of(const LinkSpec& link) noexcept {
+    return std::get_if<BridgeSpec>(&link.kind);
+}
+
+}  // namespace weft

@@ -1,0 +1,32 @@
+// Parts of iproute2's output that `ip link` and `ip address` share (ip/ipaddress.c of iproute2 6.1).
+#pragma once
+
+#include <string>
+
+#include "control/link/view.hpp"
+
+namespace weft {
+
+/// What chooses the form: the options before the object.
+struct LinkForm {
+    bool statistics = false, details = false, oneline = false, brief = false;
+    bool mode = true;  ///< `ip address` leaves out linkmode
+    /// The line end: a backslash with -o.
+    [[nodiscard]] std::string_view line_end() const { return oneline ? "\\" : "\n"; }
+};
+[[nodiscard]] LinkForm form_of(const command::Match&, bool mode);
+
+/// "2: br0: <…> mtu 1500 …" without its end.
+[[nodiscard]] std::string link_head(const LinkView&, const LinkForm&);
+/// "    link/ether … brd …", with details behind it, without its end.
+[[nodiscard]] std::string link_address(Session&, const LinkView&, const LinkForm&);
+/// The four lines of -s, each with its end but the last.
+[[nodiscard]] std::string link_statistics(const LinkState&, const LinkForm&);
+/// "br0              UP             " as -br begins.
+[[nodiscard]] std::string link_brief(const LinkView&);
+
+/// The object of -j, without statistics.
+[[nodiscard]] Json link_json(Session&, const LinkView&, const LinkForm&);
+[[nodiscard]] Json statistics_json(const LinkState&);
+
+}  // namespace weft

@@ -1,0 +1,27 @@
+#include "control/model/save.hpp"
+
+#include "control/link/edit.hpp"
+#include "control/model/lines.hpp"
+
+namespace weft {
+
+std::string save(const Model& model) {
+    std::string text;
+    for (const auto& name : model.order) {
+        const auto& link = *model.find(name);
+        if (const auto* port = port_of(link))
+            save_port(text, name, link, *port);
+        else
+            save_link(text, name, link);
+    }
+    for (const auto& name : model.order)
+        if (const auto* bridge = bridge_of(*model.find(name))) save_bridge_vlans(text, name, *bridge);
+    for (const auto& name : model.order)
+        if (const auto& member = model.find(name)->member) save_member(text, model, name, *member);
+    save_fdb(text, model);
+    save_addresses(text, model);
+    save_sysctls(text, model);
+    return text;
+}
+
+}  // namespace weft

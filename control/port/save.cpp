@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+
+#include "control/config/file.hpp"
+#include "control/model/lines.hpp"
+
+namespace weft {
+
+namespace {
+
+std::string kind_words(const DevargsPort& port) {
+    return " devargs " + config::quote(port.devargs);
+}
+std::string kind_words(const AfPacketPort& port) {
+    return " type af_packet dev " + config::quote(port.device);
+}
+std::string kind_words(const TapPort& port) {
+    std::string words = " type tap";
+    if (!port.device.empty()) words += " dev " + config::quote(port.device);
+    if (!port.netns.empty()) words += " netns " + config::quote(port.netns);
+    return words;
+}
+std::string kind_words(const PcapPort& port) {
+    std::string words = " type pcap";
+    if (!port.rx_file.empty()) words += " rx " + config::quote(port.rx_file);
+    if (!port.tx_file.empty()) words += " tx " + config::quote(port.tx_file);
+    if (port.infinite) words += " infinite";
+    return words;
+}
+std::string kind_words(const NullPort&) {
+    return " type null";
+}
+std::string kind_words(const GenPort& port) {
+    const GenPort usual;
+    std::string words = " type gen";
+    const auto add = [&](std::string_view word, auto value, auto default_value) {
+        if (value != default_value) words += fmt::format(" {} {}", word, value);
+    };
+    add("size", port.size, usual.size);
+    add("flows", port.flows, usual.flows);
+    add("rate", port.rate, usual.rate);
+    add("count", port.count, usual.count);
+    if (port.source != usual.source) words += " src " + to_string(port.source);
+    if (port.destination != usual.destination) words += " dst " + to_string(port.destination);
+    add("vlan", port.vid, usual.vid);
+    return words;
+}
+
+}  // namespace
+
+void save_port(std::string& text, const std::string& name, const LinkSpec& link, const PortSpec& port) {
+    text += fmt::format("port add {}{}", config::quote(name), link.up ? " up" : "");
+    text += std::visit([](const auto& kind) { return kind_words(kind); }, port.kind);
+    if (port.rx_queues != 1) text += fmt::format(" rxq {}", port.rx_queues);
+    if (port.tx_queues) text += fmt::format(" txq {}", *port.tx_queues);
+    if (port.descriptors) text += fmt::format(" desc {}", *port.descriptors);
+    if (link.mtu) text += fmt::format(" mtu {}", *link.mtu);
+    if (link.address) text += " mac " + to_string(*link.address);
+    text += '\n';
+    for (const auto& [queue, cpu] : port.placement)
+        text += fmt::format("port set {} rxq {} worker {}\n", config::quote(name), queue, cpu);
+}
+
+}  // namespace weft

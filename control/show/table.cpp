@@ -1,0 +1,13 @@
+#include "control/show/handlers.hpp"
+
+namespace weft {
+
+std::span<const Handler> show_handlers() {
+    static constexpr Handler table[] = {
+        {"show drops", show_drops},   {"show runtime", show_runtime}, {"show workers", show_workers},
+        {"show memory", show_memory}, {"show version", show_version},
+    };
+    return table;
+}
+
+}  // namespace weft

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "control/command/types.hpp"
+#include "control/model/commands.hpp"
+#include "control/model/refusal.hpp"
+#include "control/sysctl/names.hpp"
+
+namespace weft {
+
+namespace {
+
+/// How values are printed: -n only they, -N only names, -q nothing of what was set.
+struct Form {
+    bool values = false, names = false, quiet = false, ignore = false;
+};
+Form form_of(const command::Match& match) {
+    return {match.has("-n"), match.has("-N"), match.has("-q"), match.has("-e")};
+}
+
+std::string line_of(const Form& form, const std::string& name, const std::string& value) {
+    if (form.names) return name + "\n";
+    return form.values ? value + "\n" : fmt::format("{} = {}\n", name, value);
+}
+
+std::string trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    if (first == std::string_view::npos) return {};
+    return std::string{text.substr(first, text.find_last_not_of(" \t\r") - first + 1)};
+}
+
+Error unknown(const std::string& name) {
+    return refuse(fmt::format("sysctl: {} is not supported in this version", name));
+}
+
+Error no_such_file(std::string name) {
+    std::replace(name.begin(), name.end(), '.', '/');
+    return refuse(fmt::format("sysctl: cannot stat /proc/sys/{}: No such file or directory", name));
+}
+
+/// What weft knows of a variable. Refused by name if nothing.
+Result<std::string> value_of(Session& session, const std::string& name) {
+    switch (sysctl_kind(name)) {
+        case SysctlKind::forwarding:
+            return std::string{"1"};
+        case SysctlKind::unsupported:
+            return unknown(name);
+        case SysctlKind::of_link:
+            break;
+    }
+    if (!session.model.find(sysctl_device(name))) return no_such_file(name);
+    if (auto read = session.live->sysctl(name)) return *read;
+    const auto set = session.model.sysctls.find(name);
+    if (set == session.model.sysctls.end())
+        return refuse(fmt::format("sysctl: reading key \"{}\": its value is not known", name));
+    return set->second;
+}
+
+Result<> set(Model& model, const std::string& name, const std::string& value) {
+    switch (sysctl_kind(name)) {
+        case SysctlKind::forwarding:
+            if (value == "1") return {};
+            return refuse(
+                fmt::format("sysctl: {} is weft's own and always 1: it cannot be set to {}", name, value));
+        case SysctlKind::unsupported:
+            return unknown(name);
+        case SysctlKind::of_link:
+            break;
+    }
+    if (!model.find(sysctl_device(name))) return no_such_file(name);
+    if (!command::parse_signed(value))
+        return refuse(fmt::format("sysctl: setting key \"{}\": Invalid argument", name));
+    model.sysctls[name] = value;
+    return {};
+}
+
+Result<std::string> assign(Session& session, const Form& form, std::string_view text) {
+    const auto equals = text.find('=');
+    auto name = trimmed(text.substr(0, equals));
+    // "-NAME=VALUE" in a file: failing does not matter
+    const bool ignore = form.ignore || name.starts_with('-');
+    if (name.starts_with('-')) name.erase(0, 1);
+    name = canonical_sysctl(name);
+    const auto value = trimmed(text.substr(equals + 1));
+    if (auto done = set(session.model, name, value); !done) {
+        if (ignore) return std::string{};
+        return done.error();
+    }
+    return form.quiet ? std::string{} : line_of(form, name, value);
+}
+
+Result<Reply> sysctl_set(Session& session, const command::Match& match, const std::string&) {
+    Reply reply;
+    for (const auto& item : match.items) {
+        if (!item.argument || item.name != "ASSIGNMENT") continue;
+        auto line = assign(session, form_of(match), item.value);
+        if (!line) return refuse_at(line.error().message, item.column);
+        reply.text += *line;
+    }
+    return reply;
+}
+
+/// `input` is the file's text.
+Result<Reply> sysctl_load(Session& session, const command::Match& match, const std::string& input) {
+    Reply reply;
+    std::istringstream lines{input};
+    unsigned number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        ++number;
+        const auto text = trimmed(line);
+        if (text.empty() || text.front() == '#' || text.front() == ';') continue;
+        if (text.find('=') == std::string::npos)
+            return refuse(
+                fmt::format("sysctl: {}({}): invalid syntax", match.argument("FILE")->value, number));
+        auto printed = assign(session, form_of(match), text);
+        if (!printed) return printed.error();
+        reply.text += *printed;
+    }
+    return reply;
+}
+
+Result<Reply> sysctl_list(Session& session, const command::Match& match, const std::string&) {
+    Reply reply;
+    for (const auto& name : forwarding_sysctls())
+        reply.text += line_of(form_of(match), name, "1");
+    for (const auto& [name, value] : session.model.sysctls)
+        reply.text += line_of(form_of(match), name, session.live->sysctl(name).value_or(value));
+    return reply;
+}
+
+Result<Reply> sysctl_get(Session& session, const command::Match& match, const std::string&) {
+    const auto form = form_of(match);
+    Reply reply;
+    for (const auto& item : match.items) {
+        if (!item.argument || item.name != "VARIABLE") continue;
+        if (item.value.find('=') != std::string::npos)
+            return refuse_at("sysctl: set variables and show them by two commands", item.column);
+        const auto name = canonical_sysctl(item.value);
+        const auto value = value_of(session, name);
+        if (value)
+            reply.text += line_of(form, name, *value);
+        else if (!form.ignore)
+            return refuse_at(value.error().message, item.column);
+    }
+    return reply;
+}
+
+}  // namespace
+
+std::span<const Handler> sysctl_handlers() {
+    static constexpr Handler table[] = {
+        {"sysctl set", sysctl_set},
+        {"sysctl load", sysctl_load},
+        {"sysctl list", sysctl_list},
+        {"sysctl get", sysctl_get},
+    };
+    return table;
+}
+
+}  // namespace weft

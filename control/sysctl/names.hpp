@@ -1,0 +1,29 @@
+// Names of kernel variables, as sysctl(8) takes them: dots or slashes between the parts, whichever comes
+// first; the other one then stands for itself inside a part ("net.ipv4.neigh.lan0/8.locktime").
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft {
+
+/// The name with dots between its parts, and slashes for dots inside them.
+[[nodiscard]] std::string canonical_sysctl(std::string_view name);
+
+/// What a variable is to weft.
+enum class SysctlKind {
+    forwarding,  ///< weft's own and always 1
+    of_link,     ///< neighbour and ARP settings of a weft link, the kernel's
+    unsupported,
+};
+[[nodiscard]] SysctlKind sysctl_kind(const std::string& canonical);
+
+/// The interface that a canonical name of SysctlKind::of_link speaks of; empty for others.
+[[nodiscard]] std::string sysctl_device(const std::string& canonical);
+
+/// The names of SysctlKind::forwarding.
+[[nodiscard]] const std::vector<std::string>& forwarding_sysctls();
+
+}  // namespace weft
