@@ -21,7 +21,7 @@ server::Answer answer(Reply reply, std::vector<std::string> warnings) {
     server::Answer out;
     out.exit = reply.exit;
     out.text = std::move(reply.text);
-    out.data = std::move(reply.data);
+    if (reply.data) out.data = std::move(*reply.data);
     out.warnings = std::move(warnings);
     return out;
 }

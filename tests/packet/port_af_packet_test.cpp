@@ -162,6 +162,38 @@ TEST_F(PortAfPacket, TagsKeepTheirTpid) {
     EXPECT_EQ(bytes_of(burst_[0]), tagged(frame, 0x8100, 7));
 }
 
+TEST_F(PortAfPacket, TaggedFramesOfFullMtuLeave) {
+    ASSERT_TRUE(space_.run("ip link set p mtu 1500"));
+    auto port = open();
+    const auto frame = plain_frame(1500);
+    // More than the ring behind it holds, and what arrives is what was sent although slots are used again.
+    for (unsigned i = 0; i < 20; ++i) {
+        auto numbered = frame;
+        numbered[1000] = static_cast<std::uint8_t>(i);
+        const Bytes kinds[] = {tagged(numbered, 0x8100, 7), tagged(numbered, 0x88a8, 7),
+                               tagged(tagged(numbered, 0x8100, 7), 0x88a8, 8)};
+        send(*port, pooled(kinds[i % 3]));
+    }
+    Packet* stripped = pooled(tagged(frame, 0x8100, 7));
+    stripped->meta.tag_place = TagPlace::stripped;
+    stripped->meta.vlan_tpid = 0x88a8;
+    stripped->meta.vlan_tci = 8;
+    send(*port, stripped);
+    send(*port, pooled(tagged(plain_frame(1501), 0x88a8, 7)));
+    EXPECT_EQ(statistic(*port, "tx_errors"), 1u) << "too long without its tag";
+    for (unsigned i = 0; i < 20; ++i) {
+        auto seen = wire_->next();
+        ASSERT_TRUE(seen && seen->tag) << i;
+        EXPECT_EQ(seen->tag->tpid, be16{i % 3 == 0 ? ether_type::vlan : ether_type::service_vlan});
+        EXPECT_EQ(seen->frame.size(), i % 3 == 2 ? 1518u : 1514u);
+        EXPECT_EQ(seen->frame[i % 3 == 2 ? 1004 : 1000], i);
+    }
+    auto seen = wire_->next();
+    ASSERT_TRUE(seen && seen->tag);
+    EXPECT_EQ(seen->frame, tagged(frame, 0x8100, 7));
+    EXPECT_EQ(seen->tag->tpid, be16{0x88a8});
+}
+
 TEST_F(PortAfPacket, UnfinishedChecksumUnderAStrippedTag) {
     auto port = open();
     const auto frame = unfinished_frame(ip_protocol::tcp, 20'000);

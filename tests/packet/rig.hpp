@@ -1,0 +1,101 @@
+// A whole switch without threads: configuration text in, frames in, frames out. Its ports are queues; its workers
+// take turns on the test's thread; its kernel is what was punted.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/model/model.hpp"
+#include "control/publish/assemble.hpp"
+#include "dataplane/worker/worker.hpp"
+#include "tests/support/frame.hpp"
+#include "weft/port.hpp"
+
+namespace weft::test {
+
+/// A port that a test fills and empties.
+class QueuePort final : public Port {
+  public:
+    explicit QueuePort(std::uint8_t offloads) : offloads_(offloads) {}
+    ~QueuePort() override;
+    std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n, ReceiveLoss& loss) noexcept override;
+    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept override;
+    PortInfo info() override;
+    Result<> set_up(bool) override { return {}; }
+    Result<> set_mtu(std::uint16_t) override { return {}; }
+    Result<> set_mac(const MacAddress&) override { return {}; }
+    std::vector<std::pair<std::string, std::uint64_t>> statistics() override { return {}; }
+
+    std::deque<Packet*> waiting;      ///< to be received, queue 0
+    std::vector<Packet*> sent;
+    std::vector<std::uint16_t> sent_by;  ///< the queue of each
+    std::uint16_t takes = 0xffff;     ///< transmit takes so many a call: a full ring
+    bool link = true;
+
+  private:
+    std::uint8_t offloads_;
+};
+
+/// What a rig may be besides its configuration.
+struct RigOptions {
+    unsigned workers = 1;
+    std::uint8_t offloads = 0;     ///< of every port
+    std::uint16_t tx_queues = 16;  ///< of every port
+    bool kernel = true;
+};
+
+class Rig {
+  public:
+    using Options = RigOptions;
+    /// Ports of the text (any kind) become QueuePorts; port k (in order) has the MAC 02:ff:00:00:00:k+1 and is
+    /// polled by worker k % workers.
+    explicit Rig(const std::string& configuration, const Options& options = {});
+    ~Rig();
+    /// The configuration from now on; ports stay what they are.
+    void reconfigure(const std::string& configuration);
+
+    /// A frame arrives; everything is carried through at once.
+    void send(const std::string& port, const Bytes& frame);
+    /// The same with what a port knows of it besides the bytes.
+    void send(const std::string& port, const Bytes& frame, const Metadata& meta);
+    /// The kernel sends by an interface's TAP.
+    void from_kernel(const std::string& interface, const Bytes& frame);
+
+    /// Frames that left by a port since the last call, as they would be on the wire (stripped tags put back).
+    std::vector<Bytes> sent(const std::string& port);
+    /// Frames for the kernel's TAP of an interface since the last call.
+    std::vector<Bytes> punted(const std::string& interface);
+    /// All ports that sent something since the last look, with their frames.
+    std::map<std::string, std::vector<Bytes>> all_sent();
+
+    [[nodiscard]] std::uint64_t drops(DropReason reason) const;
+    [[nodiscard]] std::uint64_t all_drops() const;
+    [[nodiscard]] const InterfaceCounters& counters(const std::string& interface, unsigned worker = 0) const;
+    [[nodiscard]] IfIndex index(const std::string& name) const { return *indexes_.interfaces.find(name); }
+    [[nodiscard]] MacAddress mac(const std::string& name) const { return effective_.at(name).mac; }
+    QueuePort& port(const std::string& name) { return *ports_.at(name); }
+    Shared& shared() { return *shared_; }
+    /// FDB time, seconds; moves only by this.
+    void pass(std::uint32_t seconds);
+    void run();
+
+  private:
+    void publish();
+    void collect_punted();
+
+    Options options_;
+    Model model_;
+    Indexes indexes_;
+    std::map<std::string, Effective> effective_;
+    std::map<std::string, std::unique_ptr<QueuePort>> ports_;
+    std::unique_ptr<Shared> shared_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::map<IfIndex, std::vector<Bytes>> punted_;
+    std::map<std::uint64_t, FixedEntry> fixed_;
+    std::uint32_t now_ = 1000;
+};
+
+}  // namespace weft::test
