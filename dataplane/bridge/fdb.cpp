@@ -1,4 +1,4 @@
-// The FDB's memory, and everything that walks the whole table.
+// The FDB's memory, a look-up's second bucket, and everything that walks the whole table.
 #include "dataplane/bridge/fdb.hpp"
 
 #include <sys/mman.h>
@@ -70,6 +70,17 @@ std::size_t Fdb::bytes() const noexcept {
     return bucket_count_ * sizeof(*buckets_) + region_count() * sizeof(*occupied_) +
            max_ports * sizeof(*port_learned_) + max_bridges * sizeof(*bridge_learned_) +
            domain_count * sizeof(*bridge_of_);
+}
+
+Fdb::Alternate Fdb::lookup_alternate(std::uint64_t hash, std::uint32_t first,
+                                     std::uint32_t before) const noexcept {
+    const FdbTag tag = FdbTag::home_of(hash);
+    const FdbBucket& bucket = buckets_[other(tag.low, first)];
+    const std::uint32_t start = bucket.state();
+    const std::uint32_t word = bucket.probe(tag.other());
+    const std::uint32_t end = bucket.state();
+    if (word) return {FdbBucket::same_version(start, end), word};
+    return {start == end && buckets_[first].state() == before, 0};
 }
 
 std::uint64_t Fdb::hash_at(std::uint32_t bucket, FdbTag tag) const noexcept {

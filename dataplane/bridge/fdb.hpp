@@ -242,7 +242,8 @@ class Fdb {
                     return word;
             } else if (before == after) {
                 if (!(before & FdbBucket::overflow_mask)) return 0;
-                if (const auto found = lookup_alternate(tag, first, before); found.settled) return found.word;
+                if (const auto found = lookup_alternate(hash, first, before); found.settled)
+                    return found.word;
             }
         }
     }
@@ -250,15 +251,8 @@ class Fdb {
         bool settled;
         std::uint32_t word;
     };
-    [[nodiscard]] Alternate lookup_alternate(FdbTag tag, std::uint32_t first,
-                                             std::uint32_t before) const noexcept {
-        const FdbBucket& bucket = buckets_[other(tag.low, first)];
-        const std::uint32_t start = bucket.state();
-        const std::uint32_t word = bucket.probe(tag.other());
-        const std::uint32_t end = bucket.state();
-        if (word) return {FdbBucket::same_version(start, end), word};
-        return {start == end && buckets_[first].state() == before, 0};
-    }
+    [[nodiscard]] Alternate lookup_alternate(std::uint64_t hash, std::uint32_t first,
+                                             std::uint32_t before) const noexcept;
 
     struct Source {
         BridgePortIndex port;

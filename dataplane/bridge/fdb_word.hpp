@@ -42,7 +42,7 @@ struct FdbWord {
     enum Kind : std::uint32_t { learned = 0, user = 1, user_sticky = 2, fixed = 3 };
 
     /// The largest port index a word can hold; no_index is kept too.
-    static constexpr BridgePortIndex max_port = 0x3ffd;
+    static constexpr BridgePortIndex max_port = 0x3ffe;
     /// Moves of one entry within a second; a further one is held until the next second.
     static constexpr std::uint32_t max_moves = 5;
     /// Ages beyond this are kept to 64 s instead of 1 s, which makes the greatest age two days instead of an
@@ -58,8 +58,10 @@ struct FdbWord {
     /// The bits that heard() sets. A fixed word has `coarse` set, so it never equals heard() under this mask.
     static constexpr std::uint32_t heard_mask = port_mask | seen_mask << seen_shift | coarse;
 
+    /// no_index becomes 0; a word with it is not 0, because only entries of another kind than learned have
+    /// it.
     static constexpr std::uint32_t port_bits(BridgePortIndex port) noexcept {
-        return port == no_index ? port_mask : port + 1U;
+        return (port + 1U) & port_mask;
     }
     static constexpr std::uint32_t heard(BridgePortIndex port, std::uint32_t now) noexcept {
         return port_bits(port) | (now & seen_mask) << seen_shift;
@@ -77,8 +79,7 @@ struct FdbWord {
     static constexpr Kind kind(std::uint32_t word) noexcept { return Kind{word >> kind_shift & 3}; }
     static constexpr std::uint32_t moves(std::uint32_t word) noexcept { return word >> moves_shift; }
     static constexpr BridgePortIndex port(std::uint32_t word) noexcept {
-        const std::uint32_t bits = word & port_mask;
-        return bits == port_mask ? no_index : static_cast<BridgePortIndex>(bits - 1);
+        return static_cast<BridgePortIndex>((word & port_mask) - 1);
     }
     static constexpr std::uint8_t flags(std::uint32_t word) noexcept {
         constexpr std::uint8_t of_kind[] = {FdbFlags::learned, 0, FdbFlags::sticky, 0};
