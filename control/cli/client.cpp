@@ -1,0 +1,157 @@
+#include "control/cli/client.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "control/cli/connection.hpp"
+#include "control/cli/files.hpp"
+#include "control/cli/options.hpp"
+#include "control/command/grammar.hpp"
+#include "control/command/program.hpp"
+#include "control/config/caret.hpp"
+#include "control/server/base64.hpp"
+
+namespace weft::cli {
+
+namespace {
+
+constexpr int pretty_indent = 4;
+
+int print(std::string_view text) {
+    if (write_all(STDOUT_FILENO, text)) return 0;
+    fmt::print(stderr, "weft: standard output: {}\n", std::strerror(errno));
+    return 1;
+}
+
+bool is_own_word(std::span<const std::string> words) {
+    const auto program = command::program_word(words);
+    for (const auto name : compat_names())
+        if (name == program) return false;
+    return true;
+}
+
+/// Red, where a person looks at a terminal.
+void print_error(std::string text) {
+    while (text.ends_with('\n'))
+        text.pop_back();
+    const char* none = std::getenv("NO_COLOR");
+    if (isatty(STDERR_FILENO) && (none == nullptr || *none == '\0'))
+        fmt::print(stderr, "\x1b[31m{}\x1b[0m\n", text);
+    else
+        fmt::print(stderr, "{}\n", text);
+}
+
+/// `ip link help` and the like print to standard error and exit with -1.
+bool asks_iproute_for_help(std::span<const std::string> words) {
+    return words.size() >= 2 && words.size() <= 3 && words.back() == "help" &&
+           command::program_of(words.front()).iproute;
+}
+
+/// What an answer prints: text, or data as the program prints JSON.
+std::string printable(const Json& answer, bool pretty) {
+    if (const auto data = answer.find("data"); data != answer.end())
+        return data->dump(pretty ? pretty_indent : -1, ' ', false, Json::error_handler_t::replace) + '\n';
+    const auto text = answer.find("text");
+    return text != answer.end() && text->is_string() ? text->get<std::string>() : std::string();
+}
+
+std::string printable_event(const Json& answer) {
+    if (const auto bytes = answer.find("base64"); bytes != answer.end() && bytes->is_string())
+        return server::decode_base64(bytes->get<std::string>()).value_or(std::string());
+    return answer.value("event", Json()).dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+void print_warnings(const Json& answer) {
+    const auto warnings = answer.find("warnings");
+    if (warnings == answer.end() || !warnings->is_array()) return;
+    for (const auto& warning : *warnings)
+        if (warning.is_string()) fmt::print(stderr, "{}\n", warning.get<std::string>());
+}
+
+}  // namespace
+
+int Client::complain(std::span<const std::string> words, const Error& error, int status) {
+    const bool pointed = is_own_word(words) && !words.empty();
+    print_error(config::point_into_words(words, pointed ? error.column : 0, error.message));
+    return status;
+}
+
+int Client::run(const std::vector<std::string>& words, std::optional<std::string> input) const {
+    if (asks_iproute_for_help(words)) {
+        fmt::print(stderr, "{}", command::grammar().help(std::span(words).first(words.size() - 1)));
+        return 255;
+    }
+    std::string save_to;
+    auto argv = words;
+    // The daemon judges the line; here only what concerns files is looked for.
+    const auto match = command::grammar().parse(words);
+    if (const auto* file = match ? match->argument("FILE") : nullptr) {
+        if (match->spec->name == "save") {
+            save_to = file->value;
+            argv = {"save"};
+        } else {
+            auto text = read_file(file->value);
+            if (!text) return complain(words, text.error(), is_own_word(words) ? 2 : 1);
+            input = std::move(*text);
+        }
+    } else if (!input && command::program_word(words).ends_with("-restore")) {
+        auto text = read_file("-");
+        if (!text) return complain(words, text.error(), 1);
+        input = std::move(*text);
+    }
+    return ask(words, std::move(argv), std::move(input), save_to);
+}
+
+int Client::run_file(const std::string& file) const {
+    auto text = read_file(file);
+    if (!text) return complain({}, text.error(), static_cast<int>(text.error().code));
+    return ask({}, {"-f", file}, std::move(*text), {});
+}
+
+int Client::ask(const std::vector<std::string>& words, std::vector<std::string> argv,
+                std::optional<std::string> input, const std::string& save_to) const {
+    const auto unreachable = [&](const Error& error) {
+        return complain(words, error,
+                        words.empty() ? static_cast<int>(error.code) : command::exit_status(words, error));
+    };
+    auto connection = Connection::open(socket_);
+    if (!connection) return unreachable(connection.error());
+    const auto match = command::grammar().parse(words);
+    const bool pretty = match && match->option("-p");
+    int status = 0;
+    const Question question{std::move(argv), std::move(input), json_ && save_to.empty()};
+    auto asked = connection->ask(question, [&](const Json& answer) {
+        print_warnings(answer);
+        if (answer.value("stream", false)) return true;
+        if (!answer.contains("exit")) {
+            status = print(printable_event(answer));
+            return status == 0;
+        }
+        status = answer.value("exit", 1);
+        if (!answer.value("ok", false)) {
+            const Error error{ErrorCode::refused, answer.value("error", std::string("refused")),
+                              answer.value("column", 0)};
+            complain(words, error, status);
+        } else if (!save_to.empty()) {
+            const auto saved = write_file(save_to, printable(answer, false));
+            if (!saved) status = complain(words, saved.error(), static_cast<int>(saved.error().code));
+        } else if (const int failed = print(printable(answer, pretty)); failed != 0) {
+            status = failed;
+        }
+        return false;
+    });
+    return asked ? status : unreachable(asked.error());
+}
+
+int help(std::span<const std::string> words) {
+    const auto text = command::grammar().help(words);
+    if (text.empty())
+        return Client::complain(words, {ErrorCode::usage, "help: no command begins with these words", 1}, 1);
+    return print(text);
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,37 @@
+// Carries out one line: reads its file, asks the daemon, prints, gives the exit status.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weft/result.hpp"
+
+namespace weft::cli {
+
+class Client {
+  public:
+    Client(std::string socket, bool json) : socket_(std::move(socket)), json_(json) {}
+
+    /// One command. Results to standard output, messages to standard error. Returns the exit status. Without
+    /// `input`, a command that takes one reads standard input.
+    int run(const std::vector<std::string>& words, std::optional<std::string> input = std::nullopt) const;
+    /// `-f FILE`: the lines of a file as one transaction.
+    int run_file(const std::string& file) const;
+
+    /// Prints an error as the program of these words does: for weft's own, the line and a caret below it.
+    static int complain(std::span<const std::string> words, const Error& error, int status);
+
+  private:
+    int ask(const std::vector<std::string>& words, std::vector<std::string> argv,
+            std::optional<std::string> input, const std::string& save_to) const;
+
+    std::string socket_;
+    bool json_;
+};
+
+/// `weft help WORDS`: the commands that begin with these words. Returns the exit status.
+int help(std::span<const std::string> words);
+
+}  // namespace weft::cli

@@ -1,0 +1,62 @@
+// weft: the client.
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "control/cli/client.hpp"
+#include "control/cli/files.hpp"
+#include "control/cli/options.hpp"
+#include "control/cli/shell.hpp"
+#include "control/command/grammar.hpp"
+#include "control/model/load.hpp"
+
+namespace weft::cli {
+namespace {
+
+int check_file(const std::string& file) {
+    const auto text = read_file(file);
+    const auto checked = text ? check_offline(*text, file) : Result<>(text.error());
+    // Whatever is wrong in a file, the command line was right: refused.
+    return checked ? 0 : Client::complain({}, checked.error(), static_cast<int>(ErrorCode::refused));
+}
+
+int show_help(const Options& options) {
+    if (!options.words.empty()) return help(options.words);
+    fmt::print("{}\nCommands:\n{}", usage(), command::grammar().help({}));
+    return 0;
+}
+
+int run(const std::string& called_as, const std::vector<std::string>& arguments) {
+    const char* environment = std::getenv("WEFT_SOCKET");
+    const auto options = parse_options(called_as, arguments, environment == nullptr ? "" : environment);
+    if (!options) return Client::complain(arguments, options.error(), static_cast<int>(options.error().code));
+    const Client client(options->socket, options->json);
+    switch (options->mode) {
+        case Options::Mode::words:
+            return client.run(options->words);
+        case Options::Mode::file:
+            return client.run_file(options->file);
+        case Options::Mode::check_offline:
+            return check_file(options->file);
+        case Options::Mode::shell:
+            return run_shell(client);
+        case Options::Mode::help:
+            return show_help(*options);
+        case Options::Mode::version:
+            fmt::print("weft {}\n", WEFT_VERSION);
+            return 0;
+        case Options::Mode::complete:
+            for (const auto& candidate : command::grammar().complete(options->words))
+                fmt::print("{}\n", candidate);
+            return 0;
+    }
+    return 0;
+}
+
+}  // namespace
+}  // namespace weft::cli
+
+int main(int argc, char** argv) {
+    return weft::cli::run(argc > 0 ? argv[0] : "weft",
+                          std::vector<std::string>(argv + (argc > 0), argv + argc));
+}
