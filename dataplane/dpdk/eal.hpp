@@ -9,11 +9,11 @@
 namespace weft {
 
 struct EalOptions {
-    std::vector<unsigned> worker_cpus;   ///< worker i is lcore i + 1, pinned to worker_cpus[i]
-    std::vector<unsigned> control_cpus;  ///< lcore 0, the main thread; empty: the first worker's CPU
-    bool no_huge = false;                ///< do not even look for hugepages
-    unsigned memory_mb = 256;            ///< for packet buffers and drivers
-    std::vector<std::string> extra;      ///< what the user gave after "--"
+    std::vector<unsigned> worker_cpus = {};   ///< worker i is lcore i + 1, pinned to worker_cpus[i]
+    std::vector<unsigned> control_cpus = {};  ///< lcore 0, the main thread; empty: the first worker's CPU
+    bool no_huge = false;                     ///< do not even look for hugepages
+    unsigned memory_mb = 256;                 ///< for packet buffers and drivers
+    std::vector<std::string> extra = {};      ///< what the user gave after "--"
 };
 
 struct EalStarted {

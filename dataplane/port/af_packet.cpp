@@ -83,6 +83,21 @@ unsigned AfPacket::Sender::prepare(Packet* in[], unsigned n) noexcept {
     return i;
 }
 
+RingSender::Outcome AfPacket::Sender::send_long(const Packet& packet, std::uint16_t mtu) noexcept {
+    std::uint32_t around = ethernet_header_size;
+    std::uint16_t at = offsetof(EthernetHeader, type);
+    for (; at + sizeof(VlanTag) <= packet.head_length();
+         at = static_cast<std::uint16_t>(at + vlan_tag_size)) {
+        be16 type;
+        std::memcpy(&type, packet.data() + at, sizeof type);
+        if (!is_vlan_tpid(type.host())) break;
+        around += vlan_tag_size;
+    }
+    // A stripped tag is in neither length.
+    if (!ring || packet.length() > mtu + around) return RingSender::Outcome::refused;
+    return ring->send(messages[0].msg_hdr.msg_iov, messages[0].msg_hdr.msg_iovlen);
+}
+
 std::uint16_t AfPacket::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept {
     Sender& s = *senders_[queue];
     std::uint16_t done = 0;
@@ -96,6 +111,16 @@ std::uint16_t AfPacket::transmit(std::uint16_t queue, Packet* in[], std::uint16_
             continue;
         }
         if (prepared && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)) break;
+        if (prepared && errno == EMSGSIZE) {
+            const auto outcome = s.send_long(*in[done], mtu_.load(std::memory_order_relaxed));
+            if (outcome == RingSender::Outcome::full) break;
+            if (outcome == RingSender::Outcome::sent) {
+                s.counters.good.add(1, free_burst(in + done, 1));
+                ++done;
+                continue;
+            }
+            errno = EMSGSIZE;
+        }
         // The device is down or gone (all fail), or refuses this frame (the others may pass).
         const bool all = prepared && (errno == ENETDOWN || errno == ENXIO || errno == ENODEV);
         const auto lost = static_cast<std::uint16_t>(all ? n - done : 1);

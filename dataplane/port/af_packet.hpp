@@ -9,6 +9,7 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,7 @@ class AfPacket final : public Port {
     KernelDevice device_;
     std::vector<Fd> sockets_;
     PortInfo info_;
+    std::atomic<std::uint16_t> mtu_{0};  ///< of the device when last asked
     bool up_ = false;
     std::optional<std::uint32_t> former_mtu_;  ///< of the device, if we changed it
     std::optional<MacAddress> former_mac_;

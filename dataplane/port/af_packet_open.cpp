@@ -114,7 +114,7 @@ AfPacket::AfPacket(std::string name, KernelDevice device, std::vector<Fd> socket
     for (std::uint16_t q = 0; q < info_.rx_queues; ++q)
         receivers_.push_back(std::make_unique<Receiver>(sockets_[q].get(), pool));
     for (std::uint16_t q = 0; q < info_.tx_queues; ++q)
-        senders_.push_back(std::make_unique<Sender>(sockets_[q].get()));
+        senders_.push_back(std::make_unique<Sender>(sockets_[q].get(), RingSender::open(device_.index())));
     info_.offloads = Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso | Offload::vlan_insert |
                      Offload::multi_segment;
     if (kernel_has_udp_gso()) info_.offloads |= Offload::udp_gso;
@@ -130,6 +130,7 @@ PortInfo AfPacket::info() {
     info_.link_up = flags && (*flags & IFF_UP) && (*flags & IFF_RUNNING);
     if (const auto mtu = device_.mtu())
         info_.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(*mtu, max_port_mtu));
+    mtu_.store(info_.mtu, std::memory_order_relaxed);
     if (const auto mac = device_.mac()) info_.mac = *mac;
     info_.speed_mbps = info_.link_up ? device_.speed_mbps() : 0;
     return info_;
@@ -152,6 +153,7 @@ Result<> AfPacket::set_mtu(std::uint16_t mtu) {
     if (before == mtu) return {};
     if (auto ok = device_.set_mtu(mtu); !ok) return ok;
     if (!former_mtu_) former_mtu_ = before;
+    mtu_.store(mtu, std::memory_order_relaxed);
     return {};
 }
 
@@ -216,6 +218,7 @@ Result<std::unique_ptr<Port>> open_af_packet(const std::string& name, const std:
         if (auto ok = port->set_mtu(*queues.mtu); !ok) return std::move(ok).error();
     if (queues.mac)
         if (auto ok = port->set_mac(*queues.mac); !ok) return std::move(ok).error();
+    (void)port->info();  // the first frames know the MTU
     return std::unique_ptr<Port>{std::move(port)};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dataplane/port/af_packet.hpp"
+#include "dataplane/port/ring_sender.hpp"
 
 namespace weft::ports {
 
@@ -28,10 +29,14 @@ struct AfPacket::Receiver {
 struct AfPacket::Sender {
     static constexpr unsigned vector_count = 1024;  ///< also the kernel's limit for one message (UIO_MAXIOV)
 
-    explicit Sender(int descriptor) noexcept : socket(descriptor) {}
+    Sender(int descriptor, std::unique_ptr<RingSender> tags) noexcept
+        : socket(descriptor), ring(std::move(tags)) {}
     unsigned prepare(Packet* in[], unsigned n) noexcept;
+    /// Sends the first prepared packet, which the kernel found too long, if its tags are what is too much.
+    RingSender::Outcome send_long(const Packet& packet, std::uint16_t mtu) noexcept;
 
     int socket;
+    std::unique_ptr<RingSender> ring;
     mmsghdr messages[batch_size]{};
     SendHead heads[batch_size]{};
     iovec vectors[vector_count];

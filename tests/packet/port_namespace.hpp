@@ -140,6 +140,13 @@ inline void receive_ours(Port& port, Burst& burst, std::uint16_t n, std::uint16_
     }
 }
 
+/// The kernel tells of a carrier a moment later.
+inline bool link_becomes(Port& port, bool up) {
+    for (int turn = 0; turn < 200 && port.info().link_up != up; ++turn)
+        usleep(5000);
+    return port.info().link_up == up;
+}
+
 /// The headers with which a sender leaves work to us.
 inline VirtioNetHeader unfinished_header(std::uint8_t protocol) {
     return {virtio::needs_checksum,
