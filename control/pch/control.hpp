@@ -13,6 +13,4 @@
 #include <variant>
 #include <vector>
 
-#include "control/model/model.hpp"
-
 #endif

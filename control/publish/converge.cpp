@@ -122,6 +122,7 @@ Result<> Switch::open_ports(const Model& target) {
         auto port = open_port(name, link, place);
         if (!port) return std::move(port).error();
         port->paused = true;  // until it is published
+        if (!port->own_mac.is_station()) port->own_mac = random_mac();
         ports_.insert_or_assign(name, std::move(*port));
     }
     return {};
@@ -142,7 +143,8 @@ Result<> Switch::set_port(const std::string& name, const LinkSpec& link) {
         pause(name);
         if (auto r = live.port->set_mtu(mtu); !r) return r;
     }
-    if (mac != live.info.mac) {
+    // A device without an address of its own (net_null) has the one weft made up, and need not know it.
+    if (mac != live.mac() && (link.address || live.info.mac.is_station())) {
         pause(name);
         if (auto r = live.port->set_mac(mac); !r) return r;
     }
@@ -199,8 +201,9 @@ Result<> Switch::write_addresses(const Model& target) {
     for (const auto& address : *there) {
         const auto device = names.find(address.index);
         if (device == names.end()) continue;
+        if (!address.ours()) continue;  // an administrator's: if the model wants it too, the kernel shall say so
         present.emplace(device->second, address.address);
-        if (!address.ours() || wanted.contains({device->second, address.address})) continue;
+        if (wanted.contains({device->second, address.address})) continue;
         AddressRequest request{.index = address.index, .address = address.address, .peer = {}, .broadcast = {}, .scope = {}, .label = {}};
         if (!address.peer.empty()) request.peer = address.peer;
         if (auto r = tap_netlink_.delete_address(request); !r) return r;

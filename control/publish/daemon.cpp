@@ -71,7 +71,7 @@ server::Answer Daemon::run_transaction(const server::Request& request) {
     const std::string name = request.argv.size() > 1 ? request.argv[1] : "-";
     Model next = live_.model();
     Session session{.model = next, .live = &live_, .json = false, .warnings = {}};
-    if (auto read = run_lines(session, request.input, name); !read) return refused(read.error());
+    if (auto read = run_lines(session, request.input, name); !read) return refused(refuse(read.error().message));
     server::Answer out = answer_to(make_true(next));
     out.warnings = std::move(session.warnings);
     return out;

@@ -105,7 +105,6 @@ class Process {
           live_(live),
           io_(io),
           daemon_(io, live, [&io] { io.stop(); }),
-          ending_(io, SIGTERM, SIGINT),
           hangup_(io, SIGHUP),
           ticks_(io),
           kernel_(io) {}
@@ -122,9 +121,6 @@ class Process {
     }
 
     void run() {
-        ending_.async_wait([this](const auto& error, int) {
-            if (!error) io_.stop();
-        });
         wait_for_hangup();
         tick();
         if (live_.kernel_descriptor() >= 0) {
@@ -166,13 +162,17 @@ class Process {
     Switch& live_;
     asio::io_context& io_;
     Daemon daemon_;
-    asio::signal_set ending_, hangup_;
+    asio::signal_set hangup_;
     asio::steady_timer ticks_;
     asio::posix::stream_descriptor kernel_;
 };
 
 int run(const DaemonOptions& options) {
     asio::io_context io(1);
+    asio::signal_set ending(io, SIGTERM, SIGINT);  // from here on: one that comes during the start ends it after
+    ending.async_wait([&io](const auto& error, int) {
+        if (!error) io.stop();
+    });
     Process* process = nullptr;
     // The socket first: whoever holds it is the daemon of it, and only it may undo what a dead one left.
     auto server = server::Server::open(io, options.socket,

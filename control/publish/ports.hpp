@@ -26,6 +26,9 @@ struct LivePort {
     bool up = false;   ///< as last told
     bool paused = false;  ///< no worker may touch it
 
+    /// In force: the device's, or the one made up for a device that has none.
+    [[nodiscard]] MacAddress mac() const { return info.mac.is_station() ? info.mac : own_mac; }
+
     LivePort() = default;
     LivePort(LivePort&&) = default;
     LivePort& operator=(LivePort&&) = default;

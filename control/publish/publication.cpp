@@ -10,7 +10,7 @@ namespace weft {
 std::map<std::string, Effective> Switch::effective_now(const Model& model) {
     std::map<std::string, PortFacts> facts;
     for (const auto& [name, live] : ports_)
-        facts[name] = {.mac = live.info.mac, .mtu = live.info.mtu, .link_up = live.info.link_up};
+        facts[name] = {.mac = live.mac(), .mtu = live.info.mtu, .link_up = live.info.link_up};
     return effective(model, facts, random_macs_);
 }
 

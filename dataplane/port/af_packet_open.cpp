@@ -126,8 +126,7 @@ AfPacket::~AfPacket() {
 }
 
 PortInfo AfPacket::info() {
-    const auto flags = device_.flags();
-    info_.link_up = flags && (*flags & IFF_UP) && (*flags & IFF_RUNNING);
+    info_.link_up = device_.link_up();
     if (const auto mtu = device_.mtu())
         info_.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(*mtu, max_port_mtu));
     mtu_.store(info_.mtu, std::memory_order_relaxed);

@@ -77,6 +77,16 @@ std::optional<MacAddress> KernelDevice::mac() const {
     return mac;
 }
 
+bool KernelDevice::link_up() const {
+    const auto now = flags();
+    if (!now || !(*now & IFF_UP)) return false;
+    ifreq request = named(device_);
+    ethtool_value value{};
+    value.cmd = ETHTOOL_GLINK;
+    request.ifr_data = reinterpret_cast<char*>(&value);
+    return ask(SIOCETHTOOL, request) ? value.data != 0 : (*now & IFF_RUNNING) != 0;
+}
+
 std::uint32_t KernelDevice::speed_mbps() const {
     ifreq request = named(device_);
     ethtool_cmd command{};

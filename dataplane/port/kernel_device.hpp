@@ -24,6 +24,8 @@ class KernelDevice {
     [[nodiscard]] const std::string& name() const noexcept { return device_; }
     /// IFF_* bits.
     [[nodiscard]] std::optional<unsigned> flags() const;
+    /// Up with a carrier, at once: IFF_RUNNING follows the carrier by up to a second (net/core/link_watch.c).
+    [[nodiscard]] bool link_up() const;
     [[nodiscard]] bool is_ethernet() const;
     [[nodiscard]] std::optional<std::uint32_t> mtu() const;
     [[nodiscard]] std::optional<MacAddress> mac() const;
