@@ -73,15 +73,36 @@ void Fdb::put(Place at, FdbTag tag, std::uint32_t word) noexcept {
     buckets_[at.bucket].fill(at.slot, tag, word);
 }
 
+void Fdb::vacate(Place at) noexcept {
+    buckets_[at.bucket].word[at.slot].store(0, std::memory_order_release);
+    if (buckets_[at.bucket].is_empty())
+        occupied_[at.bucket / 64].fetch_and(~(std::uint64_t{1} << at.bucket % 64), std::memory_order_release);
+}
+
 void Fdb::take(const Locked& locked, FdbKey64 key) noexcept {
     const std::uint32_t word = locked.word().load(relaxed);
-    locked.word().store(0, std::memory_order_release);
-    const std::uint32_t bucket = locked.place.bucket;
-    if (buckets_[bucket].is_empty())
-        occupied_[bucket / 64].fetch_and(~(std::uint64_t{1} << bucket % 64), std::memory_order_release);
-    if (bucket != locked.first) locked.home().count_overflow(-1);
+    vacate(locked.place);
+    if (locked.place.bucket != locked.first) locked.home().count_overflow(-1);
     size_.fetch_sub(1, relaxed);
     uncount_learned(key, word);
+}
+
+/// Ageing makes room in homes whose entries are in their alternates: without a way back every sixth look-up
+/// in a full table would read a second line after some generations of stations, with it every tenth or so.
+void Fdb::store_nearer_home(const Locked& locked, std::uint64_t hash, std::uint32_t word) noexcept {
+    const unsigned slot = locked.place.bucket == locked.first ? FdbBucket::slots : locked.home().free_slot();
+    if (slot < FdbBucket::slots) {
+        displacing_.fetch_add(1, std::memory_order_seq_cst);
+        const bool allowed = gates_.load(std::memory_order_seq_cst) == 0;
+        if (allowed) {
+            put({locked.first, slot}, FdbTag::home_of(hash), word);
+            vacate(locked.place);
+            locked.home().count_overflow(-1);
+        }
+        displacing_.fetch_sub(1, std::memory_order_seq_cst);
+        if (allowed) return;
+    }
+    locked.word().store(word, std::memory_order_release);
 }
 
 void Fdb::uncount_learned(FdbKey64 key, std::uint32_t word) noexcept {
@@ -161,10 +182,10 @@ Learned Fdb::learn_slow(FdbKey64 key, std::uint64_t hash, std::uint32_t word, co
     Locked locked(*this, hash, false);
     locked.widen_if_full();
     if (!locked.held()) return Learned::known;
-    return locked.found() ? learn_known(locked, source) : learn_new(locked, hash, key, source);
+    return locked.found() ? learn_known(locked, hash, source) : learn_new(locked, hash, key, source);
 }
 
-Learned Fdb::learn_known(const Locked& locked, const Source& source) noexcept {
+Learned Fdb::learn_known(const Locked& locked, std::uint64_t hash, const Source& source) noexcept {
     const std::uint32_t word = locked.word().load(relaxed);
     const auto heard = FdbWord::heard_from(word, source.port, source.now);
     if (heard.word == word) return heard.result;
@@ -173,7 +194,7 @@ Learned Fdb::learn_known(const Locked& locked, const Source& source) noexcept {
         if (!admit(port_learned_[source.port], source.limits.port_max)) return Learned::port_limit;
         port_learned_[FdbWord::port(word)].fetch_sub(1, relaxed);
     }
-    locked.word().store(heard.word, std::memory_order_release);
+    store_nearer_home(locked, hash, heard.word);
     return heard.result;
 }
 

@@ -522,6 +522,28 @@ std::vector<FdbKey64> crowded(std::size_t buckets, std::size_t each) {
     return keys;
 }
 
+TEST(BridgeFdb, ARefreshedEntryGoesHomeWhenThereIsRoom) {
+    Table fdb(100'000);
+    const auto keys = crowded(1, 8);
+    for (const auto key : keys)
+        ASSERT_EQ(fdb.hear(key, 1, 100), Learned::added);
+    ASSERT_EQ(fdb.shape().in_alternate, 2U);
+    ASSERT_EQ(fdb.shape().most_overflow, 2U);
+    fdb.remove(keys[0]);
+    fdb.remove(keys[1]);
+    ASSERT_EQ(fdb.shape().in_alternate, 2U);
+    for (std::size_t i = 2; i < keys.size(); ++i)
+        EXPECT_EQ(fdb.hear(keys[i], 1, 101), Learned::refreshed);
+    const auto shape = fdb.shape();
+    EXPECT_EQ(shape.entries, 6U);
+    EXPECT_EQ(shape.in_alternate, 0U);
+    EXPECT_EQ(shape.most_overflow, 0U);
+    for (std::size_t i = 2; i < keys.size(); ++i)
+        EXPECT_EQ(fdb.port_of(keys[i]), 1);
+    EXPECT_EQ(fdb.learned_on(1), 6U);
+    EXPECT_EQ(fdb.entries(101).size(), 6U);
+}
+
 TEST(BridgeFdb, WorkersLearnAndRemoveWhileOthersFindWhatIsThere) {
     Table fdb(100'000);
     // The stationary ones are there all the time and must be found at every look; the others come and go
