@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "weft/net/byte_order.hpp"
 
@@ -17,7 +18,10 @@ namespace weft {
 struct MacAddress {
     std::array<std::uint8_t, 6> bytes;
 
-    friend constexpr bool operator==(const MacAddress&, const MacAddress&) = default;
+    /// As one integer at run time: the array's own comparison is a call of memcmp.
+    friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) noexcept {
+        return std::is_constant_evaluated() ? a.bytes == b.bytes : a.raw() == b.raw();
+    }
     friend constexpr auto operator<=>(const MacAddress&, const MacAddress&) = default;
 
     /// The six bytes as the low 48 bits of an integer, in memory order (not the printed order).
