@@ -63,7 +63,7 @@ class WeftBridge(Probe):
         self.place.weft("bridge", "link", "set", "dev", f"t{port}", flag, "on" if on else "off")
 
     def flush(self, port):
-        self.place.weft("bridge", "fdb", "flush", "dev", f"t{port}")
+        self.place.weft("bridge", "fdb", "flush", "dev", f"t{port}", "master")
 
     def leave_and_join(self, port):
         self.place.weft("ip", "link", "set", f"t{port}", "nomaster")
@@ -118,6 +118,12 @@ def random_change(chance, switches, statics):
     return f"port {port} {kind}"
 
 
+def about(history, mac):
+    """The frames and changes of a history that name an address, or that concern whole ports."""
+    return "; ".join(line for line in history
+                     if mac.hex() in line or frames.mac_text(mac) in line or line.endswith(("flush", "rejoin")))
+
+
 def compare(place, chance):
     """A random sequence of frames and changes through both: the same frames out by the same ports, the same FDB."""
     linux = LinuxBridge(place)
@@ -129,6 +135,6 @@ def compare(place, chance):
         port, data = chance.randrange(PORTS), random_frame(chance, number)
         history.append(f"port {port} gets {data[:26].hex()} ({len(data)} bytes)")
         wanted, got = linux.step(port, data), weft.step(port, data)
-        lab.check(got == wanted, f"frame {number}: Linux sends {show(wanted)}; weft sends {show(got)}; before it: "
-                  + "; ".join(history[-12:]))
-    lab.equal(weft.learned(), linux.learned(), f"learned addresses at the end ({'; '.join(history[-12:])})")
+        lab.check(got == wanted, f"frame {number}: Linux sends {show(wanted)}; weft sends {show(got)}; what "
+                  f"concerned its destination: {about(history, data[:6])}")
+    lab.equal(weft.learned(), linux.learned(), "learned addresses at the end")

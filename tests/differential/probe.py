@@ -6,14 +6,11 @@ unicasts to static FDB entries, which no flag under test keeps back. The control
 an ordinary port, but its flags and VLANs are never changed.
 """
 
-import os
 import struct
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
-import frames  # noqa: E402
-import lab  # noqa: E402
+import frames
+import lab
 
 SENTINEL = 0x88B6
 

@@ -8,11 +8,9 @@ import os
 import random
 import sys
 
-import bridge
-import probe  # noqa: F401  (finds the smoke suite's modules)
-import vlan
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
+import bridge  # noqa: E402
+import vlan  # noqa: E402
 from runner import run_one  # noqa: E402
 
 

@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "control/kernel/sysctl.hpp"
 #include "control/kernel/tap.hpp"
 #include "tests/smoke/kernel_namespaces.hpp"
 #include "tests/support/mbuf.hpp"
@@ -328,9 +329,10 @@ TEST_F(TapIoTest, ARemovedTapIsLeftAlone) {
     punt_and_wake(packet(1, test_frame(60)));
     io_->drain();
     EXPECT_EQ(dropped(1, DropReason::punt_tap_down), 1u);
+    const unsigned before = from_kernel_[1].count();  // IPv6 may have sent something
     send_udp("t1", 1, 100);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    EXPECT_TRUE(from_kernel_[1].empty());
+    EXPECT_EQ(from_kernel_[1].count(), before);
     io_->remove_tap(1);
     io_->add_tap(1, fcntl(tap.descriptor(), F_DUPFD_CLOEXEC, 0));
     EXPECT_TRUE(arrived(1, is_udp)) << "what waited in the TAP";
@@ -353,6 +355,8 @@ TEST_F(TapIoTest, ADeletedTapDoesNotKeepTheThreadBusy) {
 
 TEST_F(TapIoTest, AFloodInOneClassDoesNotDelayAnother) {
     Listener listener(*netns_, add_tap(1, "t1").index());
+    // What IPv6 sends of itself would wake the thread too early.
+    ASSERT_TRUE(write_sysctl(*netns_, "net/ipv6/conf/t1/disable_ipv6", "1"));
     io_->drain();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));  // asleep, so that all of it waits at once
     for (unsigned i = 0; i < PuntQueues::size - 1; ++i)

@@ -16,7 +16,7 @@ BUILD = os.environ.get("WEFT_BUILD", os.path.join(TOP, "build"))
 WEFTD = os.path.join(BUILD, "control/publish/weftd")
 WEFT = os.path.join(BUILD, "control/cli/weft")
 COMPAT = os.path.join(BUILD, "compat")
-START_SECONDS = 10
+START_SECONDS = 30
 
 
 class Failed(AssertionError):

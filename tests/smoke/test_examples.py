@@ -17,7 +17,7 @@ def start(lab, name, *addresses):
     """Starts weftd on an example; its devices are veths to hosts with these addresses."""
     text = read(name)
     hosts = []
-    for device, address in zip(re.findall(r"af_packet dev (\S+)", text), addresses):
+    for device, address in zip(re.findall(r"^port add .* af_packet dev (\S+)", text, re.MULTILINE), addresses):
         role = device.removeprefix("veth-")
         hosts.append(lab.host(role, address))
         lab.switch.ip("link", "set", f"v{role}", "name", device)

@@ -178,7 +178,7 @@ def test_device_disappears(lab):
     a, _, c = lab.bridge("a", "b", "c")
     a.reaches("10.0.0.3")
     pings = Pings(lab, a, "10.0.0.3")
-    lab.switch.ip("link", "del", "vb")
+    lab.switch.ip("link", "del", "dev", "vb")
     wait_for(lambda: "LOWER_UP" not in state_of(lab, "b")["flags"], "loss of carrier of the port without device")
     equal(pings.lost(), 0, "lost pings of others")
     lab.weft("port", "del", "b")
@@ -194,8 +194,8 @@ def test_tap_disappears(lab):
     """A TAP deleted under weft: forwarding goes on."""
     a, _ = lab.bridge("a", "b")
     a.reaches("10.0.0.2")
-    lab.switch.ip("link", "del", "a")
-    lab.switch.ip("link", "del", "br0")
+    lab.switch.ip("link", "del", "dev", "a")
+    lab.switch.ip("link", "del", "dev", "br0")
     equal(a.ping("10.0.0.2", 10, 0.05), 10, "answers")
     lab.weft("show", "version")
 
@@ -229,5 +229,5 @@ def test_mtu_and_mac(lab):
     wait_for(lambda: lab.switch.link("a")["address"] == "02:12:34:56:78:9a", "MAC of the TAP")
     lab.weft("ip", "link", "set", "a", "down")
     wait_for(lambda: "UP" not in lab.switch.link("a")["flags"], "TAP down after the port")
-    lab.switch.ip("link", "set", "a", "up")
+    lab.switch.ip("link", "set", "dev", "a", "up")
     wait_for(lambda: "UP" in state_of(lab, "a")["flags"], "port up after the TAP")
