@@ -2,10 +2,10 @@
 //
 // Promise
 //   One table for all bridges and workers. A look-up reads one cache line, and in a full table a second one
-//   for every fourteenth known station and two of five unknown; never a third, whatever keys somebody sends:
-//   the hash is keyed by a secret. An entry that is in the table is found at every moment, also while it goes
-//   to its other bucket. learn() writes nothing when the station was heard on the same port within the same
-//   second.
+//   for every fourteenth known station and every seventh unknown; never a third, whatever keys somebody
+//   sends: the hash is keyed by a secret. An entry that is in the table is found at every moment, also while
+//   it goes to its other bucket. learn() writes nothing when the station was heard on the same port within
+//   the same second.
 // Thread safety
 //   find, hash, prefetch, for_each and the counts: any thread, never wait. learn: any worker; it does not
 //   wait either, if a bucket stays locked it gives up and the next frame teaches. set, remove, remove_if,
