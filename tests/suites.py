@@ -131,9 +131,12 @@ def run_lines(command, environment=None):
     return count
 
 
-def gtest_suite(folder, options, build="build", **how):
+def gtest_suite(folder, options, build="build", programs=None, **how):
+    """The GoogleTest programs of a folder, or those named. `threads` repeats tests of `unit`, for TSan."""
     count = Count()
-    paths = executables(build, folder)
+    paths = [path for path in executables(build, folder)
+             if os.path.basename(path) in (programs or [os.path.basename(path)]) and
+             (programs or os.path.basename(path) != "threads")]
     if not paths:
         raise RuntimeError(f"{folder} defines no test program")
     make(build, paths)
@@ -173,36 +176,42 @@ def differential(options):
     return run_lines(["python3", "-B", "tests/differential/run.py", *words_of(options)])
 
 
+def configure_clang():
+    """ASan, UBSan and coverage in one build, for the fuzzers and for the unit and packet suites."""
+    configure("build-clang", "--buildtype=plain", "-Doptimization=1", "-Db_lundef=false",
+              "-Db_sanitize=address,undefined", "-Dfuzz=true", "-Dcpp_args=-gline-tables-only",
+              environment={"CC": "clang-14", "CXX": "clang++-14"})
+
+
 def sanitize(options):
-    """Unit and packet suites under ASan and UBSan; the unit suite, whose threads share tables, under TSan."""
+    """Unit and packet suites under ASan and UBSan; what threads share under TSan."""
     count = Count()
-    common = ["--buildtype=debugoptimized", "-Db_lundef=false"]
-    configure("build-asan", *common, "-Db_sanitize=address,undefined")
+    configure_clang()
     suppressions = os.path.join(TOP, "tests/style/leaks.txt")
     environment = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
                    "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"}
     for folder in ("tests/unit", "tests/packet"):
-        count += gtest_suite(folder, options, "build-asan", environment=environment)
-    configure("build-tsan", *common, "-Db_sanitize=thread")
+        count += gtest_suite(folder, options, "build-clang", environment=environment)
+    configure("build-tsan", "--buildtype=plain", "-Doptimization=1", "-Db_lundef=false", "-Db_sanitize=thread",
+              "-Dcpp_args=-g1")
     # TSan of g++ 12 does not know the address layout that recent kernels randomise to.
-    count += gtest_suite("tests/unit", options, "build-tsan", prefix=["setarch", "-R"],
+    count += gtest_suite("tests/unit", options, "build-tsan", ["threads"], prefix=["setarch", "-R"],
                          environment={"TSAN_OPTIONS": "halt_on_error=1"})
     return count
 
 
 def fuzz_for(seconds):
-    configure("build-fuzz", "--buildtype=debugoptimized", "-Db_lundef=false", "-Db_sanitize=address,undefined",
-              "-Dfuzz=true", environment={"CC": "clang-14", "CXX": "clang++-14"})
-    paths = executables("build-fuzz", "tests/fuzz")
+    configure_clang()
+    paths = executables("build-clang", "tests/fuzz")
     if not paths:
         raise RuntimeError("tests/fuzz defines no fuzzer")
-    make("build-fuzz", paths)
+    make("build-clang", paths)
 
     def one(path):
         name = os.path.basename(path).removeprefix("fuzz_")
         corpus = os.path.join(TOP, "tests/fuzz/corpus", name)
-        found = os.path.join(TOP, "build-fuzz/found", name)
+        found = os.path.join(TOP, "build-clang/found", name)
         os.makedirs(found, exist_ok=True)
         with tempfile.TemporaryDirectory() as fresh:
             done = subprocess.run([path, fresh, *([corpus] if os.path.isdir(corpus) else []),
@@ -221,7 +230,7 @@ def fuzz_for(seconds):
                 say(f"  ok {name} ({runs} inputs in {seconds} s)")
             else:
                 count.failed += 1
-                say(f"  FAIL {name}: ended with {status}; the input is in build-fuzz/found/{name}")
+                say(f"  FAIL {name}: ended with {status}; the input is in build-clang/found/{name}")
                 say(indent(output))
     return count
 

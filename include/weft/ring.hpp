@@ -17,7 +17,8 @@ namespace weft {
 
 /// A thread that sleeps in poll(2) on descriptor() and may be woken by those who gave it work.
 ///   sleeper: about_to_sleep(); look at the rings once more; poll; awake().
-///   giver:   enqueue; wake(). Costs one load when the sleeper runs.
+///   giver:   enqueue; wake(). Costs one atomic exchange a burst when the sleeper runs.
+/// Both sides exchange the flag: whoever comes second sees what the first did before, so no wake-up is lost.
 class Waker {
   public:
     Waker() noexcept : descriptor_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
@@ -26,15 +27,14 @@ class Waker {
     Waker& operator=(const Waker&) = delete;
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
-    void about_to_sleep() noexcept { asleep_.store(true, std::memory_order_seq_cst); }
+    void about_to_sleep() noexcept { asleep_.exchange(true, std::memory_order_acq_rel); }
     void awake() noexcept {
         asleep_.store(false, std::memory_order_relaxed);
         std::uint64_t count;
         [[maybe_unused]] const auto n = read(descriptor_, &count, sizeof count);
     }
     void wake() noexcept {
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (!asleep_.load(std::memory_order_relaxed) || !asleep_.exchange(false)) return;
+        if (!asleep_.exchange(false, std::memory_order_acq_rel)) return;
         const std::uint64_t one = 1;
         [[maybe_unused]] const auto n = write(descriptor_, &one, sizeof one);
     }
@@ -62,8 +62,12 @@ class PacketRing {
     unsigned dequeue(Packet* packets[], unsigned n) noexcept {
         return rte_ring_dequeue_burst(ring_.get(), reinterpret_cast<void**>(packets), n, nullptr);
     }
-    [[nodiscard]] bool empty() const noexcept { return rte_ring_empty(ring_.get()); }
-    [[nodiscard]] unsigned count() const noexcept { return rte_ring_count(ring_.get()); }
+    /// By any thread; may be outdated when it returns. (rte_ring_count reads without atomics.)
+    [[nodiscard]] unsigned count() const noexcept {
+        const auto tail = __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE);
+        return (tail - __atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE)) & ring_->mask;
+    }
+    [[nodiscard]] bool empty() const noexcept { return count() == 0; }
 
   private:
     struct Free {
