@@ -79,7 +79,7 @@ Result<> validate_ports(const Model& model) {
         if (!port) continue;
         if (auto checked = check_port(model, name, link, *port); !checked) return checked;
         for (const auto& taken :
-             std::visit([&](const auto& kind) { return taken_by(name, kind); }, port->kind)) {
+             std::visit([&port_name = name](const auto& kind) { return taken_by(port_name, kind); }, port->kind)) {
             const auto [owner, first] = owners.emplace(taken.key, name);
             if (!first)
                 return refuse(
