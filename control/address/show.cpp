@@ -85,7 +85,7 @@ Json address_json(const Shown& shown, bool brief) {
 }
 
 std::string text_of(Session& session, const LinkView& view, const std::vector<Shown>& addresses,
-                    const LinkForm& form, const Filter& filter) {
+                    const LinkForm& form) {
     std::string text;
     if (form.brief) {
         text = link_brief(view);
@@ -99,7 +99,7 @@ std::string text_of(Session& session, const LinkView& view, const std::vector<Sh
         return text;
     }
     text = link_head(view, form) + "\n";
-    if (!filter.only4 && !filter.only6 && !filter.to) text += link_address(session, view, form) + "\n";
+    if (form.hardware) text += link_address(session, view, form) + "\n";
     for (const auto& shown : addresses)
         text += address_text(shown, "\n") + "\n";
     if (form.statistics) text += link_statistics(view.state, form) + "\n";
@@ -123,7 +123,9 @@ Result<Reply> ip_addr_show(Session& session, const command::Match& match, const 
     if (master && !session.model.find(master->value)) return ip::wrong(*master, "Device does not exist");
     const auto filter = filter_of(match);
     if (!filter) return filter.error();
-    const auto form = form_of(match, false);
+    auto form = form_of(match, false);
+    form.hardware = !filter->only4 && !filter->only6 && !filter->to;
+    form.ipv6_only = filter->only6 || (filter->to && filter->to->v6);
     const auto all = session.live->addresses();
     Reply reply;
     if (session.json) reply.data = std::make_shared<Json>(Json::array());
@@ -133,7 +135,7 @@ Result<Reply> ip_addr_show(Session& session, const command::Match& match, const 
         const auto addresses = addresses_of(all, view.name, *filter);
         if (addresses.empty() && filter->chooses()) continue;
         if (!session.json) {
-            reply.text += text_of(session, view, addresses, form, *filter);
+            reply.text += text_of(session, view, addresses, form);
             continue;
         }
         auto json = link_json(session, view, form);

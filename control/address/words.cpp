@@ -22,7 +22,7 @@ IpPrefix with_host_bits(IpPrefix prefix, bool set) {
 }
 
 Result<> read_broadcast(const command::Item& item, const IpPrefix& network, AddressSpec& address) {
-    if (network.v6) return usage_error("Broadcast can be set only for IPv4 addresses", item.column);
+    if (network.v6) return exit_with(1, "Broadcast can be set only for IPv4 addresses", item.column);
     if (item.value == "+" || item.value == "-") {
         // a net of two or one has no broadcast address (RFC 3021)
         if (network.length <= 30)
@@ -31,8 +31,8 @@ Result<> read_broadcast(const command::Item& item, const IpPrefix& network, Addr
     }
     const auto broadcast = command::parse_address(item.value);
     if (!broadcast || broadcast->v6)
-        return usage_error(fmt::format("Error: inet address is expected rather than \"{}\".", item.value),
-                           item.column);
+        return exit_with(1, fmt::format("Error: inet address is expected rather than \"{}\".", item.value),
+                         item.column);
     address.broadcast = to_string(*broadcast, true);
     return {};
 }
@@ -97,14 +97,14 @@ Result<AddressSpec> read_address(const Model& model, const command::Match& match
     for (const auto& item : match.items) {
         if (!item.argument || item.name != "LOCAL") continue;
         if (local_item)
-            return usage_error(
-                fmt::format("Error: either \"local\" is duplicate, or \"{}\" is a garbage.", item.value),
+            return exit_with(
+                255, fmt::format("Error: either \"local\" is duplicate, or \"{}\" is a garbage.", item.value),
                 item.column);
         local_item = &item;
     }
     const auto* device = match.argument("DEVICE");
-    if (!device) return usage_error("Not enough information: \"dev\" argument is required.");
-    if (!local_item) return usage_error("Not enough information: an address is required.");
+    if (!device) return exit_with(1, "Not enough information: \"dev\" argument is required.");
+    if (!local_item) return exit_with(1, "Not enough information: an address is required.");
     if (!model.find(device->value)) return ip::no_device(*device);
     address.device = device->value;
 
@@ -113,7 +113,7 @@ Result<AddressSpec> read_address(const Model& model, const command::Match& match
     if (const auto* item = match.argument("PEER")) {
         network = *command::parse_prefix(item->value);
         if (network.v6 != local.v6)
-            return usage_error("Error: the peer's address is of another family.", item->column);
+            return exit_with(1, "Error: the peer's address is of another family.", item->column);
         local.length = network.length;  // the prefix is the peer's
         if (network.bytes != local.bytes) address.peer = to_string(network);
     }
@@ -123,14 +123,14 @@ Result<AddressSpec> read_address(const Model& model, const command::Match& match
     if (const auto* item = match.argument("SCOPE"))
         if (auto read = read_scope(*item, local, address); !read) return read.error();
     if (const auto* item = match.argument("LABEL"); item && item->value != address.device) {
-        if (local.v6) return usage_error("A label can be set only for IPv4 addresses", item->column);
+        if (local.v6) return exit_with(1, "A label can be set only for IPv4 addresses", item->column);
         if (item->value.empty() || item->value.size() > 15)
-            return usage_error("A label has 1 to 15 characters", item->column);
+            return exit_with(1, "A label has 1 to 15 characters", item->column);
         address.label = item->value;
     }
     address.nodad = match.has("nodad");
     if (address.nodad && !local.v6)
-        return usage_error("nodad can be set only for IPv6 addresses", match.items.front().column);
+        return exit_with(1, "nodad can be set only for IPv6 addresses", match.items.front().column);
     return address;
 }
 

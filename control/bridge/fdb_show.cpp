@@ -89,7 +89,7 @@ Result<Reply> bridge_fdb_get(Session& session, const command::Match& match, cons
             reply.text = text_of(entry, true, match.option("-s"));
         return reply;
     }
-    return bridge::refused("Error: Fdb entry not found.");
+    return exit_with(254, "Error: Fdb entry not found.");
 }
 
 }  // namespace weft

@@ -15,12 +15,12 @@ Result<std::string> common_part(const Model& model, const command::Match& match,
     for (const auto& item : match.items) {
         if (!item.argument || item.name != "NAME") continue;
         if (name)
-            return usage_error(
-                fmt::format("Error: either \"name\" is duplicate, or \"{}\" is a garbage.", item.value),
+            return exit_with(
+                255, fmt::format("Error: either \"name\" is duplicate, or \"{}\" is a garbage.", item.value),
                 item.column);
         name = &item;
     }
-    if (!name) return usage_error("Not enough information: \"name\" argument is required.");
+    if (!name) return exit_with(255, "Not enough information: \"name\" argument is required.");
     if (model.find(name->value)) return ip::kernel("File exists");
     link.up = match.has("up");
     if (const auto* item = match.argument("ADDRESS")) {

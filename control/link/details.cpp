@@ -107,7 +107,7 @@ unsigned port_number(const Model& model, const std::string& name) {
 
 std::string link_details(Session& session, const LinkView& view, std::string_view line_end) {
     const unsigned promiscuous = view.link->member ? 1 : 0;
-    std::string text = fmt::format(" promiscuity {} allmulti {} minmtu {} maxmtu {} ", promiscuous,
+    std::string text = fmt::format(" promiscuity {}  allmulti {} minmtu {} maxmtu {} ", promiscuous,
                                    promiscuous, min_mtu, max_mtu);
     if (const auto* bridge = bridge_of(*view.link))
         text += fmt::format("{}{}", line_end, bridge_text(session, view, *bridge));

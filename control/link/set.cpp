@@ -14,12 +14,12 @@ Result<const command::Item*> device_of(const command::Match& match) {
     for (const auto& item : match.items) {
         if (!item.argument || item.name != "NAME") continue;
         if (device)
-            return usage_error(
-                fmt::format("Error: either \"dev\" is duplicate, or \"{}\" is a garbage.", item.value),
+            return exit_with(
+                255, fmt::format("Error: either \"dev\" is duplicate, or \"{}\" is a garbage.", item.value),
                 item.column);
         device = &item;
     }
-    if (!device) return usage_error("Not enough information: \"dev\" argument is required.");
+    if (!device) return exit_with(255, "Not enough information: \"dev\" argument is required.");
     return device;
 }
 
@@ -67,9 +67,9 @@ Result<> set_all(Session& session, const std::string& name, const command::Match
     auto& model = session.model;
     auto& link = model.links.at(name);
     if (match.has("up") && match.has("down"))
-        return usage_error("Error: \"up\" and \"down\" exclude each other.");
+        return exit_with(255, "Error: \"up\" and \"down\" exclude each other.");
     if (match.has("master") && match.has("nomaster"))
-        return usage_error("Error: \"master\" and \"nomaster\" exclude each other.");
+        return exit_with(255, "Error: \"master\" and \"nomaster\" exclude each other.");
     if (const auto* item = match.argument("ADDRESS")) {
         const auto mac = *parse_mac(item->value);
         if (!mac.is_station()) return ip::kernel("Cannot assign requested address");

@@ -49,12 +49,13 @@ LinkForm form_of(const command::Match& match, bool mode) {
 }
 
 std::string link_head(const LinkView& view, const LinkForm& form) {
-    std::string text = fmt::format("{}: {}: {} mtu {} qdisc {} ", view.index, view.full_name(),
-                                   view.flag_text(), view.state.mtu, view.qdisc);
+    auto text =
+        fmt::format("{}: {}: {} mtu {} ", view.index, view.full_name(), view.flag_text(), view.state.mtu);
+    if (!form.ipv6_only) text += fmt::format("qdisc {} ", view.qdisc);
     if (view.link->member) text += fmt::format("master {} ", view.master());
-    text +=
-        fmt::format("state {} {}group default qlen 1000", view.operstate, form.mode ? "mode DEFAULT " : "");
-    return text;
+    text += fmt::format("state {} ", view.operstate);
+    if (form.mode) text += "mode DEFAULT ";
+    return text + (form.ipv6_only ? "qlen 1000" : "group default qlen 1000");
 }
 
 std::string link_address(Session& session, const LinkView& view, const LinkForm& form) {
@@ -99,12 +100,13 @@ Json link_json(Session& session, const LinkView& view, const LinkForm& form) {
     json["ifname"] = view.name;
     json["flags"] = view.flags;
     json["mtu"] = view.state.mtu;
-    json["qdisc"] = view.qdisc;
+    if (!form.ipv6_only) json["qdisc"] = view.qdisc;
     if (view.link->member) json["master"] = view.master();
     json["operstate"] = view.operstate;
     if (form.mode) json["linkmode"] = "DEFAULT";
-    json["group"] = "default";
+    if (!form.ipv6_only) json["group"] = "default";
     json["txqlen"] = 1000;
+    if (!form.hardware) return json;
     json["link_type"] = "ether";
     json["address"] = to_string(view.state.mac);
     json["broadcast"] = "ff:ff:ff:ff:ff:ff";

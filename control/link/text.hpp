@@ -10,7 +10,9 @@ namespace weft {
 /// What chooses the form: the options before the object.
 struct LinkForm {
     bool statistics = false, details = false, oneline = false, brief = false;
-    bool mode = true;  ///< `ip address` leaves out linkmode
+    bool mode = true;        ///< `ip address` leaves out linkmode
+    bool hardware = true;    ///< false: one family was asked for, and the link layer is left out
+    bool ipv6_only = false;  ///< the kernel's IPv6 side knows neither qdisc nor group
     /// The line end: a backslash with -o.
     [[nodiscard]] std::string_view line_end() const { return oneline ? "\\" : "\n"; }
 };

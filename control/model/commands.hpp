@@ -26,7 +26,7 @@ struct Session {
 /// Carries out one command. `input` is what the client sent along (the text of a file). A refused
 /// command may leave the model half changed: throw the copy away. Commands that the daemon itself carries out
 /// (apply, confirm, rollback) are refused here. Errors have the words of the Linux program whose word
-/// it is; what it exits with says command::exit_status(argv, error).
+/// it is, and its exit status as Error::code, which then is none of the enumerators.
 Result<Reply> run(Session&, const command::Match&, const std::string& input = {});
 
 /// The meaning of one Spec of the grammar.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "control/config/file.hpp"
+#include "control/model/refusal.hpp"
 #include "control/model/unsupported.hpp"
 #include "control/model/validate.hpp"
 
@@ -15,11 +16,11 @@ Result<> run_line(Session& session, const config::Command& line) {
     if (!match) return match.error();
     // what has to come later is said before that it has no place in a file
     if (match->spec->effect != command::Effect::configure && !is_unsupported(*match->spec))
-        return Error{
-            ErrorCode::refused,
-            fmt::format("{} cannot stand in a file: only commands that configure can", match->spec->name), 1};
+        return refuse_at(
+            fmt::format("{} cannot stand in a file: only commands that configure can", match->spec->name), 1);
     auto reply = run(session, *match, line.input.value_or(std::string{}));
-    if (!reply) return reply.error();
+    // the file is refused, whatever the program of one of its lines would end with
+    if (!reply) return refuse_at(reply.error().message, reply.error().column);
     return {};
 }
 

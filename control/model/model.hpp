@@ -122,9 +122,9 @@ struct FdbSpec {
 /// An address that weft wrote to the kernel (protocol 119).
 struct AddressSpec {
     std::string device;
-    std::string address;                   ///< canonical "10.0.0.1/24" or "fd00::1/64"
-    std::optional<std::string> broadcast;  ///< canonical; "+" is resolved when parsed
-    std::optional<std::string> peer, scope, label;
+    std::string address;                     ///< canonical "10.0.0.1/24" or "fd00::1/64"
+    std::optional<std::string> broadcast{};  ///< canonical; "+" is resolved when parsed
+    std::optional<std::string> peer{}, scope{}, label{};
     bool nodad = false;
     friend bool operator==(const AddressSpec&, const AddressSpec&) = default;
 };

@@ -1,4 +1,4 @@
-// Errors in the words of the Linux program whose command was refused.
+// Errors in the words and with the exit status of the Linux program whose command was refused.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,13 +12,13 @@
 
 namespace weft {
 
-/// A command line that cannot be read. What status that is of a Linux program says command::exit_status().
-[[nodiscard]] inline Error usage_error(std::string sentence, int column = 0) {
-    return {ErrorCode::usage, std::move(sentence), column};
+/// An error that ends the Linux program whose word it is with this status (0..255).
+[[nodiscard]] inline Error exit_with(int status, std::string sentence, int column = 0) {
+    return {static_cast<ErrorCode>(status), std::move(sentence), column};
 }
 
-/// A command that was understood and cannot be done, with the word it fails on.
-[[nodiscard]] inline Error refuse_at(std::string sentence, int column = 0) {
+/// One of weft's own words, understood but not done, with the word it fails on.
+[[nodiscard]] inline Error refuse_at(std::string sentence, int column) {
     return {ErrorCode::refused, std::move(sentence), column};
 }
 
@@ -27,26 +27,26 @@ namespace weft {
     return {ErrorCode::usage, fmt::format("\"{}\" is wrong: expected {}", item.value, expected), item.column};
 }
 
-/// iproute2's `ip`.
+/// iproute2's `ip`: 255 a wrong value (exit(-1)), 1 a device it does not find, 2 what the kernel refuses.
 namespace ip {
 [[nodiscard]] inline Error kernel(std::string_view words) {
     return refuse(fmt::format("RTNETLINK answers: {}", words));
 }
 [[nodiscard]] inline Error wrong(const command::Item& item, std::string_view why) {
-    return usage_error(fmt::format("Error: argument \"{}\" is wrong: {}", item.value, why), item.column);
+    return exit_with(255, fmt::format("Error: argument \"{}\" is wrong: {}", item.value, why), item.column);
 }
 [[nodiscard]] inline Error no_device(const command::Item& item) {
-    return refuse_at(fmt::format("Cannot find device \"{}\"", item.value), item.column);
+    return exit_with(1, fmt::format("Cannot find device \"{}\"", item.value), item.column);
 }
 [[nodiscard]] inline Error no_device_to_show(const command::Item& item) {
-    return refuse_at(fmt::format("Device \"{}\" does not exist.", item.value), item.column);
+    return exit_with(1, fmt::format("Device \"{}\" does not exist.", item.value), item.column);
 }
 }  // namespace ip
 
-/// iproute2's `bridge`.
+/// iproute2's `bridge`: 255 whatever it is (return -1).
 namespace bridge {
 [[nodiscard]] inline Error refused(std::string sentence, int column = 0) {
-    return refuse_at(std::move(sentence), column);
+    return exit_with(255, std::move(sentence), column);
 }
 [[nodiscard]] inline Error kernel(std::string_view words) {
     return refused(fmt::format("RTNETLINK answers: {}", words));
@@ -59,9 +59,9 @@ namespace bridge {
 }
 }  // namespace bridge
 
-/// bridge-utils' `brctl`.
+/// bridge-utils' `brctl`: 1.
 [[nodiscard]] inline Error brctl_refused(std::string sentence) {
-    return refuse(std::move(sentence));
+    return exit_with(1, std::move(sentence));
 }
 
 }  // namespace weft

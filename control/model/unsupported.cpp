@@ -4,6 +4,18 @@
 
 namespace weft {
 
+namespace {
+
+/// What the program ends with when it does not know a word.
+int status_of(std::string_view program) {
+    if (program == "bridge") return 255;
+    for (const std::string_view one : {"brctl", "tc", "conntrack", "ipset", "tcpdump", "tunctl"})
+        if (program == one) return 1;
+    return 2;
+}
+
+}  // namespace
+
 bool is_unsupported(const command::Spec& spec) noexcept {
     return spec.name.starts_with("unsupported");
 }
@@ -16,7 +28,8 @@ Error unsupported(const command::Match& match) {
         fmt::format_to(std::back_inserter(words), "{}{}", words.empty() ? "" : " ", item.value);
         column = item.column;
     }
-    return refuse_at(fmt::format("{} is not supported in this version", words), column);
+    const int status = status_of(std::string_view{words}.substr(0, words.find(' ')));
+    return exit_with(status, fmt::format("{} is not supported in this version", words), column);
 }
 
 }  // namespace weft

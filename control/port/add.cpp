@@ -69,10 +69,10 @@ Result<Reply> port_add_tap(Session& session, const command::Match& match, const 
 Result<Reply> port_add_pcap(Session& session, const command::Match& match, const std::string&) {
     PcapPort pcap{text_of(match, "RX"), text_of(match, "TX"), match.has("infinite")};
     if (pcap.rx_file.empty() && pcap.tx_file.empty())
-        return usage_error(
-            "port add type pcap: a file to receive from or to send to is missing: rx FILE, tx FILE");
+        return exit_with(
+            1, "port add type pcap: a file to receive from or to send to is missing: rx FILE, tx FILE");
     if (pcap.infinite && pcap.rx_file.empty())
-        return usage_error("port add type pcap: infinite needs a file to receive from: rx FILE");
+        return exit_with(1, "port add type pcap: infinite needs a file to receive from: rx FILE");
     return add(session, match, std::move(pcap));
 }
 

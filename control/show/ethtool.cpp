@@ -13,18 +13,21 @@ namespace weft {
 namespace {
 
 /// The port, or ethtool's error. Sub-interfaces and bridges have no device of their own to ask.
-Result<PortLive> port_named(Session& session, const command::Match& match, std::string_view question) {
+/// `status` is that of the program's question, which is a place in its source.
+Result<PortLive> port_named(Session& session, const command::Match& match, std::string_view question,
+                            int status) {
     const auto& item = *match.argument("NAME");
     const auto* link = session.model.find(item.value);
-    if (!link) return refuse(fmt::format("Cannot get {}: No such device", question));
-    if (!port_of(*link)) return refuse(fmt::format("Cannot get {}: Operation not supported", question));
+    if (!link) return exit_with(status, fmt::format("Cannot get {}: No such device", question));
+    if (!port_of(*link))
+        return exit_with(status, fmt::format("Cannot get {}: Operation not supported", question));
     auto port = session.live->port(item.value);
-    if (!port) return refuse(fmt::format("Cannot get {}: No such device", question));
+    if (!port) return exit_with(status, fmt::format("Cannot get {}: No such device", question));
     return *port;
 }
 
 Result<Reply> statistics(Session& session, const command::Match& match, const std::string&) {
-    const auto port = port_named(session, match, "stats strings information");
+    const auto port = port_named(session, match, "stats strings information", 96);
     if (!port) return port.error();
     Reply reply{.text = "NIC statistics:\n"};
     Json json{{"ifname", port->name}};
@@ -37,7 +40,7 @@ Result<Reply> statistics(Session& session, const command::Match& match, const st
 }
 
 Result<Reply> driver(Session& session, const command::Match& match, const std::string&) {
-    const auto port = port_named(session, match, "driver information");
+    const auto port = port_named(session, match, "driver information", 71);
     if (!port) return port.error();
     return Reply{
         .text = fmt::format("driver: {}\nversion: \nfirmware-version: \nexpansion-rom-version: \nbus-info: \n"
@@ -47,7 +50,7 @@ Result<Reply> driver(Session& session, const command::Match& match, const std::s
 }
 
 Result<Reply> features(Session& session, const command::Match& match, const std::string&) {
-    const auto port = port_named(session, match, "device features");
+    const auto port = port_named(session, match, "device features", 75);
     if (!port) return port.error();
     const auto has = [&](std::string_view name) {
         return std::find(port->offloads.begin(), port->offloads.end(), name) != port->offloads.end();

@@ -32,12 +32,12 @@ std::string trimmed(std::string_view text) {
 }
 
 Error unknown(const std::string& name) {
-    return refuse(fmt::format("sysctl: {} is not supported in this version", name));
+    return exit_with(1, fmt::format("sysctl: {} is not supported in this version", name));
 }
 
 Error no_such_file(std::string name) {
     std::replace(name.begin(), name.end(), '.', '/');
-    return refuse(fmt::format("sysctl: cannot stat /proc/sys/{}: No such file or directory", name));
+    return exit_with(1, fmt::format("sysctl: cannot stat /proc/sys/{}: No such file or directory", name));
 }
 
 /// What weft knows of a variable. Refused by name if nothing.
@@ -54,7 +54,7 @@ Result<std::string> value_of(Session& session, const std::string& name) {
     if (auto read = session.live->sysctl(name)) return *read;
     const auto set = session.model.sysctls.find(name);
     if (set == session.model.sysctls.end())
-        return refuse(fmt::format("sysctl: reading key \"{}\": its value is not known", name));
+        return exit_with(1, fmt::format("sysctl: reading key \"{}\": its value is not known", name));
     return set->second;
 }
 
@@ -62,8 +62,8 @@ Result<> set(Model& model, const std::string& name, const std::string& value) {
     switch (sysctl_kind(name)) {
         case SysctlKind::forwarding:
             if (value == "1") return {};
-            return refuse(
-                fmt::format("sysctl: {} is weft's own and always 1: it cannot be set to {}", name, value));
+            return exit_with(
+                1, fmt::format("sysctl: {} is weft's own and always 1: it cannot be set to {}", name, value));
         case SysctlKind::unsupported:
             return unknown(name);
         case SysctlKind::of_link:
@@ -71,7 +71,7 @@ Result<> set(Model& model, const std::string& name, const std::string& value) {
     }
     if (!model.find(sysctl_device(name))) return no_such_file(name);
     if (!command::parse_signed(value))
-        return refuse(fmt::format("sysctl: setting key \"{}\": Invalid argument", name));
+        return exit_with(1, fmt::format("sysctl: setting key \"{}\": Invalid argument", name));
     model.sysctls[name] = value;
     return {};
 }
@@ -96,7 +96,7 @@ Result<Reply> sysctl_set(Session& session, const command::Match& match, const st
     for (const auto& item : match.items) {
         if (!item.argument || item.name != "ASSIGNMENT") continue;
         auto line = assign(session, form_of(match), item.value);
-        if (!line) return refuse_at(line.error().message, item.column);
+        if (!line) return exit_with(1, line.error().message, item.column);
         reply.text += *line;
     }
     return reply;
@@ -112,8 +112,8 @@ Result<Reply> sysctl_load(Session& session, const command::Match& match, const s
         const auto text = trimmed(line);
         if (text.empty() || text.front() == '#' || text.front() == ';') continue;
         if (text.find('=') == std::string::npos)
-            return refuse(
-                fmt::format("sysctl: {}({}): invalid syntax", match.argument("FILE")->value, number));
+            return exit_with(
+                1, fmt::format("sysctl: {}({}): invalid syntax", match.argument("FILE")->value, number));
         auto printed = assign(session, form_of(match), text);
         if (!printed) return printed.error();
         reply.text += *printed;
@@ -136,13 +136,13 @@ Result<Reply> sysctl_get(Session& session, const command::Match& match, const st
     for (const auto& item : match.items) {
         if (!item.argument || item.name != "VARIABLE") continue;
         if (item.value.find('=') != std::string::npos)
-            return refuse_at("sysctl: set variables and show them by two commands", item.column);
+            return exit_with(1, "sysctl: set variables and show them by two commands", item.column);
         const auto name = canonical_sysctl(item.value);
         const auto value = value_of(session, name);
         if (value)
             reply.text += line_of(form, name, *value);
         else if (!form.ignore)
-            return refuse_at(value.error().message, item.column);
+            return exit_with(1, value.error().message, item.column);
     }
     return reply;
 }
