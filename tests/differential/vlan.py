@@ -17,7 +17,7 @@ import lab
 from probe import Probe, show, station
 
 PORTS = 6
-FRAMES = 400
+FRAMES = 300
 VIDS = (10, 20, 30)
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
