@@ -16,7 +16,7 @@ def status_of(*command, **how):
 def test_exit_statuses(lab):
     """0 done, 1 bad command line with a caret, 2 refused with a sentence."""
     lab.bridge("a", "b")
-    status, _, error = status_of(WEFT, "-s", lab.socket, "port", "show", "nonsense")
+    status, _, error = status_of(WEFT, "-s", lab.socket, "port", "nonsense")
     equal(status, 1, "status of a bad command line")
     check("^" in error, f"no caret: {error}")
     check("nosuch" in lab.refused("port", "del", "nosuch"), "the refusal does not name the port")
@@ -43,7 +43,7 @@ def test_other_names(lab):
     """Links named ip, bridge, brctl, sysctl, ethtool are those programs; WEFT_SOCKET says where."""
     lab.bridge("a", "b")
     environment = {**os.environ, "PATH": f"{COMPAT}:{os.environ['PATH']}", "WEFT_SOCKET": lab.socket}
-    for line, wanted in (("ip -br link", "br0"), ("ip a", "br0"), ("ip -o l s a", "a:"), ("bridge link", "master br0"),
+    for line, wanted in (("ip -br link", "br0"), ("ip a", "br0"), ("ip -o l sh a", "a:"), ("bridge link", "master br0"),
                          ("brctl show", "br0"), ("sysctl net.ipv4.ip_forward", "net.ipv4.ip_forward = 1"),
                          ("ethtool -i a", "driver: af_packet")):
         status, shown, error = status_of("sh", "-c", line, env=environment)

@@ -115,9 +115,10 @@ def test_gen_to_null(lab):
     lab.weftd("port add g type gen count 10000 flows 16\nport add n up type null\nip link add br0 up type bridge\n"
               "ip link set g master br0\nip link set n master br0\n")
     lab.weft("ip", "link", "set", "g", "up")
-    sent = lambda: {row["ifname"]: row["stats64"] for row in lab.json("port", "show")}["n"]["tx"]["packets"]
-    wait_for(lambda: sent() >= 10000, "10000 packets at the null port")
-    equal(sent(), 10000, "packets at the null port")
+    stats = lambda name: {row["ifname"]: row["stats64"] for row in lab.json("port", "show")}[name]
+    wait_for(lambda: stats("n")["tx_packets"] >= 10000, "10000 packets at the null port")
+    equal(stats("g")["rx_packets"], 10000, "packets generated")
+    equal(lab.json("show", "drops"), [], "drops")
 
 
 def test_pcap_to_pcap(lab):
