@@ -119,12 +119,13 @@ Result<EalStarted> start_eal(const EalOptions& options) {
     std::vector<char*> argv;
     for (auto& word : words)
         argv.push_back(word.data());
-    if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0)
+    const bool started = rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0;
+    // Nothing is kept in it without shared configuration, and a killed process could not remove it.
+    rmdir(rte_eal_get_runtime_dir());
+    if (!started)
         return Error{ErrorCode::unreachable,
                      fmt::format("DPDK does not start: {} (see the lines above; options given: {})",
                                  rte_strerror(rte_errno), fmt::join(options.extra, " "))};
-    // Nothing is kept in it without shared configuration, and a killed process could not remove it.
-    rmdir(rte_eal_get_runtime_dir());
     return EalStarted{hugepages};
 }
 
