@@ -23,35 +23,36 @@ struct PacketVector {
 /// Ports weft can have at a time.
 inline constexpr PortIndex max_ports = 1024;
 
-/// Packets of one port collected over a round; the qdisc's place. Flushed when full and at the end of a round.
+/// Packets of one port collected over a round; the qdisc's place. Flushed when full and at the end of a
+/// round.
 struct TransmitBuffer {
     std::uint16_t count = 0;
     bool listed = false;  ///< its port is in Context::filled
     Packet* packets[batch_size];
 };
 
-/// One worker's view of the world for one round. Everything is the worker's own or read-only, but the FDB, the
-/// rings and the pool, which are safe to share.
+/// One worker's view of the world for one round. Everything is the worker's own or read-only, but the FDB,
+/// the rings and the pool, which are safe to share.
 struct Context {
     const Topology* topology;
     Fdb* fdb;
     CounterTable* counters;
     rte_mempool* pool;
-    PuntQueues* punt;             ///< null with --no-kernel
-    std::uint32_t now_seconds;    ///< coarse monotonic clock
-    unsigned worker;              ///< 0-based
+    PuntQueues* punt;           ///< null with --no-kernel
+    std::uint32_t now_seconds;  ///< coarse monotonic clock
+    unsigned worker;            ///< 0-based
 
-    const Interface* receiving;   ///< the port of the burst being ingested
-    std::uint64_t received_bytes; ///< of that burst
+    const Interface* receiving;    ///< the port of the burst being ingested
+    std::uint64_t received_bytes;  ///< of that burst
     std::uint32_t received_groups;
-    bool punted;                  ///< something was put into a punt queue this round
+    bool punted;  ///< something was put into a punt queue this round
 
     TransmitBuffer* transmit;     ///< by PortIndex; max_ports of them
     PortIndex filled[max_ports];  ///< ports whose buffer holds something
     std::uint16_t filled_count;
-    PacketRing* const* hand_over; ///< ring of each worker, by worker
-    Waker* const* wakers;         ///< of each worker
-    Counter* handed_over;         ///< packets this worker gave to others
+    PacketRing* const* hand_over;  ///< ring of each worker, by worker
+    Waker* const* wakers;          ///< of each worker
+    Counter* handed_over;          ///< packets this worker gave to others
 
     PacketVector next[stage_count];
     void (*run_now)(StageId, Context&);  ///< runs a stage on its vector at once; set by the pipeline

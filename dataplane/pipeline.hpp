@@ -46,13 +46,15 @@ class Pipeline {
         // Taken out first: a stage may be entered again while it runs (sub-interface over a bridge).
         Packet* packets[batch_size];
         typename S::Prepared prepared[batch_size];
-        for (std::uint16_t i = 0; i < count; ++i) packets[i] = vector.packets[i];
+        for (std::uint16_t i = 0; i < count; ++i)
+            packets[i] = vector.packets[i];
         vector.count = 0;
 
         StageCounters& counters = counters_[static_cast<std::size_t>(S::id)];
         const bool sampled = (counters.batches.get() & 63) == 0;
         const std::uint64_t start = sampled ? rte_rdtsc() : 0;
-        for (std::uint16_t i = 0; i < count; ++i) S::prepare(*packets[i], prepared[i], context);
+        for (std::uint16_t i = 0; i < count; ++i)
+            S::prepare(*packets[i], prepared[i], context);
         for (std::uint16_t i = 0; i < count; ++i) {
             const Verdict verdict = S::decide(*packets[i], prepared[i], context);
             if (verdict.is_stage()) [[likely]]

@@ -2,11 +2,11 @@
 //
 // A stage has
 //     static constexpr StageId id;
-//     struct Prepared;                                                    // what decide wants to find computed
-//     static void prepare(Packet&, Prepared&, Context&) noexcept;         // compute the key, prefetch
-//     static Verdict decide(Packet&, const Prepared&, Context&) noexcept; // where the packet goes
-// and contains no loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide. Prepared lies
-// on the stack, so that what passes between the two costs no line of the packet.
+//     struct Prepared;                                                    // what decide wants to find
+//     computed static void prepare(Packet&, Prepared&, Context&) noexcept;         // compute the key,
+//     prefetch static Verdict decide(Packet&, const Prepared&, Context&) noexcept; // where the packet goes
+// and contains no loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide. Prepared
+// lies on the stack, so that what passes between the two costs no line of the packet.
 #pragma once
 
 #include <concepts>
@@ -38,7 +38,9 @@ class Verdict {
     [[nodiscard]] constexpr bool is_stage() const noexcept { return code_ < 0x100; }
     [[nodiscard]] constexpr bool is_drop() const noexcept { return code_ & 0x100; }
     [[nodiscard]] constexpr StageId stage() const noexcept { return static_cast<StageId>(code_); }
-    [[nodiscard]] constexpr DropReason reason() const noexcept { return static_cast<DropReason>(code_ & 0xff); }
+    [[nodiscard]] constexpr DropReason reason() const noexcept {
+        return static_cast<DropReason>(code_ & 0xff);
+    }
     friend constexpr bool operator==(Verdict, Verdict) = default;
 
   private:
@@ -51,8 +53,10 @@ struct Context;
 template <class S>
 concept Stage = requires(Packet& packet, typename S::Prepared& prepared, Context& context) {
     { S::id } -> std::convertible_to<StageId>;
-    { S::prepare(packet, prepared, context) } noexcept;
-    { S::decide(packet, prepared, context) } noexcept -> std::same_as<Verdict>;
+    { S::prepare(packet, prepared, context) }
+    noexcept;
+    { S::decide(packet, prepared, context) }
+    noexcept->std::same_as<Verdict>;
 };
 
 }  // namespace weft

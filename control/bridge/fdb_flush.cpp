@@ -8,21 +8,19 @@ namespace weft {
 
 namespace {
 
-/// Which kinds of entries go. As in Linux a word alone selects, and with "no" in front of it leaves out;
-/// without any all go. Our own addresses never do: a bridge that forgot them would be deaf.
+/// Which kinds of entries go: all that what was typed is true of. For Linux a permanent entry is a static one
+/// too. Our own addresses never go: a bridge that forgot them would be deaf.
 struct Kinds {
     bool dynamic = true, stationary = true, permanent = true;
 };
 
 Kinds read_kinds(const command::Match& match) {
     Kinds kinds;
-    if (match.has("permanent")) kinds = {.dynamic = false, .stationary = false, .permanent = true};
-    // Linux's local entries are static too
-    if (match.has("static")) kinds = {.dynamic = false, .stationary = true, .permanent = kinds.permanent};
-    if (match.has("dynamic")) kinds = {.dynamic = true, .stationary = false, .permanent = false};
-    if (match.has("nopermanent")) kinds.permanent = false;
-    if (match.has("nostatic")) kinds.stationary = kinds.permanent = false;
-    if (match.has("nodynamic")) kinds.dynamic = false;
+    const bool only_dynamic = match.has("dynamic") || match.has("nostatic");
+    const bool only_static = match.has("static") || match.has("nodynamic");
+    if (only_static || match.has("permanent")) kinds.dynamic = false;
+    if (only_dynamic || match.has("permanent")) kinds.stationary = false;
+    if (only_dynamic || match.has("nopermanent")) kinds.permanent = false;
     return kinds;
 }
 

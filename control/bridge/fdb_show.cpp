@@ -32,7 +32,10 @@ std::string text_of(const FdbEntryState& entry, bool with_device, bool statistic
 Json json_of(const FdbEntryState& entry, bool statistics) {
     Json json{{"mac", to_string(entry.mac)}, {"ifname", entry.device}};
     if (entry.vid) json["vlan"] = entry.vid;
-    if (statistics) json["used"] = json["updated"] = seconds_of(entry);
+    if (statistics) {
+        json["used"] = seconds_of(entry);
+        json["updated"] = seconds_of(entry);
+    }
     json["flags"] = Json::array();
     if (entry.sticky) json["flags"].push_back("sticky");
     json["master"] = entry.bridge;

@@ -22,6 +22,7 @@ struct Entry {
     Node root;
     std::size_t lead = 0;            ///< number of the root's children that are keywords before anything else
     std::vector<const Node*> after;  ///< what may come behind the lead
+    bool supported = true;
 };
 
 /// The commands that a line can mean, best first.
@@ -132,8 +133,14 @@ Chosen Grammar::Compiled::choose_commands(const Line& line) const {
         const bool ended = depth == line.words.size();
         const bool abbreviates = depth > 0 && line.program->iproute;
         const Node* keyword = ended ? nullptr : choose(candidates, line.words[depth], abbreviates);
-        for (const auto* candidate : candidates)
-            if (keyword == nullptr) chosen.reached.note(depth, *candidate);
+        for (const auto* entry : narrowing) {
+            if (keyword != nullptr || !entry->supported) continue;
+            if (entry->lead > depth)
+                chosen.reached.note(depth, *lead_at(*entry, depth));
+            else
+                for (const auto* node : entry->after)
+                    chosen.reached.note(depth, *node);
+        }
         const auto means_keyword = [&](const Node* node) {
             return keyword != nullptr && node->is_keyword() &&
                    node->spellings.front() == keyword->spellings.front();
@@ -172,6 +179,7 @@ Result<Grammar> Grammar::build(std::span<const Spec> specs) {
     for (const auto& spec : compiled->specs) {
         auto& entry = compiled->entries.emplace_back();
         entry.spec = &spec;
+        entry.supported = !spec.name.starts_with("unsupported ");
         if (auto done = compile_syntax(spec.syntax, entry.root); !done) return done.error();
         const auto& children = entry.root.children;
         while (entry.lead < children.size() && children[entry.lead].is_keyword())
@@ -192,13 +200,17 @@ Result<Match> Grammar::parse(std::span<const std::string> words) const {
     Line line;
     if (auto taken = take_options(words, line, match); !taken) return taken.error();
     auto chosen = compiled_->choose_commands(line);
-    Matcher matcher(line.words, line.columns, line.program->iproute, chosen.reached);
+    Reached aside;  // where the unsupported commands do not fit
+    Matcher supported(line.words, line.columns, line.program->iproute, chosen.reached);
+    Matcher unsupported(line.words, line.columns, line.program->iproute, aside);
     for (const auto* entry : chosen.entries) {
+        auto& matcher = entry->supported ? supported : unsupported;
         if (!matcher.run(entry->root, 0)) continue;
         match.spec = entry->spec;
         match.items = matcher.take_items();
         return match;
     }
+    if (chosen.reached.expected.empty() && aside.position > chosen.reached.position) chosen.reached = aside;
     const auto& reached = chosen.reached;
     if (reached.exhausted) return Error{ErrorCode::usage, "the line is too ambiguous to be understood", 1};
     if (reached.position >= line.words.size())
@@ -218,13 +230,13 @@ std::vector<std::string> Grammar::complete(std::span<const std::string> words) c
     Chosen chosen;
     if (program_word(words).empty()) {
         for (const auto& entry : compiled_->entries)
-            chosen.reached.note(0, entry.root.children.front());
+            if (entry.supported) chosen.reached.note(0, entry.root.children.front());
     } else {
         if (!take_options(words, line, match)) return found;
         chosen = compiled_->choose_commands(line);
         Matcher matcher(line.words, line.columns, line.program->iproute, chosen.reached);
         for (const auto* entry : chosen.entries)
-            matcher.explore(entry->root, 0);
+            if (entry->supported) matcher.explore(entry->root, 0);
         if (chosen.reached.position != line.words.size()) return found;
         if (line.words.size() == 1 && partial.starts_with('-'))
             for (const auto& option : line.program->options)
@@ -245,7 +257,7 @@ std::vector<std::string> Grammar::complete(std::span<const std::string> words) c
 std::string Grammar::help(std::span<const std::string> words) const {
     std::string text;
     for (const auto& entry : compiled_->entries) {
-        bool begins = words.size() <= entry.lead;
+        bool begins = entry.supported && words.size() <= entry.lead;
         for (std::size_t i = 0; begins && i < words.size(); ++i)
             begins = fits(entry.root.children[i], words[i], i > 0 && program_of(words[0]).iproute) != Fit::no;
         if (begins) text += fmt::format("{}  - {}\n", entry.spec->syntax, entry.spec->help);

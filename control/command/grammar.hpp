@@ -43,7 +43,9 @@ enum class Effect {
 
 /// One command of the table. All views must outlive the table (string literals).
 struct Spec {
-    std::string_view name;  ///< unique: "ip link set"; what handlers are registered under
+    /// Unique: "ip link set"; what handlers are registered under. "unsupported …" takes what is to be refused
+    /// by name: such a command is left out of help and completion, and is never what an error expects.
+    std::string_view name;
     std::string_view
         syntax;  ///< starts with the program's word: "ip link set [ dev ] <NAME:ifname> { up | down ... }+"
     std::string_view help;  ///< one sentence

@@ -78,8 +78,8 @@ Result<> validate_ports(const Model& model) {
         const auto* port = port_of(link);
         if (!port) continue;
         if (auto checked = check_port(model, name, link, *port); !checked) return checked;
-        for (const auto& taken :
-             std::visit([&port_name = name](const auto& kind) { return taken_by(port_name, kind); }, port->kind)) {
+        for (const auto& taken : std::visit(
+                 [&port_name = name](const auto& kind) { return taken_by(port_name, kind); }, port->kind)) {
             const auto [owner, first] = owners.emplace(taken.key, name);
             if (!first)
                 return refuse(

@@ -13,7 +13,8 @@ namespace {
 template <class Key>
 Result<> take_all(Numbers<Key>& numbers, const std::set<Key>& wanted, const char* what) {
     for (const auto& key : wanted)
-        if (!numbers.take(key)) return refuse(fmt::format("too many {}: the table is full; remove some first", what));
+        if (!numbers.take(key))
+            return refuse(fmt::format("too many {}: the table is full; remove some first", what));
     return {};
 }
 
@@ -22,7 +23,8 @@ void release_others(Numbers<Key>& numbers, const std::set<Key>& wanted) {
     std::set<Key> gone;
     for (const auto& [key, number] : numbers.all())
         if (!wanted.contains(key)) gone.insert(key);
-    for (const auto& key : gone) numbers.release(key);
+    for (const auto& key : gone)
+        numbers.release(key);
 }
 
 /// The keys of everything that a model numbers.
@@ -33,7 +35,8 @@ struct Numbered {
 
 void add_vlans(std::set<DomainKey>& domains, const std::string& bridge,
                const std::map<std::uint16_t, VlanMembership>& vlans) {
-    for (const auto& [vid, membership] : vlans) domains.emplace(bridge, vid);
+    for (const auto& [vid, membership] : vlans)
+        domains.emplace(bridge, vid);
 }
 
 Numbered numbered(const Model& model) {
@@ -73,8 +76,10 @@ class Assembler {
         topology_->ports.resize(indexes_.ports.table_size());
         topology_->bridges.resize(indexes_.bridges.table_size());
         topology_->bridge_ports.resize(indexes_.bridge_ports.table_size());
-        for (auto& hole : topology_->bridge_ports) hole.bridge = no_index;
-        for (const auto& [name, link] : in_.model.links) add_link(name, link);
+        for (auto& hole : topology_->bridge_ports)
+            hole.bridge = no_index;
+        for (const auto& [name, link] : in_.model.links)
+            add_link(name, link);
         for (const auto& [name, link] : in_.model.links)
             if (link.member) add_member(name, *link.member);
         add_demuxes();
@@ -164,7 +169,8 @@ class Assembler {
             if (interface.kind != InterfaceKind::vlan) continue;
             auto& demux = by_parent[interface.parent];
             if (!demux) demux = std::make_shared<VlanDemux>();
-            (interface.tpid == ether_type::vlan ? demux->customer : demux->service)[interface.vid] = interface.index;
+            (interface.tpid == ether_type::vlan ? demux->customer : demux->service)[interface.vid] =
+                interface.index;
         }
         for (const auto& [parent, demux] : by_parent) {
             topology_->interfaces[parent].demux = demux.get();
@@ -184,7 +190,8 @@ class Assembler {
 
 /// The domains in which an address of `vlans` is known: one without filtering, else one a VLAN.
 std::vector<FdbDomain> domains_of(const std::string& bridge, const BridgeSpec& spec,
-                                  const std::map<std::uint16_t, VlanMembership>& vlans, const Indexes& indexes) {
+                                  const std::map<std::uint16_t, VlanMembership>& vlans,
+                                  const Indexes& indexes) {
     std::vector<FdbDomain> found;
     if (!spec.vlan_filtering) {
         if (const auto one = indexes.domains.find({bridge, 0})) found.push_back(*one);
@@ -230,7 +237,8 @@ std::map<std::uint64_t, FixedEntry> fixed_entries(const AssembleInput& in, const
         const bool self = std::holds_alternative<BridgeSpec>(link->kind) && !link->member;
         const std::string bridge = self ? key.device : link->member ? link->member->bridge : std::string{};
         if (bridge.empty()) continue;
-        const auto domain = indexes.domains.find({bridge, bridge_of(bridge).vlan_filtering ? key.vid : std::uint16_t{0}});
+        const auto domain =
+            indexes.domains.find({bridge, bridge_of(bridge).vlan_filtering ? key.vid : std::uint16_t{0}});
         if (!domain) continue;
         const bool local = self || spec.kind == FdbSpec::Kind::permanent;
         std::uint8_t flags = local ? FdbFlags::local : FdbFlags::stationary;
@@ -241,13 +249,13 @@ std::map<std::uint64_t, FixedEntry> fixed_entries(const AssembleInput& in, const
     for (const auto& [name, link] : in.model.links) {
         if (const auto* bridge = std::get_if<BridgeSpec>(&link.kind))
             for (const auto domain : domains_of(name, *bridge, bridge->vlans, indexes))
-                entries[fdb_key(in.effective.at(name).mac.raw(), domain)] = {no_index, *indexes.bridges.find(name),
-                                                                            FdbFlags::local};
+                entries[fdb_key(in.effective.at(name).mac.raw(), domain)] = {
+                    no_index, *indexes.bridges.find(name), FdbFlags::local};
         if (!link.member) continue;
         const auto& master = link.member->bridge;
         for (const auto domain : domains_of(master, bridge_of(master), link.member->vlans, indexes))
-            entries[fdb_key(in.effective.at(name).mac.raw(), domain)] = {*indexes.bridge_ports.find(name),
-                                                                        *indexes.bridges.find(master), FdbFlags::local};
+            entries[fdb_key(in.effective.at(name).mac.raw(), domain)] = {
+                *indexes.bridge_ports.find(name), *indexes.bridges.find(master), FdbFlags::local};
     }
     return entries;
 }

@@ -44,6 +44,7 @@ struct FixedEntry {
 };
 /// By FDB key. Local entries of every member's and bridge's address in each of its VLANs, as
 /// br_fdb_change_mac_address and nbp_vlan_add keep them, and those of `bridge fdb add`.
-[[nodiscard]] std::map<std::uint64_t, FixedEntry> fixed_entries(const AssembleInput& input, const Indexes& indexes);
+[[nodiscard]] std::map<std::uint64_t, FixedEntry> fixed_entries(const AssembleInput& input,
+                                                                const Indexes& indexes);
 
 }  // namespace weft

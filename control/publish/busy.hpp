@@ -22,12 +22,15 @@ class BusyShares {
         shares_.assign(clocks.size(), 0.0);
         for (std::size_t w = 0; w < last_.size() && w < clocks.size(); ++w) {
             const auto total = clocks[w].total - last_[w].total;
-            if (total) shares_[w] = static_cast<double>(clocks[w].busy - last_[w].busy) / static_cast<double>(total);
+            if (total)
+                shares_[w] = static_cast<double>(clocks[w].busy - last_[w].busy) / static_cast<double>(total);
         }
         last_ = clocks;
         at_ = now;
     }
-    [[nodiscard]] double share(std::size_t worker) const { return worker < shares_.size() ? shares_[worker] : 0.0; }
+    [[nodiscard]] double share(std::size_t worker) const {
+        return worker < shares_.size() ? shares_[worker] : 0.0;
+    }
 
   private:
     Clock::time_point at_{};

@@ -1,7 +1,7 @@
-// The steps of Switch::apply. Each compares the model with what is live and does what is missing, so that going
-// back after a refusal is the same steps with the old model.
-#include <fmt/format.h>
+// The steps of Switch::apply. Each compares the model with what is live and does what is missing, so that
+// going back after a refusal is the same steps with the old model.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -16,14 +16,16 @@ namespace {
 
 MacAddress random_mac() {
     MacAddress mac{};
-    if (getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size())) std::abort();
+    if (getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size()))
+        std::abort();
     mac.bytes[0] = static_cast<std::uint8_t>((mac.bytes[0] & 0xfe) | 0x02);
     return mac;
 }
 
 // "net.ipv4.neigh.lan0/8.locktime" is net/ipv4/neigh/lan0.8/locktime below /proc/sys.
 std::string path_of_sysctl(std::string name) {
-    for (char& c : name) c = c == '.' ? '/' : c == '/' ? '.' : c;
+    for (char& c : name)
+        c = c == '.' ? '/' : c == '/' ? '.' : c;
     return name;
 }
 
@@ -79,9 +81,11 @@ void Switch::close_in_the_way(const Model& target) {
         const LinkSpec* link = target.find(name);
         const auto* port = link ? std::get_if<PortSpec>(&link->kind) : nullptr;
         const std::string device = exclusive_device(live.spec);
-        if (port ? needs_reopening(live.spec, *port) : !device.empty() && wanted.contains(device)) close.push_back(name);
+        if (port ? needs_reopening(live.spec, *port) : !device.empty() && wanted.contains(device))
+            close.push_back(name);
     }
-    for (const auto& name : close) close_port(name);
+    for (const auto& name : close)
+        close_port(name);
 }
 
 Result<> Switch::open_taps(const Model& target) {
@@ -192,19 +196,27 @@ Result<> Switch::settle_taps(const Model& target) {
 Result<> Switch::write_addresses(const Model& target) {
     if (!options_.kernel) return {};
     std::map<int, std::string> names;
-    for (const auto& [name, live] : taps_) names.emplace(live.tap.index(), name);
+    for (const auto& [name, live] : taps_)
+        names.emplace(live.tap.index(), name);
     auto there = tap_netlink_.addresses();
     if (!there) return std::move(there).error();
 
     std::set<std::pair<std::string, std::string>> wanted, present;
-    for (const auto& address : target.addresses) wanted.insert(identity(address));
+    for (const auto& address : target.addresses)
+        wanted.insert(identity(address));
     for (const auto& address : *there) {
         const auto device = names.find(address.index);
         if (device == names.end()) continue;
-        if (!address.ours()) continue;  // an administrator's: if the model wants it too, the kernel shall say so
+        if (!address.ours())
+            continue;  // an administrator's: if the model wants it too, the kernel shall say so
         present.emplace(device->second, address.address);
         if (wanted.contains({device->second, address.address})) continue;
-        AddressRequest request{.index = address.index, .address = address.address, .peer = {}, .broadcast = {}, .scope = {}, .label = {}};
+        AddressRequest request{.index = address.index,
+                               .address = address.address,
+                               .peer = {},
+                               .broadcast = {},
+                               .scope = {},
+                               .label = {}};
         if (!address.peer.empty()) request.peer = address.peer;
         if (auto r = tap_netlink_.delete_address(request); !r) return r;
     }
@@ -226,7 +238,8 @@ Result<> Switch::write_sysctls(const Model& target) {
     if (!options_.kernel) return {};
     for (const auto& [name, value] : target.sysctls) {
         if (sysctl_kind(name) != SysctlKind::of_link) continue;
-        if (const auto it = written_sysctls_.find(name); it != written_sysctls_.end() && it->second == value) continue;
+        if (const auto it = written_sysctls_.find(name); it != written_sysctls_.end() && it->second == value)
+            continue;
         if (auto r = write_sysctl(taps_netns_, path_of_sysctl(name), value); !r) return r;
         written_sysctls_[name] = value;
     }
@@ -261,8 +274,10 @@ void Switch::remove_gone(const Model& target) {
             ports.push_back(name);
     for (const auto& [name, live] : taps_)
         if (!target.find(name)) taps.push_back(name);
-    for (const auto& name : ports) ports_.erase(name);
-    for (const auto& name : taps) remove_tap(name);
+    for (const auto& name : ports)
+        ports_.erase(name);
+    for (const auto& name : taps)
+        remove_tap(name);
     std::erase_if(random_macs_, [&](const auto& entry) { return !target.find(entry.first); });
     std::erase_if(written_sysctls_, [&](const auto& entry) { return !target.sysctls.contains(entry.first); });
     std::erase_if(queue_worker_, [&](const auto& entry) { return !target.find(entry.first.first); });

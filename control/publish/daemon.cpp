@@ -71,7 +71,8 @@ server::Answer Daemon::run_transaction(const server::Request& request) {
     const std::string name = request.argv.size() > 1 ? request.argv[1] : "-";
     Model next = live_.model();
     Session session{.model = next, .live = &live_, .json = false, .warnings = {}};
-    if (auto read = run_lines(session, request.input, name); !read) return refused(refuse(read.error().message));
+    if (auto read = run_lines(session, request.input, name); !read)
+        return refused(refuse(read.error().message));
     server::Answer out = answer_to(make_true(next));
     out.warnings = std::move(session.warnings);
     return out;
@@ -89,7 +90,8 @@ server::Answer Daemon::run_command(const server::Request& request) {
         return {};
     }
     if (name == "rollback") {
-        if (!previous_) return refused(refuse("nothing was applied since the start: there is nothing to go back to"));
+        if (!previous_)
+            return refused(refuse("nothing was applied since the start: there is nothing to go back to"));
         roll_back("rollback");
         return {};
     }
@@ -104,7 +106,8 @@ server::Answer Daemon::run_command(const server::Request& request) {
 
 server::Answer Daemon::apply_file(const server::Request& request, const command::Match& match) {
     if (waiting_) return refused(refuse("an apply waits to be confirmed: confirm it or roll it back first"));
-    if (auto done = apply_text(request.input, match.argument("FILE")->value); !done) return refused(done.error());
+    if (auto done = apply_text(request.input, match.argument("FILE")->value); !done)
+        return refused(done.error());
     const auto* seconds = match.argument("SECONDS");
     if (!seconds) return {};
     waiting_ = true;

@@ -35,7 +35,7 @@ class Daemon {
     Switch& live_;
     std::function<void()> end_;
     boost::asio::steady_timer confirmation_;
-    bool waiting_ = false;          ///< for `confirm`
+    bool waiting_ = false;           ///< for `confirm`
     std::optional<Model> previous_;  ///< before the last apply
     bool stopping_ = false;
 };

@@ -13,7 +13,8 @@ class Resolver {
         : model_(model), ports_(ports), random_(random) {}
 
     std::map<std::string, Effective> all() {
-        for (const auto& [name, link] : model_.links) resolve(name);
+        for (const auto& [name, link] : model_.links)
+            resolve(name);
         return std::move(done_);
     }
 

@@ -25,14 +25,15 @@ struct Effective {
     bool carrier = false;
 };
 
-/// For every link of a valid model. `ports` by name; `random` gives the address of a bridge that has no member
-/// (Linux: eth_hw_addr_random), by name.
+/// For every link of a valid model. `ports` by name; `random` gives the address of a bridge that has no
+/// member (Linux: eth_hw_addr_random), by name.
 [[nodiscard]] std::map<std::string, Effective> effective(const Model& model,
                                                          const std::map<std::string, PortFacts>& ports,
                                                          const std::map<std::string, MacAddress>& random);
 
 /// The state a member forwards by: as set, but disabled while it, its bridge or its carrier is down
 /// (net/bridge/br_if.c, br_port_carrier_check).
-[[nodiscard]] PortState effective_state(const MemberSpec& member, const Effective& port, const Effective& bridge);
+[[nodiscard]] PortState effective_state(const MemberSpec& member, const Effective& port,
+                                        const Effective& bridge);
 
 }  // namespace weft

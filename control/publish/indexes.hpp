@@ -1,4 +1,5 @@
-// weft's own numbers for named things: dense, stable while the thing lives, the smallest free one given out next.
+// weft's own numbers for named things: dense, stable while the thing lives, the smallest free one given out
+// next.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What an administrator does to a TAP with the kernel's own tools: admin state, MTU and MAC flow back into the
-// model, and a TAP that was deleted is made again.
+// What an administrator does to a TAP with the kernel's own tools: admin state, MTU and MAC flow back into
+// the model, and a TAP that was deleted is made again.
 #include <fmt/format.h>
 
 #include "control/publish/switch.hpp"
@@ -58,8 +58,10 @@ void Switch::look_again() {
     const Model same = model_;
     if (auto r = apply(same); !r) log(r.error().message);
     std::vector<std::string> names;
-    for (const auto& [name, live] : taps_) names.push_back(name);
-    for (const auto& name : names) on_link(name, {});
+    for (const auto& [name, live] : taps_)
+        names.push_back(name);
+    for (const auto& name : names)
+        on_link(name, {});
 }
 
 }  // namespace weft

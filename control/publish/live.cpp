@@ -7,8 +7,8 @@ namespace weft {
 
 namespace {
 
-// Who is to blame: frames that arrived broken are receive errors, the rest of what ingress and bridge refuse are
-// receive drops, what could not leave are transmit drops (as Linux's rtnl_link_stats64 divides them).
+// Who is to blame: frames that arrived broken are receive errors, the rest of what ingress and bridge refuse
+// are receive drops, what could not leave are transmit drops (as Linux's rtnl_link_stats64 divides them).
 struct DropShares {
     std::uint64_t rx_errors = 0, rx_dropped = 0, tx_errors = 0, tx_dropped = 0;
 };
@@ -34,8 +34,9 @@ DropShares divide(const InterfaceTotals& totals) {
 
 std::vector<std::string> offload_words(std::uint8_t bits) {
     static constexpr std::pair<std::uint8_t, const char*> words[] = {
-        {Offload::checksum, "checksum"}, {Offload::tcp4_gso, "tcp4_gso"},       {Offload::tcp6_gso, "tcp6_gso"},
-        {Offload::udp_gso, "udp_gso"},   {Offload::vlan_insert, "vlan_insert"}, {Offload::multi_segment, "multi_segment"}};
+        {Offload::checksum, "checksum"},       {Offload::tcp4_gso, "tcp4_gso"},
+        {Offload::tcp6_gso, "tcp6_gso"},       {Offload::udp_gso, "udp_gso"},
+        {Offload::vlan_insert, "vlan_insert"}, {Offload::multi_segment, "multi_segment"}};
     std::vector<std::string> set;
     for (const auto& [bit, word] : words)
         if (bits & bit) set.emplace_back(word);
@@ -74,9 +75,11 @@ std::optional<LinkState> Switch::link(const std::string& name) {
 
 std::vector<FdbEntryState> Switch::fdb() {
     std::vector<const DomainKey*> domains(65536, nullptr);
-    for (const auto& [key, number] : indexes_.domains.all()) domains[number] = &key;
+    for (const auto& [key, number] : indexes_.domains.all())
+        domains[number] = &key;
     std::vector<const std::string*> members(indexes_.bridge_ports.table_size(), nullptr);
-    for (const auto& [name, number] : indexes_.bridge_ports.all()) members[number] = &name;
+    for (const auto& [name, number] : indexes_.bridge_ports.all())
+        members[number] = &name;
 
     std::vector<FdbEntryState> all;
     shared_.fdb.for_each(coarse_seconds(), [&](const Fdb::Entry& e) {
@@ -165,10 +168,9 @@ std::optional<PortLive> Switch::port(const std::string& name) {
     const auto number = indexes_.interfaces.find(name);
     if (!number) return state;
     const InterfaceTotals totals = tally_.of(*number);
-    for (const auto& [word, value] : {std::pair{"fdb_own_source", totals.own_source},
-                                      std::pair{"fdb_move_held", totals.move_held},
-                                      std::pair{"fdb_learn_limited", totals.learn_limited},
-                                      std::pair{"fdb_full", totals.fdb_full}})
+    for (const auto& [word, value] :
+         {std::pair{"fdb_own_source", totals.own_source}, std::pair{"fdb_move_held", totals.move_held},
+          std::pair{"fdb_learn_limited", totals.learn_limited}, std::pair{"fdb_full", totals.fdb_full}})
         state.statistics.emplace_back(word, value);
     for (std::size_t r = 0; r < drop_reason_count; ++r)
         if (totals.drop_packets[r])
@@ -179,8 +181,14 @@ std::optional<PortLive> Switch::port(const std::string& name) {
 std::vector<MemoryState> Switch::memory() {
     const rte_mempool* pool = pool_.get();
     const auto buffer = static_cast<std::uint64_t>(pool->header_size + pool->elt_size + pool->trailer_size);
-    return {{.what = "packet buffers", .bytes = buffer * pool->size, .used = pool_.in_use(), .capacity = pool->size},
-            {.what = "fdb", .bytes = shared_.fdb.bytes(), .used = shared_.fdb.size(), .capacity = shared_.fdb.capacity()},
+    return {{.what = "packet buffers",
+             .bytes = buffer * pool->size,
+             .used = pool_.in_use(),
+             .capacity = pool->size},
+            {.what = "fdb",
+             .bytes = shared_.fdb.bytes(),
+             .used = shared_.fdb.size(),
+             .capacity = shared_.fdb.capacity()},
             {.what = "interfaces",
              .bytes = indexes_.interfaces.table_size() * sizeof(Interface),
              .used = indexes_.interfaces.all().size(),
@@ -216,7 +224,8 @@ std::vector<AddressState> Switch::addresses() {
     return all;
 }
 
-std::size_t Switch::flush_fdb(const std::string& bridge, const std::string& device, std::optional<std::uint16_t> vid) {
+std::size_t Switch::flush_fdb(const std::string& bridge, const std::string& device,
+                              std::optional<std::uint16_t> vid) {
     std::vector<bool> domain(65536, false);
     for (const auto& [key, number] : indexes_.domains.all())
         domain[number] = (bridge.empty() || key.first == bridge) && (!vid || key.second == *vid);

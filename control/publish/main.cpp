@@ -1,6 +1,6 @@
 // weftd: options, start in the right order, the event loop, the end.
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -53,7 +53,8 @@ void notify_ready() {
     const int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     static constexpr std::string_view ready = "READY=1";
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size());
-    static_cast<void>(sendto(descriptor, ready.data(), ready.size(), 0, reinterpret_cast<sockaddr*>(&address), length));
+    static_cast<void>(
+        sendto(descriptor, ready.data(), ready.size(), 0, reinterpret_cast<sockaddr*>(&address), length));
     close(descriptor);
 }
 
@@ -90,10 +91,12 @@ int clean(const DaemonOptions& options) {
     if (!tap_netlink) return fail(cannot_start, tap_netlink.error().message);
     auto devices = undo_leftover_captures(*host, *host_netlink, options.socket);
     if (!devices) return fail(cannot_start, devices.error().message);
-    for (const auto& device : *devices) log(device + ": given back");
+    for (const auto& device : *devices)
+        log(device + ": given back");
     auto names = remove_leftover_taps(*taps, *tap_netlink, options.socket);
     if (!names) return fail(cannot_start, names.error().message);
-    for (const auto& name : *names) log(name + ": removed");
+    for (const auto& name : *names)
+        log(name + ": removed");
     return ended;
 }
 
@@ -115,7 +118,8 @@ class Process {
         const std::string path = options_.config.empty() ? default_config : options_.config;
         const auto text = read_file(path);
         if (!text && !options_.config.empty())
-            return refuse(fmt::format("{}: {}; name a file that can be read by --config", path, strerror(errno)));
+            return refuse(
+                fmt::format("{}: {}; name a file that can be read by --config", path, strerror(errno)));
         if (!text) return {};
         return daemon_.apply_text(*text, path);
     }
@@ -169,7 +173,8 @@ class Process {
 
 int run(const DaemonOptions& options) {
     asio::io_context io(1);
-    asio::signal_set ending(io, SIGTERM, SIGINT);  // from here on: one that comes during the start ends it after
+    asio::signal_set ending(io, SIGTERM,
+                            SIGINT);  // from here on: one that comes during the start ends it after
     ending.async_wait([&io](const auto& error, int) {
         if (!error) io.stop();
     });
@@ -203,7 +208,8 @@ int run(const DaemonOptions& options) {
         auto configured = running.configure();
         if (configured) configured = (*live)->remove_unclaimed();
         if (configured) {
-            log(fmt::format("socket {}, workers on CPU {}, ready", options.socket, fmt::join(options.workers, ",")));
+            log(fmt::format("socket {}, workers on CPU {}, ready", options.socket,
+                            fmt::join(options.workers, ",")));
             notify_ready();
             running.run();
         } else {
@@ -227,7 +233,8 @@ int main(int argc, char** argv) {
         return 0;
     }
     if (geteuid() != 0)
-        return weft::fail(weft::cannot_start, "must be started as root: it makes network devices and locks memory");
+        return weft::fail(weft::cannot_start,
+                          "must be started as root: it makes network devices and locks memory");
     try {
         return weft::run(*options);
     } catch (const std::exception& e) {

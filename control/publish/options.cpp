@@ -19,16 +19,20 @@ namespace {
 
 po::options_description described() {
     po::options_description options("weftd [OPTIONS] [-- EAL OPTIONS]\n\nOptions");
-    options.add_options()                                                                                    //
-        ("config", po::value<std::string>(), "configuration file (default: /etc/weft/weft.conf if it exists)")  //
-        ("socket", po::value<std::string>(), "API socket (default: /run/weft/weft.sock, or NETNS.sock there)")  //
-        ("netns", po::value<std::string>(), "network namespace of the TAPs: a name under /run/netns, or a path")  //
-        ("workers", po::value<std::string>(), "CPUs of the workers, as taskset -c (default: all but the lowest)")  //
-        ("poll", "workers never sleep")                                                                      //
-        ("no-kernel", "no TAPs, no netlink: bridging only")                                                  //
-        ("no-huge", "do not use hugepages")                                                                  //
-        ("pidfile", po::value<std::string>(), "write the process id here")                                   //
-        ("clean", "remove what a dead weftd on this socket left, then end")                                  //
+    options.add_options()  //
+        ("config", po::value<std::string>(),
+         "configuration file (default: /etc/weft/weft.conf if it exists)")  //
+        ("socket", po::value<std::string>(),
+         "API socket (default: /run/weft/weft.sock, or NETNS.sock there)")  //
+        ("netns", po::value<std::string>(),
+         "network namespace of the TAPs: a name under /run/netns, or a path")  //
+        ("workers", po::value<std::string>(),
+         "CPUs of the workers, as taskset -c (default: all but the lowest)")  //
+        ("poll", "workers never sleep")                                       //
+        ("no-kernel", "no TAPs, no netlink: bridging only")                   //
+        ("no-huge", "do not use hugepages")                                   //
+        ("pidfile", po::value<std::string>(), "write the process id here")    //
+        ("clean", "remove what a dead weftd on this socket left, then end")   //
         ("help,h", "this text");
     return options;
 }
@@ -58,7 +62,9 @@ std::vector<unsigned> allowed_cpus() {
 
 Result<std::vector<unsigned>> parse_cpu_list(std::string_view text, const std::vector<unsigned>& allowed) {
     std::vector<unsigned> cpus;
-    const auto wrong = [&] { return usage(fmt::format("--workers: \"{}\" is not a CPU list like 1,3-5 or 0-6:2", text)); };
+    const auto wrong = [&] {
+        return usage(fmt::format("--workers: \"{}\" is not a CPU list like 1,3-5 or 0-6:2", text));
+    };
     for (std::size_t at = 0; at <= text.size();) {
         const std::size_t comma = std::min(text.find(',', at), text.size());
         std::string_view part = text.substr(at, comma - at);
@@ -76,7 +82,8 @@ Result<std::vector<unsigned>> parse_cpu_list(std::string_view text, const std::v
         if (!first || !last || *last < *first || *last >= CPU_SETSIZE) return wrong();
         for (unsigned cpu = *first; cpu <= *last; cpu += step) {
             if (std::find(allowed.begin(), allowed.end(), cpu) == allowed.end())
-                return usage(fmt::format("--workers: CPU {} is not one this process may use ({})", cpu, fmt::join(allowed, ",")));
+                return usage(fmt::format("--workers: CPU {} is not one this process may use ({})", cpu,
+                                         fmt::join(allowed, ",")));
             if (std::find(cpus.begin(), cpus.end(), cpu) == cpus.end()) cpus.push_back(cpu);
         }
     }
@@ -90,18 +97,22 @@ Result<DaemonOptions> parse_daemon_options(int argc, const char* const argv[]) {
         if (word != dashes) options.eal.emplace_back(*word);
     const auto own = static_cast<int>(dashes - argv);
     for (int i = 1; i < own; ++i) {
-        const std::string_view word = std::string_view(argv[i]).substr(0, std::string_view(argv[i]).find('='));
+        const std::string_view word =
+            std::string_view(argv[i]).substr(0, std::string_view(argv[i]).find('='));
         if (word == "--plugin" || word == "--metrics")
             return usage(fmt::format("{} is not supported in this version", word));
     }
     po::variables_map values;
     try {
         const auto style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-        po::store(po::command_line_parser(own, argv).options(described()).positional({}).style(style).run(), values);
+        po::store(po::command_line_parser(own, argv).options(described()).positional({}).style(style).run(),
+                  values);
     } catch (const po::error& e) {
         return usage(e.what());
     }
-    const auto text = [&](const char* name) { return values.count(name) ? values[name].as<std::string>() : std::string{}; };
+    const auto text = [&](const char* name) {
+        return values.count(name) ? values[name].as<std::string>() : std::string{};
+    };
     options.help = values.count("help");
     options.config = text("config");
     options.netns = text("netns");
@@ -111,7 +122,8 @@ Result<DaemonOptions> parse_daemon_options(int argc, const char* const argv[]) {
     options.no_huge = values.count("no-huge");
     options.clean = values.count("clean");
     const bool named = options.netns.find('/') == std::string::npos;
-    options.socket = values.count("socket") ? text("socket") : server::default_socket(named ? options.netns : std::string{});
+    options.socket = values.count("socket") ? text("socket")
+                                            : server::default_socket(named ? options.netns : std::string{});
 
     const auto allowed = allowed_cpus();
     if (values.count("workers")) {

@@ -10,9 +10,9 @@
 namespace weft {
 
 struct DaemonOptions {
-    std::string config;        ///< empty: /etc/weft/weft.conf if it exists
-    std::string socket;        ///< never empty after parsing
-    std::string netns;         ///< of the TAPs; empty: the current one
+    std::string config;             ///< empty: /etc/weft/weft.conf if it exists
+    std::string socket;             ///< never empty after parsing
+    std::string netns;              ///< of the TAPs; empty: the current one
     std::vector<unsigned> workers;  ///< CPUs; never empty after parsing
     std::vector<unsigned> control;  ///< the other allowed CPUs, or the workers' if there is none
     bool poll = false, no_kernel = false, no_huge = false, clean = false, help = false;

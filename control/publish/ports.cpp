@@ -13,7 +13,8 @@ Overloaded(F...) -> Overloaded<F...>;
 
 // MTU and MAC are set afterwards, so that info() first tells what the device had.
 PortQueues queues_of(const PortSpec& spec) {
-    return {.rx = spec.rx_queues, .tx = spec.tx_queues, .descriptors = spec.descriptors, .mtu = {}, .mac = {}};
+    return {
+        .rx = spec.rx_queues, .tx = spec.tx_queues, .descriptors = spec.descriptors, .mtu = {}, .mac = {}};
 }
 
 GenConfig config_of(const GenPort& gen) {
@@ -57,14 +58,15 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
 }
 
 std::string exclusive_device(const PortSpec& spec) {
-    return std::visit(Overloaded{
-                          [](const DevargsPort& p) { return "devargs " + p.devargs.substr(0, p.devargs.find(',')); },
-                          [](const AfPacketPort& p) { return "af_packet " + p.device; },
-                          [](const TapPort& p) { return p.device.empty() ? "" : "tap " + p.netns + "/" + p.device; },
-                          [](const PcapPort& p) { return p.tx_file.empty() ? "" : "pcap " + p.tx_file; },
-                          [](const auto&) { return std::string{}; },
-                      },
-                      spec.kind);
+    return std::visit(
+        Overloaded{
+            [](const DevargsPort& p) { return "devargs " + p.devargs.substr(0, p.devargs.find(',')); },
+            [](const AfPacketPort& p) { return "af_packet " + p.device; },
+            [](const TapPort& p) { return p.device.empty() ? "" : "tap " + p.netns + "/" + p.device; },
+            [](const PcapPort& p) { return p.tx_file.empty() ? "" : "pcap " + p.tx_file; },
+            [](const auto&) { return std::string{}; },
+        },
+        spec.kind);
 }
 
 bool needs_reopening(const PortSpec& a, const PortSpec& b) {

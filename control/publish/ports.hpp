@@ -15,15 +15,16 @@
 
 namespace weft {
 
-/// A port with what it was opened as. The device, if it has one of the kernel, is captured as long as this lives.
+/// A port with what it was opened as. The device, if it has one of the kernel, is captured as long as this
+/// lives.
 struct LivePort {
     PortSpec spec;
     std::optional<DeviceCapture> capture;  ///< released after the port is closed
     std::unique_ptr<Port> port;
-    PortInfo info;     ///< as last asked
+    PortInfo info;                 ///< as last asked
     std::uint16_t own_mtu = 1500;  ///< before anybody set one
     MacAddress own_mac{};
-    bool up = false;   ///< as last told
+    bool up = false;      ///< as last told
     bool paused = false;  ///< no worker may touch it
 
     /// In force: the device's, or the one made up for a device that has none.
@@ -38,9 +39,9 @@ struct LivePort {
 /// Where ports are opened.
 struct PortPlace {
     PortEnvironment environment;
-    const Netns& host;      ///< in which weftd was started
+    const Netns& host;  ///< in which weftd was started
     Netlink& host_netlink;
-    std::string socket;     ///< the daemon's; marks captures
+    std::string socket;  ///< the daemon's; marks captures
 };
 
 /// Opens it, down. `link` must hold a PortSpec.

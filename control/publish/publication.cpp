@@ -17,14 +17,16 @@ std::map<std::string, Effective> Switch::effective_now(const Model& model) {
 void Switch::publish(const Model& model) {
     const bool all = &model != &model_;  // a new model: what it says is live from now on
     if (all)
-        for (auto& [name, live] : ports_) live.paused = false;
+        for (auto& [name, live] : ports_)
+            live.paused = false;
     const auto effective = effective_now(model);
     std::map<std::string, OpenPort> open;
     for (const auto& [name, live] : ports_)
         open[name] = {.port = live.paused ? nullptr : live.port.get(),
                       .tx_queues = live.info.tx_queues,
                       .offloads = live.info.offloads};
-    const AssembleInput input{.model = model, .effective = effective, .ports = open, .kernel = options_.kernel};
+    const AssembleInput input{
+        .model = model, .effective = effective, .ports = open, .kernel = options_.kernel};
 
     // A queue whose interface does not exist is polled in vain, so plans may come after.
     shared_.topology.replace(assemble(input, indexes_), shared_.quiescence);
@@ -45,7 +47,8 @@ unsigned Switch::worker_for(const std::string& port, std::uint16_t queue, const 
     const auto& cpus = options_.worker_cpus;
     if (const auto placed = spec.placement.find(queue); placed != spec.placement.end())
         return static_cast<unsigned>(std::find(cpus.begin(), cpus.end(), placed->second) - cpus.begin());
-    if (const auto before = queue_worker_.find({port, queue}); before != queue_worker_.end()) return before->second;
+    if (const auto before = queue_worker_.find({port, queue}); before != queue_worker_.end())
+        return before->second;
     return static_cast<unsigned>(std::min_element(load.begin(), load.end()) - load.begin());
 }
 
@@ -54,7 +57,8 @@ void Switch::publish_plans(const Model& model) {
     std::vector<unsigned> load(shared_.workers.size(), 0);
     for (const auto& worker : shared_.workers) {
         plans.push_back(std::make_unique<PollPlan>());
-        plans.back()->descriptors.push_back({.fd = worker->waker.descriptor(), .events = POLLIN, .revents = 0});
+        plans.back()->descriptors.push_back(
+            {.fd = worker->waker.descriptor(), .events = POLLIN, .revents = 0});
     }
     for (const auto& name : model.order) {
         const auto live = ports_.find(name);
@@ -79,8 +83,8 @@ void Switch::publish_plans(const Model& model) {
     }
 }
 
-// The FDB holds what the topology allows: learned entries of what is gone are flushed (as br_fdb_delete_by_port
-// does when a port leaves, goes down or loses a VLAN), fixed ones are brought in line.
+// The FDB holds what the topology allows: learned entries of what is gone are flushed (as
+// br_fdb_delete_by_port does when a port leaves, goes down or loses a VLAN), fixed ones are brought in line.
 void Switch::fix_fdb(const AssembleInput& input) {
     const Topology& topology = shared_.topology.get();
     std::fill(ageing_of_domain_.begin(), ageing_of_domain_.end(), 0);

@@ -22,7 +22,8 @@ std::uint64_t random_word() {
 
 }  // namespace
 
-Switch::Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink, PacketPool pool)
+Switch::Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink,
+               PacketPool pool)
     : options_(std::move(options)),
       host_(std::move(host)),
       taps_netns_(std::move(taps)),
@@ -42,8 +43,9 @@ Result<std::unique_ptr<Switch>> Switch::start(const SwitchOptions& options) {
     if (!tap_netlink) return std::move(tap_netlink).error();
     auto pool = PacketPool::create("weft", options.huge ? buffers_huge : buffers_small);
     if (!pool) return std::move(pool).error();
-    std::unique_ptr<Switch> made{new Switch(options, std::move(*host), std::move(*taps), std::move(*host_netlink),
-                                            std::move(*tap_netlink), std::move(*pool))};
+    std::unique_ptr<Switch> made{new Switch(options, std::move(*host), std::move(*taps),
+                                            std::move(*host_netlink), std::move(*tap_netlink),
+                                            std::move(*pool))};
     if (auto r = made->begin(); !r) return std::move(r).error();
     return made;
 }
@@ -51,11 +53,13 @@ Result<std::unique_ptr<Switch>> Switch::start(const SwitchOptions& options) {
 Result<> Switch::begin() {
     auto left = undo_leftover_captures(host_, host_netlink_, options_.socket);
     if (!left) return std::move(left).error();
-    for (const auto& device : *left) log(fmt::format("{}: given back, an earlier weftd had died with it", device));
+    for (const auto& device : *left)
+        log(fmt::format("{}: given back, an earlier weftd had died with it", device));
 
     shared_.kernel = options_.kernel;
     shared_.poll_always = options_.poll;
-    for (const auto& worker : shared_.workers) tally_.add(&worker->counters);
+    for (const auto& worker : shared_.workers)
+        tally_.add(&worker->counters);
     if (options_.kernel) {
         TapIo::Wiring wiring;
         for (auto& worker : shared_.workers) {
@@ -68,11 +72,11 @@ Result<> Switch::begin() {
         tap_io_ = std::make_unique<TapIo>(std::move(wiring));
         shared_.tap_waker = &tap_io_->waker();
         tally_.add(tap_counters_.get());
-        auto monitor = KernelMonitor::open(
-            taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.name, l); },
-                          .link_gone = [this](const KernelLink&) { look_again(); },
-                          .address = {},
-                          .resync = [this] { look_again(); }});
+        auto monitor =
+            KernelMonitor::open(taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.name, l); },
+                                              .link_gone = [this](const KernelLink&) { look_again(); },
+                                              .address = {},
+                                              .resync = [this] { look_again(); }});
         if (!monitor) return std::move(monitor).error();
         monitor_.emplace(std::move(*monitor));
     }
@@ -81,7 +85,8 @@ Result<> Switch::begin() {
 }
 
 void Switch::launch_workers() {
-    for (unsigned w = 0; w < shared_.workers.size(); ++w) workers_.push_back(std::make_unique<Worker>(shared_, w));
+    for (unsigned w = 0; w < shared_.workers.size(); ++w)
+        workers_.push_back(std::make_unique<Worker>(shared_, w));
     for (unsigned w = 0; w < workers_.size(); ++w)
         rte_eal_remote_launch(
             [](void* worker) {
@@ -96,7 +101,8 @@ void Switch::launch_workers() {
 void Switch::end_workers() {
     if (!workers_run_) return;
     shared_.stop = true;
-    for (auto* waker : shared_.wakers) waker->wake();
+    for (auto* waker : shared_.wakers)
+        waker->wake();
     rte_eal_mp_wait_lcore();
     workers_run_ = false;
 }
@@ -109,13 +115,16 @@ Switch::~Switch() {
     for (auto& worker : shared_.workers)
         for (PacketRing* ring : {&worker->from_kernel, &worker->hand_over})
             while (const unsigned n = ring->dequeue(left, batch_size))
-                for (unsigned i = 0; i < n; ++i) Packet::free(left[i]);
+                for (unsigned i = 0; i < n; ++i)
+                    Packet::free(left[i]);
     ports_.clear();
     if (!keep_taps_)
-        for (auto& [name, live] : taps_) static_cast<void>(live.tap.remove());
+        for (auto& [name, live] : taps_)
+            static_cast<void>(live.tap.remove());
     taps_.clear();
     workers_.clear();
-    if (const unsigned out = pool_.in_use(); out != 0) log(fmt::format("{} packet buffers were not given back", out));
+    if (const unsigned out = pool_.in_use(); out != 0)
+        log(fmt::format("{} packet buffers were not given back", out));
 }
 
 Result<> Switch::apply(const Model& next) {
@@ -132,10 +141,12 @@ Result<> Switch::apply(const Model& next) {
 Result<> Switch::remove_unclaimed() {
     if (!options_.kernel) return {};
     std::set<std::string> keep;
-    for (const auto& [name, tap] : taps_) keep.insert(name);
+    for (const auto& [name, tap] : taps_)
+        keep.insert(name);
     auto removed = remove_leftover_taps(taps_netns_, tap_netlink_, options_.socket, keep);
     if (!removed) return std::move(removed).error();
-    for (const auto& name : *removed) log(fmt::format("{}: removed, left by an earlier weftd", name));
+    for (const auto& name : *removed)
+        log(fmt::format("{}: removed, left by an earlier weftd", name));
     return {};
 }
 

@@ -30,12 +30,12 @@ namespace weft {
 
 struct SwitchOptions {
     std::string socket;
-    std::string netns;                   ///< of the TAPs; empty: the current one
+    std::string netns;  ///< of the TAPs; empty: the current one
     std::vector<unsigned> worker_cpus;
-    std::vector<unsigned> control_cpus;  ///< where the TAP thread may run
-    bool poll = false;                   ///< --poll
-    bool kernel = true;                  ///< false: --no-kernel
-    bool huge = false;                   ///< EAL got hugepages
+    std::vector<unsigned> control_cpus;           ///< where the TAP thread may run
+    bool poll = false;                            ///< --poll
+    bool kernel = true;                           ///< false: --no-kernel
+    bool huge = false;                            ///< EAL got hugepages
     std::function<void(const std::string&)> log;  ///< one line for stderr
 };
 
@@ -49,8 +49,8 @@ class Switch final : public Live {
     Switch& operator=(const Switch&) = delete;
 
     [[nodiscard]] const Model& model() const noexcept { return model_; }
-    /// Makes the world equal to a valid model. If something refuses, what was done is taken back and the error
-    /// says what. What the change does not concern loses no packet.
+    /// Makes the world equal to a valid model. If something refuses, what was done is taken back and the
+    /// error says what. What the change does not concern loses no packet.
     Result<> apply(const Model& next);
     /// After the first configuration: removes TAPs that a dead daemon left and the model does not name.
     Result<> remove_unclaimed();
@@ -90,7 +90,8 @@ class Switch final : public Live {
         IfIndex interface = no_interface;  ///< TapIo's number of it; 0 before publication
     };
 
-    Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink, PacketPool pool);
+    Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink,
+           PacketPool pool);
     Result<> begin();
     void launch_workers();
     void end_workers();

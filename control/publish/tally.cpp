@@ -38,7 +38,8 @@ InterfaceTotals& InterfaceTotals::operator-=(const InterfaceTotals& other) {
 
 InterfaceTotals Tally::raw(IfIndex interface) const {
     InterfaceTotals sum;
-    for (const auto* table : tables_) sum += (*table)[interface];
+    for (const auto* table : tables_)
+        sum += (*table)[interface];
     return sum;
 }
 

@@ -35,7 +35,8 @@ void send_copy(Packet& packet, const BridgePort& from, const BridgePort& to, Con
     context.follow(*copy, forward(*copy, from, to), to.interface);
 }
 
-// The kernel's copy of a flooded frame. Made only if its queue has room, so that a flood costs forwarding nothing.
+// The kernel's copy of a flooded frame. Made only if its queue has room, so that a flood costs forwarding
+// nothing.
 void pass_copy_up(Packet& packet, const Bridge& bridge, Context& context) noexcept {
     const Interface& self = context.topology->interface(bridge.interface);
     if (!self.up || (bridge.vlan_filtering && !bridge.self.vlans->member[packet.meta.bridge_vid])) return;

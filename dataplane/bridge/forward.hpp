@@ -37,14 +37,14 @@ inline Verdict forward(Packet& packet, const BridgePort& from, const BridgePort&
 /// The frame to the bridge's own interface (br_pass_frame_up).
 Verdict pass_up(Packet& packet, const Bridge& bridge, Context& context) noexcept;
 
-/// The frame to every port that takes this kind, and to the host if `host` says so; each but the last gets a copy
-/// with a first segment of its own. Frames the host made (`from` is the bridge's self) ignore the flood flags for
-/// groups, as br_flood does.
+/// The frame to every port that takes this kind, and to the host if `host` says so; each but the last gets a
+/// copy with a first segment of its own. Frames the host made (`from` is the bridge's self) ignore the flood
+/// flags for groups, as br_flood does.
 Verdict flood(Packet& packet, const BridgePort& from, const Bridge& bridge, GroupKind kind, bool host,
               Context& context) noexcept;
 
-/// A copy whose first segment is nobody else's: short frames whole, longer ones share what follows the headers.
-/// Null if no buffer is free.
+/// A copy whose first segment is nobody else's: short frames whole, longer ones share what follows the
+/// headers. Null if no buffer is free.
 Packet* copy_packet(Packet& packet, rte_mempool* pool) noexcept;
 
 }  // namespace weft

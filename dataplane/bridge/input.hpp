@@ -58,8 +58,8 @@ struct BridgeInput {
     }
 
   private:
-    static Verdict decide_forwardable(Packet& packet, const Prepared& in, Context& context, const BridgePort& port,
-                                      const EthernetHeader& ethernet) noexcept {
+    static Verdict decide_forwardable(Packet& packet, const Prepared& in, Context& context,
+                                      const BridgePort& port, const EthernetHeader& ethernet) noexcept {
         if (port.state != PortState::forwarding && port.state != PortState::learning) [[unlikely]]
             return Verdict::drop(DropReason::bridge_port_disabled);
         if (port.locked && !known_here(in, context)) [[unlikely]]
@@ -69,7 +69,8 @@ struct BridgeInput {
             return Verdict::drop(DropReason::bridge_port_disabled);
         if (ethernet.destination.is_group()) [[unlikely]]
             return flood(packet, port, *in.bridge,
-                         ethernet.destination.is_broadcast() ? GroupKind::broadcast : GroupKind::multicast, true, context);
+                         ethernet.destination.is_broadcast() ? GroupKind::broadcast : GroupKind::multicast,
+                         true, context);
         const FdbHit hit = context.fdb->find(in.destination_key, in.destination_hash);
         if (!hit.found) [[unlikely]]
             return flood(packet, port, *in.bridge, GroupKind::unknown_unicast, false, context);

@@ -43,7 +43,8 @@ struct BridgeOutput {
         (*context.counters)[bridge.interface].sent.add(1, packet.length());
         if (destination.is_group())
             return flood(packet, bridge.self, bridge,
-                         destination.is_broadcast() ? GroupKind::broadcast : GroupKind::multicast, false, context);
+                         destination.is_broadcast() ? GroupKind::broadcast : GroupKind::multicast, false,
+                         context);
         const FdbHit hit = context.fdb->find(in.key, in.hash);
         if (hit.found && hit.flags & FdbFlags::local) return Verdict::drop(DropReason::bridge_same_port);
         if (hit.found && context.topology->bridge_ports[hit.port].bridge == bridge.self.bridge)

@@ -1,7 +1,8 @@
 // VLANs at a filtering bridge's ports (IEEE 802.1Q 8.6.2, 8.8.2; Linux net/bridge/br_vlan.c).
 //
-// Within a filtering bridge every frame has a tag of the bridge's protocol in its metadata, whether it came with
-// one (in_frame or stripped) or was given the port's PVID (stripped). A tag of another protocol is payload.
+// Within a filtering bridge every frame has a tag of the bridge's protocol in its metadata, whether it came
+// with one (in_frame or stripped) or was given the port's PVID (stripped). A tag of another protocol is
+// payload.
 #pragma once
 
 #include "dataplane/egress/tag.hpp"
@@ -30,7 +31,8 @@ inline bool vlan_ingress(Packet& packet, const Bridge& bridge, const VlanSet& vl
         if (vlans.pvid == 0) return false;
         meta.vlan_tci |= vlans.pvid;
         meta.bridge_vid = vlans.pvid;
-        if (meta.tag_place == TagPlace::in_frame) *packet.header<be16>(ethernet_header_size) = be16{meta.vlan_tci};
+        if (meta.tag_place == TagPlace::in_frame)
+            *packet.header<be16>(ethernet_header_size) = be16{meta.vlan_tci};
         return true;
     }
     meta.bridge_vid = vid;

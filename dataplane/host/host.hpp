@@ -14,7 +14,8 @@ namespace weft {
 [[nodiscard]] PuntClass punt_class_of(Packet& packet) noexcept;
 
 /// DropReason::count if the kernel's TAP of `interface` would take the frame now, else why not.
-[[nodiscard]] DropReason kernel_would_refuse(Packet& packet, const Interface& interface, Context& context) noexcept;
+[[nodiscard]] DropReason kernel_would_refuse(Packet& packet, const Interface& interface,
+                                             Context& context) noexcept;
 
 /// The frame, received on meta.iif, to that interface's TAP.
 inline Verdict punt(Packet& packet, PuntClass which) noexcept {
@@ -32,7 +33,8 @@ struct Host {
         const Interface& in = context.topology->interface(packet.meta.iif);
         const auto& destination = packet.ethernet().destination;
         if (!in.up) return Verdict::drop(DropReason::ingress_interface_down);
-        if (!destination.is_group() && destination != in.mac) return Verdict::drop(DropReason::host_not_for_us);
+        if (!destination.is_group() && destination != in.mac)
+            return Verdict::drop(DropReason::host_not_for_us);
         if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
         return punt(packet, punt_class_of(packet));
     }

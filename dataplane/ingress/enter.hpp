@@ -35,9 +35,11 @@ Verdict enter_sub_interface(Packet& packet, const Interface& sub, Context& conte
 inline Verdict enter(Packet& packet, const Interface& in, Context& context) noexcept {
     packet.meta.iif = in.index;
     if (in.demux && packet.meta.tag_place != TagPlace::none) [[unlikely]] {
-        const auto& by_vid = packet.meta.vlan_tpid == ether_type::vlan ? in.demux->customer : in.demux->service;
+        const auto& by_vid =
+            packet.meta.vlan_tpid == ether_type::vlan ? in.demux->customer : in.demux->service;
         const auto sub = by_vid[packet.meta.vlan_tci & vid_mask];
-        if (sub != no_interface) return enter_sub_interface(packet, context.topology->interface(sub), context);
+        if (sub != no_interface)
+            return enter_sub_interface(packet, context.topology->interface(sub), context);
     }
     return Verdict::to(in.bridge_port != no_index ? StageId::bridge_input : StageId::host);
 }

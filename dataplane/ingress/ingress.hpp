@@ -33,8 +33,8 @@ struct Ingress {
             return Verdict::drop(DropReason::ingress_runt);
         if (!classify_tag(packet)) [[unlikely]]
             return Verdict::drop(DropReason::ingress_truncated_tag);
-        if (packet.length() > in.mtu + std::uint32_t{ethernet_header_size} && meta.gso_type == GsoType::none &&
-            !fits_with_tags(packet, in.mtu)) [[unlikely]]
+        if (packet.length() > in.mtu + std::uint32_t{ethernet_header_size} &&
+            meta.gso_type == GsoType::none && !fits_with_tags(packet, in.mtu)) [[unlikely]]
             return Verdict::drop(DropReason::ingress_oversize);
         context.received_groups += packet.ethernet().destination.is_group();
         return enter(packet, in, context);

@@ -27,7 +27,7 @@ struct ReceiveQueue {
 struct PollPlan {
     std::vector<ReceiveQueue> queues;
     std::vector<pollfd> descriptors;  ///< the worker's waker first, then those of the queues that have one
-    bool must_poll = false;                   ///< some queue has no descriptor
+    bool must_poll = false;           ///< some queue has no descriptor
 };
 
 /// Of one worker; each counter written by it alone.
@@ -35,8 +35,8 @@ struct WorkerCounters {
     Counter packets, handed_over, busy_clocks, total_clocks;
 };
 
-/// One worker as others see it. Rings may be filled by anybody, the rest is written by the worker or published
-/// by control.
+/// One worker as others see it. Rings may be filled by anybody, the rest is written by the worker or
+/// published by control.
 struct WorkerShare {
     explicit WorkerShare(unsigned cpu_of) : cpu(cpu_of) {}
     unsigned cpu;
@@ -52,9 +52,11 @@ struct WorkerShare {
 
 /// The data plane's tables and workers. Outlives the workers' threads.
 struct Shared {
-    Shared(std::vector<unsigned> cpus, rte_mempool* packets, std::uint32_t fdb_capacity, std::uint64_t secret_low,
-           std::uint64_t secret_high)
-        : pool(packets), quiescence(static_cast<unsigned>(cpus.size())), fdb(fdb_capacity, secret_low, secret_high) {
+    Shared(std::vector<unsigned> cpus, rte_mempool* packets, std::uint32_t fdb_capacity,
+           std::uint64_t secret_low, std::uint64_t secret_high)
+        : pool(packets),
+          quiescence(static_cast<unsigned>(cpus.size())),
+          fdb(fdb_capacity, secret_low, secret_high) {
         for (const unsigned cpu : cpus) {
             workers.push_back(std::make_unique<WorkerShare>(cpu));
             hand_over.push_back(&workers.back()->hand_over);
@@ -69,8 +71,8 @@ struct Shared {
     std::vector<PacketRing*> hand_over;
     std::vector<Waker*> wakers;
     Waker* tap_waker = nullptr;  ///< of the TAP thread; null without one
-    bool kernel = true;        ///< false: --no-kernel, nothing is punted
-    bool poll_always = false;  ///< --poll
+    bool kernel = true;          ///< false: --no-kernel, nothing is punted
+    bool poll_always = false;    ///< --poll
     std::atomic<bool> stop{false};
 };
 

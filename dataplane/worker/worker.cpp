@@ -16,8 +16,8 @@ void run_now(StageId stage, Context& context) noexcept {
     running_pipeline->run(stage, context);
 }
 
-// Idle rounds before the first sleep, and how long a worker sleeps that has to poll: short at first, so that a
-// pause between two packets costs little latency, then long, so that an idle daemon costs little CPU.
+// Idle rounds before the first sleep, and how long a worker sleeps that has to poll: short at first, so that
+// a pause between two packets costs little latency, then long, so that an idle daemon costs little CPU.
 constexpr unsigned spin_rounds = 256, short_sleeps = 64, max_vain_wakeups = 4;
 constexpr nfds_t max_waited = 256;
 constexpr long short_sleep_ns = 50'000, long_sleep_ns = 500'000, waiting_sleep_ns = 100'000'000;
@@ -103,7 +103,8 @@ unsigned Worker::round(std::uint32_t now_seconds) noexcept {
     context_.topology = &shared_.topology.get();
     context_.now_seconds = now_seconds;
     unsigned work = 0;
-    for (const auto& queue : share_.plan.get().queues) work += receive(queue);
+    for (const auto& queue : share_.plan.get().queues)
+        work += receive(queue);
     if (!share_.from_kernel.empty()) work += take_from_kernel();
     if (!share_.hand_over.empty()) work += take_handed_over();
     flush_all(context_);
@@ -142,15 +143,19 @@ void Worker::idle() noexcept {
 void Worker::sleep(const PollPlan& plan) noexcept {
     // A descriptor that is always ready (its device went away) must not keep the worker awake.
     const bool waits = !plan.must_poll && vain_wakeups_ < max_vain_wakeups;
-    const long length = waits ? waiting_sleep_ns : idle_rounds_ < spin_rounds + short_sleeps ? short_sleep_ns : long_sleep_ns;
+    const long length = waits                                       ? waiting_sleep_ns
+                        : idle_rounds_ < spin_rounds + short_sleeps ? short_sleep_ns
+                                                                    : long_sleep_ns;
     pollfd descriptors[max_waited];
     nfds_t count = 0;
     const nfds_t wanted = waits ? plan.descriptors.size() : 0;  // copied: offline, the plan may be freed
-    for (; count < wanted && count < max_waited; ++count) descriptors[count] = plan.descriptors[count];
+    for (; count < wanted && count < max_waited; ++count)
+        descriptors[count] = plan.descriptors[count];
     if (count == 0) descriptors[count++] = {.fd = share_.waker.descriptor(), .events = POLLIN, .revents = 0};
 
     share_.waker.about_to_sleep();
-    if (share_.from_kernel.empty() && share_.hand_over.empty() && !shared_.stop.load(std::memory_order_relaxed)) {
+    if (share_.from_kernel.empty() && share_.hand_over.empty() &&
+        !shared_.stop.load(std::memory_order_relaxed)) {
         shared_.quiescence.offline(id_);
         const timespec timeout{.tv_sec = 0, .tv_nsec = length};
         const int ready = ppoll(descriptors, count, &timeout, nullptr);

@@ -1,4 +1,5 @@
-// A poll-mode worker: rounds over its receive queues and rings, each burst through the pipeline, then transmit.
+// A poll-mode worker: rounds over its receive queues and rings, each burst through the pipeline, then
+// transmit.
 #pragma once
 
 #include <memory>
@@ -7,7 +8,8 @@
 
 namespace weft {
 
-/// Used by one thread. run() returns after Shared::stop is set; round() is one turn, for tests and benchmarks.
+/// Used by one thread. run() returns after Shared::stop is set; round() is one turn, for tests and
+/// benchmarks.
 class Worker {
   public:
     Worker(Shared& shared, unsigned id);

@@ -48,8 +48,8 @@ struct alignas(64) InterfaceCounters {
     PacketCounter dropped[drop_reason_count];
 };
 
-/// max_interfaces rows in an anonymous mapping touched lazily. One per worker, and one for each control thread
-/// that can drop packets.
+/// max_interfaces rows in an anonymous mapping touched lazily. One per worker, and one for each control
+/// thread that can drop packets.
 class CounterTable {
   public:
     CounterTable() noexcept

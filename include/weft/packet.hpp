@@ -48,21 +48,22 @@ inline constexpr std::size_t punt_class_count = static_cast<std::size_t>(PuntCla
 /// 64 bytes, one cache line. Offsets and lengths in bytes, integers in host order.
 struct alignas(64) Metadata {
     // ingress: interface and tag
-    IfIndex iif;       ///< interface the frame is being received on at this layer (port, sub-interface, bridge)
-    IfIndex oif;       ///< interface to leave by; set before the egress stage
-    IfIndex port_iif;  ///< the port the frame entered weft by; 0 if the kernel made it
+    IfIndex iif;  ///< interface the frame is being received on at this layer (port, sub-interface, bridge)
+    IfIndex oif;  ///< interface to leave by; set before the egress stage
+    IfIndex port_iif;         ///< the port the frame entered weft by; 0 if the kernel made it
     std::uint16_t vlan_tci;   ///< outermost tag, valid unless tag_place is none
     std::uint16_t vlan_tpid;  ///< its TPID
     TagPlace tag_place;
     // receive: offload state, set by the port (or the segmenter), as virtio 1.1 5.1.6
     ChecksumState checksum;
     GsoType gso_type;
-    std::uint8_t gso_ecn;           ///< TCP segments carry ECN CWR
-    std::uint16_t gso_size;         ///< payload bytes of a segment; valid unless gso_type is none
-    std::uint16_t checksum_start;   ///< from the first byte of the frame as it lies in memory; valid if unfinished
+    std::uint8_t gso_ecn;    ///< TCP segments carry ECN CWR
+    std::uint16_t gso_size;  ///< payload bytes of a segment; valid unless gso_type is none
+    std::uint16_t
+        checksum_start;  ///< from the first byte of the frame as it lies in memory; valid if unfinished
     std::uint16_t checksum_offset;  ///< of the field, from checksum_start
     // forwarding
-    std::uint8_t hops;        ///< internal interfaces passed (veth, sub-interface over a bridge)
+    std::uint8_t hops;         ///< internal interfaces passed (veth, sub-interface over a bridge)
     std::uint8_t queue_class;  ///< of the egress qdisc; 0 unless classified
     PuntClass punt_class;      ///< set before the punt stage
     std::uint8_t flags;        ///< PacketFlags
@@ -70,8 +71,8 @@ struct alignas(64) Metadata {
     std::uint16_t l3_offset;   ///< valid after the L3 parser
     std::uint16_t l4_offset;
     std::uint8_t l4_protocol;
-    std::uint8_t next_stage;  ///< for hand-over: where the taking worker goes on
-    std::uint32_t mark;       ///< fwmark; zeroed at ingress
+    std::uint8_t next_stage;         ///< for hand-over: where the taking worker goes on
+    std::uint32_t mark;              ///< fwmark; zeroed at ingress
     std::uint32_t connection_index;  ///< reference into the connection table; valid if the flag says so
     std::uint32_t connection_version;
     std::uint32_t flow_hash;
@@ -107,7 +108,8 @@ struct Packet : rte_mbuf {
     /// Frees all segments to their pools.
     static void free(Packet* p) noexcept { rte_pktmbuf_free(p); }
 };
-static_assert(sizeof(Packet) == sizeof(rte_mbuf) + sizeof(Metadata), "metadata must be the mbuf's private area");
+static_assert(sizeof(Packet) == sizeof(rte_mbuf) + sizeof(Metadata),
+              "metadata must be the mbuf's private area");
 /// Private area size for rte_pktmbuf_pool_create.
 inline constexpr std::uint16_t packet_private_size = sizeof(Packet) - sizeof(rte_mbuf);
 

@@ -1,9 +1,9 @@
 // A port: something frames come from and go to. Not an ethdev id: ethdev devices, packet sockets, TAPs,
 // captures and generators are ports alike.
 //
-// Threads: receive(q) and transmit(q) are each called by one worker at a time for a given queue (control moves
-// a queue only across a quiescent point); everything else by the control thread. A port is destroyed only after
-// every worker let go of it.
+// Threads: receive(q) and transmit(q) are each called by one worker at a time for a given queue (control
+// moves a queue only across a quiescent point); everything else by the control thread. A port is destroyed
+// only after every worker let go of it.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +19,19 @@ namespace weft {
 
 /// What a port's transmit side takes over from us. Bits of PortInfo::offloads.
 struct Offload {
-    static constexpr std::uint8_t checksum = 1;       ///< finishes TCP and UDP checksums, IPv4 and IPv6
-    static constexpr std::uint8_t tcp4_gso = 2;       ///< segments GsoType::tcp4
-    static constexpr std::uint8_t tcp6_gso = 4;       ///< segments GsoType::tcp6
-    static constexpr std::uint8_t udp_gso = 8;        ///< segments GsoType::udp
-    static constexpr std::uint8_t vlan_insert = 16;   ///< sends TagPlace::stripped with its tag
-    static constexpr std::uint8_t multi_segment = 32; ///< takes chained mbufs
+    static constexpr std::uint8_t checksum = 1;        ///< finishes TCP and UDP checksums, IPv4 and IPv6
+    static constexpr std::uint8_t tcp4_gso = 2;        ///< segments GsoType::tcp4
+    static constexpr std::uint8_t tcp6_gso = 4;        ///< segments GsoType::tcp6
+    static constexpr std::uint8_t udp_gso = 8;         ///< segments GsoType::udp
+    static constexpr std::uint8_t vlan_insert = 16;    ///< sends TagPlace::stripped with its tag
+    static constexpr std::uint8_t multi_segment = 32;  ///< takes chained mbufs
 };
 
 /// What a port is and can; fixed while it is started, except link and speed.
 struct PortInfo {
-    std::string driver;           ///< "net_null", "af_packet", ...
-    MacAddress mac{};             ///< current
-    std::uint16_t mtu = 1500;     ///< current, L3 bytes
+    std::string driver;        ///< "net_null", "af_packet", ...
+    MacAddress mac{};          ///< current
+    std::uint16_t mtu = 1500;  ///< current, L3 bytes
     std::uint16_t max_mtu = 1500;
     std::uint16_t rx_queues = 1;
     std::uint16_t tx_queues = 1;  ///< transmit(q) may be called for q below it
@@ -40,7 +40,8 @@ struct PortInfo {
     std::uint32_t speed_mbps = 0;  ///< 0 if unknown
 };
 
-/// How a receive call lost frames that it could not hand out; the worker counts them and the port clears them.
+/// How a receive call lost frames that it could not hand out; the worker counts them and the port clears
+/// them.
 struct ReceiveLoss {
     std::uint32_t no_mbuf = 0;
     std::uint32_t truncated = 0;
@@ -52,15 +53,18 @@ class Port {
 
     // --- worker side: no locks, logs or allocation beyond mbufs; never blocks ---
 
-    /// Fills at most n (<= batch_size) packets and returns how many. Each has its frame without FCS, and in its
-    /// metadata checksum, gso_* and checksum_* set; if the device stripped the tag, tag_place is stripped with
-    /// vlan_tci and vlan_tpid, otherwise tag_place is none even where a tag stands in the frame (ingress looks).
-    virtual std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n, ReceiveLoss& loss) noexcept = 0;
+    /// Fills at most n (<= batch_size) packets and returns how many. Each has its frame without FCS, and in
+    /// its metadata checksum, gso_* and checksum_* set; if the device stripped the tag, tag_place is stripped
+    /// with vlan_tci and vlan_tpid, otherwise tag_place is none even where a tag stands in the frame (ingress
+    /// looks).
+    virtual std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
+                                  ReceiveLoss& loss) noexcept = 0;
 
     /// Takes the first k of n packets (each within info().offloads) and returns k; the caller keeps the rest.
     virtual std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept = 0;
 
-    /// A file descriptor that becomes readable when receive(queue) has something, or -1: then it must be polled.
+    /// A file descriptor that becomes readable when receive(queue) has something, or -1: then it must be
+    /// polled.
     [[nodiscard]] virtual int wait_descriptor(std::uint16_t queue) const noexcept {
         (void)queue;
         return -1;

@@ -1,5 +1,5 @@
-// Publish and quiesce: control replaces a table as one pointer and frees the old one after every worker passed a
-// quiescent point (rte_rcu_qsbr).
+// Publish and quiesce: control replaces a table as one pointer and frees the old one after every worker
+// passed a quiescent point (rte_rcu_qsbr).
 #pragma once
 
 #include <rte_rcu_qsbr.h>
@@ -22,7 +22,8 @@ class Quiescence {
         : state_(static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, rte_rcu_qsbr_get_memsize(workers)))) {
         if (!state_) throw_no_memory();
         rte_rcu_qsbr_init(state_.get(), workers);
-        for (unsigned w = 0; w < workers; ++w) rte_rcu_qsbr_thread_register(state_.get(), w);
+        for (unsigned w = 0; w < workers; ++w)
+            rte_rcu_qsbr_thread_register(state_.get(), w);
     }
     void online(unsigned worker) noexcept { rte_rcu_qsbr_thread_online(state_.get(), worker); }
     void offline(unsigned worker) noexcept { rte_rcu_qsbr_thread_offline(state_.get(), worker); }

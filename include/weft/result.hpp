@@ -9,7 +9,8 @@
 
 namespace weft {
 
-/// Exit codes of weft's own words (README, "Exit codes"). Words of a Linux program map them to that program's.
+/// Exit codes of weft's own words (README, "Exit codes"). Words of a Linux program map them to that
+/// program's.
 enum class ErrorCode : int { usage = 1, refused = 2, unreachable = 3 };
 
 /// One error: what kind, and a sentence that names the object, the cause and what to do about it.
@@ -26,13 +27,11 @@ class [[nodiscard]] Result {
     using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
   public:
-    Result()
-        requires std::is_default_constructible_v<Stored>
-        : state_(std::in_place_index<0>) {}
+    Result() requires std::is_default_constructible_v<Stored> : state_(std::in_place_index<0>) {}
     template <class U = Stored>
-        requires(std::is_constructible_v<Stored, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Error> &&
-                 !std::is_same_v<std::remove_cvref_t<U>, Result>)
-    Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+    requires(std::is_constructible_v<Stored, U&&> && !std::is_same_v<std::remove_cvref_t<U>, Error> &&
+             !std::is_same_v<std::remove_cvref_t<U>, Result>) Result(U&& value)
+        : state_(std::in_place_index<0>, std::forward<U>(value)) {}
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
     explicit operator bool() const noexcept { return state_.index() == 0; }

@@ -50,8 +50,10 @@ class PacketRing {
   public:
     /// size: a power of two; size - 1 packets fit.
     explicit PacketRing(unsigned size, bool single_giver = false) noexcept
-        : ring_(static_cast<rte_ring*>(std::aligned_alloc(64, static_cast<std::size_t>(rte_ring_get_memsize(size))))) {
-        if (!ring_ || rte_ring_init(ring_.get(), "weft", size, (single_giver ? RING_F_SP_ENQ : 0u) | RING_F_SC_DEQ) != 0)
+        : ring_(static_cast<rte_ring*>(
+              std::aligned_alloc(64, static_cast<std::size_t>(rte_ring_get_memsize(size))))) {
+        if (!ring_ || rte_ring_init(ring_.get(), "weft", size,
+                                    (single_giver ? RING_F_SP_ENQ : 0u) | RING_F_SC_DEQ) != 0)
             std::abort();
     }
     /// Takes the first k of n packets and returns k.
@@ -77,7 +79,8 @@ class PacketRing {
 };
 
 /// From one worker to the kernel: a bounded queue per class. The worker gives, the TAP thread takes.
-/// meta.iif of a packet names the interface whose TAP gets it; its tag is in the frame or stripped as meta says.
+/// meta.iif of a packet names the interface whose TAP gets it; its tag is in the frame or stripped as meta
+/// says.
 struct PuntQueues {
     static constexpr unsigned size = 512;
     std::array<PacketRing, punt_class_count> by_class{PacketRing{size, true}, PacketRing{size, true},

@@ -26,7 +26,8 @@ inline constexpr std::uint16_t no_index = 0xffff;
 /// The (bridge, VLAN) index of the FDB key: dense, given out by control, 0 is never used.
 using FdbDomain = std::uint16_t;
 
-/// Sub-interfaces of one parent by VID, for each of the two TPIDs. 16 KiB, made only for a parent that has some.
+/// Sub-interfaces of one parent by VID, for each of the two TPIDs. 16 KiB, made only for a parent that has
+/// some.
 struct VlanDemux {
     std::array<IfIndex, vid_count> customer{};  ///< 802.1Q
     std::array<IfIndex, vid_count> service{};   ///< 802.1ad
@@ -36,8 +37,8 @@ struct VlanDemux {
 struct alignas(64) Interface {
     IfIndex index = no_interface;
     InterfaceKind kind = InterfaceKind::none;
-    bool up = false;       ///< administratively
-    bool carrier = false;  ///< of the port below; a bridge has it if a member has
+    bool up = false;           ///< administratively
+    bool carrier = false;      ///< of the port below; a bridge has it if a member has
     std::uint16_t mtu = 1500;  ///< L3 bytes
     MacAddress mac{};
     IfIndex parent = no_interface;           ///< kind vlan: the interface below
@@ -53,7 +54,13 @@ struct alignas(64) Interface {
 static_assert(sizeof(Interface) == 64);
 
 /// States a bridge port may have (Linux BR_STATE_*, IEEE 802.1D 7.4).
-enum class PortState : std::uint8_t { disabled = 0, listening = 1, learning = 2, forwarding = 3, blocking = 4 };
+enum class PortState : std::uint8_t {
+    disabled = 0,
+    listening = 1,
+    learning = 2,
+    forwarding = 3,
+    blocking = 4
+};
 
 /// Which VLANs a bridge port, or the bridge itself, is a member of. 1 KiB.
 struct VlanSet {
@@ -68,7 +75,7 @@ struct alignas(64) BridgePort {
     BridgeIndex bridge = no_index;
     PortState state = PortState::forwarding;
     bool learning : 1 = true;
-    bool flood : 1 = true;        ///< unknown unicast leaves by it
+    bool flood : 1 = true;  ///< unknown unicast leaves by it
     bool mcast_flood : 1 = true;
     bool bcast_flood : 1 = true;
     bool isolated : 1 = false;
@@ -87,17 +94,19 @@ struct Bridge {
     std::uint16_t group_fwd_mask = 0;
     std::uint32_t ageing_seconds = 300;  ///< 0: never
     std::uint32_t fdb_max_learned = 0;
-    BridgePort self;                     ///< towards the host; its vlans are the bridge's own (`bridge vlan … self`)
+    BridgePort self;  ///< towards the host; its vlans are the bridge's own (`bridge vlan … self`)
     std::vector<BridgePortIndex> members;
-    FdbDomain domain = 0;                                                ///< without filtering
-    std::unique_ptr<const std::array<FdbDomain, vid_count>> vlan_domain; ///< with filtering: by VID, 0 = unknown VLAN
+    FdbDomain domain = 0;  ///< without filtering
+    std::unique_ptr<const std::array<FdbDomain, vid_count>>
+        vlan_domain;  ///< with filtering: by VID, 0 = unknown VLAN
 };
 
 /// Where a worker sends on a port: its own queue, or the worker that owns the queue.
 struct PortEntry {
     Port* port = nullptr;
     IfIndex interface = no_interface;
-    std::uint16_t tx_queues = 1;  ///< worker w sends by queue w if w < tx_queues, else worker w % tx_queues does
+    std::uint16_t tx_queues =
+        1;  ///< worker w sends by queue w if w < tx_queues, else worker w % tx_queues does
 };
 
 /// Immutable after publication. Indexes are stable for an object's life; holes have kind none or null port.

@@ -1,10 +1,10 @@
-// What the switch itself costs a packet: gen -> bridge -> null on one worker, over the floor gen -> null, measured
-// in turns in one run. Prints TSC clocks per packet, as minimum, median and maximum over the turns.
+// What the switch itself costs a packet: gen -> bridge -> null on one worker, over the floor gen -> null,
+// measured in turns in one run. Prints TSC clocks per packet, as minimum, median and maximum over the turns.
 //
 //     path_bench [--flows N] [--size BYTES] [--turns N] [--workers 1|2] [--unaware] [--json]
 //
-// N flows are N source and N destination stations: the FDB holds 2 N entries. VLAN filtering, per-port flags and
-// counters are on unless --unaware.
+// N flows are N source and N destination stations: the FDB holds 2 N entries. VLAN filtering, per-port flags
+// and counters are on unless --unaware.
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <rte_launch.h>
@@ -62,10 +62,13 @@ struct Lane {
 
 class Bench {
   public:
-    explicit Bench(const Options& options) : options_(options), pool_(must(PacketPool::create("bench", 8192))) {
+    explicit Bench(const Options& options)
+        : options_(options), pool_(must(PacketPool::create("bench", 8192))) {
         std::vector<unsigned> cpus;
-        for (unsigned w = 0; w < options.workers; ++w) cpus.push_back(w);
-        shared_ = std::make_unique<Shared>(cpus, pool_.get(), 2'500'000, 0x9d39247e33776d41ULL, 0x2af7398005aaa5c7ULL);
+        for (unsigned w = 0; w < options.workers; ++w)
+            cpus.push_back(w);
+        shared_ = std::make_unique<Shared>(cpus, pool_.get(), 2'500'000, 0x9d39247e33776d41ULL,
+                                           0x2af7398005aaa5c7ULL);
         shared_->kernel = false;
         shared_->poll_always = true;
         const PortEnvironment environment{.pool = pool_.get(), .workers = options.workers};
@@ -84,7 +87,8 @@ class Bench {
         }
         publish();
         teach();
-        for (unsigned w = 0; w < options.workers; ++w) workers_.push_back(std::make_unique<Worker>(*shared_, w));
+        for (unsigned w = 0; w < options.workers; ++w)
+            workers_.push_back(std::make_unique<Worker>(*shared_, w));
     }
 
     /// Clocks per packet of `rounds` bursts without the pipeline.
@@ -124,7 +128,8 @@ class Bench {
         std::uint64_t all = 0;
         for (const auto& worker : shared_->workers)
             for (IfIndex i = 0; i < 8; ++i)
-                for (const auto& d : worker->counters[i].dropped) all += d.packets.get();
+                for (const auto& d : worker->counters[i].dropped)
+                    all += d.packets.get();
         return all;
     }
     [[nodiscard]] std::size_t fdb_bytes() const { return shared_->fdb.bytes(); }
@@ -193,8 +198,8 @@ class Bench {
                 const auto n = lanes_[w].gen->receive(0, packets, batch_size, loss);
                 for (std::uint16_t i = 0; i < n; ++i) {
                     const auto key = fdb_key(packets[i]->ethernet().destination.raw(), 1);
-                    shared_->fdb.learn(key, shared_->fdb.hash(key), static_cast<BridgePortIndex>(2 * w + 1), 0,
-                                       coarse_seconds(), {0, 0});
+                    shared_->fdb.learn(key, shared_->fdb.hash(key), static_cast<BridgePortIndex>(2 * w + 1),
+                                       0, coarse_seconds(), {0, 0});
                 }
                 lanes_[w].sink->transmit(0, packets, n);
                 made += n;
@@ -222,16 +227,21 @@ void one_worker(Bench& bench, const Options& options) {
     const Spread f = spread_of(floor), t = spread_of(through), o = spread_of(own);
     const double ghz = static_cast<double>(rte_get_tsc_hz()) / 1e9;
     if (options.json) {
-        fmt::print("{{\"flows\":{},\"fdb_entries\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},\"own_low\":{:.1f},"
-                   "\"own_high\":{:.1f},\"mpps\":{:.2f}}}\n",
-                   options.flows, bench.fdb_size(), f.median, t.median, o.median, o.low, o.high, ghz * 1e3 / t.median);
+        fmt::print(
+            "{{\"flows\":{},\"fdb_entries\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},\"own_"
+            "low\":{:.1f},"
+            "\"own_high\":{:.1f},\"mpps\":{:.2f}}}\n",
+            options.flows, bench.fdb_size(), f.median, t.median, o.median, o.low, o.high,
+            ghz * 1e3 / t.median);
         return;
     }
     fmt::print("flows {:>8}  FDB {:>8} entries, {:.1f} MB  {}\n", options.flows, bench.fdb_size(),
-               static_cast<double>(bench.fdb_bytes()) / 1e6, options.unaware ? "VLAN-unaware" : "VLAN filtering");
-    fmt::print("  gen -> null            {:6.1f} [{:.1f} .. {:.1f}] clocks a packet\n", f.median, f.low, f.high);
-    fmt::print("  gen -> bridge -> null  {:6.1f} [{:.1f} .. {:.1f}]   {:.1f} Mpps at {:.2f} GHz TSC\n", t.median, t.low,
-               t.high, ghz * 1e3 / t.median, ghz);
+               static_cast<double>(bench.fdb_bytes()) / 1e6,
+               options.unaware ? "VLAN-unaware" : "VLAN filtering");
+    fmt::print("  gen -> null            {:6.1f} [{:.1f} .. {:.1f}] clocks a packet\n", f.median, f.low,
+               f.high);
+    fmt::print("  gen -> bridge -> null  {:6.1f} [{:.1f} .. {:.1f}]   {:.1f} Mpps at {:.2f} GHz TSC\n",
+               t.median, t.low, t.high, ghz * 1e3 / t.median, ghz);
     fmt::print("  own clocks             {:6.1f} [{:.1f} .. {:.1f}]\n", o.median, o.low, o.high);
     fmt::print("  stages (sampled)     {}\n  dropped {}\n", bench.stages(), bench.dropped());
 }
@@ -245,7 +255,8 @@ struct LaneRun {
 int run_lane(void* argument) {
     auto* run = static_cast<LaneRun*>(argument);
     run->bench->quiescence().online(run->lane);
-    while (!run->go->load()) rte_pause();
+    while (!run->go->load())
+        rte_pause();
     run->clocks = run->bench->through(run->lane, 60'000);
     run->bench->quiescence().offline(run->lane);
     return 0;

@@ -1,4 +1,5 @@
-// The bridge without VLAN filtering, through the whole pipeline. Names carry the ids of tests/cases/bridge.tsv.
+// The bridge without VLAN filtering, through the whole pipeline. Names carry the ids of
+// tests/cases/bridge.tsv.
 #include <gtest/gtest.h>
 
 #include "tests/packet/rig.hpp"
@@ -82,7 +83,8 @@ TEST_P(BridgeTest, B07_StationMoveIsFollowedAtOnce) {
 TEST_P(BridgeTest, B08_LinkLocalGroupsReachThePortsTapAndBpdusAlsoFlood) {
     Rig rig(three_ports, GetParam());
     for (int i = 0; i < 16; ++i) {
-        const Bytes frame = Frame().from(host_a).to(MacAddress{{1, 0x80, 0xc2, 0, 0, static_cast<std::uint8_t>(i)}});
+        const Bytes frame =
+            Frame().from(host_a).to(MacAddress{{1, 0x80, 0xc2, 0, 0, static_cast<std::uint8_t>(i)}});
         rig.send("a", frame);
         EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{frame}) << i;
         EXPECT_EQ(rig.all_sent(), i == 0 ? (Out{{"b", {frame}}, {"c", {frame}}}) : Out{}) << i;
@@ -209,7 +211,8 @@ struct FloodRow {
 };
 class FloodFlagTest : public testing::TestWithParam<FloodRow> {};
 INSTANTIATE_TEST_SUITE_P(B16, FloodFlagTest,
-                         testing::Values(FloodRow{"flood", host_b}, FloodRow{"mcast_flood", "01:00:5e:00:00:07"},
+                         testing::Values(FloodRow{"flood", host_b},
+                                         FloodRow{"mcast_flood", "01:00:5e:00:00:07"},
                                          FloodRow{"bcast_flood", "ff:ff:ff:ff:ff:ff"}));
 
 // br_flood: the flags of groups do not hold back what the host sends; that of unknown unicast does.
@@ -222,12 +225,14 @@ TEST_P(FloodFlagTest, KeepsItsKindAwayFromThePort) {
         EXPECT_EQ(out.contains("b"), std::string_view(to) != destination) << flag << " " << to;
         EXPECT_TRUE(out.contains("c"));
         rig.from_kernel("br0", Frame().from(rig.mac("br0")).to(to));
-        EXPECT_EQ(rig.all_sent().contains("b"), std::string_view(flag) != "flood" || to != host_b) << flag << " " << to;
+        EXPECT_EQ(rig.all_sent().contains("b"), std::string_view(flag) != "flood" || to != host_b)
+            << flag << " " << to;
     }
 }
 
 TEST_P(BridgeTest, B16_IsolatedPortsDoNotTalkToEachOther) {
-    Rig rig(three_ports + "bridge link set dev a isolated on\nbridge link set dev b isolated on\n", GetParam());
+    Rig rig(three_ports + "bridge link set dev a isolated on\nbridge link set dev b isolated on\n",
+            GetParam());
     rig.send("b", Frame().from(host_b).to("ff:ff:ff:ff:ff:ff"));
     EXPECT_EQ(rig.all_sent().size(), 1u);
     rig.send("a", Frame().from(host_a).to(host_b));
@@ -238,8 +243,9 @@ TEST_P(BridgeTest, B16_IsolatedPortsDoNotTalkToEachOther) {
 }
 
 TEST_P(BridgeTest, B16_LockedPortTakesOnlyKnownSources) {
-    Rig rig(three_ports + "bridge link set dev a locked on\nbridge link set dev a learning off\n"
-                          "bridge fdb add 02:00:00:00:00:0d dev a master static\n",
+    Rig rig(three_ports +
+                "bridge link set dev a locked on\nbridge link set dev a learning off\n"
+                "bridge fdb add 02:00:00:00:00:0d dev a master static\n",
             GetParam());
     rig.send("a", Frame().from(host_a).to(host_b));
     EXPECT_TRUE(rig.all_sent().empty());
@@ -268,7 +274,8 @@ TEST_P(BridgeTest, B16_LearnLimitForwardsWithoutLearning) {
 
 // net/bridge/br_stp.h: blocking and listening drop, learning learns and drops.
 TEST_P(BridgeTest, ManualPortStates) {
-    for (const auto& [state, learns] : {std::pair{4, false}, std::pair{1, false}, std::pair{2, true}, std::pair{0, false}}) {
+    for (const auto& [state, learns] :
+         {std::pair{4, false}, std::pair{1, false}, std::pair{2, true}, std::pair{0, false}}) {
         Rig rig(three_ports + "bridge link set dev b state " + std::to_string(state) + "\n", GetParam());
         rig.send("b", Frame().from(host_b).to(host_a));
         EXPECT_TRUE(rig.all_sent().empty()) << state;
@@ -339,7 +346,8 @@ TEST(HandOverTest, FramesForAQueueOfAnotherWorkerAreHandedOver) {
     Rig rig(three_ports, {.workers = 2, .tx_queues = 1});
     const Bytes frame = Frame().from(host_b).to("ff:ff:ff:ff:ff:ff");
     rig.send("b", frame);  // polled by worker 1, sent by worker 0's queues
-    for (const auto queue : rig.port("a").sent_by) EXPECT_EQ(queue, 0);
+    for (const auto queue : rig.port("a").sent_by)
+        EXPECT_EQ(queue, 0);
     EXPECT_EQ(rig.all_sent(), (Out{{"a", {frame}}, {"c", {frame}}}));
     EXPECT_EQ(rig.shared().workers[1]->own.handed_over.get(), 2u);
     EXPECT_EQ(rig.counters("a", 0).sent.packets.get(), 1u);

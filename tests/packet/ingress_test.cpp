@@ -26,9 +26,11 @@ Bytes cut(Bytes frame, std::size_t length) {
 TEST(IngressTest, EveryShortFrameIsARuntOrATruncatedTag) {
     Rig rig(two_in_a_bridge);
     const Bytes whole = Frame().from(host_a).tag(5);
-    for (std::size_t length = 1; length < 14; ++length) rig.send("a", cut(whole, length));
+    for (std::size_t length = 1; length < 14; ++length)
+        rig.send("a", cut(whole, length));
     EXPECT_EQ(rig.drops(DropReason::ingress_runt), 13u);
-    for (std::size_t length = 14; length < 18; ++length) rig.send("a", cut(whole, length));
+    for (std::size_t length = 14; length < 18; ++length)
+        rig.send("a", cut(whole, length));
     EXPECT_EQ(rig.drops(DropReason::ingress_truncated_tag), 4u);
     EXPECT_TRUE(rig.all_sent().empty());
     rig.send("a", cut(whole, 18));
@@ -77,8 +79,10 @@ TEST(HostTest, SortsIntoClasses) {
     EXPECT_EQ(class_of(Frame().to(broadcast).type(ether_type::arp)), PuntClass::arp);
     EXPECT_EQ(class_of(Frame().type(ether_type::arp)), PuntClass::arp);
     EXPECT_EQ(class_of(Frame().tag(7).type(ether_type::arp)), PuntClass::arp);
-    EXPECT_EQ(class_of(Frame().to("33:33:00:00:00:01").type(ether_type::ipv6).payload(solicitation)), PuntClass::nd);
-    EXPECT_EQ(class_of(Frame().to("33:33:00:00:00:01").type(ether_type::ipv6).payload(echo)), PuntClass::broadcast);
+    EXPECT_EQ(class_of(Frame().to("33:33:00:00:00:01").type(ether_type::ipv6).payload(solicitation)),
+              PuntClass::nd);
+    EXPECT_EQ(class_of(Frame().to("33:33:00:00:00:01").type(ether_type::ipv6).payload(echo)),
+              PuntClass::broadcast);
     EXPECT_EQ(class_of(Frame().type(ether_type::ipv6).payload(echo)), PuntClass::host);
     EXPECT_EQ(class_of(Frame().to("01:80:c2:00:00:02")), PuntClass::link_local);
     EXPECT_EQ(class_of(Frame().to(broadcast).type(ether_type::ipv4)), PuntClass::broadcast);
@@ -89,7 +93,8 @@ TEST(HostTest, AFullPuntQueueIsANamedDropAndLeavesOtherClassesAlone) {
     const auto fill = [&](const Bytes& frame, unsigned count) {
         for (unsigned i = 0; i < count; ++i) {
             rte_mbuf* m = rte_pktmbuf_alloc(rig.shared().pool);
-            std::memcpy(rte_pktmbuf_append(m, static_cast<std::uint16_t>(frame.size())), frame.data(), frame.size());
+            std::memcpy(rte_pktmbuf_append(m, static_cast<std::uint16_t>(frame.size())), frame.data(),
+                        frame.size());
             Packet::from(m)->meta = {};
             rig.port("p").waiting.push_back(Packet::from(m));
         }

@@ -12,8 +12,10 @@
 namespace weft::test {
 
 QueuePort::~QueuePort() {
-    for (auto* p : waiting) Packet::free(p);
-    for (auto* p : sent) Packet::free(p);
+    for (auto* p : waiting)
+        Packet::free(p);
+    for (auto* p : sent)
+        Packet::free(p);
 }
 
 std::uint16_t QueuePort::receive(std::uint16_t, Packet* out[], std::uint16_t n, ReceiveLoss&) noexcept {
@@ -51,7 +53,8 @@ Rig::Rig(const std::string& configuration, const Options& options) : options_(op
 
 Rig::~Rig() {
     run();
-    for (unsigned w = 0; w < options_.workers; ++w) shared_->quiescence.offline(w);
+    for (unsigned w = 0; w < options_.workers; ++w)
+        shared_->quiescence.offline(w);
 }
 
 void Rig::reconfigure(const std::string& configuration) {
@@ -76,26 +79,33 @@ void Rig::publish() {
         if (!std::holds_alternative<PortSpec>(model_.links.at(name).kind)) continue;
         const PortInfo info = ports_.at(name)->info();
         facts[name] = {.mac = {{2, 0xff, 0, 0, 0, ++k}}, .mtu = 1500, .link_up = info.link_up};
-        open[name] = {.port = ports_.at(name).get(), .tx_queues = options_.tx_queues, .offloads = info.offloads};
+        open[name] = {
+            .port = ports_.at(name).get(), .tx_queues = options_.tx_queues, .offloads = info.offloads};
     }
     effective_ = effective(model_, facts, {});
-    const AssembleInput input{.model = model_, .effective = effective_, .ports = open, .kernel = options_.kernel};
-    for (unsigned w = 0; w < options_.workers && !workers_.empty(); ++w) shared_->quiescence.offline(w);
+    const AssembleInput input{
+        .model = model_, .effective = effective_, .ports = open, .kernel = options_.kernel};
+    for (unsigned w = 0; w < options_.workers && !workers_.empty(); ++w)
+        shared_->quiescence.offline(w);
     shared_->topology.replace(assemble(input, indexes_), shared_->quiescence);
 
     std::vector<std::unique_ptr<PollPlan>> plans;
-    for (unsigned w = 0; w < options_.workers; ++w) plans.push_back(std::make_unique<PollPlan>());
+    for (unsigned w = 0; w < options_.workers; ++w)
+        plans.push_back(std::make_unique<PollPlan>());
     unsigned at = 0;
     for (const auto& name : model_.order)
-        if (ports_.contains(name)) plans[at++ % options_.workers]->queues.push_back({ports_.at(name).get(), 0, index(name)});
+        if (ports_.contains(name))
+            plans[at++ % options_.workers]->queues.push_back({ports_.at(name).get(), 0, index(name)});
     for (unsigned w = 0; w < options_.workers; ++w)
         shared_->workers[w]->plan.replace(std::move(plans[w]), shared_->quiescence);
-    for (unsigned w = 0; w < options_.workers && !workers_.empty(); ++w) shared_->quiescence.online(w);
+    for (unsigned w = 0; w < options_.workers && !workers_.empty(); ++w)
+        shared_->quiescence.online(w);
 
     auto wanted = fixed_entries(input, indexes_);
     for (const auto& [key, entry] : fixed_)
         if (!wanted.contains(key)) shared_->fdb.remove(key);
-    for (const auto& [key, entry] : wanted) shared_->fdb.set(key, entry.port, entry.bridge, entry.flags, now_);
+    for (const auto& [key, entry] : wanted)
+        shared_->fdb.set(key, entry.port, entry.bridge, entry.flags, now_);
     fixed_ = std::move(wanted);
 }
 
@@ -110,7 +120,8 @@ void Rig::send(const std::string& port, const Bytes& frame, const Metadata& meta
     for (std::size_t at = 0; at < frame.size() || !head;) {
         rte_mbuf* m = rte_pktmbuf_alloc(pool());
         ASSERT_NE(m, nullptr);
-        const auto n = static_cast<std::uint16_t>(std::min<std::size_t>(frame.size() - at, rte_pktmbuf_tailroom(m)));
+        const auto n =
+            static_cast<std::uint16_t>(std::min<std::size_t>(frame.size() - at, rte_pktmbuf_tailroom(m)));
         std::memcpy(rte_pktmbuf_mtod(m, void*), frame.data() + at, n);
         m->data_len = n;
         at += n;
@@ -154,7 +165,8 @@ void Rig::from_kernel(const std::string& interface, const Bytes& frame) {
 void Rig::run() {
     for (bool more = true; more;) {
         more = false;
-        for (auto& worker : workers_) more |= worker->round(now_) != 0;
+        for (auto& worker : workers_)
+            more |= worker->round(now_) != 0;
     }
     collect_punted();
 }
@@ -212,7 +224,8 @@ std::uint64_t Rig::drops(DropReason reason) const {
 
 std::uint64_t Rig::all_drops() const {
     std::uint64_t all = 0;
-    for (std::size_t r = 0; r < drop_reason_count; ++r) all += drops(static_cast<DropReason>(r));
+    for (std::size_t r = 0; r < drop_reason_count; ++r)
+        all += drops(static_cast<DropReason>(r));
     return all;
 }
 

@@ -1,5 +1,5 @@
-// A whole switch without threads: configuration text in, frames in, frames out. Its ports are queues; its workers
-// take turns on the test's thread; its kernel is what was punted.
+// A whole switch without threads: configuration text in, frames in, frames out. Its ports are queues; its
+// workers take turns on the test's thread; its kernel is what was punted.
 #pragma once
 
 #include <deque>
@@ -21,7 +21,8 @@ class QueuePort final : public Port {
   public:
     explicit QueuePort(std::uint8_t offloads) : offloads_(offloads) {}
     ~QueuePort() override;
-    std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n, ReceiveLoss& loss) noexcept override;
+    std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
+                          ReceiveLoss& loss) noexcept override;
     std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept override;
     PortInfo info() override;
     Result<> set_up(bool) override { return {}; }
@@ -29,10 +30,10 @@ class QueuePort final : public Port {
     Result<> set_mac(const MacAddress&) override { return {}; }
     std::vector<std::pair<std::string, std::uint64_t>> statistics() override { return {}; }
 
-    std::deque<Packet*> waiting;      ///< to be received, queue 0
+    std::deque<Packet*> waiting;  ///< to be received, queue 0
     std::vector<Packet*> sent;
     std::vector<std::uint16_t> sent_by;  ///< the queue of each
-    std::uint16_t takes = 0xffff;     ///< transmit takes so many a call: a full ring
+    std::uint16_t takes = 0xffff;        ///< transmit takes so many a call: a full ring
     bool link = true;
 
   private:
@@ -50,8 +51,8 @@ struct RigOptions {
 class Rig {
   public:
     using Options = RigOptions;
-    /// Ports of the text (any kind) become QueuePorts; port k (in order) has the MAC 02:ff:00:00:00:k+1 and is
-    /// polled by worker k % workers.
+    /// Ports of the text (any kind) become QueuePorts; port k (in order) has the MAC 02:ff:00:00:00:k+1 and
+    /// is polled by worker k % workers.
     explicit Rig(const std::string& configuration, const Options& options = {});
     ~Rig();
     /// The configuration from now on; ports stay what they are.

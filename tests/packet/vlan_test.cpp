@@ -1,4 +1,5 @@
-// VLAN filtering and sub-interfaces through the whole pipeline. Names carry the ids of tests/cases/bridge.tsv.
+// VLAN filtering and sub-interfaces through the whole pipeline. Names carry the ids of
+// tests/cases/bridge.tsv.
 #include <gtest/gtest.h>
 
 #include "tests/packet/rig.hpp"
@@ -45,7 +46,8 @@ INSTANTIATE_TEST_SUITE_P(Workers, VlanTest,
                                          RigOptions{.workers = 2, .tx_queues = 1}),
                          [](const auto& info) {
                              return "workers" + std::to_string(info.param.workers) + "queues" +
-                                    std::to_string(info.param.tx_queues) + (info.param.offloads ? "insert" : "");
+                                    std::to_string(info.param.tx_queues) +
+                                    (info.param.offloads ? "insert" : "");
                          });
 
 TEST_P(VlanTest, Q01_UntaggedInIsTaggedOnTrunks) {
@@ -97,7 +99,8 @@ TEST_P(VlanTest, Q04_NothingCrossesVlans) {
     for (const auto* to : {all_hosts, "01:00:5e:00:00:01", host_b}) {
         rig.send("c", Frame().from(host_a).to(to));
         rig.send("c", Frame().from(host_a).to(to).tag(0, 2));
-        for (const auto& [port, frames] : rig.all_sent()) EXPECT_TRUE(port == "t" || port == "u") << port;
+        for (const auto& [port, frames] : rig.all_sent())
+            EXPECT_TRUE(port == "t" || port == "u") << port;
     }
 }
 
@@ -143,7 +146,10 @@ TEST_P(VlanTest, Q09_ServiceTagIsUntaggedTraffic) {
     rig.send("a", in);
     const auto out = rig.all_sent();
     EXPECT_EQ(out.at("b"), std::vector<Bytes>{in});
-    EXPECT_EQ(out.at("t"), std::vector<Bytes>{Frame().from(host_a).to(all_hosts).tag(10).tag(3, 0, false, ether_type::service_vlan).tag(5)});
+    EXPECT_EQ(
+        out.at("t"),
+        std::vector<Bytes>{
+            Frame().from(host_a).to(all_hosts).tag(10).tag(3, 0, false, ether_type::service_vlan).tag(5)});
 }
 
 TEST_P(VlanTest, Q10_InnerTagIsUntouched) {
@@ -198,9 +204,10 @@ TEST_P(VlanTest, Q16_OwnVidOnAnAccessPortIsAdmitted) {
 }
 
 TEST(VlanDefaults, DefaultPvidIsOneUntagged) {
-    Rig rig("port add a up type null\nport add b up type null\n"
-            "ip link add br0 up type bridge vlan_filtering 1\n"
-            "ip link set a master br0\nip link set b master br0\n");
+    Rig rig(
+        "port add a up type null\nport add b up type null\n"
+        "ip link add br0 up type bridge vlan_filtering 1\n"
+        "ip link set a master br0\nip link set b master br0\n");
     const Bytes frame = Frame().from(host_a).to(all_hosts);
     rig.send("a", frame);
     EXPECT_EQ(rig.all_sent(), (Out{{"b", {frame}}}));
@@ -210,7 +217,8 @@ TEST(VlanDefaults, DefaultPvidIsOneUntagged) {
 }
 
 class SubInterfaceTest : public VlanTest {};
-INSTANTIATE_TEST_SUITE_P(Workers, SubInterfaceTest, testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2}));
+INSTANTIATE_TEST_SUITE_P(Workers, SubInterfaceTest,
+                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2}));
 
 const std::string sub_interface = "port add p up type null\nip link add link p name p.8 up type vlan id 8\n";
 
@@ -234,8 +242,9 @@ TEST_P(SubInterfaceTest, OtherTagsStayWithTheParent) {
 }
 
 TEST_P(SubInterfaceTest, AsABridgeMember) {
-    Rig rig(sub_interface + "port add q up type null\nip link add br0 up type bridge\n"
-                            "ip link set p.8 master br0\nip link set q master br0\n",
+    Rig rig(sub_interface +
+                "port add q up type null\nip link add br0 up type bridge\n"
+                "ip link set p.8 master br0\nip link set q master br0\n",
             GetParam());
     rig.send("p", Frame().from(host_a).to(all_hosts).tag(8));
     EXPECT_EQ(rig.all_sent(), (Out{{"q", {Frame().from(host_a).to(all_hosts)}}}));
@@ -255,8 +264,9 @@ TEST_P(SubInterfaceTest, DownDrops) {
 
 // __netif_receive_skb_core asks the VLAN devices before the bridge.
 TEST_P(SubInterfaceTest, ComesBeforeTheBridgeOfItsParent) {
-    Rig rig(sub_interface + "port add q up type null\nip link add br0 up type bridge\n"
-                            "ip link set p master br0\nip link set q master br0\n",
+    Rig rig(sub_interface +
+                "port add q up type null\nip link add br0 up type bridge\n"
+                "ip link set p master br0\nip link set q master br0\n",
             GetParam());
     rig.send("p", Frame().from(host_a).to(all_hosts).tag(8));
     EXPECT_TRUE(rig.all_sent().empty());

@@ -138,7 +138,7 @@ def check_case_ids():
     for name in tracked(".cpp", ".hpp", ".py"):
         if name.startswith("tests/"):
             with open(name, errors="replace") as file:
-                named.update(re.findall(r"\b[A-Z]\d\d[a-z]?\d?\b", file.read()))
+                named.update(re.findall(r"(?<![A-Za-z0-9])[A-Z]\d\d[a-z]?\d?(?![A-Za-z0-9])", file.read()))
     problems += [f"{place}: no test names {key}" for key, place in seen.items() if key not in named]
     report("case ids", problems)
 

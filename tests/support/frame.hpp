@@ -34,7 +34,8 @@ class Frame {
     /// So many bytes counting up from `first`.
     Frame& payload(std::size_t length, std::uint8_t first = 0) {
         payload_.resize(length);
-        for (auto& byte : payload_) byte = first++;
+        for (auto& byte : payload_)
+            byte = first++;
         return *this;
     }
     Frame& payload(Bytes bytes) { return payload_ = std::move(bytes), *this; }

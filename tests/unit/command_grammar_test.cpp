@@ -23,6 +23,7 @@ constexpr Spec table[] = {
      "ip link add { [ name ] <NAME:ifname> | up! | mtu <MTU:uint:68..65535> }+ type bridge "
      "{ vlan_filtering <F:bool01> | ageing_time <A:uint> | group_fwd_mask <M:mask> }*",
      "makes a bridge", Effect::configure},
+    {"unsupported ip link add", "ip link add <A:text> type! { veth! | dummy! } [ <REST:text> ... ]", ""},
     {"ip link set",
      "ip link set|change [ dev! ] <NAME:ifname> { up! | down! | mtu! <MTU:uint:68..65535> | master! "
      "<BR:ifname> | "
@@ -34,6 +35,8 @@ constexpr Spec table[] = {
     {"brctl show", "brctl show [ <BR:ifname> ]", ""},
     {"sysctl get", "sysctl [ -n ] <NAME:text> ...", ""},
     {"sysctl all", "sysctl -a", ""},
+    {"unsupported tc", "tc [ <REST:text> ... ]", ""},
+    {"unsupported show graph", "show graph <LEVEL:uint>", ""},
     {"show drops", "show drops [ <NAME:ifname> ]", ""},
     {"show workers", "show workers", "", Effect::show},
 };
@@ -116,13 +119,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"brctl show", "brctl show: brctl show"},
         Case{"sysctl -n net.ipv4.ip_forward x=1", "sysctl get: sysctl -n NAME=net.ipv4.ip_forward NAME=x=1"},
         Case{"sysctl net.ipv4.ip_forward", "sysctl get: sysctl NAME=net.ipv4.ip_forward"},
+        Case{"tc -s qdisc", "unsupported tc: tc REST=-s REST=qdisc"},
+        Case{"ip link add x type veth peer", "unsupported ip link add: ip link add A=x type veth REST=peer"},
         Case{"sysctl -a", "sysctl all: sysctl -a"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Refused, Lines,
     testing::Values(
         Case{"", "1: no command given"}, Case{"-j", "4: no command given"},
-        Case{"tc qdisc", "1: \"tc\" is not a command of weft; try \"weft help\""},
+        Case{"tcpdump -i", "1: \"tcpdump\" is not a command of weft; try \"weft help\""},
+        Case{"show graph x", "12: show graph: \"x\" is not a number from 0 to 4294967295"},
         Case{"i link", "1: \"i\" is not a command of weft; try \"weft help\""},
         Case{"ip", "4: Command line is not complete. Try option \"help\"; expected address, link"},
         Case{"ip foo", "4: Object \"foo\" is unknown, try \"ip help\"."},
@@ -197,6 +203,8 @@ TEST(Grammar, CompletesTheLastWord) {
     const auto complete = [](const Words& words) { return test_grammar().complete(words); };
     EXPECT_EQ(complete({}), (Words{"ip", "brctl", "sysctl", "show"}));
     EXPECT_EQ(complete({"s"}), (Words{"sysctl", "show"}));
+    EXPECT_EQ(complete({"show", ""}), (Words{"drops", "workers"}));
+    EXPECT_EQ(complete({"tc", ""}), Words{});
     EXPECT_EQ(complete({"ip", ""}), (Words{"address", "link"}));
     EXPECT_EQ(complete({"ip", "-st"}), (Words{"-stats", "-statistics"}));
     EXPECT_EQ(complete({"ip", "link", "s"}), (Words{"set", "show"}));
@@ -212,7 +220,7 @@ TEST(Grammar, CompletesTheLastWord) {
 
 TEST(Grammar, HelpsByPrefix) {
     const auto all = test_grammar().help({});
-    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), static_cast<long>(std::size(table)));
+    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), static_cast<long>(std::size(table)) - 3);
     EXPECT_EQ(test_grammar().help(split("ip l l")), "");
     EXPECT_EQ(test_grammar().help(split("show workers")), "show workers  - \n");
     EXPECT_NE(test_grammar().help(split("ip l")).find("makes a bridge"), std::string::npos);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "dataplane/stage.hpp"
 #include "weft/counters.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/net/ip.hpp"
@@ -7,7 +8,6 @@
 #include "weft/port.hpp"
 #include "weft/publish.hpp"
 #include "weft/topology.hpp"
-#include "dataplane/stage.hpp"
 
 namespace weft {
 namespace {
@@ -20,8 +20,8 @@ TEST(MacAddress, ParsesWhatItPrints) {
 }
 
 TEST(MacAddress, RefusesWhatIsNotSixBytes) {
-    for (const auto* text : {"", "02", "02:ab:cd:00:0f", "02:ab:cd:00:0f:f0:01", "02:ab:cd:00:0f:g0", "02:ab:cd:00:0f:100",
-                             "02:ab:cd:00:0f:f0 ", ":ab:cd:00:0f:f0"})
+    for (const auto* text : {"", "02", "02:ab:cd:00:0f", "02:ab:cd:00:0f:f0:01", "02:ab:cd:00:0f:g0",
+                             "02:ab:cd:00:0f:100", "02:ab:cd:00:0f:f0 ", ":ab:cd:00:0f:f0"})
         EXPECT_FALSE(parse_mac(text)) << text;
 }
 

@@ -1,4 +1,5 @@
-// What threads share: publication, rings, wakers, counters. Run under TSan too, with the FDB's and the gate's tests.
+// What threads share: publication, rings, wakers, counters. Run under TSan too, with the FDB's and the gate's
+// tests.
 #include <gtest/gtest.h>
 
 #include <poll.h>
@@ -14,7 +15,8 @@
 namespace weft::test {
 namespace {
 
-/// A table whose destruction is seen: readers of a freed one find `alive` false (and ASan or TSan speaks first).
+/// A table whose destruction is seen: readers of a freed one find `alive` false (and ASan or TSan speaks
+/// first).
 struct Canary {
     explicit Canary(std::uint64_t n = 0) : number(n), copy(n) {}
     ~Canary() { number = ~copy; }
@@ -39,9 +41,11 @@ TEST(Published, ReadersNeverSeeAFreedOrTornTable) {
             }
             quiescence.offline(r);
         });
-    for (std::uint64_t n = 1; n <= 500; ++n) table.replace(std::make_unique<const Canary>(n), quiescence);
+    for (std::uint64_t n = 1; n <= 500; ++n)
+        table.replace(std::make_unique<const Canary>(n), quiescence);
     stop = true;
-    for (auto& thread : threads) thread.join();
+    for (auto& thread : threads)
+        thread.join();
     EXPECT_EQ(wrong, 0u);
     EXPECT_EQ(table.get().number, 500u);
 }
@@ -69,8 +73,10 @@ TEST(PacketRing, ManyGiversLoseNothingAndKeepTheirOrder) {
         threads.emplace_back([&, g] {
             for (unsigned i = 0; i < each;) {
                 Packet* one = packets[g * each + i].get();
-                if (ring.enqueue(&one, 1)) ++i;
-                else std::this_thread::yield();
+                if (ring.enqueue(&one, 1))
+                    ++i;
+                else
+                    std::this_thread::yield();
             }
         });
     unsigned next[givers] = {};
@@ -84,7 +90,8 @@ TEST(PacketRing, ManyGiversLoseNothingAndKeepTheirOrder) {
         }
         all += n;
     }
-    for (auto& thread : threads) thread.join();
+    for (auto& thread : threads)
+        thread.join();
     EXPECT_TRUE(ring.empty());
 }
 
@@ -93,7 +100,8 @@ TEST(PacketRing, TakesWhatFits) {
     const std::uint8_t frame[60] = {};
     const auto packet = make_packet(frame, 64);
     Packet* many[16];
-    for (auto& p : many) p = packet.get();
+    for (auto& p : many)
+        p = packet.get();
     EXPECT_EQ(ring.enqueue(many, 16), 7u);
     EXPECT_EQ(ring.count(), 7u);
     EXPECT_EQ(ring.dequeue(many, 16), 7u);
@@ -132,7 +140,8 @@ TEST(Waker, NoWakeUpIsLost) {
 TEST(Counter, OneWriterAndReaders) {
     CounterTable table;
     std::thread writer([&] {
-        for (int i = 0; i < 100'000; ++i) table[3].received.add(1, 60);
+        for (int i = 0; i < 100'000; ++i)
+            table[3].received.add(1, 60);
     });
     std::uint64_t last = 0;
     while (last < 100'000) {

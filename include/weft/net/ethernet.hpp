@@ -59,7 +59,8 @@ static_assert(sizeof(MacAddress) == 6 && alignof(MacAddress) == 1);
 
 /// EtherTypes and TPIDs, host order.
 namespace ether_type {
-inline constexpr std::uint16_t ipv4 = 0x0800, arp = 0x0806, vlan = 0x8100, ipv6 = 0x86dd, service_vlan = 0x88a8;
+inline constexpr std::uint16_t ipv4 = 0x0800, arp = 0x0806, vlan = 0x8100, ipv6 = 0x86dd,
+                               service_vlan = 0x88a8;
 /// Below this the field is an IEEE 802.3 length.
 inline constexpr std::uint16_t minimum = 0x0600;
 }  // namespace ether_type

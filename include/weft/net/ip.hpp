@@ -9,8 +9,8 @@
 namespace weft {
 
 namespace ip_protocol {
-inline constexpr std::uint8_t hop_by_hop = 0, icmp = 1, tcp = 6, udp = 17, routing = 43, fragment = 44, icmpv6 = 58,
-                              destination_options = 60;
+inline constexpr std::uint8_t hop_by_hop = 0, icmp = 1, tcp = 6, udp = 17, routing = 43, fragment = 44,
+                              icmpv6 = 58, destination_options = 60;
 }
 
 struct Ipv4Header {

@@ -1,0 +1,320 @@
+// The client without a daemon: its options, the socket's choice, files, and a fake daemon's answers.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include "control/cli/client.hpp"
+#include "control/cli/connection.hpp"
+#include "control/cli/files.hpp"
+#include "control/cli/options.hpp"
+
+namespace weft::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+using Mode = Options::Mode;
+
+Options options_of(const Words& arguments, const std::string& called_as = "weft",
+                   const std::string& socket = {}) {
+    auto options = parse_options(called_as, arguments, socket);
+    EXPECT_TRUE(options) << options.error().message;
+    return options ? *options : Options{};
+}
+
+TEST(CliOptions, WordsBeginBehindWeftsOptions) {
+    const auto options = options_of({"-j", "-s", "/x.sock", "ip", "-s", "link"});
+    EXPECT_EQ(options.mode, Mode::words);
+    EXPECT_TRUE(options.json);
+    EXPECT_EQ(options.socket, "/x.sock");
+    EXPECT_EQ(options.words, (Words{"ip", "-s", "link"}));
+    EXPECT_EQ(options_of({"--", "-x"}).words, Words{"-x"});
+}
+
+TEST(CliOptions, TheSocketIsChosenInTheContractsOrder) {
+    const auto socket = [](const Words& arguments, const char* environment) {
+        return options_of(arguments, "weft", environment).socket;
+    };
+    EXPECT_EQ(socket({"show"}, ""), "/run/weft/weft.sock");
+    EXPECT_EQ(socket({"-n", "lab", "show"}, ""), "/run/weft/lab.sock");
+    EXPECT_EQ(socket({"--netns=lab", "show"}, "/e.sock"), "/e.sock");
+    EXPECT_EQ(socket({"-n", "lab", "--socket=/s.sock", "show"}, "/e.sock"), "/s.sock");
+}
+
+TEST(CliOptions, TheNamespaceOfIpChoosesTheSocket) {
+    auto options = options_of({"-s", "-n", "lab", "link"}, "/usr/lib/weft/compat/ip");
+    EXPECT_EQ(options.socket, "/run/weft/lab.sock");
+    EXPECT_EQ(options.words, (Words{"ip", "-s", "link"}));
+    options = options_of({"bridge", "-netns", "lab", "fdb"});
+    EXPECT_EQ(options.socket, "/run/weft/lab.sock");
+    EXPECT_EQ(options.words, (Words{"bridge", "fdb"}));
+    // Somebody else chose: the daemon is to refuse it.
+    options = options_of({"-n", "lab", "link"}, "ip", "/e.sock");
+    EXPECT_EQ(options.words, (Words{"ip", "-n", "lab", "link"}));
+    options = options_of({"-f", "inet", "link", "show", "-n", "x"}, "ip");
+    EXPECT_EQ(options.words.size(), 7u);
+}
+
+TEST(CliOptions, CalledByAnotherNameNoOptionIsWefts) {
+    const auto options = options_of({"-j", "-s", "link"}, "/a/b/ip");
+    EXPECT_FALSE(options.json);
+    EXPECT_EQ(options.words, (Words{"ip", "-j", "-s", "link"}));
+    EXPECT_EQ(options_of({}, "iptables-save").words, Words{"iptables-save"});
+    EXPECT_EQ(options_of({"x"}, "/usr/bin/other").words, Words{"x"});
+}
+
+TEST(CliOptions, Modes) {
+    EXPECT_EQ(options_of({}).mode, Mode::shell);
+    EXPECT_EQ(options_of({"-j"}).mode, Mode::shell);
+    EXPECT_EQ(options_of({"-f", "x"}).mode, Mode::file);
+    EXPECT_EQ(options_of({"-f", "x"}).file, "x");
+    EXPECT_EQ(options_of({"--check=x"}).mode, Mode::check_offline);
+    EXPECT_EQ(options_of({"--help"}).mode, Mode::help);
+    EXPECT_EQ(options_of({"help", "ip"}).mode, Mode::help);
+    EXPECT_EQ(options_of({"help", "ip"}).words, Words{"ip"});
+    EXPECT_EQ(options_of({"-V"}).mode, Mode::version);
+    EXPECT_EQ(options_of({"--complete", "ip", ""}).words, (Words{"ip", ""}));
+}
+
+TEST(CliOptions, WrongOnesAreRefusedWithTheirColumn) {
+    const auto column = [](const Words& arguments) {
+        const auto options = parse_options("weft", arguments, "");
+        return options ? -1 : options.error().column;
+    };
+    EXPECT_EQ(column({"-x"}), 1);
+    EXPECT_EQ(column({"-j", "--sock", "y"}), 4);
+    EXPECT_EQ(column({"-s"}), 4);
+    EXPECT_EQ(column({"-s", ""}), 4);
+    EXPECT_EQ(column({"-f", "x", "-c", "y"}), 9);
+    EXPECT_EQ(column({"-f", "x", "ip"}), 6);
+}
+
+class CliFiles : public testing::Test {
+  protected:
+    void SetUp() override {
+        directory_ = (std::filesystem::temp_directory_path() / "weft-cli-XXXXXX").string();
+        ASSERT_NE(mkdtemp(directory_.data()), nullptr);
+        file_ = directory_ + "/file";
+    }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
+
+    [[nodiscard]] std::size_t entries() const {
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory_), {}));
+    }
+
+    std::string directory_, file_;
+};
+
+TEST_F(CliFiles, WritesAsAWholeAndKeepsTheMode) {
+    ASSERT_TRUE(write_file(file_, "one\n"));
+    ASSERT_EQ(chmod(file_.c_str(), 0640), 0);
+    std::filesystem::create_symlink(file_, directory_ + "/link");
+    ASSERT_TRUE(write_file(directory_ + "/link", "two\n"));
+    EXPECT_EQ(*read_file(file_), "two\n");
+    struct stat status {};
+    ASSERT_EQ(lstat((directory_ + "/link").c_str(), &status), 0);
+    EXPECT_TRUE(S_ISLNK(status.st_mode));
+    ASSERT_EQ(lstat(file_.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0640u);
+    EXPECT_EQ(entries(), 2u);
+    EXPECT_TRUE(write_file("/dev/null", "x"));
+}
+
+TEST_F(CliFiles, ErrorsNameTheFile) {
+    EXPECT_EQ(read_file(file_).error().message, file_ + ": No such file or directory");
+    EXPECT_EQ(read_file(directory_).error().message, directory_ + ": Is a directory");
+    EXPECT_EQ(write_file(directory_ + "/none/file", "x").error().message,
+              directory_ + "/none/file: No such file or directory");
+    EXPECT_FALSE(write_file(directory_, "x"));
+    EXPECT_EQ(entries(), 0u);
+}
+
+/// A daemon that takes one connection, keeps the request and answers with prepared lines.
+class FakeDaemon {
+  public:
+    FakeDaemon(const std::string& path, std::string answer)
+        : listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+        EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(listen(listener_, 1), 0);
+        thread_ = std::thread([this, answer = std::move(answer)] {
+            const int number = accept(listener_, nullptr, nullptr);
+            std::array<char, 4096> chunk;
+            while (request_.empty() || request_.back() != '\n') {
+                const auto got = recv(number, chunk.data(), chunk.size(), 0);
+                if (got <= 0) break;
+                request_.append(chunk.data(), static_cast<std::size_t>(got));
+            }
+            static_cast<void>(write_all(number, answer));
+            ::close(number);
+        });
+    }
+    ~FakeDaemon() {
+        thread_.join();
+        ::close(listener_);
+    }
+    /// After the client's run.
+    Json request() {
+        if (thread_.joinable()) thread_.join();
+        thread_ = std::thread([] {});
+        return Json::parse(request_, nullptr, false);
+    }
+
+  private:
+    int listener_;
+    std::string request_;
+    std::thread thread_;
+};
+
+struct Outcome {
+    int status = 0;
+    std::string out, error;
+    Json request;
+};
+
+class CliClient : public CliFiles {
+  protected:
+    Outcome run(const Words& words, const std::string& answer, bool json = false) {
+        const auto path = directory_ + "/socket";
+        std::filesystem::remove(path);
+        FakeDaemon daemon(path, answer);
+        const Client client(path, json);
+        Outcome outcome =
+            captured([&] { return words.front() == "-f" ? client.run_file(words[1]) : client.run(words); });
+        outcome.request = daemon.request();
+        return outcome;
+    }
+
+    template <class Run>
+    static Outcome captured(Run run) {
+        testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
+        Outcome outcome;
+        outcome.status = run();
+        outcome.out = testing::internal::GetCapturedStdout();
+        outcome.error = testing::internal::GetCapturedStderr();
+        return outcome;
+    }
+};
+
+TEST_F(CliClient, PrintsTextAndWarnings) {
+    const auto done = run({"show", "drops"}, R"({"id":1,"ok":true,"exit":0,"text":"a\n","warnings":["w"]})"
+                                             "\n");
+    EXPECT_EQ(done.status, 0);
+    EXPECT_EQ(done.out, "a\n");
+    EXPECT_EQ(done.error, "w\n");
+    EXPECT_EQ(done.request.dump(), R"({"id":1,"argv":["show","drops"]})");
+}
+
+TEST_F(CliClient, PrintsDataAsOneLineOrPretty) {
+    const auto* answer = R"({"id":1,"ok":true,"exit":0,"data":[{"b":1,"a":[]}]})"
+                         "\n";
+    auto done = run({"show", "drops"}, answer, true);
+    EXPECT_EQ(done.out, "[{\"b\":1,\"a\":[]}]\n");
+    EXPECT_EQ(done.request["json"], true);
+    done = run({"ip", "-j", "-p", "link"}, answer);
+    EXPECT_EQ(done.out, "[\n    {\n        \"b\": 1,\n        \"a\": []\n    }\n]\n");
+}
+
+TEST_F(CliClient, RefusalsOfWeftsWordsHaveACaret) {
+    const auto* answer = R"({"id":1,"ok":false,"exit":2,"error":"p0: no such port","column":10})"
+                         "\n";
+    auto done = run({"port", "del", "p0"}, answer);
+    EXPECT_EQ(done.status, 2);
+    EXPECT_EQ(done.error, "p0: no such port\nport del p0\n         ^\n");
+    EXPECT_EQ(done.out, "");
+    done = run({"ip", "link", "del", "p0"},
+               R"({"id":1,"ok":false,"exit":1,"error":"Cannot find device \"p0\"","column":13})"
+               "\n");
+    EXPECT_EQ(done.status, 1);
+    EXPECT_EQ(done.error, "Cannot find device \"p0\"\n");
+}
+
+TEST_F(CliClient, FilesAreReadAndWrittenHere) {
+    const auto* done_line = R"({"id":1,"ok":true,"exit":0,"text":""})"
+                            "\n";
+    ASSERT_TRUE(write_file(file_, "ip link\n"));
+    auto done = run({"apply", file_, "confirm", "30"}, done_line);
+    EXPECT_EQ(done.request["argv"], (Json{"apply", file_, "confirm", "30"}));
+    EXPECT_EQ(done.request["stdin"], "ip link\n");
+    done = run({"-f", file_}, done_line);
+    EXPECT_EQ(done.request["argv"], (Json{"-f", file_}));
+    EXPECT_EQ(done.request["stdin"], "ip link\n");
+
+    done = run({"save", file_},
+               R"({"id":1,"ok":true,"exit":0,"text":"saved\n"})"
+               "\n",
+               true);
+    EXPECT_EQ(done.request.dump(), R"({"id":1,"argv":["save"]})");
+    EXPECT_EQ(done.out, "");
+    EXPECT_EQ(*read_file(file_), "saved\n");
+
+    const auto missing = captured([&] {
+        return Client("/none", false).run({"check", directory_ + "/none"});
+    });
+    EXPECT_EQ(missing.status, 2);
+    EXPECT_EQ(missing.error, directory_ + "/none: No such file or directory\n");
+}
+
+TEST_F(CliClient, StreamsAreWrittenUntilTheyEnd) {
+    const auto done =
+        run({"monitor"},
+            "{\"id\":1,\"ok\":true,\"stream\":true}\n{\"id\":1,\"event\":{\"n\":1}}\n"
+            "{\"id\":1,\"base64\":\"AP8=\"}\n{\"id\":1,\"ok\":true,\"exit\":3,\"text\":\"\"}\n");
+    EXPECT_EQ(done.status, 3);
+    EXPECT_EQ(done.out, std::string("{\"n\":1}\n\0\xff", 10));
+}
+
+TEST_F(CliClient, ADaemonThatCannotBeReachedIsOneSentence) {
+    const Client client(directory_ + "/none", false);
+    const std::string sentence =
+        "no weftd answers at " + directory_ +
+        "/none: No such file or directory; start it, or name its socket by -s, -n or WEFT_SOCKET\n";
+    for (const auto& [words, status] : std::vector<std::pair<Words, int>>{{{"port", "show"}, 3},
+                                                                          {{"ip", "link"}, 1},
+                                                                          {{"brctl", "show"}, 1},
+                                                                          {{"tc", "qdisc"}, 1},
+                                                                          {{"iptables", "-L"}, 4},
+                                                                          {{"sysctl", "-a"}, 1}}) {
+        const auto done = captured([&] { return client.run(words); });
+        EXPECT_EQ(done.status, status) << words.front();
+        EXPECT_EQ(done.error, sentence);
+    }
+}
+
+TEST_F(CliClient, ADaemonThatBreaksOffIsAnError) {
+    for (const auto* answer :
+         {"", "nonsense\n", "[]\n", "{\"id\":1", "{\"id\":1,\"ok\":true,\"stream\":true}\n"}) {
+        const auto done = run({"show", "drops"}, answer);
+        EXPECT_EQ(done.status, 3) << answer;
+        EXPECT_NE(done.error.find("broke off"), std::string::npos) << done.error;
+    }
+}
+
+TEST_F(CliClient, WordsThatAreNoTextAreRefused) {
+    const auto done = run({"port", "del", "\xff"}, "");
+    EXPECT_EQ(done.status, 1);
+}
+
+TEST(CliHelp, IsOfTheWordsGiven) {
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(help(Words{"port", "add"}), 0);
+    const auto text = testing::internal::GetCapturedStdout();
+    EXPECT_TRUE(text.starts_with("port add ")) << text;
+    EXPECT_EQ(text.find("\nip "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weft::cli

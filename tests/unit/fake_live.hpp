@@ -1,0 +1,72 @@
+// A running switch that is not there: answers what a test put in, and notes what it was told to do.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "control/model/live.hpp"
+
+namespace weft {
+
+struct FakeLive : Live {
+    std::map<std::string, LinkState> links;
+    std::vector<FdbEntryState> entries;
+    std::vector<DropState> dropped;
+    std::vector<WorkerState> working;
+    std::vector<StageState> staged;
+    std::map<std::string, PortLive> ports;
+    std::vector<MemoryState> tables;
+    std::vector<AddressState> assigned;
+    std::vector<unsigned> cpus{1, 2};
+    std::vector<std::string> done;
+
+    void add(const std::string& name, unsigned index, const char* mac, bool carrier = true) {
+        LinkState state;
+        state.name = name;
+        state.kernel_index = index;
+        state.mac = *parse_mac(mac);
+        state.carrier = carrier;
+        links[name] = state;
+    }
+
+    std::optional<LinkState> link(const std::string& name) override {
+        const auto it = links.find(name);
+        return it == links.end() ? std::nullopt : std::optional{it->second};
+    }
+    std::vector<FdbEntryState> fdb() override { return entries; }
+    std::vector<DropState> drops() override { return dropped; }
+    std::vector<WorkerState> workers() override { return working; }
+    std::vector<StageState> stages() override { return staged; }
+    std::optional<PortLive> port(const std::string& name) override {
+        const auto it = ports.find(name);
+        return it == ports.end() ? std::nullopt : std::optional{it->second};
+    }
+    std::vector<MemoryState> memory() override { return tables; }
+    std::vector<AddressState> addresses() override { return assigned; }
+    std::vector<unsigned> worker_cpus() override { return cpus; }
+    std::size_t flush_fdb(const std::string& bridge, const std::string& device,
+                          std::optional<std::uint16_t> vid) override {
+        done.push_back("flush " + bridge + " " + device + " " + (vid ? std::to_string(*vid) : "all"));
+        return 0;
+    }
+    Result<> delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) override {
+        for (const auto& entry : entries)
+            if (entry.device == device && entry.mac == mac && entry.vid == vid) {
+                done.push_back("forget " + to_string(mac) + " " + std::to_string(vid));
+                return {};
+            }
+        return refuse("no such entry");
+    }
+    Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) override {
+        done.push_back("learn " + device + " " + to_string(mac) + " " + std::to_string(vid));
+        return {};
+    }
+    std::optional<std::string> sysctl(const std::string& name) override {
+        if (name.ends_with("locktime")) return "100";
+        return std::nullopt;
+    }
+    void stop(bool keep) override { done.push_back(keep ? "stop keep" : "stop"); }
+};
+
+}  // namespace weft

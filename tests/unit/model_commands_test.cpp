@@ -1,0 +1,92 @@
+// Every command of the grammar has a meaning; what comes later is refused by name.
+#include "control/model/commands.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/unit/command_shell.hpp"
+
+namespace weft {
+namespace {
+
+TEST(Commands, EachSpecHasOneHandler) {
+    std::multiset<std::string_view> handled;
+    for (const auto table :
+         {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(), address_handlers(),
+          sysctl_handlers(), ethtool_handlers(), show_handlers(), configuration_handlers()})
+        for (const auto& handler : table)
+            handled.insert(handler.name);
+    const std::set<std::string_view> of_the_daemon{"apply", "confirm", "rollback"};
+    for (const auto& spec : command::grammar().specs()) {
+        const bool elsewhere = of_the_daemon.contains(spec.name) || spec.name.starts_with("unsupported");
+        EXPECT_EQ(handled.count(spec.name), elsewhere ? 0U : 1U) << spec.name;
+        handled.erase(spec.name);
+    }
+    EXPECT_TRUE(handled.empty()) << *handled.begin();
+}
+
+TEST(Commands, LaterWordsAreRefusedByName) {
+    Shell shell;
+    const std::pair<const char*, const char*> lines[] = {
+        {"iptables -P FORWARD DROP", "[2] iptables is not supported in this version"},
+        {"ip6tables -L", "[2] ip6tables is not supported in this version"},
+        {"iptables-save", "[2] iptables-save is not supported in this version"},
+        {"conntrack -L", "[1] conntrack is not supported in this version"},
+        {"ipset list", "[1] ipset is not supported in this version"},
+        {"tc qdisc show", "[1] tc is not supported in this version"},
+        {"tcpdump -i br0", "[1] tcpdump is not supported in this version"},
+        {"ip route add default via 10.0.0.1", "[2] ip route is not supported in this version"},
+        {"ip r", "[2] ip route is not supported in this version"},
+        {"ip rule", "[2] ip rule is not supported in this version"},
+        {"ip neigh", "[2] ip neighbor is not supported in this version"},
+        {"ip nexthop", "[2] ip nexthop is not supported in this version"},
+        {"ip tuntap add dev t0 mode tap", "[2] ip tuntap is not supported in this version"},
+        {"ip link add v0 type veth peer name v1",
+         "[2] ip link add type veth is not supported in this version"},
+        {"ip link add d0 type dummy", "[2] ip link add type dummy is not supported in this version"},
+        {"port add p0 type vhost-user path /tmp/s",
+         "[2] port add type vhost-user is not supported in this version"},
+        {"port add p0 type memif path /tmp/s", "[2] port add type memif is not supported in this version"},
+        {"port add p0 up type af_xdp dev eth0",
+         "[2] port add up type af_xdp is not supported in this version"},
+        {"bridge mdb show", "[255] bridge mdb is not supported in this version"},
+        {"bridge vlan tunnelshow", "[255] bridge vlan tunnelshow is not supported in this version"},
+        {"brctl setfd br0 4", "[1] brctl setfd is not supported in this version"},
+        {"show flows", "[2] show flows is not supported in this version"},
+        {"trace add br0 5", "[2] trace is not supported in this version"},
+        {"explain br0 hex 00", "[2] explain is not supported in this version"},
+        {"top", "[2] top is not supported in this version"},
+        {"monitor", "[2] monitor is not supported in this version"},
+    };
+    for (const auto& [line, said] : lines)
+        EXPECT_EQ(shell(line), said) << line;
+}
+
+TEST(Commands, WhatShowsNeedsADaemon) {
+    Shell shell;
+    shell.running = false;
+    EXPECT_EQ(shell("show drops"), "[2] show drops needs a running weftd");
+    EXPECT_EQ(shell("port add p0 type null"), "");
+}
+
+TEST(Commands, ConfigurationIsSavedComparedAndChecked) {
+    Shell shell;
+    ASSERT_EQ(shell("port add p0 type null"), "");
+    EXPECT_EQ(shell("save"), "port add p0 type null\n");
+    shell.input = "port add p0 up type null\n";
+    EXPECT_EQ(shell("diff new.conf"), "-port add p0 type null\n+port add p0 up type null\n");
+    EXPECT_EQ(shell("check new.conf"), "");
+    shell.input = "port add p0 type zero\n";
+    EXPECT_TRUE(shell("check new.conf").starts_with("[1] new.conf:1:18: ")) << shell("check new.conf");
+}
+
+TEST(Commands, StopSaysWhetherTheTapsStay) {
+    Shell shell;
+    shell("stop");
+    shell("stop --keep");
+    EXPECT_EQ(shell.live.done, (std::vector<std::string>{"stop", "stop keep"}));
+}
+
+}  // namespace
+}  // namespace weft

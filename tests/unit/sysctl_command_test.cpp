@@ -1,0 +1,81 @@
+// `sysctl`: what is weft's own, what is the kernel's, and what is neither.
+#include <gtest/gtest.h>
+
+#include "control/sysctl/names.hpp"
+#include "tests/unit/command_shell.hpp"
+
+namespace weft {
+namespace {
+
+struct SysctlCommand : testing::Test {
+    Shell shell;
+    void SetUp() override {
+        ASSERT_EQ(shell.type("port add lan0 type null\nip link add link lan0 name lan0.8 type vlan id 8"),
+                  "");
+    }
+};
+
+TEST_F(SysctlCommand, ForwardingIsWeftsOwnAndOne) {
+    EXPECT_EQ(shell("sysctl net.ipv4.ip_forward"), "net.ipv4.ip_forward = 1\n");
+    EXPECT_EQ(shell("sysctl -n net.ipv6.conf.all.forwarding"), "1\n");
+    EXPECT_EQ(shell("sysctl net/ipv4/ip_forward"), "net.ipv4.ip_forward = 1\n");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.ip_forward=1"), "net.ipv4.ip_forward = 1\n");
+    EXPECT_EQ(shell("sysctl 'net.ipv4.ip_forward = 1'"), "net.ipv4.ip_forward = 1\n");
+    EXPECT_EQ(shell("sysctl -q -w net.ipv4.ip_forward=1"), "");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.ip_forward=0"),
+              "[1] sysctl: net.ipv4.ip_forward is weft's own and always 1: it cannot be set to 0");
+    EXPECT_TRUE(shell.model.sysctls.empty());
+}
+
+TEST_F(SysctlCommand, NeighbourAndArpSettingsOfALinkAreKept) {
+    EXPECT_EQ(shell("sysctl -n -w net.ipv4.neigh.lan0.gc_stale_time=30 net.ipv4.conf.lan0.arp_ignore=1"),
+              "30\n1\n");
+    EXPECT_EQ(shell("sysctl -w net/ipv6/neigh/lan0.8/retrans_time_ms=500"),
+              "net.ipv6.neigh.lan0/8.retrans_time_ms = 500\n");
+    EXPECT_EQ(shell.model.sysctls,
+              (std::map<std::string, std::string>{{"net.ipv4.conf.lan0.arp_ignore", "1"},
+                                                  {"net.ipv4.neigh.lan0.gc_stale_time", "30"},
+                                                  {"net.ipv6.neigh.lan0/8.retrans_time_ms", "500"}}));
+    EXPECT_EQ(shell("sysctl net.ipv4.neigh.lan0.gc_stale_time"), "net.ipv4.neigh.lan0.gc_stale_time = 30\n");
+    EXPECT_EQ(shell("sysctl net.ipv4.neigh.lan0.locktime"), "net.ipv4.neigh.lan0.locktime = 100\n")
+        << "the kernel's";
+    EXPECT_EQ(shell("sysctl -a"),
+              "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv4.conf.lan0.arp_ignore = 1\n"
+              "net.ipv4.neigh.lan0.gc_stale_time = 30\nnet.ipv6.neigh.lan0/8.retrans_time_ms = 500\n");
+    ASSERT_EQ(shell("ip link del lan0.8"), "");
+    EXPECT_EQ(shell.model.sysctls.size(), 2U);
+}
+
+TEST_F(SysctlCommand, RefusesTheRestByName) {
+    EXPECT_EQ(shell("sysctl net.ipv4.tcp_syncookies"),
+              "[1] sysctl: net.ipv4.tcp_syncookies is not supported in this version");
+    EXPECT_EQ(shell("sysctl -w kernel.hostname=x"),
+              "[1] sysctl: kernel.hostname is not supported in this version");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.conf.lan0.rp_filter=0"),
+              "[1] sysctl: net.ipv4.conf.lan0.rp_filter is not supported in this version");
+    EXPECT_EQ(shell("sysctl -e -w kernel.hostname=x"), "");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.neigh.eth9.locktime=1"),
+              "[1] sysctl: cannot stat /proc/sys/net/ipv4/neigh/eth9/locktime: No such file or directory");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.neigh.lan0.locktime=soon"),
+              "[1] sysctl: setting key \"net.ipv4.neigh.lan0.locktime\": Invalid argument");
+}
+
+TEST_F(SysctlCommand, LoadsAFile) {
+    shell.input =
+        "# forwarding\nnet.ipv4.ip_forward = 1\n\n; and\nnet.ipv4.neigh.lan0.locktime=5\n-kernel.hostname = "
+        "x\n";
+    EXPECT_EQ(shell("sysctl -p a.conf"), "net.ipv4.ip_forward = 1\nnet.ipv4.neigh.lan0.locktime = 5\n");
+    EXPECT_EQ(shell.model.sysctls.at("net.ipv4.neigh.lan0.locktime"), "5");
+    shell.input = "net.ipv4.ip_forward\n";
+    EXPECT_EQ(shell("sysctl -p a.conf"), "[1] sysctl: a.conf(1): invalid syntax");
+}
+
+TEST(SysctlNames, TheFirstSeparatorDecides) {
+    EXPECT_EQ(canonical_sysctl("net/ipv4/neigh/lan0.8/locktime"), "net.ipv4.neigh.lan0/8.locktime");
+    EXPECT_EQ(canonical_sysctl("net.ipv4.neigh.lan0/8.locktime"), "net.ipv4.neigh.lan0/8.locktime");
+    EXPECT_EQ(sysctl_device("net.ipv4.neigh.lan0/8.locktime"), "lan0.8");
+    EXPECT_EQ(sysctl_device("net.ipv4.ip_forward"), "");
+}
+
+}  // namespace
+}  // namespace weft
