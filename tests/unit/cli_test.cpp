@@ -288,7 +288,7 @@ TEST_F(CliClient, ADaemonThatCannotBeReachedIsOneSentence) {
                                                                           {{"tc", "qdisc"}, 1},
                                                                           {{"iptables", "-L"}, 4},
                                                                           {{"sysctl", "-a"}, 1}}) {
-        const auto done = captured([&] { return client.run(words); });
+        const auto done = captured([&client, &line = words] { return client.run(line); });
         EXPECT_EQ(done.status, status) << words.front();
         EXPECT_EQ(done.error, sentence);
     }

@@ -87,7 +87,7 @@ class ServerTest : public testing::Test {
         const auto& word = request.argv.front();
         if (word == "echo") answer.text = request.argv.back() + request.input;
         if (word == "data") answer.data = Json::array({Json{{"b", 1}, {"a", 2}}});
-        if (word == "big") answer.text = std::string(2 << 20, 'x');
+        if (word == "big") answer.text = std::string(3 << 19, 'x');
         if (word == "no") {
             answer = refusal({ErrorCode::refused, "no: because", 4}, 2);
             answer.warnings = {"w"};
@@ -116,10 +116,10 @@ class ServerTest : public testing::Test {
         return -1;
     }
 
-    /// Runs the server until `done`, at most ten seconds.
+    /// Runs the server until `done`, at most a minute.
     template <class Done>
     bool pump(Client& client, Done done) {
-        const auto end = std::chrono::steady_clock::now() + 10s;
+        const auto end = std::chrono::steady_clock::now() + 60s;
         while (std::chrono::steady_clock::now() < end) {
             io_.restart();
             io_.run_for(1ms);
@@ -235,7 +235,7 @@ TEST_F(ServerTest, RequestsThatAreTooLongEndTheConnection) {
 TEST_F(ServerTest, LargeRequestsPass) {
     open();
     auto client = connect();
-    const std::string input(3 << 20, 'z');
+    const std::string input(1 << 20, 'z');
     const auto text = R"({"id":1,"argv":["echo","a"],"stdin":")" + input + "\"}\n";
     for (std::size_t at = 0; at < text.size();) {
         at += client.send(std::string_view(text).substr(at));
@@ -250,7 +250,7 @@ TEST_F(ServerTest, AClientThatNeverReadsIsHeldAndThenClosed) {
     auto client = connect();
     for (int i = 0; i < 5; ++i)
         client.send("{\"argv\":[\"big\"]}\n");
-    const auto end = std::chrono::steady_clock::now() + 10s;
+    const auto end = std::chrono::steady_clock::now() + 60s;
     while (server_->connections() != 0 && std::chrono::steady_clock::now() < end) {
         io_.restart();
         io_.run_for(10ms);
@@ -276,7 +276,7 @@ TEST_F(ServerTest, AClientThatGoesAwayIsForgotten) {
     auto client = connect();
     client.send("{\"argv\":[\"big\"]}\n{\"argv\":[\"half");
     client.close();
-    const auto end = std::chrono::steady_clock::now() + 10s;
+    const auto end = std::chrono::steady_clock::now() + 60s;
     while (server_->connections() != 0 && std::chrono::steady_clock::now() < end) {
         io_.restart();
         io_.run_for(1ms);
@@ -300,7 +300,7 @@ TEST_F(ServerTest, StreamsUntilTheClientCloses) {
     pump(client, [] { return true; });
     EXPECT_EQ(seen_.size(), 1u);
     client.close();
-    const auto end = std::chrono::steady_clock::now() + 10s;
+    const auto end = std::chrono::steady_clock::now() + 60s;
     while (stream_->open() && std::chrono::steady_clock::now() < end) {
         io_.restart();
         io_.run_for(1ms);
