@@ -26,7 +26,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr const char* default_config = "/etc/weft/weft.conf";
-constexpr unsigned memory_mb = 96;  // packet buffers and what drivers want
+constexpr unsigned memory_mb = 128;  // packet buffers and what drivers want
 
 // One of the exit statuses of weftd (README, "Exit codes").
 enum Exit { ended = 0, bad_command_line = 1, configuration_refused = 2, cannot_start = 3 };

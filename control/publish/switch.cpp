@@ -11,7 +11,7 @@ namespace weft {
 namespace {
 
 // Buffers for receive rings, bursts in flight, punt queues; 2.5 KiB each.
-constexpr unsigned buffers_small = 10240, buffers_huge = 131072;
+constexpr unsigned buffers_small = 10240, buffers_huge = 32768;
 constexpr std::uint32_t fdb_capacity = 1 << 20;
 
 std::uint64_t random_word() {

@@ -64,7 +64,7 @@ Result<Fd> open_socket(const std::string& port, const KernelDevice& device, bool
     sockaddr_ll address{};
     address.sll_family = AF_PACKET;
     // Protocol 0 receives nothing, and is not counted among the device's taps.
-    address.sll_protocol = receives ? htons(ETH_P_ALL) : 0;
+    address.sll_protocol = receives ? be16{ETH_P_ALL}.raw() : std::uint16_t{0};
     address.sll_ifindex = device.index();
     if (bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
         return failed("cannot bind");

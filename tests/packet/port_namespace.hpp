@@ -2,7 +2,6 @@
 // sees.
 #pragma once
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -11,6 +10,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "weft/net/byte_order.hpp"
 
 #include <cstdlib>
 #include <optional>
@@ -69,7 +69,7 @@ class Wire {
         setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
         sockaddr_ll address{};
         address.sll_family = AF_PACKET;
-        address.sll_protocol = htons(ETH_P_ALL);
+        address.sll_protocol = be16{ETH_P_ALL}.raw();
         address.sll_ifindex = static_cast<int>(if_nametoindex(device.c_str()));
         EXPECT_EQ(bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0) << device;
     }

@@ -54,7 +54,7 @@ class Pings:
         self.process.send_signal(2)
         shown = self.process.communicate(timeout=5)[0]
         sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", shown).groups())
-        check(sent > 20, f"only {sent} pings sent")
+        check(sent > 4, f"only {sent} pings sent")
         return max(0, sent - received - 1)  # the last one may be on its way
 
 

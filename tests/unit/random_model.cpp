@@ -156,7 +156,7 @@ class Maker {
         address.device = device;
         const auto number = std::to_string(upto(250));
         if (chance()) {
-            address.address = "fd00::" + number + "/64";
+            address.address = "fd00::1:" + std::to_string(1 + upto(99)) + "/64";
             address.nodad = chance();
         } else if (chance()) {
             address.address = "10.9.0." + number + "/32";
