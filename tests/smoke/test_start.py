@@ -87,9 +87,9 @@ def test_no_rights(lab):
 
 def test_no_memory(lab):
     """With too little memory weftd ends with 3 and a sentence, not by a signal."""
-    done = subprocess.run(["ip", "netns", "exec", lab.switch.name, "prlimit", "--as=300000000", WEFTD, "--socket",
+    done = subprocess.run(["ip", "netns", "exec", lab.switch.name, "prlimit", "--as=200000000", WEFTD, "--socket",
                            lab.socket, "--workers", lab.workers, "--config", lab.file("weft.conf", "")],
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     equal(done.returncode, 3, f"exit status (it said: {done.stderr[-500:]})")
 
 
