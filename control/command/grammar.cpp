@@ -52,6 +52,20 @@ std::string list(const std::vector<const Node*>& expected) {
     return fmt::format("{}", fmt::join(words, ", "));
 }
 
+/// A syntax line for people: NAME for <NAME:type>, without the marks of what is typed whole.
+std::string readable(string_view syntax) {
+    std::string text;
+    while (!syntax.empty()) {
+        auto word = syntax.substr(0, syntax.find(' '));
+        syntax.remove_prefix(std::min(word.size() + 1, syntax.size()));
+        if (word.starts_with('<')) word = word.substr(1, word.find(':') - 1);
+        if (word.size() > 1 && word.ends_with('!')) word.remove_suffix(1);
+        if (!text.empty()) text += ' ';
+        text += word;
+    }
+    return text;
+}
+
 bool only_keywords(const std::vector<const Node*>& expected) {
     return std::all_of(expected.begin(), expected.end(), [](const Node* node) { return node->is_keyword(); });
 }
@@ -155,7 +169,7 @@ Chosen Grammar::Compiled::choose_commands(const Line& line) const {
             } else if (keyword == nullptr ||
                        std::any_of(entry->after.begin(), entry->after.end(), means_keyword)) {
                 chosen.entries.push_back(entry);
-            } else {
+            } else if (!only_keywords(entry->after)) {
                 arguments.push_back(entry);
             }
         }
@@ -260,7 +274,7 @@ std::string Grammar::help(std::span<const std::string> words) const {
         bool begins = entry.supported && words.size() <= entry.lead;
         for (std::size_t i = 0; begins && i < words.size(); ++i)
             begins = fits(entry.root.children[i], words[i], i > 0 && program_of(words[0]).iproute) != Fit::no;
-        if (begins) text += fmt::format("{}  - {}\n", entry.spec->syntax, entry.spec->help);
+        if (begins) text += fmt::format("{}  - {}\n", readable(entry.spec->syntax), entry.spec->help);
     }
     return text;
 }

@@ -31,6 +31,7 @@ constexpr Spec table[] = {
      "changes an interface", Effect::configure},
     {"ip link delete", "ip link delete [ dev! ] <NAME:ifname>", "", Effect::configure},
     {"ip link show", "ip link [ show|list|lst [ [ dev! ] <NAME:ifname> ] ]", "shows interfaces"},
+    {"unsupported ip", "ip { l2tp | tunnel } [ <REST:text> ... ]", ""},
     {"brctl addif", "brctl addif <BR:ifname> <IF:ifname> ...", "", Effect::configure},
     {"brctl show", "brctl show [ <BR:ifname> ]", ""},
     {"sysctl get", "sysctl [ -n ] <NAME:text> ...", ""},
@@ -119,6 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"brctl show", "brctl show: brctl show"},
         Case{"sysctl -n net.ipv4.ip_forward x=1", "sysctl get: sysctl -n NAME=net.ipv4.ip_forward NAME=x=1"},
         Case{"sysctl net.ipv4.ip_forward", "sysctl get: sysctl NAME=net.ipv4.ip_forward"},
+        Case{"ip l2 add", "unsupported ip: ip l2tp REST=add"},
         Case{"tc -s qdisc", "unsupported tc: tc REST=-s REST=qdisc"},
         Case{"ip link add x type veth peer", "unsupported ip link add: ip link add A=x type veth REST=peer"},
         Case{"sysctl -a", "sysctl all: sysctl -a"}));
@@ -127,6 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
     Refused, Lines,
     testing::Values(
         Case{"", "1: no command given"}, Case{"-j", "4: no command given"},
+        Case{"ip l s X mtu x", "14: Error: argument \"x\" is wrong: \"mtu\" takes a number from 68 to 65535"},
         Case{"tcpdump -i", "1: \"tcpdump\" is not a command of weft; try \"weft help\""},
         Case{"show graph x", "12: show graph: \"x\" is not a number from 0 to 4294967295"},
         Case{"i link", "1: \"i\" is not a command of weft; try \"weft help\""},
@@ -220,7 +223,8 @@ TEST(Grammar, CompletesTheLastWord) {
 
 TEST(Grammar, HelpsByPrefix) {
     const auto all = test_grammar().help({});
-    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), static_cast<long>(std::size(table)) - 3);
+    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), static_cast<long>(std::size(table)) - 4);
+    EXPECT_EQ(test_grammar().help(split("ip link delete")), "ip link delete [ dev ] NAME  - \n");
     EXPECT_EQ(test_grammar().help(split("ip l l")), "");
     EXPECT_EQ(test_grammar().help(split("show workers")), "show workers  - \n");
     EXPECT_NE(test_grammar().help(split("ip l")).find("makes a bridge"), std::string::npos);
