@@ -25,9 +25,10 @@ inline constexpr PortIndex max_ports = 1024;
 
 /// Packets of one port collected over a round; the qdisc's place. Flushed when full and at the end of a
 /// round.
-struct TransmitBuffer {
+struct alignas(64) TransmitBuffer {
     std::uint16_t count = 0;
-    bool listed = false;  ///< its port is in Context::filled
+    bool listed = false;      ///< its port is in Context::filled
+    std::uint32_t bytes = 0;  ///< of all packets
     Packet* packets[batch_size];
 };
 

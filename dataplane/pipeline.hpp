@@ -2,7 +2,9 @@
 #pragma once
 
 #include <rte_cycles.h>
+#include <rte_prefetch.h>
 
+#include "dataplane/bridge/batch.hpp"
 #include "dataplane/bridge/input.hpp"
 #include "dataplane/bridge/output.hpp"
 #include "dataplane/context.hpp"
@@ -18,7 +20,7 @@ struct StageCounters {
     Counter packets, batches, sampled_packets, sampled_clocks;
 };
 
-template <Stage... Stages>
+template <class... Stages>
 class Pipeline {
     static_assert(sizeof...(Stages) == stage_count);
 
@@ -38,7 +40,7 @@ class Pipeline {
     }
 
   private:
-    template <Stage S>
+    template <class S>
     void run_stage(Context& context) noexcept {
         PacketVector& vector = context.next[static_cast<std::size_t>(S::id)];
         const std::uint16_t count = vector.count;
@@ -53,10 +55,11 @@ class Pipeline {
         StageCounters& counters = counters_[static_cast<std::size_t>(S::id)];
         const bool sampled = (counters.batches.get() & 63) == 0;
         const std::uint64_t start = sampled ? rte_rdtsc() : 0;
+        auto burst = begin<S>(packets, count, context);
         for (std::uint16_t i = 0; i < count; ++i)
-            S::prepare(*packets[i], prepared[i], context);
+            prepare<S>(*packets[i], prepared[i], burst, context);
         for (std::uint16_t i = 0; i < count; ++i) {
-            const Verdict verdict = S::decide(*packets[i], prepared[i], context);
+            const Verdict verdict = decide<S>(*packets[i], prepared[i], burst, context);
             if (verdict.is_stage()) [[likely]]
                 context.emit(*packets[i], verdict.stage());
             else if (verdict.is_drop())
@@ -70,8 +73,38 @@ class Pipeline {
         counters.batches.add(1);
     }
 
+    // A stage that takes packets of any origin has no Burst.
+    struct NoBurst {};
+    template <class S>
+    static auto begin(Packet* const packets[], std::uint16_t count, Context& context) noexcept {
+        if constexpr (BatchStage<S>) {
+            // Fresh from the device, the frames are in the last-level cache at best.
+            for (std::uint16_t i = 0; i < count; ++i)
+                rte_prefetch0(packets[i]->data());
+            return S::begin(context);
+        } else {
+            return NoBurst{};
+        }
+    }
+    template <class S>
+    static void prepare(Packet& packet, typename S::Prepared& prepared, auto& burst,
+                        Context& context) noexcept {
+        if constexpr (BatchStage<S>)
+            S::prepare(packet, prepared, burst, context);
+        else
+            S::prepare(packet, prepared, context);
+    }
+    template <class S>
+    static Verdict decide(Packet& packet, const typename S::Prepared& prepared, auto& burst,
+                          Context& context) noexcept {
+        if constexpr (BatchStage<S>)
+            return S::decide(packet, prepared, burst, context);
+        else
+            return S::decide(packet, prepared, context);
+    }
+
     /// A drop is counted for the interface the frame was leaving by, or else the one it came by.
-    template <Stage S>
+    template <class S>
     static IfIndex blamed(const Packet& packet) noexcept {
         constexpr bool leaving = S::id == StageId::egress || S::id == StageId::bridge_output;
         return leaving ? packet.meta.oif : packet.meta.iif;
@@ -81,7 +114,8 @@ class Pipeline {
 };
 
 /// Linux's packet flow, in the packet's order.
-using SwitchPipeline = Pipeline<Ingress,       // from a port
+using SwitchPipeline = Pipeline<BridgeBatch,   // a port in a bridge: known station to known station
+                                Ingress,       // from a port
                                 BridgeInput,   // bridge member: VLAN, learning, forwarding
                                 BridgeOutput,  // the host sends by a bridge
                                 Host,          // for the kernel?

@@ -1,12 +1,15 @@
 // What a stage is, and what it may say of a packet.
 //
 // A stage has
-//     static constexpr StageId id;
-//     struct Prepared;                                                    // what decide wants to find
-//     computed static void prepare(Packet&, Prepared&, Context&) noexcept;         // compute the key,
-//     prefetch static Verdict decide(Packet&, const Prepared&, Context&) noexcept; // where the packet goes
-// and contains no loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide. Prepared
-// lies on the stack, so that what passes between the two costs no line of the packet.
+//   - `id`, its place in the packet's order;
+//   - `Prepared`, what decide() wants to find computed. It lies on the stack, so that what passes between the
+//     two costs no line of the packet;
+//   - `prepare(packet, prepared, context)`: computes the key, asks for the lines that decide() will read;
+//   - `decide(packet, prepared, context)`: says where the packet goes.
+// A batch stage takes whole bursts of one port. It also has
+//   - `Burst`, what is the same for all packets of the burst and is looked up once, by `begin(context)`;
+//     prepare and decide get it before the context.
+// No stage contains a loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide.
 #pragma once
 
 #include <concepts>
@@ -19,10 +22,19 @@
 namespace weft {
 
 /// Stages in the packet's order; pipeline.hpp lists their types in the same order.
-enum class StageId : std::uint8_t { ingress, bridge_input, bridge_output, host, egress, punt, count };
+enum class StageId : std::uint8_t {
+    bridge_batch,
+    ingress,
+    bridge_input,
+    bridge_output,
+    host,
+    egress,
+    punt,
+    count
+};
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(StageId::count);
-inline constexpr std::string_view stage_names[stage_count] = {"ingress", "bridge_input", "bridge_output",
-                                                              "host",    "egress",       "punt"};
+inline constexpr std::string_view stage_names[stage_count] = {
+    "bridge_batch", "ingress", "bridge_input", "bridge_output", "host", "egress", "punt"};
 
 /// Where a packet goes next: to a stage, to its end with a reason, or already handed on (sent, queued).
 /// There is no default: a packet cannot be lost without a word.
@@ -56,6 +68,18 @@ concept Stage = requires(Packet& packet, typename S::Prepared& prepared, Context
     { S::prepare(packet, prepared, context) }
     noexcept;
     { S::decide(packet, prepared, context) }
+    noexcept->std::same_as<Verdict>;
+};
+
+template <class S>
+concept BatchStage = requires(Packet& packet, typename S::Prepared& prepared, typename S::Burst& burst,
+                              Context& context) {
+    { S::id } -> std::convertible_to<StageId>;
+    { S::begin(context) }
+    noexcept->std::same_as<typename S::Burst>;
+    { S::prepare(packet, prepared, burst, context) }
+    noexcept;
+    { S::decide(packet, prepared, burst, context) }
     noexcept->std::same_as<Verdict>;
 };
 

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "dataplane/bridge/batch.hpp"
 #include "dataplane/bridge/fdb.hpp"
 
 namespace weft {
@@ -60,8 +61,7 @@ Numbered numbered(const Model& model) {
 std::shared_ptr<const VlanSet> vlan_set(const std::map<std::uint16_t, VlanMembership>& vlans) {
     auto set = std::make_shared<VlanSet>();
     for (const auto& [vid, membership] : vlans) {
-        set->member.set(vid);
-        if (membership.untagged) set->untagged.set(vid);
+        set->add(vid, membership.untagged);
         if (membership.pvid) set->pvid = vid;
     }
     return set;
@@ -83,6 +83,7 @@ class Assembler {
         for (const auto& [name, link] : in_.model.links)
             if (link.member) add_member(name, *link.member);
         add_demuxes();
+        derive_exits(*topology_);
         return std::move(topology_);
     }
 

@@ -101,7 +101,7 @@ void Switch::fix_fdb(const AssembleInput& input) {
         if (bridge == no_index || e.port >= topology.bridge_ports.size()) return true;
         const BridgePort& port = topology.bridge_ports[e.port];
         if (port.bridge != bridge || port.state == PortState::disabled) return true;
-        return port.vlans ? !port.vlans->member[vid] : vid != 0;
+        return port.vlans ? !port.vlans->member(vid) : vid != 0;
     });
 
     auto wanted = fixed_entries(input, indexes_);

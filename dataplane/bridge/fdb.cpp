@@ -72,6 +72,23 @@ std::size_t Fdb::bytes() const noexcept {
            domain_count * sizeof(*bridge_of_);
 }
 
+std::uint32_t Fdb::word_anywhere(std::uint64_t hash) const noexcept {
+    const FdbTag tag = FdbTag::home_of(hash);
+    const std::uint32_t first = home(hash);
+    const FdbBucket& bucket = buckets_[first];
+    for (;;) {
+        const std::uint32_t before = bucket.state();
+        const std::uint32_t word = bucket.probe(tag);
+        const std::uint32_t after = bucket.state();
+        if (word) {
+            if (FdbBucket::same_version(before, after)) return word;
+        } else if (before == after) {
+            if (!(before & FdbBucket::overflow_mask)) return 0;
+            if (const auto found = lookup_alternate(hash, first, before); found.settled) return found.word;
+        }
+    }
+}
+
 Fdb::Alternate Fdb::lookup_alternate(std::uint64_t hash, std::uint32_t first,
                                      std::uint32_t before) const noexcept {
     const FdbTag tag = FdbTag::home_of(hash);

@@ -61,6 +61,12 @@ constexpr FdbDomain fdb_domain(FdbKey64 key) noexcept {
     return static_cast<FdbDomain>(key >> 48);
 }
 
+/// Where a key is looked for: its hash, and the line that is read first.
+struct FdbProbe {
+    const FdbBucket* bucket;
+    std::uint64_t hash;
+};
+
 struct FdbHit {
     bool found;
     std::uint8_t flags;    ///< FdbFlags
@@ -110,6 +116,25 @@ class Fdb {
     /// Starts loading the line that find() and learn() read first.
     void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
 
+    /// Computes where the key is, starts loading it.
+    [[nodiscard]] FdbProbe probe(FdbKey64 key) const noexcept {
+        const std::uint64_t hash = hash_(key);
+        const FdbBucket* bucket = &buckets_[home(hash)];
+        __builtin_prefetch(bucket);
+        return {bucket, hash};
+    }
+    /// The FdbWord of the key if it is where nearly all are; 0 says nothing, then word_anywhere() knows.
+    [[nodiscard]] std::uint32_t word_at_home(FdbProbe at) const noexcept {
+        const FdbTag tag = FdbTag::home_of(at.hash);
+        const std::uint32_t before = at.bucket->header_now();
+        const unsigned found = at.bucket->match(tag.low);
+        if (!found) [[unlikely]]
+            return 0;
+        const auto seen = at.bucket->look(static_cast<unsigned>(__builtin_ctz(found)));
+        return seen.high == tag.high && seen.header == before ? seen.word : 0;
+    }
+    /// The FdbWord of the key with this hash, 0 if there is none. Not inlined: for what is seldom.
+    [[nodiscard]] std::uint32_t word_anywhere(std::uint64_t hash) const noexcept;
     [[nodiscard]] FdbHit find(FdbKey64, std::uint64_t hash) const noexcept {
         const std::uint32_t word = lookup(hash);
         return {word != 0, FdbWord::flags(word), FdbWord::port(word)};
@@ -229,24 +254,10 @@ class Fdb {
         return static_cast<std::uint32_t>(value * bucket_count_ >> 32);
     }
 
-    /// The entry's word, 0 if there is none.
     [[nodiscard]] std::uint32_t lookup(std::uint64_t hash) const noexcept {
-        const FdbTag tag = FdbTag::home_of(hash);
-        const std::uint32_t first = home(hash);
-        for (;;) {
-            const FdbBucket& bucket = buckets_[first];
-            const std::uint32_t before = bucket.state();
-            const std::uint32_t word = bucket.probe(tag);
-            const std::uint32_t after = bucket.state();
-            if (word) [[likely]] {
-                if (FdbBucket::same_version(before, after)) [[likely]]
-                    return word;
-            } else if (before == after) {
-                if (!(before & FdbBucket::overflow_mask)) return 0;
-                if (const auto found = lookup_alternate(hash, first, before); found.settled)
-                    return found.word;
-            }
-        }
+        if (const std::uint32_t word = word_at_home({&buckets_[home(hash)], hash})) [[likely]]
+            return word;
+        return word_anywhere(hash);
     }
     struct Alternate {
         bool settled;

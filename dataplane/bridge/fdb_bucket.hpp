@@ -57,11 +57,36 @@ struct alignas(64) FdbBucket {
     std::atomic<std::uint32_t> header;
 
     /// The header without the lock, which is no reader's business.
-    [[nodiscard]] std::uint32_t state() const noexcept {
-        return header.load(std::memory_order_acquire) & ~lock_bit;
-    }
+    [[nodiscard]] std::uint32_t state() const noexcept { return header_now() & ~lock_bit; }
+    [[nodiscard]] std::uint32_t header_now() const noexcept { return header.load(std::memory_order_acquire); }
     [[nodiscard]] static bool same_version(std::uint32_t a, std::uint32_t b) noexcept {
         return ((a ^ b) & version_mask) == 0;
+    }
+    /// A bit for each slot whose low word is this.
+    [[nodiscard]] unsigned match(std::uint32_t wanted) const noexcept {
+#ifdef WEFT_FDB_SCALAR
+        unsigned found = 0;
+        for (unsigned s = 0; s < slots; ++s)
+            found |= static_cast<unsigned>(low[s].load(std::memory_order_acquire) == wanted) << s;
+        return found;
+#else
+        // The eight lanes are the six low words and two others. x86 neither tears an aligned 4-byte lane nor
+        // lets a later load pass this one; the signal fence keeps the compiler to that order.
+        const __m256i line = _mm256_load_si256(reinterpret_cast<const __m256i*>(low));
+        const __m256i equal = _mm256_cmpeq_epi32(line, _mm256_set1_epi32(static_cast<int>(wanted)));
+        std::atomic_signal_fence(std::memory_order_acquire);
+        return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(equal))) & ((1U << slots) - 1);
+#endif
+    }
+    struct Look {
+        std::uint16_t high;
+        std::uint32_t word;
+        std::uint32_t header;
+    };
+    /// What is in a slot, read in this order.
+    [[nodiscard]] Look look(unsigned slot) const noexcept {
+        return {high[slot].load(std::memory_order_acquire), word[slot].load(std::memory_order_acquire),
+                header_now()};
     }
     /// The word of the entry with this tag, 0 if it is not here. Valid only if the version has not changed.
     [[nodiscard]] std::uint32_t probe(FdbTag tag) const noexcept {
@@ -93,8 +118,12 @@ struct alignas(64) FdbBucket {
             any |= get(w);
         return any == 0;
     }
-    [[nodiscard]] FdbTag tag(unsigned slot) const noexcept { return {get(low[slot]), get(high[slot])}; }
-    [[nodiscard]] bool overflows() const noexcept { return get(header) & overflow_mask; }
+    [[nodiscard]] FdbTag tag(unsigned slot) const noexcept {
+        return {get(low[slot]), get(high[slot])};
+    }
+    [[nodiscard]] bool overflows() const noexcept {
+        return get(header) & overflow_mask;
+    }
     void fill(unsigned slot, FdbTag tag, std::uint32_t value) noexcept {
         low[slot].store(tag.low, std::memory_order_release);
         high[slot].store(tag.high, std::memory_order_release);
@@ -116,28 +145,14 @@ struct alignas(64) FdbBucket {
                header.compare_exchange_strong(old, old | lock_bit, std::memory_order_acquire,
                                               std::memory_order_relaxed);
     }
-    void unlock() noexcept { header.store(get(header) & ~lock_bit, std::memory_order_release); }
+    void unlock() noexcept {
+        header.store(get(header) & ~lock_bit, std::memory_order_release);
+    }
 
   private:
     template <class T>
     static T get(const std::atomic<T>& value) noexcept {
         return value.load(std::memory_order_relaxed);
-    }
-    /// A bit for each slot whose low word is this.
-    [[nodiscard]] unsigned match(std::uint32_t wanted) const noexcept {
-#ifdef WEFT_FDB_SCALAR
-        unsigned found = 0;
-        for (unsigned s = 0; s < slots; ++s)
-            found |= static_cast<unsigned>(low[s].load(std::memory_order_acquire) == wanted) << s;
-        return found;
-#else
-        // The eight lanes are the six low words and two others. x86 neither tears an aligned 4-byte lane nor
-        // lets a later load pass this one; the signal fence keeps the compiler to that order.
-        const __m256i line = _mm256_load_si256(reinterpret_cast<const __m256i*>(low));
-        const __m256i equal = _mm256_cmpeq_epi32(line, _mm256_set1_epi32(static_cast<int>(wanted)));
-        std::atomic_signal_fence(std::memory_order_acquire);
-        return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(equal))) & ((1U << slots) - 1);
-#endif
     }
 };
 static_assert(sizeof(FdbBucket) == 64);

@@ -23,14 +23,11 @@ class FdbHash {
           second_inverse_(inverse(second_)) {}
 
     [[nodiscard]] constexpr std::uint64_t operator()(std::uint64_t key) const noexcept {
-        std::uint64_t x = (key ^ mask_) * first_;
-        x = (x ^ x >> 32) * second_;
-        return x ^ x >> 29;
+        return __builtin_bswap64((key ^ mask_) * first_) * second_;
     }
     /// The key that has this hash.
     [[nodiscard]] constexpr std::uint64_t undo(std::uint64_t hash) const noexcept {
-        std::uint64_t x = (hash ^ hash >> 29 ^ hash >> 58) * second_inverse_;
-        return (x ^ x >> 32) * first_inverse_ ^ mask_;
+        return __builtin_bswap64(hash * second_inverse_) * first_inverse_ ^ mask_;
     }
 
   private:

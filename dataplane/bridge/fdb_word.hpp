@@ -85,6 +85,14 @@ struct FdbWord {
         constexpr std::uint8_t of_kind[] = {FdbFlags::learned, 0, FdbFlags::sticky, 0};
         return kind(word) == fixed ? word >> seen_shift & 15 : of_kind[kind(word)];
     }
+    /// Whether frames to the entry leave by its port: there is one, and neither local nor a blackhole.
+    static constexpr bool forwards(std::uint32_t word) noexcept {
+        constexpr std::uint32_t kept_here = (FdbFlags::local | FdbFlags::blackhole) << seen_shift;
+        return kind(word) == fixed ? !(word & kept_here) : word != 0;
+    }
+    /// True only if forwards(): of every entry but fixed ones and those not heard for half an hour. One test,
+    /// as a word of 0 minus one has the bit that these have.
+    static constexpr bool surely_forwards(std::uint32_t word) noexcept { return !((word - 1) & coarse); }
     /// Seconds since the entry was last heard; 0 for a fixed one. Beyond fine_age to within coarse_unit.
     static constexpr std::uint32_t age(std::uint32_t word, std::uint32_t now) noexcept {
         if (kind(word) == fixed) return 0;

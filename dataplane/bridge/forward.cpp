@@ -39,7 +39,7 @@ void send_copy(Packet& packet, const BridgePort& from, const BridgePort& to, Con
 // nothing.
 void pass_copy_up(Packet& packet, const Bridge& bridge, Context& context) noexcept {
     const Interface& self = context.topology->interface(bridge.interface);
-    if (!self.up || (bridge.vlan_filtering && !bridge.self.vlans->member[packet.meta.bridge_vid])) return;
+    if (!self.up || (bridge.vlan_filtering && !bridge.self.vlans->member(packet.meta.bridge_vid))) return;
     if (const auto why = kernel_would_refuse(packet, self, context); why != DropReason::count) {
         context.count_drop(why, bridge.interface, packet.length());
         return;
@@ -79,7 +79,7 @@ Verdict pass_up(Packet& packet, const Bridge& bridge, Context& context) noexcept
     meta.iif = bridge.interface;
     if (!self.up) return Verdict::drop(DropReason::bridge_bridge_down);
     if (bridge.vlan_filtering) {
-        if (!bridge.self.vlans->member[meta.bridge_vid]) return Verdict::drop(DropReason::bridge_vlan_egress);
+        if (!bridge.self.vlans->member(meta.bridge_vid)) return Verdict::drop(DropReason::bridge_vlan_egress);
         if (!vlan_egress(packet, *bridge.self.vlans)) return Verdict::drop(DropReason::bridge_no_mbuf);
     }
     if (++meta.hops > max_hops) return Verdict::drop(DropReason::ingress_too_many_hops);
@@ -102,7 +102,7 @@ Verdict flood(Packet& packet, const BridgePort& from, const Bridge& bridge, Grou
         const BridgePort& to = context.topology->bridge_ports[index];
         DropReason why{};
         if (!may_forward(from, to, why) || !takes(from, to, kind, from_host)) continue;
-        if (to.vlans && !to.vlans->member[packet.meta.bridge_vid]) continue;
+        if (to.vlans && !to.vlans->member(packet.meta.bridge_vid)) continue;
         if (last) send_copy(packet, from, *last, context);
         last = &to;
     }

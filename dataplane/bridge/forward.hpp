@@ -25,7 +25,7 @@ inline Verdict forward(Packet& packet, const BridgePort& from, const BridgePort&
     if (!may_forward(from, to, why)) [[unlikely]]
         return Verdict::drop(why);
     if (to.vlans) {
-        if (!to.vlans->member[packet.meta.bridge_vid]) [[unlikely]]
+        if (!to.vlans->member(packet.meta.bridge_vid)) [[unlikely]]
             return Verdict::drop(DropReason::bridge_vlan_egress);
         if (!vlan_egress(packet, *to.vlans)) [[unlikely]]
             return Verdict::drop(DropReason::bridge_no_mbuf);

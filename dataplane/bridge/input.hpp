@@ -77,16 +77,15 @@ struct BridgeInput {
         if (hit.flags & (FdbFlags::local | FdbFlags::blackhole)) [[unlikely]]
             return hit.flags & FdbFlags::local ? pass_up(packet, *in.bridge, context)
                                                : Verdict::drop(DropReason::bridge_blackhole);
-        const BridgePort& to = context.topology->bridge_ports[hit.port];
-        if (to.bridge != port.bridge) [[unlikely]]  // the entry outlived its port by a moment
+        if (!context.topology->is_member(hit.port, port.bridge)) [[unlikely]]
             return flood(packet, port, *in.bridge, GroupKind::unknown_unicast, false, context);
-        return forward(packet, port, to);
+        return forward(packet, port, context.topology->bridge_ports[hit.port]);
     }
 
     static bool known_here(const Prepared& in, Context& context) noexcept {
         const FdbHit source = context.fdb->find(in.source_key, in.source_hash);
-        return source.found && !(source.flags & FdbFlags::local) &&
-               &context.topology->bridge_ports[source.port] == in.port;
+        const auto self = static_cast<BridgePortIndex>(in.port - context.topology->bridge_ports.data());
+        return source.found && !(source.flags & FdbFlags::local) && source.port == self;
     }
 
     static void learn(Packet& packet, const Prepared& in, Context& context) noexcept {

@@ -47,7 +47,7 @@ struct BridgeOutput {
                          context);
         const FdbHit hit = context.fdb->find(in.key, in.hash);
         if (hit.found && hit.flags & FdbFlags::local) return Verdict::drop(DropReason::bridge_same_port);
-        if (hit.found && context.topology->bridge_ports[hit.port].bridge == bridge.self.bridge)
+        if (hit.found && context.topology->is_member(hit.port, bridge.self.bridge))
             return forward(packet, bridge.self, context.topology->bridge_ports[hit.port]);
         return flood(packet, bridge.self, bridge, GroupKind::unknown_unicast, false, context);
     }

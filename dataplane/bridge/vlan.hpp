@@ -36,13 +36,13 @@ inline bool vlan_ingress(Packet& packet, const Bridge& bridge, const VlanSet& vl
         return true;
     }
     meta.bridge_vid = vid;
-    return vlans.member[vid];
+    return vlans.member(vid);
 }
 
 /// br_handle_vlan: makes the frame's tag what a member of bridge_vid sends. False if it cannot be edited.
 inline bool vlan_egress(Packet& packet, const VlanSet& vlans) noexcept {
     auto& meta = packet.meta;
-    if (!vlans.untagged[meta.bridge_vid]) return true;
+    if (!vlans.untagged(meta.bridge_vid)) return true;
     return pop_tag(packet);
 }
 

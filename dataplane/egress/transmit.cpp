@@ -24,11 +24,9 @@ void give(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noex
 }
 
 void send(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noexcept {
-    std::uint64_t bytes = 0;
-    for (std::uint16_t i = 0; i < buffer.count; ++i)
-        bytes += buffer.packets[i]->length();
     const std::uint16_t sent =
         entry.port->transmit(static_cast<std::uint16_t>(context.worker), buffer.packets, buffer.count);
+    std::uint64_t bytes = buffer.bytes;
     for (std::uint16_t i = sent; i < buffer.count; ++i)
         bytes -= buffer.packets[i]->length();
     (*context.counters)[entry.interface].sent.add(sent, bytes);
@@ -48,6 +46,14 @@ void flush(PortIndex port, Context& context) noexcept {
     else
         give(buffer, entry, context);
     buffer.count = 0;
+    buffer.bytes = 0;
+}
+
+void make_room(TransmitBuffer& buffer, PortIndex port, Context& context) noexcept {
+    if (buffer.count != 0) flush(port, context);
+    if (buffer.listed) return;
+    buffer.listed = true;
+    context.filled[context.filled_count++] = port;
 }
 
 void take_over(Packet* packets[], unsigned count, Context& context) noexcept {

@@ -18,16 +18,16 @@ inline void flush_all(Context& context) noexcept {
     context.filled_count = 0;
 }
 
+/// Makes room in a buffer that is full, and has one that was empty flushed at the end of the round.
+void make_room(TransmitBuffer& buffer, PortIndex port, Context& context) noexcept;
+
 /// Collects a packet that needs nothing more than sending.
 inline void collect(Packet& packet, PortIndex port, Context& context) noexcept {
     TransmitBuffer& buffer = context.transmit[port];
-    if (!buffer.listed) [[unlikely]] {
-        buffer.listed = true;
-        context.filled[context.filled_count++] = port;
-    }
-    if (buffer.count == batch_size) [[unlikely]]
-        flush(port, context);
+    if (buffer.count % batch_size == 0) [[unlikely]]
+        make_room(buffer, port, context);
     buffer.packets[buffer.count++] = &packet;
+    buffer.bytes += packet.length();
 }
 
 /// A burst that another worker handed over to be sent by this one.

@@ -11,6 +11,14 @@ namespace weft {
 /// Internal interfaces a packet may pass (sub-interface over bridge over …) before it is taken for a loop.
 inline constexpr std::uint8_t max_hops = 8;
 
+/// What every frame that a port received gets, besides the tag.
+inline void enter_metadata(Packet& packet, const Interface& port) noexcept {
+    auto& meta = packet.meta;
+    meta.iif = meta.port_iif = port.index;
+    meta.hops = meta.flags = meta.queue_class = 0;
+    meta.mark = 0;
+}
+
 /// Reads an outermost tag that still stands in the frame into metadata.
 /// Returns false if the frame ends inside the tag.
 inline bool classify_tag(Packet& packet) noexcept {

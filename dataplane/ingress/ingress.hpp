@@ -25,9 +25,7 @@ struct Ingress {
     static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
         const Interface& in = *context.receiving;
         auto& meta = packet.meta;
-        meta.iif = meta.port_iif = in.index;
-        meta.hops = meta.flags = meta.queue_class = 0;
-        meta.mark = 0;
+        enter_metadata(packet, in);
         context.received_bytes += packet.length();
         if (packet.head_length() < ethernet_header_size) [[unlikely]]
             return Verdict::drop(DropReason::ingress_runt);

@@ -52,18 +52,22 @@ Worker::Worker(Shared& shared, unsigned id)
 Worker::~Worker() = default;
 
 unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
-    auto& vector = context_.next[static_cast<std::size_t>(StageId::ingress)];
+    const Topology& topology = *context_.topology;
+    const bool exists = topology.exists(queue.interface);
+    const bool batched = exists && BridgeBatch::takes(topology.interface(queue.interface), topology);
+    auto& vector =
+        context_.next[static_cast<std::size_t>(batched ? StageId::bridge_batch : StageId::ingress)];
     ReceiveLoss loss;
     const std::uint16_t count = queue.port->receive(queue.queue, vector.packets, batch_size, loss);
     if (loss.no_mbuf) context_.count_drops(DropReason::ingress_no_mbuf, queue.interface, loss.no_mbuf);
     if (loss.truncated) context_.count_drops(DropReason::ingress_truncated, queue.interface, loss.truncated);
     if (count == 0) return 0;
-    if (!context_.topology->exists(queue.interface)) [[unlikely]] {
+    if (!exists) [[unlikely]] {
         for (std::uint16_t i = 0; i < count; ++i)
             context_.drop(*vector.packets[i], DropReason::ingress_interface_down, no_interface);
         return count;
     }
-    context_.receiving = &context_.topology->interface(queue.interface);
+    context_.receiving = &topology.interface(queue.interface);
     context_.received_bytes = 0;
     context_.received_groups = 0;
     vector.count = count;

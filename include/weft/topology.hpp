@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -62,11 +61,22 @@ enum class PortState : std::uint8_t {
     blocking = 4
 };
 
-/// Which VLANs a bridge port, or the bridge itself, is a member of. 1 KiB.
+/// Which VLANs a bridge port, or the bridge itself, is a member of. 4 KiB; a frame's VLAN is one byte of it.
 struct VlanSet {
-    std::bitset<vid_count> member;
-    std::bitset<vid_count> untagged;  ///< leaves untagged; subset of member
-    std::uint16_t pvid = 0;           ///< of untagged frames; 0: they are dropped
+    /// What a port is to a VLAN.
+    enum Membership : std::uint8_t { outside = 0, tagged = 1, untagged_member = 2 };
+
+    std::array<std::uint8_t, vid_count> membership{};  ///< Membership, by VID
+    std::uint16_t pvid = 0;                            ///< of untagged frames; 0: they are dropped
+
+    void add(std::uint16_t vid, bool leaves_untagged) noexcept {
+        membership[vid] = leaves_untagged ? untagged_member : tagged;
+    }
+    [[nodiscard]] bool member(std::uint16_t vid) const noexcept { return membership[vid] != outside; }
+    /// Frames of the VLAN leave without its tag.
+    [[nodiscard]] bool untagged(std::uint16_t vid) const noexcept {
+        return membership[vid] == untagged_member;
+    }
 };
 
 /// A member of a bridge (or, as Bridge::self, the bridge's own port towards the host). One cache line.
@@ -84,7 +94,16 @@ struct alignas(64) BridgePort {
     std::uint16_t group_fwd_mask = 0;
     std::uint32_t fdb_max_learned = 0;  ///< 0: no limit
     const VlanSet* vlans = nullptr;     ///< null unless the bridge filters
+    /// Derived from the rest of the topology by derive_exits() (bridge/batch.hpp), for the batch path.
+    struct Exit {
+        std::uint32_t gate = 0;  ///< the bridge, and whether the port is isolated
+        std::uint32_t mtu = 0;   ///< L3 bytes; 0: frames do not simply leave by it
+        /// By VID, 4096: VlanSet::Membership; zeros if the bridge does not filter.
+        const std::uint8_t* membership = nullptr;
+        PortIndex port = no_index;
+    } exit;
 };
+static_assert(sizeof(BridgePort) == 64);
 
 struct Bridge {
     IfIndex interface = no_interface;
@@ -120,6 +139,11 @@ struct Topology {
     std::vector<std::shared_ptr<const VlanSet>> vlan_sets;
 
     [[nodiscard]] const Interface& interface(IfIndex i) const noexcept { return interfaces[i]; }
+    /// Whether an index that came from the FDB names a member of this bridge here. A worker that has the next
+    /// topology already may have learned a station on a port that this one lacks.
+    [[nodiscard]] bool is_member(BridgePortIndex i, BridgeIndex of) const noexcept {
+        return i < bridge_ports.size() && bridge_ports[i].bridge == of;
+    }
     [[nodiscard]] bool exists(IfIndex i) const noexcept {
         return i < interfaces.size() && interfaces[i].kind != InterfaceKind::none;
     }

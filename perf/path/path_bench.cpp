@@ -1,10 +1,15 @@
 // What the switch itself costs a packet: gen -> bridge -> null on one worker, over the floor gen -> null,
-// measured in turns in one run. Prints TSC clocks per packet, as minimum, median and maximum over the turns.
+// measured in turns of about a millisecond in one run. Prints TSC clocks per packet as quartiles over the
+// turns.
 //
-//     path_bench [--flows N] [--size BYTES] [--turns N] [--workers 1|2] [--unaware] [--json]
+//     path_bench [--flows N] [--size BYTES] [--turns N] [--workers 1|2] [--cpu N] [--unaware] [--json]
 //
 // N flows are N source and N destination stations: the FDB holds 2 N entries. VLAN filtering, per-port flags
-// and counters are on unless --unaware.
+// and counters are on unless --unaware. --cpu is that of the one worker, or of the first of two.
+//
+// How much a TSC clock is worth changes between machines and, with the host's load, within a run. So each
+// turn also times a chain of dependent additions, one core cycle each, and the own cost is printed in core
+// cycles too.
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <rte_launch.h>
@@ -30,7 +35,7 @@ namespace {
 struct Options {
     std::uint32_t flows = 500;
     std::uint16_t size = 64;
-    unsigned turns = 15, workers = 1;
+    unsigned turns = 400, workers = 1, cpu = 1;
     bool unaware = false, json = false;
 };
 
@@ -49,9 +54,23 @@ void must(Result<> result) {
 struct Spread {
     double low, median, high;
 };
+/// Quartiles.
 Spread spread_of(std::vector<double> values) {
     std::sort(values.begin(), values.end());
-    return {values.front(), values[values.size() / 2], values.back()};
+    return {values[values.size() / 4], values[values.size() / 2], values[values.size() * 3 / 4]};
+}
+
+/// TSC clocks of a dependent addition, which takes one core cycle.
+double clocks_of_a_cycle() {
+    constexpr unsigned additions = 200'000;
+    std::uint64_t sum = 0;
+    const std::uint64_t start = rte_rdtsc();
+    for (unsigned i = 0; i < additions / 10; ++i)
+        asm volatile(
+            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+            : "+r"(sum));
+    return static_cast<double>(rte_rdtsc() - start) / additions;
 }
 
 /// One gen and one null port in a bridge, for one worker.
@@ -140,8 +159,7 @@ class Bench {
     void publish() {
         auto topology = std::make_unique<Topology>();
         auto vlans = std::make_shared<VlanSet>();
-        vlans->member.set(1);
-        vlans->untagged.set(1);
+        vlans->add(1, true);
         vlans->pvid = 1;
         topology->interfaces.resize(2 + 2 * lanes_.size());
         topology->bridges.resize(1);
@@ -165,6 +183,7 @@ class Bench {
             add(*topology, bridge, static_cast<IfIndex>(3 + 2 * w), lanes_[w].sink.get(), vlans.get());
         }
         topology->vlan_sets.push_back(vlans);
+        derive_exits(*topology);
         shared_->topology.replace(std::move(topology), shared_->quiescence);
         for (std::size_t w = 0; w < lanes_.size(); ++w) {
             auto plan = std::make_unique<PollPlan>();
@@ -214,24 +233,25 @@ class Bench {
 };
 
 void one_worker(Bench& bench, const Options& options) {
-    constexpr unsigned rounds = 20'000;
+    constexpr unsigned rounds = 500;
     bench.quiescence().online(0);
-    std::vector<double> floor, through, own;
+    std::vector<double> floor, through, own, cycles, cycle;
     bench.floor(0, rounds);
-    bench.through(0, 8 * rounds);
+    bench.through(0, rounds + 4 * options.flows / batch_size);
     for (unsigned turn = 0; turn < options.turns; ++turn) {
         floor.push_back(bench.floor(0, rounds));
         through.push_back(bench.through(0, rounds));
         own.push_back(through.back() - floor.back());
+        cycle.push_back(clocks_of_a_cycle());
+        cycles.push_back(own.back() / cycle.back());
     }
-    const Spread f = spread_of(floor), t = spread_of(through), o = spread_of(own);
+    const Spread f = spread_of(floor), t = spread_of(through), o = spread_of(own), c = spread_of(cycles);
     const double ghz = static_cast<double>(rte_get_tsc_hz()) / 1e9;
     if (options.json) {
         fmt::print(
-            "{{\"flows\":{},\"fdb_entries\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},\"own_"
-            "low\":{:.1f},"
-            "\"own_high\":{:.1f},\"mpps\":{:.2f}}}\n",
-            options.flows, bench.fdb_size(), f.median, t.median, o.median, o.low, o.high,
+            "{{\"flows\":{},\"fdb_entries\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},"
+            "\"own_low\":{:.1f},\"own_high\":{:.1f},\"own_cycles\":{:.1f},\"mpps\":{:.2f}}}\n",
+            options.flows, bench.fdb_size(), f.median, t.median, o.median, o.low, o.high, c.median,
             ghz * 1e3 / t.median);
         return;
     }
@@ -243,6 +263,8 @@ void one_worker(Bench& bench, const Options& options) {
     fmt::print("  gen -> bridge -> null  {:6.1f} [{:.1f} .. {:.1f}]   {:.1f} Mpps at {:.2f} GHz TSC\n",
                t.median, t.low, t.high, ghz * 1e3 / t.median, ghz);
     fmt::print("  own clocks             {:6.1f} [{:.1f} .. {:.1f}]\n", o.median, o.low, o.high);
+    fmt::print("  own core cycles        {:6.1f} [{:.1f} .. {:.1f}]   {:.2f} clocks a cycle\n", c.median,
+               c.low, c.high, spread_of(cycle).median);
     fmt::print("  stages (sampled)     {}\n  dropped {}\n", bench.stages(), bench.dropped());
 }
 
@@ -271,7 +293,7 @@ void two_workers(Bench& bench, const Options& options) {
         run_lane(&alone);
         go = false;
         LaneRun first{&bench, 0, &go, 0}, second{&bench, 1, &go, 0};
-        rte_eal_remote_launch(run_lane, &second, 1);
+        rte_eal_remote_launch(run_lane, &second, rte_get_next_lcore(-1, 1, 0));
         go = true;
         run_lane(&first);
         rte_eal_mp_wait_lcore();
@@ -283,8 +305,8 @@ void two_workers(Bench& bench, const Options& options) {
 
 int run(const Options& options) {
     EalOptions eal;
-    eal.control_cpus = {0};
-    eal.worker_cpus = {1};
+    eal.control_cpus = {options.cpu};
+    eal.worker_cpus = {options.cpu == 0 ? 1U : 0U};
     eal.memory_mb = 256;
     const auto started = must(start_eal(eal));
     fmt::print(stderr, "pages: {}\n", started.hugepages ? "huge" : "ordinary");
@@ -312,6 +334,8 @@ int main(int argc, char** argv) {
             options.turns = static_cast<unsigned>(value());
         else if (word == "--workers")
             options.workers = static_cast<unsigned>(value());
+        else if (word == "--cpu")
+            options.cpu = static_cast<unsigned>(value());
         else if (word == "--unaware")
             options.unaware = true;
         else if (word == "--json")

@@ -115,6 +115,11 @@ void Rig::send(const std::string& port, const Bytes& frame) {
 }
 
 void Rig::send(const std::string& port, const Bytes& frame, const Metadata& meta) {
+    offer(port, frame, meta);
+    run();
+}
+
+void Rig::offer(const std::string& port, const Bytes& frame, const Metadata& meta) {
     rte_mbuf* head = nullptr;
     rte_mbuf* last = nullptr;
     for (std::size_t at = 0; at < frame.size() || !head;) {
@@ -147,7 +152,6 @@ void Rig::send(const std::string& port, const Bytes& frame, const Metadata& meta
     to.gso_size = meta.gso_size;
     to.gso_ecn = meta.gso_ecn;
     ports_.at(port)->waiting.push_back(Packet::from(head));
-    run();
 }
 
 void Rig::from_kernel(const std::string& interface, const Bytes& frame) {

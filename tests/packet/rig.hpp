@@ -62,6 +62,8 @@ class Rig {
     void send(const std::string& port, const Bytes& frame);
     /// The same with what a port knows of it besides the bytes.
     void send(const std::string& port, const Bytes& frame, const Metadata& meta);
+    /// The same, but nothing is carried through before run(): what is offered to a port so is one burst.
+    void offer(const std::string& port, const Bytes& frame, const Metadata& meta = {});
     /// The kernel sends by an interface's TAP.
     void from_kernel(const std::string& interface, const Bytes& frame);
 

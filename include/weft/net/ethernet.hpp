@@ -3,6 +3,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -69,6 +70,18 @@ struct EthernetHeader {
     MacAddress destination;
     MacAddress source;
     be16 type;
+
+    /// destination.raw() and source.raw(), one load each.
+    [[nodiscard]] std::uint64_t destination_raw() const noexcept {
+        std::uint64_t eight;
+        std::memcpy(&eight, this, 8);
+        return eight & 0xffff'ffff'ffff;
+    }
+    [[nodiscard]] std::uint64_t source_raw() const noexcept {
+        std::uint64_t eight;
+        std::memcpy(&eight, reinterpret_cast<const std::byte*>(this) + 4, 8);
+        return eight >> 16;
+    }
 };
 static_assert(sizeof(EthernetHeader) == 14 && alignof(EthernetHeader) == 1);
 

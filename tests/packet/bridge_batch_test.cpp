@@ -1,0 +1,209 @@
+// The batch path of pure bridging: that it takes what it may, that it changes tags as the stages do, and that
+// frames keep their order where some of a burst leave it.
+#include <gtest/gtest.h>
+
+#include "tests/packet/rig.hpp"
+
+namespace weft::test {
+namespace {
+
+using Out = std::map<std::string, std::vector<Bytes>>;
+
+constexpr const char* host_a = "02:00:00:00:00:0a";
+constexpr const char* host_b = "02:00:00:00:00:0b";
+
+const std::string plain_switch = R"(
+port add a up type null
+port add b up type null
+ip link add br0 up type bridge
+ip link set a master br0
+ip link set b master br0
+)";
+
+const std::string vlan_switch = R"(
+port add a up type null
+port add b up type null
+ip link add br0 up type bridge vlan_filtering 1 vlan_default_pvid 0
+ip link set a master br0
+ip link set b master br0
+)";
+
+struct Seen {
+    std::uint64_t batch, ingress;
+    friend bool operator==(const Seen&, const Seen&) = default;
+};
+/// Packets that each of the two ways of a burst took since the start.
+Seen seen(Rig& rig) {
+    Seen all{};
+    for (const auto& worker : rig.shared().workers) {
+        all.batch += worker->stages[static_cast<std::size_t>(StageId::bridge_batch)].packets.get();
+        all.ingress += worker->stages[static_cast<std::size_t>(StageId::ingress)].packets.get();
+    }
+    return all;
+}
+
+/// Has a frame teach the switch its source.
+void teach(Rig& rig, const std::string& port, const Bytes& frame) {
+    rig.send(port, frame);
+    rig.all_sent();
+    rig.punted("br0");
+}
+
+class BridgeBatchTest : public testing::TestWithParam<RigOptions> {};
+INSTANTIATE_TEST_SUITE_P(Workers, BridgeBatchTest,
+                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2},
+                                         RigOptions{.workers = 1, .offloads = Offload::vlan_insert},
+                                         RigOptions{.workers = 2, .tx_queues = 1}),
+                         [](const auto& info) {
+                             return "workers" + std::to_string(info.param.workers) + "queues" +
+                                    std::to_string(info.param.tx_queues) +
+                                    (info.param.offloads ? "insert" : "");
+                         });
+
+TEST_P(BridgeBatchTest, KnownToKnownStaysOnThePath) {
+    Rig rig(plain_switch, GetParam());
+    teach(rig, "b", Frame().from(host_b).to(host_a));
+    teach(rig, "a", Frame().from(host_a).to(host_b));
+    const Seen before = seen(rig);
+    const Bytes one = Frame().from(host_a).to(host_b).payload(100),
+                two = Frame().from(host_a).to(host_b).tag(7);
+    rig.offer("a", one);
+    rig.offer("a", two);
+    rig.run();
+    EXPECT_EQ(rig.all_sent(), (Out{{"b", {one, two}}}));
+    EXPECT_EQ(seen(rig), (Seen{before.batch + 2, before.ingress}));
+    const auto& received = rig.counters("a").received;
+    EXPECT_EQ(received.packets.get(), 3u);
+    EXPECT_EQ(received.bytes.get(), 60u + one.size() + two.size());
+}
+
+TEST_P(BridgeBatchTest, CountsWhatItSends) {
+    Rig rig(plain_switch, GetParam());
+    teach(rig, "b", Frame().from(host_b).to(host_a));
+    rig.send("a", Frame().from(host_a).to(host_b).payload(100));
+    std::uint64_t packets = 0, bytes = 0;
+    for (unsigned w = 0; w < GetParam().workers; ++w) {
+        packets += rig.counters("b", w).sent.packets.get();
+        bytes += rig.counters("b", w).sent.bytes.get();
+    }
+    EXPECT_EQ(packets, 1u);
+    EXPECT_EQ(bytes, 114u);
+}
+
+TEST_P(BridgeBatchTest, LearnsAndMovesSources) {
+    Rig rig(plain_switch, GetParam());
+    teach(rig, "b", Frame().from(host_b).to(host_a));
+    const Seen before = seen(rig);
+    rig.send("a", Frame().from(host_a).to(host_b));  // new source, known destination
+    rig.send("b", Frame().from(host_b).to(host_a));
+    EXPECT_EQ(seen(rig).ingress, before.ingress);
+    EXPECT_EQ(rig.all_sent(),
+              (Out{{"a", {Frame().from(host_b).to(host_a)}}, {"b", {Frame().from(host_a).to(host_b)}}}));
+    rig.send("b", Frame().from(host_a).to("02:00:00:00:00:0c"));  // a moved to b
+    rig.all_sent();
+    rig.send("b", Frame().from(host_b).to(host_a));
+    EXPECT_TRUE(rig.all_sent().empty());
+    EXPECT_EQ(rig.drops(DropReason::bridge_same_port), 1u);
+}
+
+TEST_P(BridgeBatchTest, DropsHaveTheirReasons) {
+    Rig rig(plain_switch + "bridge link set dev a isolated on\nbridge link set dev b isolated on\n",
+            GetParam());
+    teach(rig, "b", Frame().from(host_b).to(host_a));
+    rig.send("a", Frame().from(host_a).to(host_b));
+    EXPECT_EQ(rig.drops(DropReason::bridge_isolated), 1u);
+    rig.send("a", Frame().from("01:00:5e:00:00:01").to(host_b));
+    EXPECT_EQ(rig.drops(DropReason::bridge_bad_source), 1u);
+    rig.send("a", Frame().from(host_a).to(host_b).payload(1501));
+    EXPECT_EQ(rig.drops(DropReason::ingress_oversize), 1u);
+    rig.send("a", Bytes(13, 0x22));
+    EXPECT_EQ(rig.drops(DropReason::ingress_runt), 1u);
+    EXPECT_TRUE(rig.all_sent().empty());
+}
+
+// IEEE 802.1Q 6.9.1: a priority tag names no VLAN, so all of these are of the port's own, and 6.5.3 keeps
+// their order. The first is not for the batch path.
+TEST_P(BridgeBatchTest, FramesBehindOneThatLeftThePathFollowIt) {
+    Rig rig(vlan_switch +
+                "bridge vlan add dev a vid 10 pvid untagged\nbridge vlan add dev b vid 10 pvid untagged\n",
+            GetParam());
+    teach(rig, "b", Frame().from(host_b).to(host_a));
+    teach(rig, "a", Frame().from(host_a).to(host_b));
+    std::vector<Bytes> wanted;
+    for (std::uint8_t n = 0; n < 5; ++n) {
+        const Frame frame = Frame().from(host_a).to(host_b).payload(46, n);
+        wanted.push_back(frame);
+        rig.offer("a", n == 1 ? Frame(frame).tag(0) : frame);
+    }
+    rig.run();
+    EXPECT_EQ(rig.all_sent(), (Out{{"b", wanted}}));
+}
+
+struct TagCase {
+    const char* name;
+    const char* in;   ///< a's membership
+    const char* out;  ///< b's
+    int tag_in;       ///< VID in the frame as sent, 0: none
+    bool stripped;    ///< … by the device
+    int tag_out;
+};
+void PrintTo(const TagCase& c, std::ostream* to) {
+    *to << c.name;
+}
+
+class BridgeBatchTags : public testing::TestWithParam<std::tuple<TagCase, std::uint8_t>> {};
+
+TEST_P(BridgeBatchTags, LeaveAsTheEgressPortWants) {
+    const auto& [c, offloads] = GetParam();
+    Rig rig(vlan_switch + "bridge vlan add dev a " + c.in + "\nbridge vlan add dev b " + c.out + "\n",
+            {.offloads = offloads});
+    const bool b_untagged = std::string(c.out).find("untagged") != std::string::npos;
+    const Frame answer = Frame().from(host_b).to(host_a);
+    teach(rig, "b", b_untagged ? answer : Frame(answer).tag(10));
+    const auto offer = [&](std::uint8_t n) {
+        Frame frame = Frame().from(host_a).to(host_b).payload(1500, n);
+        Metadata meta{};
+        if (c.stripped) {
+            meta.tag_place = TagPlace::stripped;
+            meta.vlan_tpid = ether_type::vlan;
+            meta.vlan_tci = 5 << 13 | 10;
+        } else if (c.tag_in) {
+            frame.tag(static_cast<std::uint16_t>(c.tag_in), 5);
+        }
+        rig.offer("a", frame, meta);
+    };
+    offer(0);
+    rig.run();
+    rig.all_sent();
+    const Seen before = seen(rig);
+    std::vector<Bytes> wanted;
+    for (std::uint8_t n = 1; n < 4; ++n) {
+        offer(n);
+        Frame frame = Frame().from(host_a).to(host_b).payload(1500, n);
+        if (c.tag_out) frame.tag(static_cast<std::uint16_t>(c.tag_out), c.tag_in ? 5 : 0);
+        wanted.push_back(frame);
+    }
+    rig.run();
+    EXPECT_EQ(rig.all_sent(), (Out{{"b", wanted}}));
+    EXPECT_EQ(seen(rig).ingress, before.ingress);
+    EXPECT_EQ(rig.all_drops(), 0u);
+}
+
+constexpr TagCase tag_cases[] = {
+    {"AccessToAccess", "vid 10 pvid untagged", "vid 10 pvid untagged", 0, false, 0},
+    {"AccessToTrunk", "vid 10 pvid untagged", "vid 10", 0, false, 10},
+    {"TrunkToAccess", "vid 10", "vid 10 pvid untagged", 10, false, 0},
+    {"TrunkToTrunk", "vid 10", "vid 10", 10, false, 10},
+    {"StrippedToAccess", "vid 10", "vid 10 pvid untagged", 10, true, 0},
+    {"StrippedToTrunk", "vid 10", "vid 10", 10, true, 10},
+};
+INSTANTIATE_TEST_SUITE_P(Tags, BridgeBatchTags,
+                         testing::Combine(testing::ValuesIn(tag_cases),
+                                          testing::Values(std::uint8_t{0}, Offload::vlan_insert)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) +
+                                    (std::get<1>(info.param) ? "Insert" : "");
+                         });
+
+}  // namespace
+}  // namespace weft::test
