@@ -1,18 +1,65 @@
-// micro: Google Benchmark's options, then `--` and EAL's. Without EAL options it runs on one core without
-// huge pages, which is the same for all tables that are compared.
+// micro: Google Benchmark's options, then `--` and EAL's; or --fdb-table[=ROWS] instead of the former, which
+// prints the table of perf/RESULTS.md (ROWS: only those whose FDB benchmark has this in its name). Without
+// EAL options it runs on the CPU it was started on (taskset), and all tables are in memory that asks for
+// transparent huge pages.
 #include <benchmark/benchmark.h>
+#include <fmt/core.h>
 #include <rte_eal.h>
+#include <rte_memory.h>
+#include <sched.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "perf/micro/fdb_cases.hpp"
+
+namespace {
+
+/// The option's value, "" if it has none; null if it was not given. Takes it out of the arguments.
+const char* take_table_option(int& argc, char** argv) {
+    constexpr std::string_view option = "--fdb-table";
+    if (argc < 2 || !std::string_view(argv[1]).starts_with(option)) return nullptr;
+    const char* value = argv[1] + option.size();
+    for (int i = 1; i < argc; ++i)
+        argv[i] = argv[i + 1];
+    --argc;
+    return *value == '=' ? value + 1 : value;
+}
+
+/// rte_hash is in EAL's memory; without hugepages that is of 4 KiB, while the FDB asks for transparent huge
+/// ones. So that both have the same, anonymous memory that asks for them too takes its place.
+int onto_transparent_huge_pages(const rte_memseg_list* list, void*) {
+    const std::vector<char> content(static_cast<char*>(list->base_va),
+                                    static_cast<char*>(list->base_va) + list->len);
+    void* memory = mmap(list->base_va, list->len, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (memory == MAP_FAILED) return -1;
+    madvise(memory, list->len, MADV_HUGEPAGE);
+    std::copy(content.begin(), content.end(), static_cast<char*>(memory));
+    return 0;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+    const char* rows = take_table_option(argc, argv);
     benchmark::Initialize(&argc, argv);
-    std::string name = "micro", prefix = "--file-prefix=weft-micro";
-    std::vector<std::string> words{
-        name, "--no-huge", "-m",  "512", "--no-pci", "--no-shconf", "--no-telemetry", "--log-level=error",
-        "-l", "0",         prefix};
+    const std::string core = fmt::format("--lcores=0@{}", sched_getcpu());
+    std::vector<std::string> words{"micro",
+                                   "--no-huge",
+                                   "-m",
+                                   "256",
+                                   "--no-pci",
+                                   "--no-shconf",
+                                   "--no-telemetry",
+                                   core,
+                                   "--log-level=error",
+                                   "--file-prefix=weft-micro"};
     if (argc > 1) words.assign(argv, argv + argc);
     std::vector<char*> arguments;
     for (auto& word : words)
@@ -21,6 +68,19 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "micro: EAL did not start\n");
         return 1;
     }
-    benchmark::RunSpecifiedBenchmarks();
+    if (!rte_eal_has_hugepages()) rte_memseg_list_walk(onto_transparent_huge_pages, nullptr);
+    int status = 0;
+    if (rows) {
+        try {
+            weft::perf::print_fdb_table(15, rows);
+        } catch (const std::exception& error) {
+            std::fprintf(stderr, "micro: %s\n", error.what());
+            status = 1;
+        }
+    } else {
+        weft::perf::register_fdb_benchmarks();
+        benchmark::RunSpecifiedBenchmarks();
+    }
     rte_eal_cleanup();
+    return status;
 }
