@@ -163,7 +163,7 @@ class Fdb {
     /// or come twice. Order is meaningless.
     template <class Visit>
     void for_each(std::uint32_t now, Visit&& visit) const {
-        visit_regions(now, 0, region_count(), Visitor(visit));
+        visit_regions(now, 0, region_count(), visit);
     }
 
     /// Removes each entry that the predicate accepts; returns how many. Complete: an entry that was there
@@ -174,7 +174,7 @@ class Fdb {
     template <class Predicate>
     std::size_t remove_if(std::uint32_t now, Predicate&& predicate) {
         const NoDisplacement gate(*this);
-        return sweep_regions(now, 0, region_count(), Test(predicate));
+        return sweep_regions(now, 0, region_count(), predicate);
     }
     /// The same for `regions` regions from `first` on, wrapping around: for ageing in small steps. One region
     /// is 4 KiB of table; empty ones cost next to nothing. Not complete: a displaced entry may escape until
@@ -184,8 +184,8 @@ class Fdb {
         const std::size_t count = region_count(), begin = first % count;
         const std::size_t before_end = regions < count - begin ? regions : count - begin;
         const std::size_t wrapped = regions < count ? regions - before_end : begin;
-        return sweep_regions(now, begin, begin + before_end, Test(predicate)) +
-               sweep_regions(now, 0, wrapped, Test(predicate));
+        return sweep_regions(now, begin, begin + before_end, predicate) +
+               sweep_regions(now, 0, wrapped, predicate);
     }
     [[nodiscard]] std::size_t region_count() const noexcept { return (bucket_count_ + 63) / 64; }
 
@@ -206,22 +206,20 @@ class Fdb {
     [[nodiscard]] Shape shape() const;
 
   private:
-    /// A callable of somebody else's, called through one pointer so that the loops are compiled once.
-    template <class Return>
-    class Callable {
+    /// A predicate of somebody else's, called through one pointer where speed does not matter.
+    class Test {
       public:
         template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, Callable>) explicit Callable(F& f)
+        requires(!std::is_same_v<std::remove_cvref_t<F>, Test>) explicit Test(F& f)
             : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
-              call_([](void* object, const Entry& e) -> Return { return (*static_cast<F*>(object))(e); }) {}
-        Return operator()(const Entry& e) const { return call_(object_, e); }
+              call_([](void* object, const Entry& e) -> bool { return (*static_cast<F*>(object))(e); }) {}
+        bool operator()(const Entry& e) const { return call_(object_, e); }
 
       private:
         void* object_;
-        Return (*call_)(void*, const Entry&);
+        bool (*call_)(void*, const Entry&);
     };
-    using Visitor = Callable<void>;
-    using Test = Callable<bool>;
+    struct Snapshot;
 
     /// While one exists no entry changes its bucket.
     class NoDisplacement {
@@ -289,8 +287,10 @@ class Fdb {
     void take(const Locked&, FdbKey64) noexcept;
     void store_nearer_home(const Locked&, std::uint64_t hash, std::uint32_t word) noexcept;
 
-    void visit_regions(std::uint32_t now, std::size_t begin, std::size_t end, const Visitor&) const;
-    std::size_t sweep_regions(std::uint32_t now, std::size_t begin, std::size_t end, const Test&);
+    template <class Visit>
+    void visit_regions(std::uint32_t now, std::size_t begin, std::size_t end, Visit&) const;
+    template <class Predicate>
+    std::size_t sweep_regions(std::uint32_t now, std::size_t begin, std::size_t end, Predicate&);
     bool settle(std::uint64_t hash, std::uint32_t now, const Test*);
     template <class Use>
     void for_occupied(std::size_t begin, std::size_t end, Use&&) const;
@@ -316,3 +316,5 @@ class Fdb {
 };
 
 }  // namespace weft
+
+#include "dataplane/bridge/fdb_walk.hpp"

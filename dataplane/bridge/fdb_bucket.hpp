@@ -78,6 +78,28 @@ struct alignas(64) FdbBucket {
         return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(equal))) & ((1U << slots) - 1);
 #endif
     }
+    /// Room that copy() needs in each array.
+    static constexpr unsigned copied = 8;
+    /// Tags first, then words; what is beyond `slots` means nothing.
+    void copy(std::uint32_t* lows, std::uint16_t* highs, std::uint32_t* words) const noexcept {
+#ifdef WEFT_FDB_SCALAR
+        for (unsigned s = 0; s < slots; ++s) {
+            lows[s] = low[s].load(std::memory_order_acquire);
+            highs[s] = high[s].load(std::memory_order_acquire);
+        }
+        for (unsigned s = 0; s < slots; ++s)
+            words[s] = word[s].load(std::memory_order_acquire);
+#else
+        const __m256i low_lanes = _mm256_load_si256(reinterpret_cast<const __m256i*>(low));
+        const __m128i high_lanes = _mm_load_si128(reinterpret_cast<const __m128i*>(high));
+        std::atomic_signal_fence(std::memory_order_acquire);
+        const __m256i word_lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(word));
+        std::atomic_signal_fence(std::memory_order_acquire);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(lows), low_lanes);
+        _mm_store_si128(reinterpret_cast<__m128i*>(highs), high_lanes);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(words), word_lanes);
+#endif
+    }
     struct Look {
         std::uint16_t high;
         std::uint32_t word;
@@ -100,22 +122,27 @@ struct alignas(64) FdbBucket {
 
     // Below: with the lock held.
 
+    // One by one and not by vectors: these follow the lock's atomic operation, behind which only predicted
+    // branches, no chain of loads, cost nothing.
+
     /// The slot with this tag, `slots` if none.
     [[nodiscard]] unsigned slot_of(FdbTag tag) const noexcept {
         for (unsigned s = 0; s < slots; ++s)
             if (get(word[s]) && get(low[s]) == tag.low && get(high[s]) == tag.high) return s;
         return slots;
     }
+    /// The first, which keeps an old tag of a free slot from hiding a used one behind it; `slots` if none.
     [[nodiscard]] unsigned free_slot() const noexcept {
         unsigned s = 0;
         while (s < slots && get(word[s]))
             ++s;
         return s;
     }
-    [[nodiscard]] bool is_empty() const noexcept {
+    /// Has no entry but perhaps in this slot.
+    [[nodiscard]] bool is_empty_but(unsigned slot) const noexcept {
         std::uint32_t any = 0;
-        for (const auto& w : word)
-            any |= get(w);
+        for (unsigned s = 0; s < slots; ++s)
+            any |= s == slot ? 0 : get(word[s]);
         return any == 0;
     }
     [[nodiscard]] FdbTag tag(unsigned slot) const noexcept {

@@ -74,8 +74,10 @@ void Fdb::put(Place at, FdbTag tag, std::uint32_t word) noexcept {
 }
 
 void Fdb::vacate(Place at) noexcept {
-    buckets_[at.bucket].word[at.slot].store(0, std::memory_order_release);
-    if (buckets_[at.bucket].is_empty())
+    FdbBucket& bucket = buckets_[at.bucket];
+    const bool last = bucket.is_empty_but(at.slot);
+    bucket.word[at.slot].store(0, std::memory_order_release);
+    if (last)
         occupied_[at.bucket / 64].fetch_and(~(std::uint64_t{1} << at.bucket % 64), std::memory_order_release);
 }
 

@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
     int status = 0;
     if (rows) {
         try {
-            weft::perf::print_fdb_table(15, rows);
+            weft::perf::print_fdb_table(9, rows);
         } catch (const std::exception& error) {
             std::fprintf(stderr, "micro: %s\n", error.what());
             status = 1;

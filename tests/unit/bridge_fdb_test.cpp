@@ -311,6 +311,46 @@ TEST(BridgeFdb, LearnLimitsOfPortAndBridge) {
     EXPECT_EQ(fdb.hear(ann, 3, 101, three_in_bridge), Learned::added);
 }
 
+TEST(BridgeFdb, ALimitSetLaterCountsWhatWasLearnedWithoutOne) {
+    Table fdb(100'000);
+    for (std::uint64_t i = 0; i < 300; ++i)  // of ports that share a worker's record, too
+        fdb.hear(fdb_key(2 + i * 256, blue), i % 3 ? 3 : 67);
+    EXPECT_EQ(fdb.learned_on(3), 200U);
+    EXPECT_EQ(fdb.learned_on(67), 100U);
+    EXPECT_EQ(fdb.learned_in(br0), 300U);
+    EXPECT_EQ(fdb.size(), 300U);
+    EXPECT_EQ(fdb.hear(ann, 3, 100, {200, 0}), Learned::port_limit);
+    EXPECT_EQ(fdb.hear(ann, 3, 100, {0, 300}), Learned::bridge_limit);
+    EXPECT_EQ(fdb.hear(ann, 3, 100, {201, 301}), Learned::added);
+    EXPECT_EQ(fdb.hear(bob, 3, 100, {201, 0}), Learned::port_limit);
+    EXPECT_TRUE(fdb.remove(ann));
+    EXPECT_EQ(fdb.hear(bob, 3, 100, {201, 301}), Learned::added);
+}
+
+TEST(BridgeFdb, WorkersTogetherKeepToALimitExactly) {
+    Table fdb(100'000);
+    constexpr std::uint32_t before = 100, limit = 1000;
+    const auto hear = [&](std::uint64_t first, std::uint64_t count, FdbLimits limits) {
+        std::size_t added = 0;
+        for (std::uint64_t i = first; i < first + count; ++i)
+            added += fdb.hear(fdb_key(2 + i * 256, blue), 3, 100, limits) == Learned::added;
+        return added;
+    };
+    for (const FdbLimits limits : {FdbLimits{limit, 0}, FdbLimits{0, limit}}) {
+        std::thread([&] { hear(0, before, unlimited); }).join();
+        std::atomic<std::size_t> added{0};
+        std::thread other([&] { added += hear(1'000'000, 5000, limits); });
+        added += hear(2'000'000, 5000, limits);
+        other.join();
+        EXPECT_EQ(added.load(), limit - before);
+        EXPECT_EQ(fdb.learned_on(3), limit);
+        EXPECT_EQ(fdb.learned_in(br0), limit);
+        EXPECT_EQ(fdb.size(), limit);
+        EXPECT_EQ(fdb.remove_if(100, [](const auto&) { return true; }), limit);
+        EXPECT_EQ(fdb.learned_on(3) + fdb.learned_in(br0) + fdb.size(), 0U);
+    }
+}
+
 TEST(BridgeFdb, OnlyLearnedEntriesCountAgainstLimits) {
     Table fdb;
     const FdbLimits one{1, 1};
