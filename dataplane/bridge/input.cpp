@@ -28,7 +28,10 @@ Verdict BridgeInput::link_local(Packet& packet, const Prepared& in, Context& con
     const bool bpdu_floods = which == 0 && !in.bridge->stp;
     const bool forwarded = bpdu_floods || (mask >> which & 1);
     if (!forwarded) {
-        if (in.port->learning && in.refused == DropReason::count && in.port->state != PortState::disabled)
+        constexpr std::uint8_t pause = 1;  // a frame of the link, which br_handle_frame drops untaught
+        const PortState state = in.port->state;
+        if (which != pause && in.port->learning && in.refused == DropReason::count &&
+            (state == PortState::learning || state == PortState::forwarding))
             learn(packet, in, context);
         return kernel_would_refuse(packet, device, context) == DropReason::count
                    ? punt(packet, PuntClass::link_local)

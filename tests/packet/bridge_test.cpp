@@ -100,6 +100,30 @@ TEST_P(BridgeTest, B08_GroupFwdMaskForwardsWhatItNames) {
     EXPECT_TRUE(rig.all_sent().empty());
 }
 
+TEST_P(BridgeTest, B08l_LinkLocalFrameTeachesWhereAnyFrameWould) {
+    for (const int state : {0, 1, 2, 3, 4}) {
+        Rig rig(three_ports + "bridge link set dev b state " + std::to_string(state) + "\n", GetParam());
+        const auto entries = rig.shared().fdb.size();
+        rig.send("b", Frame().from(host_b).to("01:80:c2:00:00:0e"));
+        EXPECT_EQ(rig.punted("b").size(), 1u) << state;
+        EXPECT_EQ(rig.shared().fdb.size() - entries, state == 2 || state == 3 ? 1u : 0u) << state;
+    }
+    Rig rig(three_ports + "bridge link set dev b learning off\n", GetParam());
+    const auto entries = rig.shared().fdb.size();
+    rig.send("b", Frame().from(host_b).to("01:80:c2:00:00:0e"));
+    EXPECT_EQ(rig.shared().fdb.size(), entries);
+}
+
+TEST_P(BridgeTest, B08p_PauseFrameTeachesNothing) {
+    Rig rig(three_ports, GetParam());
+    rig.send("b", Frame().from(host_b).to(host_a));
+    rig.send("c", Frame().from(host_b).to("01:80:c2:00:00:01"));
+    rig.all_sent();
+    const Bytes frame = Frame().from(host_a).to(host_b);
+    rig.send("a", frame);
+    EXPECT_EQ(rig.all_sent(), (Out{{"b", {frame}}}));
+}
+
 TEST_P(BridgeTest, B08r_GarpGroupsFlood) {
     Rig rig(three_ports, GetParam());
     const Bytes frame = Frame().from(host_a).to("01:80:c2:00:00:21");
