@@ -272,10 +272,7 @@ def long(options):
 
 SUITES = {"style": style, "unit": unit, "packet": packet, "kernel": kernel, "smoke": smoke,
           "differential": differential, "fuzz": fuzz, "sanitize": sanitize, "perf-smoke": perf_smoke, "long": long}
-# The differential suite finds differences from Linux's bridge and Open vSwitch that are not explained: 10 of 12 sequences
-# on an idle machine. It may be a fault of weft's bridge or of the suite; bridge.py keeps moving MACs below weft's hold
-# limit, so that limit does not explain them there. Until it is known it fails in `long`.
-BY_DEFAULT = [name for name in SUITES if name not in ("differential", "long")]
+BY_DEFAULT = [name for name in SUITES if name != "long"]
 NEED_ROOT = ("kernel", "smoke", "differential", "long")
 
 
