@@ -12,7 +12,7 @@ namespace {
 Result<Reply> learn(Session& session, const FdbWords& words) {
     if (!session.live) return bridge::refused("a dynamic entry is running state: it cannot stand in a file");
     for (const auto vid : words.vids)
-        if (auto learned = session.live->learn_fdb(words.device, words.mac, vid); !learned)
+        if (auto learned = session.live->learn_fdb(words.device, words.mac, vid, words.sticky); !learned)
             return bridge::refused(learned.error().message);
     return Reply{};
 }
@@ -34,8 +34,10 @@ Reply write(Model& model, const FdbWords& words) {
 Result<Reply> bridge_fdb_add(Session& session, const command::Match& match, const std::string&) {
     const auto words = read_fdb_words(session.model, match);
     if (!words) return words.error();
+    // Also one that was learned (net/bridge/br_fdb.c, NLM_F_EXCL).
     for (const auto vid : words->vids)
-        if (find_fdb(session.model, words->bridge, words->mac, vid) != session.model.fdb.end())
+        if (find_fdb(session.model, words->bridge, words->mac, vid) != session.model.fdb.end() ||
+            (session.live && session.live->knows_fdb(words->bridge, words->mac, vid)))
             return bridge::kernel("File exists");
     if (words->kind == FdbWords::Kind::dynamic) return learn(session, *words);
     return write(session.model, *words);

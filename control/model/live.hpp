@@ -99,17 +99,16 @@ class Live {
                                   std::optional<std::uint16_t> vid) = 0;
     /// Removes one learned entry; refused if there is none.
     virtual Result<> delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) = 0;
-    /// Enters a learned entry (`bridge fdb add … dynamic`), as if a frame had come in by the device.
-    virtual Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) {
-        (void)mac, (void)vid;
-        return refuse("dynamic entries cannot be added at " + device);
-    }
+    /// Whether a bridge's table has an entry of this address, of any kind.
+    [[nodiscard]] virtual bool knows_fdb(const std::string& bridge, const MacAddress& mac,
+                                         std::uint16_t vid) = 0;
+    /// Enters a dynamic entry in the place of any other (`bridge fdb replace … dynamic`): it ages, moves and
+    /// does not count as learned, as net/bridge/br_fdb.c, fdb_add_entry. Refused in the kernel's words.
+    virtual Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid,
+                               bool sticky) = 0;
     /// The value of a kernel variable of the TAP namespace; its canonical name is sysctl/names.hpp's. Nothing
     /// if it cannot be read.
-    [[nodiscard]] virtual std::optional<std::string> sysctl(const std::string& name) {
-        (void)name;
-        return std::nullopt;
-    }
+    [[nodiscard]] virtual std::optional<std::string> sysctl(const std::string& name) = 0;
     /// Ends the daemon after the answer is sent.
     virtual void stop(bool keep) = 0;
 };

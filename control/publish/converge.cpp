@@ -6,9 +6,7 @@
 
 #include <algorithm>
 
-#include "control/kernel/sysctl.hpp"
 #include "control/publish/switch.hpp"
-#include "control/sysctl/names.hpp"
 
 namespace weft {
 
@@ -20,13 +18,6 @@ MacAddress random_mac() {
         std::abort();
     mac.bytes[0] = static_cast<std::uint8_t>((mac.bytes[0] & 0xfe) | 0x02);
     return mac;
-}
-
-// "net.ipv4.neigh.lan0/8.locktime" is net/ipv4/neigh/lan0.8/locktime below /proc/sys.
-std::string path_of_sysctl(std::string name) {
-    for (char& c : name)
-        c = c == '.' ? '/' : c == '/' ? '.' : c;
-    return name;
 }
 
 std::pair<std::string, std::string> identity(const AddressSpec& a) {
@@ -234,18 +225,6 @@ Result<> Switch::write_addresses(const Model& target) {
     return {};
 }
 
-Result<> Switch::write_sysctls(const Model& target) {
-    if (!options_.kernel) return {};
-    for (const auto& [name, value] : target.sysctls) {
-        if (sysctl_kind(name) != SysctlKind::of_link) continue;
-        if (const auto it = written_sysctls_.find(name); it != written_sysctls_.end() && it->second == value)
-            continue;
-        if (auto r = write_sysctl(taps_netns_, path_of_sysctl(name), value); !r) return r;
-        written_sysctls_[name] = value;
-    }
-    return {};
-}
-
 void Switch::pause(const std::string& name) {
     LivePort& live = ports_.at(name);
     if (live.paused) return;
@@ -276,10 +255,10 @@ void Switch::remove_gone(const Model& target) {
         if (!target.find(name)) taps.push_back(name);
     for (const auto& name : ports)
         ports_.erase(name);
+    forget_sysctls(name);
     for (const auto& name : taps)
         remove_tap(name);
     std::erase_if(random_macs_, [&](const auto& entry) { return !target.find(entry.first); });
-    std::erase_if(written_sysctls_, [&](const auto& entry) { return !target.sysctls.contains(entry.first); });
     std::erase_if(queue_worker_, [&](const auto& entry) { return !target.find(entry.first.first); });
 }
 

@@ -28,7 +28,8 @@ server::Answer answer(Reply reply, std::vector<std::string> warnings) {
 
 // What the kernel or a device refuses when a Linux program's word is made true, with that program's status.
 Error in_program_terms(Error error, const std::vector<std::string>& argv) {
-    if (command::program_word(argv) == "brctl") error.code = ErrorCode::usage;
+    const auto program = command::program_word(argv);
+    if (program == "brctl" || program == "sysctl") error.code = ErrorCode::usage;
     return error;
 }
 
@@ -51,6 +52,7 @@ Result<> Daemon::make_true(const Model& next) {
 Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
     auto next = load(text, name);
     if (!next) return std::move(next).error();
+    live_.read_back_sysctls();
     const Model before = live_.model();
     if (auto done = make_true(*next); !done) return done;
     previous_ = before;
@@ -62,6 +64,7 @@ server::Answer Daemon::answer_to(Result<> done) const {
 }
 
 server::Answer Daemon::handle(const server::Request& request) {
+    live_.read_back_sysctls();
     server::Answer out = request.argv.front() == "-f" ? run_transaction(request) : run_command(request);
     if (stopping_) out.then = end_;
     return out;

@@ -1,7 +1,9 @@
 // What `show`, `ip -s link`, `bridge fdb` and the like see of the running switch.
 #include <rte_mempool.h>
 
+#include "control/kernel/sysctl.hpp"
 #include "control/publish/switch.hpp"
+#include "control/sysctl/names.hpp"
 
 namespace weft {
 
@@ -236,10 +238,17 @@ std::size_t Switch::flush_fdb(const std::string& bridge, const std::string& devi
     });
 }
 
+/// A bridge that does not filter VLANs has one table for all.
+std::optional<FdbDomain> Switch::domain_of(const std::string& bridge, std::uint16_t vid) const {
+    const LinkSpec* link = model_.find(bridge);
+    const auto* spec = link ? std::get_if<BridgeSpec>(&link->kind) : nullptr;
+    return indexes_.domains.find({bridge, spec && spec->vlan_filtering ? vid : std::uint16_t{0}});
+}
+
 Result<> Switch::delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) {
     const LinkSpec* link = model_.find(device);
     if (!link || !link->member) return refuse(device + ": not a bridge port");
-    const auto domain = indexes_.domains.find({link->member->bridge, vid});
+    const auto domain = domain_of(link->member->bridge, vid);
     const auto port = indexes_.bridge_ports.find(device);
     if (domain && port) {
         const auto key = fdb_key(mac.raw(), *domain);
@@ -247,6 +256,32 @@ Result<> Switch::delete_fdb(const std::string& device, const MacAddress& mac, st
         if (hit.found && hit.port == *port && shared_.fdb.remove(key)) return {};
     }
     return refuse(to_string(mac) + ": no such entry on " + device);
+}
+
+bool Switch::knows_fdb(const std::string& bridge, const MacAddress& mac, std::uint16_t vid) {
+    const auto domain = domain_of(bridge, vid);
+    return domain && shared_.fdb.find(fdb_key(mac.raw(), *domain)).found;
+}
+
+Result<> Switch::learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid, bool sticky) {
+    const LinkSpec* link = model_.find(device);
+    const auto number = indexes_.bridge_ports.find(device);
+    if (!link || !link->member || !number) return refuse("RTNETLINK answers: Operation not supported");
+    const BridgePort& port = shared_.topology.get().bridge_ports[*number];
+    if (port.state != PortState::learning && port.state != PortState::forwarding)
+        return refuse("RTNETLINK answers: Operation not permitted");
+    const auto domain = domain_of(link->member->bridge, vid);
+    if (!domain) return refuse("RTNETLINK answers: Invalid argument");
+    if (!shared_.fdb.set(fdb_key(mac.raw(), *domain), *number, port.bridge, sticky ? FdbFlags::sticky : 0,
+                         coarse_seconds()))
+        return refuse("RTNETLINK answers: No space left on device");
+    return {};
+}
+
+std::optional<std::string> Switch::sysctl(const std::string& name) {
+    if (!options_.kernel || sysctl_kind(name) != SysctlKind::of_link) return std::nullopt;
+    auto value = read_sysctl(taps_netns_, sysctl_path(name));
+    return value ? std::optional{std::move(*value)} : std::nullopt;
 }
 
 }  // namespace weft

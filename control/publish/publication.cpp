@@ -101,12 +101,15 @@ void Switch::fix_fdb(const AssembleInput& input) {
         if (bridge == no_index || e.port >= topology.bridge_ports.size()) return true;
         const BridgePort& port = topology.bridge_ports[e.port];
         if (port.bridge != bridge || port.state == PortState::disabled) return true;
-        return port.vlans ? !port.vlans->member(vid) : vid != 0;
+        if (vid == 0) return false;  // also where VLANs are filtered: one that `bridge fdb add` made
+        return !port.vlans || !port.vlans->member(vid);
     });
 
     auto wanted = fixed_entries(input, indexes_);
     for (const auto& [key, entry] : fixed_)
-        if (!wanted.contains(key)) shared_.fdb.remove(key);
+        // What `bridge fdb replace … dynamic` put in its place stays.
+        if (!wanted.contains(key) && (shared_.fdb.find(key).flags & (FdbFlags::local | FdbFlags::stationary)))
+            shared_.fdb.remove(key);
     for (const auto& [key, entry] : wanted) {
         const auto before = fixed_.find(key);
         if (before != fixed_.end() && before->second == entry) continue;

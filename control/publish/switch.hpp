@@ -52,7 +52,11 @@ class Switch final : public Live {
     /// Makes the world equal to a valid model. If something refuses, what was done is taken back and the
     /// error says what. What the change does not concern loses no packet.
     Result<> apply(const Model& next);
-    /// After the first configuration: removes TAPs that a dead daemon left and the model does not name.
+    /// Takes into the model what somebody else wrote to kernel variables that the model sets. To be called
+    /// before a command reads the model.
+    void read_back_sysctls();
+    /// After the first configuration: removes TAPs and gives back devices that a dead daemon left and the
+    /// model does not name.
     Result<> remove_unclaimed();
 
     /// To be called every tick_ms: link state, ageing, busy shares.
@@ -81,6 +85,10 @@ class Switch final : public Live {
                           std::optional<std::uint16_t> vid) override;
     Result<> delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) override;
     void stop(bool keep) override { on_stop(keep); }
+    bool knows_fdb(const std::string& bridge, const MacAddress& mac, std::uint16_t vid) override;
+    Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid,
+                       bool sticky) override;
+    std::optional<std::string> sysctl(const std::string& name) override;
 
   private:
     /// A link's TAP with what it was last told.
@@ -91,6 +99,13 @@ class Switch final : public Live {
     };
 
     Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink,
+    /// A variable of the kernel that the model sets.
+    struct WrittenSysctl {
+        std::string before;  ///< what the kernel had
+        std::string asked;   ///< as the model has it
+        std::string shown;   ///< as the kernel shows it since: in its own units, rounded
+    };
+
            PacketPool pool);
     Result<> begin();
     void launch_workers();
@@ -106,7 +121,6 @@ class Switch final : public Live {
     Result<> set_port(const std::string& name, const LinkSpec& link);
     Result<> settle_taps(const Model& target);
     Result<> write_addresses(const Model& target);
-    Result<> write_sysctls(const Model& target);
     void remove_gone(const Model& target);
     void close_port(const std::string& name);
     void remove_tap(const std::string& name);
@@ -122,6 +136,13 @@ class Switch final : public Live {
 
     // kernel_events.cpp
     void on_link(const std::string& name, const KernelLink& link);
+    // live.cpp
+    [[nodiscard]] std::optional<FdbDomain> domain_of(const std::string& bridge, std::uint16_t vid) const;
+
+    // sysctls.cpp
+    Result<> write_sysctls(const Model& target);
+    void forget_sysctls(const std::string& device);
+
     void look_again();
 
     void age();
@@ -144,7 +165,7 @@ class Switch final : public Live {
     std::map<std::string, LivePort> ports_;
     std::map<std::string, LiveTap> taps_;
     std::map<std::string, MacAddress> random_macs_;
-    std::map<std::string, std::string> written_sysctls_;
+    std::map<std::string, WrittenSysctl> written_sysctls_;
     std::map<std::pair<std::string, std::uint16_t>, unsigned> queue_worker_;
     std::map<std::uint64_t, FixedEntry> fixed_;
     std::vector<std::uint32_t> ageing_of_domain_ = std::vector<std::uint32_t>(65536, 0);

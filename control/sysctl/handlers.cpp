@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include "control/command/types.hpp"
@@ -12,17 +13,19 @@ namespace weft {
 
 namespace {
 
-/// How values are printed: -n only they, -N only names, -q nothing of what was set.
+/// How values are printed: -n only they, -b without their newlines, -N only names, -q nothing of what was
+/// set.
 struct Form {
-    bool values = false, names = false, quiet = false, ignore = false;
+    bool values = false, bare = false, names = false, quiet = false, ignore = false;
 };
 Form form_of(const command::Match& match) {
-    return {match.has("-n"), match.has("-N"), match.has("-q"), match.has("-e")};
+    return {match.has("-n"), match.has("-b"), match.has("-N"), match.has("-q"), match.has("-e")};
 }
 
 std::string line_of(const Form& form, const std::string& name, const std::string& value) {
-    if (form.names) return name + "\n";
-    return form.values ? value + "\n" : fmt::format("{} = {}\n", name, value);
+    if (form.bare) return value;
+    if (form.names || form.values) return fmt::format("{}\n", form.names ? name : value);
+    return fmt::format("{} = {}\n", name, value);
 }
 
 std::string trimmed(std::string_view text) {
@@ -88,7 +91,8 @@ Result<std::string> assign(Session& session, const Form& form, std::string_view 
         if (ignore) return std::string{};
         return done.error();
     }
-    return form.quiet ? std::string{} : line_of(form, name, value);
+    if (form.quiet) return std::string{};
+    return line_of(form, form.names ? value : name, value);  // procps-ng: with -N the value
 }
 
 Result<Reply> sysctl_set(Session& session, const command::Match& match, const std::string&) {
@@ -122,14 +126,19 @@ Result<Reply> sysctl_load(Session& session, const command::Match& match, const s
 }
 
 Result<Reply> sysctl_list(Session& session, const command::Match& match, const std::string&) {
-    Reply reply;
+    std::map<std::string, std::string> known = session.model.sysctls;
     for (const auto& name : forwarding_sysctls())
-        reply.text += line_of(form_of(match), name, "1");
-    for (const auto& [name, value] : session.model.sysctls)
-        reply.text += line_of(form_of(match), name, session.live->sysctl(name).value_or(value));
+        known.emplace(name, "1");
+    for (const auto& device : session.model.order)
+        for (const auto& name : link_sysctls(device))
+            if (auto value = session.live->sysctl(name)) known[name] = *value;
+    Reply reply;
+    for (const auto& [name, value] : known)
+        reply.text += line_of(form_of(match), name, value);
     return reply;
 }
 
+/// As procps-ng: what cannot be read is said on stderr and ends it with 1, the others are shown.
 Result<Reply> sysctl_get(Session& session, const command::Match& match, const std::string&) {
     const auto form = form_of(match);
     Reply reply;
@@ -138,12 +147,15 @@ Result<Reply> sysctl_get(Session& session, const command::Match& match, const st
         if (item.value.find('=') != std::string::npos)
             return exit_with(1, "sysctl: set variables and show them by two commands", item.column);
         const auto name = canonical_sysctl(item.value);
-        const auto value = value_of(session, name);
-        if (value)
+        if (const auto value = value_of(session, name)) {
             reply.text += line_of(form, name, *value);
-        else if (!form.ignore)
-            return exit_with(1, value.error().message, item.column);
+        } else if (!form.ignore) {
+            session.warnings.push_back(value.error().message);
+            reply.exit = 1;
+        }
     }
+    if (reply.exit && reply.text.empty() && session.warnings.size() == 1)
+        return exit_with(1, session.warnings.front());
     return reply;
 }
 

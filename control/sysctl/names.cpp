@@ -1,5 +1,7 @@
 #include "control/sysctl/names.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -68,10 +70,28 @@ const std::vector<std::string>& forwarding_sysctls() {
 SysctlKind sysctl_kind(const std::string& canonical) {
     if (contains(forwarding_sysctls(), canonical)) return SysctlKind::forwarding;
     const auto parts = take_apart(canonical);
-    if (!parts) return SysctlKind::unsupported;
+    if (!parts || parts->device == "all" || parts->device == "default") return SysctlKind::unsupported;
     const bool known = parts->group.ends_with("neigh.") ? contains(neighbour_names, parts->name)
                                                         : contains(arp_names, parts->name);
     return known ? SysctlKind::of_link : SysctlKind::unsupported;
+}
+
+std::string sysctl_path(std::string canonical) {
+    for (char& c : canonical)
+        c = c == '.' ? '/' : c == '/' ? '.' : c;
+    return canonical;
+}
+
+std::vector<std::string> link_sysctls(std::string device) {
+    std::replace(device.begin(), device.end(), '.', '/');
+    std::vector<std::string> names;
+    for (const string_view name : arp_names)
+        names.push_back(fmt::format("net.ipv4.conf.{}.{}", device, name));
+    for (const string_view family : {"ipv4", "ipv6"})
+        for (const string_view name : neighbour_names)
+            if (name != "base_reachable_time" && name != "retrans_time")
+                names.push_back(fmt::format("net.{}.neigh.{}.{}", family, device, name));
+    return names;
 }
 
 std::string sysctl_device(const std::string& canonical) {

@@ -23,6 +23,13 @@ enum class SysctlKind {
 /// The interface that a canonical name of SysctlKind::of_link speaks of; empty for others.
 [[nodiscard]] std::string sysctl_device(const std::string& canonical);
 
+/// The file of a canonical name below /proc/sys: "net/ipv4/neigh/lan0.8/locktime".
+[[nodiscard]] std::string sysctl_path(std::string canonical);
+
+/// The canonical names of SysctlKind::of_link of one interface, without those that sysctl(8) lists only with
+/// --deprecated.
+[[nodiscard]] std::vector<std::string> link_sysctls(std::string device);
+
 /// The names of SysctlKind::forwarding.
 [[nodiscard]] const std::vector<std::string>& forwarding_sysctls();
 

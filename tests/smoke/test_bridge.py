@@ -95,6 +95,45 @@ def test_ageing(lab):
           "the static entry")
 
 
+def test_dynamic_entry(lab):
+    """`bridge fdb add … dynamic`: unicast goes there at once, the entry moves and ages like a learned one; as Linux
+    (net/bridge/br_fdb.c) it is EEXIST if known, and EPERM at a port without carrier."""
+    _, b, c = lab.bridge("a", "b", "c", options="ageing_time 200")
+    station = "02:cc:00:00:00:01"
+    lab.weft("bridge", "fdb", "add", station, "dev", "b", "master", "dynamic")
+    equal(lab.learned()[station], "b", "where the entry is")
+    wires = {role: lab.wire(role) for role in "abc"}
+    data = frames.frame(frames.mac(station), frames.mac("02:aa:00:00:00:01"))
+    wires["a"].send(data)
+    check(wires["b"].wait(lambda got: got == data), "no unicast to the entry's port")
+    equal(wires["c"].collect(0.2, lambda got: got == data), [], "frames at the other port")
+    for kind in ("dynamic", "static"):
+        equal(lab.refused("bridge", "fdb", "add", station, "dev", "c", "master", kind, status=255),
+              "RTNETLINK answers: File exists\n", f"add {kind} again")
+    lab.weft("bridge", "fdb", "replace", station, "dev", "c", "master", "static")
+    lab.weft("bridge", "fdb", "replace", station, "dev", "b", "master", "dynamic")
+    equal(lab.learned()[station], "b", "after replacing the static one")
+    check(station not in lab.weft("save"), "the static entry stayed in the configuration")
+    lab.weft("ip", "link", "set", "c", "down")
+    equal(lab.learned()[station], "b", "after another change")
+    equal(lab.refused("bridge", "fdb", "add", "02:cc:00:00:00:02", "dev", "c", "master", "dynamic", status=255),
+          "RTNETLINK answers: Operation not permitted\n", "at a port that is down")
+    wait_for(lambda: station not in lab.learned(), "the entry ages", 8)
+
+
+def test_dynamic_entry_in_a_vlan(lab):
+    """With VLAN filtering a dynamic entry is of its VLAN, and of all of the port's without `vlan`."""
+    lab.bridge("a", "b", options="vlan_filtering 1", extra="bridge vlan add dev b vid 10\n")
+    lab.weft("bridge", "fdb", "add", "02:cc:00:00:00:01", "dev", "b", "master", "dynamic", "vlan", "10")
+    lab.weft("bridge", "fdb", "add", "02:cc:00:00:00:02", "dev", "b", "master", "dynamic")
+    lab.weft("bridge", "vlan", "add", "dev", "a", "vid", "20")
+    got = sorted((row["mac"][-1], row.get("vlan", 0)) for row in lab.json("bridge", "fdb", "show", "dynamic")
+                 if row["mac"].startswith("02:cc"))
+    equal(got, [("1", 10), ("2", 0), ("2", 1), ("2", 10)], "MAC and VLAN of the entries")
+    lab.weft("bridge", "fdb", "del", "02:cc:00:00:00:01", "dev", "b", "master", "vlan", "10")
+    check("02:cc:00:00:00:01" not in lab.learned(), "the deleted entry stayed")
+
+
 def test_flush_by_port(lab):
     """`bridge fdb flush dev X master` forgets that port's entries only."""
     a, b = lab.bridge("a", "b")

@@ -105,6 +105,12 @@ TEST_F(BridgeCommand, Kinds) {
               (Entries{"br0 00:01:02:03:04:08 1 permanent", "va 00:01:02:03:04:05 8 static",
                        "va 00:01:02:03:04:06 8 static sticky", "va 00:01:02:03:04:07 8 permanent"}));
     EXPECT_EQ(shell.live.done, (Entries{"learn va 00:01:02:03:04:09 8"}));
+    shell.live.entries = {
+        {.device = "t0", .bridge = "br0", .mac = *parse_mac("00:01:02:03:04:0b"), .vid = 8}};
+    EXPECT_EQ(shell("bridge fdb add 00:01:02:03:04:0b dev va master static vlan 8"),
+              "[255] RTNETLINK answers: File exists")
+        << "a learned one is in the way too";
+    shell.live.entries.clear();
     EXPECT_EQ(shell("bridge fdb add 00:01:02:03:04:0a dev va master sticky vlan 8"),
               "[255] RTNETLINK answers: Invalid argument");
     EXPECT_EQ(shell("bridge fdb add 00:01:02:03:04:0a dev br0 static"),

@@ -58,8 +58,15 @@ struct FakeLive : Live {
             }
         return refuse("no such entry");
     }
-    Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) override {
-        done.push_back("learn " + device + " " + to_string(mac) + " " + std::to_string(vid));
+    bool knows_fdb(const std::string& bridge, const MacAddress& mac, std::uint16_t vid) override {
+        for (const auto& entry : entries)
+            if (entry.bridge == bridge && entry.mac == mac && entry.vid == vid) return true;
+        return false;
+    }
+    Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid,
+                       bool sticky) override {
+        done.push_back("learn " + device + " " + to_string(mac) + " " + std::to_string(vid) +
+                       (sticky ? " sticky" : ""));
         return {};
     }
     std::optional<std::string> sysctl(const std::string& name) override {

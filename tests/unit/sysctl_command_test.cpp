@@ -40,8 +40,14 @@ TEST_F(SysctlCommand, NeighbourAndArpSettingsOfALinkAreKept) {
     EXPECT_EQ(shell("sysctl net.ipv4.neigh.lan0.locktime"), "net.ipv4.neigh.lan0.locktime = 100\n")
         << "the kernel's";
     EXPECT_EQ(shell("sysctl -a"),
-              "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv4.conf.lan0.arp_ignore = 1\n"
-              "net.ipv4.neigh.lan0.gc_stale_time = 30\nnet.ipv6.neigh.lan0/8.retrans_time_ms = 500\n");
+              "net.ipv4.conf.lan0.arp_ignore = 1\nnet.ipv4.ip_forward = 1\n"
+              "net.ipv4.neigh.lan0.gc_stale_time = 30\nnet.ipv4.neigh.lan0.locktime = 100\n"
+              "net.ipv4.neigh.lan0/8.locktime = 100\nnet.ipv6.conf.all.forwarding = 1\n"
+              "net.ipv6.neigh.lan0.locktime = 100\nnet.ipv6.neigh.lan0/8.locktime = 100\n"
+              "net.ipv6.neigh.lan0/8.retrans_time_ms = 500\n")
+        << "the kernel has but locktime here";
+    EXPECT_EQ(shell("sysctl -b net.ipv4.neigh.lan0.locktime"), "100");
+    EXPECT_EQ(shell("sysctl -N -w net.ipv4.conf.lan0.arp_ignore=1"), "1\n") << "as procps-ng";
     ASSERT_EQ(shell("ip link del lan0.8"), "");
     EXPECT_EQ(shell.model.sysctls.size(), 2U);
 }
@@ -53,6 +59,10 @@ TEST_F(SysctlCommand, RefusesTheRestByName) {
               "[1] sysctl: kernel.hostname is not supported in this version");
     EXPECT_EQ(shell("sysctl -w net.ipv4.conf.lan0.rp_filter=0"),
               "[1] sysctl: net.ipv4.conf.lan0.rp_filter is not supported in this version");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.neigh.default.locktime=1"),
+              "[1] sysctl: net.ipv4.neigh.default.locktime is not supported in this version");
+    EXPECT_EQ(shell("sysctl kernel.hostname net.ipv4.ip_forward"), "net.ipv4.ip_forward = 1\n")
+        << "with a warning and status 1";
     EXPECT_EQ(shell("sysctl -e -w kernel.hostname=x"), "");
     EXPECT_EQ(shell("sysctl -w net.ipv4.neigh.eth9.locktime=1"),
               "[1] sysctl: cannot stat /proc/sys/net/ipv4/neigh/eth9/locktime: No such file or directory");

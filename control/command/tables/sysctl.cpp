@@ -1,6 +1,6 @@
 #include "control/command/tables.hpp"
 
-#define WEFT_SYSCTL_OPTIONS "-n|--values | -N|--names | -q|--quiet | -e|--ignore"
+#define WEFT_SYSCTL_OPTIONS "-n|--values | -N|--names | -b|--binary | -q|--quiet | -e|--ignore"
 
 namespace weft::command {
 
