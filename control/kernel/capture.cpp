@@ -46,6 +46,17 @@ Result<> seize(const Netns& netns, Netlink& netlink, const std::string& socket, 
     return netlink.set_up(before.index, true);
 }
 
+/// Puts MTU and MAC back that weft changed. Every step is tried; the first error is returned.
+Result<> put_back(Netlink& netlink, const KernelLink& link, const CaptureRecord& before) {
+    Result<> outcome;
+    if (before.mtu && before.mtu != link.mtu) outcome = netlink.set_mtu(link.index, before.mtu);
+    if (!before.mac.is_zero() && before.mac != link.mac) {
+        auto done = netlink.set_mac(link.index, before.mac);
+        if (!done && outcome) outcome = std::move(done);
+    }
+    return outcome;
+}
+
 /// Every step is tried; the first error is returned.
 Result<> give_back(const Netns& netns, Netlink& netlink, const std::string& socket,
                    const CaptureRecord& before, bool by_name) {
@@ -58,6 +69,7 @@ Result<> give_back(const Netns& netns, Netlink& netlink, const std::string& sock
         step(std::move(link).error());
     else if (*link && (!by_name || (*link)->name == before.device)) {
         if (!before.up) step(netlink.set_up(before.index, false));
+        step(put_back(netlink, **link, before));
         if (!before.noarp) step(netlink.set_flags(before.index, IFF_NOARP, 0));
         if (before.disable_ipv6 != "-")
             step(write_sysctl(netns, disable_ipv6_path((*link)->name), before.disable_ipv6));
@@ -84,7 +96,7 @@ std::string capture_state_path(const std::string& socket) {
 }
 
 Result<DeviceCapture> DeviceCapture::take(const Netns& netns, Netlink& netlink, const std::string& device,
-                                          const std::string& socket) {
+                                          const std::string& socket, bool adopt) {
     auto found = netlink.link(device);
     if (!found) return std::move(found).error();
     if (!*found)
@@ -95,17 +107,25 @@ Result<DeviceCapture> DeviceCapture::take(const Netns& netns, Netlink& netlink, 
     const auto path = capture_state_path(socket);
     auto records = read_captures(path);
     if (!records) return std::move(records).error();
-    if (std::any_of(records->begin(), records->end(),
-                    [&](const CaptureRecord& r) { return r.index == link.index; }))
+    const auto old = std::find_if(records->begin(), records->end(),
+                                  [&](const CaptureRecord& r) { return r.index == link.index; });
+    CaptureRecord before{.device = device,
+                         .index = link.index,
+                         .netns = static_cast<unsigned long>(netns.inode()),
+                         .up = link.up(),
+                         .noarp = (link.flags & IFF_NOARP) != 0,
+                         .disable_ipv6 = "-"};
+    if (old == records->end()) {
+        if (auto value = read_sysctl(netns, disable_ipv6_path(device))) before.disable_ipv6 = *value;
+        records->push_back(before);
+    } else if (adopt && old->netns == before.netns && old->device == device) {
+        if (auto done = put_back(netlink, link, *old); !done) return std::move(done).error();
+        old->mtu = 0;
+        old->mac = {};
+        before = *old;
+    } else {
         return refuse(fmt::format("{} is the device of a port already", device));
-    CaptureRecord before{device,
-                         link.index,
-                         static_cast<unsigned long>(netns.inode()),
-                         link.up(),
-                         (link.flags & IFF_NOARP) != 0,
-                         "-"};
-    if (auto value = read_sysctl(netns, disable_ipv6_path(device))) before.disable_ipv6 = *value;
-    records->push_back(before);
+    }
     if (auto done = write_captures(path, *records); !done) return std::move(done).error();
 
     DeviceCapture capture{netns, netlink, socket, link.index};
@@ -134,6 +154,31 @@ DeviceCapture::~DeviceCapture() {
     (void)release();
 }
 
+Result<> DeviceCapture::remember_mtu() {
+    return remember([](CaptureRecord& record, const KernelLink& link) {
+        if (!record.mtu) record.mtu = link.mtu;
+    });
+}
+
+Result<> DeviceCapture::remember_mac() {
+    return remember([](CaptureRecord& record, const KernelLink& link) {
+        if (record.mac.is_zero()) record.mac = link.mac;
+    });
+}
+
+Result<> DeviceCapture::remember(void (*note)(CaptureRecord&, const KernelLink&)) {
+    const auto path = capture_state_path(socket_);
+    auto records = read_captures(path);
+    if (!records) return std::move(records).error();
+    auto link = netlink_->link(index_);
+    if (!link) return std::move(link).error();
+    if (!*link) return {};  // gone: nothing will be put back
+    const auto before = *records;
+    for (auto& record : *records)
+        if (record.index == index_) note(record, **link);
+    return *records == before ? Result<>{} : write_captures(path, *records);
+}
+
 Result<> DeviceCapture::release() {
     const int index = std::exchange(index_, 0);
     if (index == 0) return {};
@@ -147,20 +192,27 @@ Result<> DeviceCapture::release() {
 }
 
 Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netlink& netlink,
-                                                        const std::string& socket) {
+                                                        const std::string& socket,
+                                                        const std::set<int>& keep) {
     const auto path = capture_state_path(socket);
     auto records = read_captures(path);
     if (!records) return std::move(records).error();
     std::vector<std::string> given_back;
-    if (records->empty()) return given_back;
+    std::vector<CaptureRecord> kept;
     for (const auto& record : *records) {
+        if (record.netns == netns.inode() && keep.contains(record.index)) {
+            kept.push_back(record);
+            continue;
+        }
         if (record.netns != netns.inode()) continue;
         if (auto done = give_back(netns, netlink, socket, record, true); !done)
             return std::move(done).error();
         given_back.push_back(record.device);
     }
-    if (auto done = remove_ingress_table(netns, socket); !done) return std::move(done).error();
-    if (auto done = write_captures(path, {}); !done) return std::move(done).error();
+    if (records->empty() || kept.size() == records->size()) return given_back;
+    if (kept.empty())
+        if (auto done = remove_ingress_table(netns, socket); !done) return std::move(done).error();
+    if (auto done = write_captures(path, kept); !done) return std::move(done).error();
     return given_back;
 }
 

@@ -1,6 +1,7 @@
 // Taking a device that is a port away from the kernel's stack, and giving it back.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,8 @@
 #include "weft/result.hpp"
 
 namespace weft {
+
+struct CaptureRecord;
 
 /// Where the undo records of the daemon on this socket are kept: SOCKET.state.
 [[nodiscard]] std::string capture_state_path(const std::string& socket);
@@ -21,31 +24,39 @@ namespace weft {
 class DeviceCapture {
   public:
     /// Refused if the device is missing, has an address other than an IPv6 link-local one, has a master, or
-    /// is a weft TAP.
+    /// is a weft TAP. With `adopt`, a device that a dead weftd on this socket took is taken over, without a
+    /// moment in which the kernel's stack has it; its MTU and MAC are put back first.
     static Result<DeviceCapture> take(const Netns& netns, Netlink& netlink, const std::string& device,
-                                      const std::string& socket);
+                                      const std::string& socket, bool adopt = false);
     DeviceCapture(DeviceCapture&& other) noexcept;
     DeviceCapture& operator=(DeviceCapture&& other) noexcept;
     /// As release(), errors ignored.
     ~DeviceCapture();
 
     [[nodiscard]] int index() const noexcept { return index_; }
+    /// To be called before the device's MTU or MAC is changed: writes down what it had, once.
+    Result<> remember_mtu();
+    Result<> remember_mac();
+    /// Leaves the device taken: the next weftd on this socket adopts it or gives it back.
+    void leave() noexcept { index_ = 0; }
     /// Gives the device back as it was. Gone meanwhile is fine. Later calls do nothing.
     Result<> release();
 
   private:
     DeviceCapture(const Netns& netns, Netlink& netlink, std::string socket, int index)
         : netns_(&netns), netlink_(&netlink), socket_(std::move(socket)), index_(index) {}
+    Result<> remember(void (*note)(CaptureRecord&, const KernelLink&));
     const Netns* netns_;
     Netlink* netlink_;
     std::string socket_;
     int index_ = 0;  ///< 0: released
 };
 
-/// Gives back what a dead weftd on this socket took in this namespace, and removes its nftables table and its
-/// state file. To be called at start before any port is opened, and by --clean. Returns the devices given
-/// back.
+/// Gives back what a dead weftd on this socket took in this namespace, but for the devices in `keep` (indexes
+/// of captures that live); with the last record go the nftables table and the state file. To be called at
+/// start when the ports are open, and by --clean. Returns the devices given back.
 Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netlink& netlink,
-                                                        const std::string& socket);
+                                                        const std::string& socket,
+                                                        const std::set<int>& keep = {});
 
 }  // namespace weft

@@ -25,10 +25,13 @@ Result<std::vector<CaptureRecord>> read_captures(const std::string& path) {
     for (std::string line; std::getline(file, line);) {
         std::istringstream words(line);
         CaptureRecord r;
-        std::string kind;
-        if (words >> kind >> r.device >> r.index >> r.netns >> r.up >> r.noarp >> r.disable_ipv6 &&
-            kind == "captured")
-            records.push_back(std::move(r));
+        std::string kind, mac;
+        if (!(words >> kind >> r.device >> r.index >> r.netns >> r.up >> r.noarp >> r.disable_ipv6) ||
+            kind != "captured")
+            continue;
+        if (words >> r.mtu >> mac)
+            if (const auto address = parse_mac(mac)) r.mac = *address;
+        records.push_back(std::move(r));
     }
     return records;
 }
@@ -41,8 +44,8 @@ Result<> write_captures(const std::string& path, const std::vector<CaptureRecord
     }
     std::string text;
     for (const auto& r : records)
-        text += fmt::format("captured {} {} {} {:d} {:d} {}\n", r.device, r.index, r.netns, r.up, r.noarp,
-                            r.disable_ipv6);
+        text += fmt::format("captured {} {} {} {:d} {:d} {} {} {}\n", r.device, r.index, r.netns, r.up,
+                            r.noarp, r.disable_ipv6, r.mtu, to_string(r.mac));
     const auto next = path + ".new";
     // O_EXCL after unlink: never through a link that somebody placed there.
     unlink(next.c_str());

@@ -1,9 +1,11 @@
 // What is to be undone of captured devices, on disk, so that it outlives a crash.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "weft/net/ethernet.hpp"
 #include "weft/result.hpp"
 
 namespace weft {
@@ -16,6 +18,8 @@ struct CaptureRecord {
     bool up = false;
     bool noarp = false;
     std::string disable_ipv6;  ///< "0", "1"; "-" if the device has no IPv6
+    std::uint32_t mtu = 0;     ///< 0: weft did not change it
+    MacAddress mac{};          ///< zero: weft did not change it
     friend bool operator==(const CaptureRecord&, const CaptureRecord&) = default;
 };
 

@@ -99,13 +99,6 @@ Result<> Switch::open_taps(const Model& target) {
 }
 
 Result<> Switch::open_ports(const Model& target) {
-    const PortPlace place{.environment = {.pool = pool_.get(),
-                                          .host_netns = host_.descriptor(),
-                                          .tap_netns = taps_netns_.descriptor(),
-                                          .workers = static_cast<unsigned>(shared_.workers.size())},
-                          .host = host_,
-                          .host_netlink = host_netlink_,
-                          .socket = options_.socket};
     for (const auto& name : target.order) {
         const LinkSpec& link = target.links.at(name);
         const auto* spec = std::get_if<PortSpec>(&link.kind);
@@ -114,12 +107,27 @@ Result<> Switch::open_ports(const Model& target) {
             live->second.spec = *spec;
             continue;
         }
-        auto port = open_port(name, link, place);
-        if (!port) return std::move(port).error();
-        port->paused = true;  // until it is published
-        if (!port->own_mac.is_station()) port->own_mac = random_mac();
-        ports_.insert_or_assign(name, std::move(*port));
+        if (auto r = open_one(name, link); !r) return r;
     }
+    return {};
+}
+
+/// Opens a port, in the place of one that no worker touches any more.
+Result<> Switch::open_one(const std::string& name, const LinkSpec& link) {
+    const PortPlace place{.environment = {.pool = pool_.get(),
+                                          .host_netns = host_.descriptor(),
+                                          .tap_netns = taps_netns_.descriptor(),
+                                          .workers = static_cast<unsigned>(shared_.workers.size())},
+                          .host = host_,
+                          .host_netlink = host_netlink_,
+                          .socket = options_.socket,
+                          .leftover = leftover_};
+    auto port = open_port(name, link, place);
+    if (!port) return std::move(port).error();
+    if (const auto* packet = std::get_if<AfPacketPort>(&port->spec.kind)) leftover_.erase(packet->device);
+    port->paused = true;  // until it is published
+    if (!port->own_mac.is_station()) port->own_mac = random_mac();
+    ports_.insert_or_assign(name, std::move(*port));
     return {};
 }
 
@@ -136,11 +144,15 @@ Result<> Switch::set_port(const std::string& name, const LinkSpec& link) {
     const MacAddress mac = link.address.value_or(live.own_mac);
     if (mtu != live.info.mtu) {
         pause(name);
+        if (live.capture)
+            if (auto r = live.capture->remember_mtu(); !r) return r;
         if (auto r = live.port->set_mtu(mtu); !r) return r;
     }
     // A device without an address of its own (net_null) has the one weft made up, and need not know it.
     if (mac != live.mac() && (link.address || live.info.mac.is_station())) {
         pause(name);
+        if (live.capture)
+            if (auto r = live.capture->remember_mac(); !r) return r;
         if (auto r = live.port->set_mac(mac); !r) return r;
     }
     if (link.up != live.up) {
@@ -243,6 +255,7 @@ void Switch::remove_tap(const std::string& name) {
     if (it->second.interface != no_interface) tap_io_->remove_tap(it->second.interface);
     if (auto r = it->second.tap.remove(); !r) log(r.error().message);
     taps_.erase(it);
+    forget_sysctls(name);
 }
 
 // After publication: nobody refers to these any more.
@@ -255,7 +268,6 @@ void Switch::remove_gone(const Model& target) {
         if (!target.find(name)) taps.push_back(name);
     for (const auto& name : ports)
         ports_.erase(name);
-    forget_sysctls(name);
     for (const auto& name : taps)
         remove_tap(name);
     std::erase_if(random_macs_, [&](const auto& entry) { return !target.find(entry.first); });

@@ -38,7 +38,7 @@ Error in_program_terms(Error error, const std::vector<std::string>& argv) {
 Daemon::Daemon(boost::asio::io_context& io, Switch& live, std::function<void()> end)
     : live_(live), end_(std::move(end)), confirmation_(io) {
     live_.on_stop = [this](bool keep) {
-        if (keep) live_.keep_taps();
+        if (keep) live_.keep();
         stopping_ = true;
     };
 }

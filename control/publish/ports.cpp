@@ -33,7 +33,8 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
     LivePort live;
     live.spec = std::get<PortSpec>(link.kind);
     if (const auto* packet = std::get_if<AfPacketPort>(&live.spec.kind)) {
-        auto capture = DeviceCapture::take(place.host, place.host_netlink, packet->device, place.socket);
+        auto capture = DeviceCapture::take(place.host, place.host_netlink, packet->device, place.socket,
+                                           place.leftover.contains(packet->device));
         if (!capture) return refuse("port " + name + ": " + capture.error().message);
         live.capture.emplace(std::move(*capture));
     }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "control/kernel/capture.hpp"
@@ -24,8 +25,10 @@ struct LivePort {
     PortInfo info;                 ///< as last asked
     std::uint16_t own_mtu = 1500;  ///< before anybody set one
     MacAddress own_mac{};
-    bool up = false;      ///< as last told
-    bool paused = false;  ///< no worker may touch it
+    bool up = false;        ///< as last told
+    bool paused = false;    ///< no worker may touch it
+    bool lost = false;      ///< its kernel device is gone: waits for one of that name
+    std::string complaint;  ///< why the device that came back was not taken, as last logged
 
     /// In force: the device's, or the one made up for a device that has none.
     [[nodiscard]] MacAddress mac() const { return info.mac.is_station() ? info.mac : own_mac; }
@@ -41,7 +44,8 @@ struct PortPlace {
     PortEnvironment environment;
     const Netns& host;  ///< in which weftd was started
     Netlink& host_netlink;
-    std::string socket;  ///< the daemon's; marks captures
+    std::string socket;                     ///< the daemon's; marks captures
+    const std::set<std::string>& leftover;  ///< devices that a dead daemon on the socket took: to be adopted
 };
 
 /// Opens it, down. `link` must hold a PortSpec.

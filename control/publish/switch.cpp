@@ -6,6 +6,8 @@
 #include <rte_lcore.h>
 #include <sys/random.h>
 
+#include "control/kernel/capture_state.hpp"
+
 namespace weft {
 
 namespace {
@@ -51,10 +53,10 @@ Result<std::unique_ptr<Switch>> Switch::start(const SwitchOptions& options) {
 }
 
 Result<> Switch::begin() {
-    auto left = undo_leftover_captures(host_, host_netlink_, options_.socket);
+    auto left = read_captures(capture_state_path(options_.socket));
     if (!left) return std::move(left).error();
-    for (const auto& device : *left)
-        log(fmt::format("{}: given back, an earlier weftd had died with it", device));
+    for (const auto& record : *left)
+        leftover_.insert(record.device);
 
     shared_.kernel = options_.kernel;
     shared_.poll_always = options_.poll;
@@ -118,10 +120,16 @@ Switch::~Switch() {
                 for (unsigned i = 0; i < n; ++i)
                     Packet::free(left[i]);
     ports_.clear();
-    if (!keep_taps_)
+    if (keep_)
+        for (auto& [name, live] : ports_)
+            if (live.capture) live.capture->leave();
+    if (!keep_) {
+        // What a dead daemon took and a configuration that was refused did not claim.
+        static_cast<void>(undo_leftover_captures(host_, host_netlink_, options_.socket));
         for (auto& [name, live] : taps_)
             static_cast<void>(live.tap.remove());
     taps_.clear();
+    }
     workers_.clear();
     if (const unsigned out = pool_.in_use(); out != 0)
         log(fmt::format("{} packet buffers were not given back", out));
@@ -141,6 +149,14 @@ Result<> Switch::apply(const Model& next) {
 Result<> Switch::remove_unclaimed() {
     if (!options_.kernel) return {};
     std::set<std::string> keep;
+    std::set<int> taken;
+    for (const auto& [name, live] : ports_)
+        if (live.capture) taken.insert(live.capture->index());
+    leftover_.clear();
+    auto devices = undo_leftover_captures(host_, host_netlink_, options_.socket, taken);
+    if (!devices) return std::move(devices).error();
+    for (const auto& device : *devices)
+        log(fmt::format("{}: given back, an earlier weftd had taken it", device));
     for (const auto& [name, tap] : taps_)
         keep.insert(name);
     auto removed = remove_leftover_taps(taps_netns_, tap_netlink_, options_.socket, keep);

@@ -43,7 +43,7 @@ class Switch final : public Live {
   public:
     /// EAL must run. Gives back what a dead daemon on the socket had taken, starts workers and TAP thread.
     static Result<std::unique_ptr<Switch>> start(const SwitchOptions& options);
-    /// Takes everything down; TAPs stay if keep_taps() was called.
+    /// Takes everything down, but for what keep() keeps.
     ~Switch() override;
     Switch(const Switch&) = delete;
     Switch& operator=(const Switch&) = delete;
@@ -67,7 +67,8 @@ class Switch final : public Live {
     [[nodiscard]] int kernel_descriptor() const noexcept;
     void on_kernel_event();
 
-    void keep_taps() noexcept { keep_taps_ = true; }
+    /// TAPs stay at the end, and devices stay taken.
+    void keep() noexcept { keep_ = true; }
     /// What stop() (`weft stop`) does, set by the daemon.
     std::function<void(bool keep)> on_stop;
 
@@ -117,6 +118,7 @@ class Switch final : public Live {
     void close_in_the_way(const Model& target);
     Result<> open_taps(const Model& target);
     Result<> open_ports(const Model& target);
+    Result<> open_one(const std::string& name, const LinkSpec& link);
     Result<> set_ports(const Model& target);
     Result<> set_port(const std::string& name, const LinkSpec& link);
     Result<> settle_taps(const Model& target);
@@ -158,7 +160,10 @@ class Switch final : public Live {
     std::unique_ptr<CounterTable> tap_counters_ = std::make_unique<CounterTable>();
     std::unique_ptr<TapIo> tap_io_;
     std::optional<KernelMonitor> monitor_;
-    bool keep_taps_ = false;
+    std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
+    std::set<std::string> leftover_;               ///< devices that a dead daemon took
+    unsigned ticks_ = 0;
+    bool keep_ = false;
 
     Model model_;
     Indexes indexes_;

@@ -5,6 +5,8 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
+#include <fstream>
+
 #include "control/kernel/sysctl.hpp"
 #include "control/kernel/tap.hpp"
 #include "tests/smoke/kernel_namespaces.hpp"
@@ -155,6 +157,66 @@ TEST_F(DeviceCaptureTest, TheNextStartUndoesWhatACrashLeft) {
     ASSERT_TRUE(undone);
     EXPECT_TRUE(undone->empty());
     EXPECT_TRUE(take());
+}
+
+TEST_F(DeviceCaptureTest, MtuAndMacOfBeforeArePutBackAfterACrash) {
+    const auto before = link("eth0");
+    crash_after([&] {
+        auto* capture = new auto(take());
+        if (!(*capture)->remember_mtu() || !netlink_->set_mtu(before.index, 1400)) return false;
+        if (!(*capture)->remember_mac() || !netlink_->set_mac(before.index, *parse_mac("02:00:00:00:00:01")))
+            return false;
+        // Only the first value is what was there before.
+        if (!(*capture)->remember_mtu() || !(*capture)->remember_mac()) return false;
+        return bool(netlink_->set_mtu(before.index, 1300));
+    });
+    EXPECT_EQ(link("eth0").mtu, 1300U);
+    auto undone = undo_leftover_captures(*netns_, *netlink_, socket_);
+    ASSERT_TRUE(undone) << undone.error().message;
+    EXPECT_EQ(link("eth0").mtu, before.mtu);
+    EXPECT_EQ(to_string(link("eth0").mac), to_string(before.mac));
+    expect_untouched(false);
+}
+
+TEST_F(DeviceCaptureTest, WhatACrashLeftIsAdopted) {
+    const auto mtu = link("eth0").mtu;
+    crash_after([&] {
+        auto* capture = new auto(take());
+        return (*capture)->remember_mtu() && netlink_->set_mtu((*capture)->index(), 1400);
+    });
+    {
+        auto capture = DeviceCapture::take(*netns_, *netlink_, "eth0", socket_, true);
+        ASSERT_TRUE(capture) << capture.error().message;
+        EXPECT_EQ(link("eth0").mtu, mtu) << "what the dead one set is not what was there before";
+        auto undone = undo_leftover_captures(*netns_, *netlink_, socket_, {capture->index()});
+        ASSERT_TRUE(undone);
+        EXPECT_TRUE(undone->empty());
+        EXPECT_NE(ruleset().find("policy drop"), std::string::npos) << ruleset();
+        EXPECT_EQ(disable_ipv6(), "1");
+    }
+    expect_untouched(false);
+}
+
+TEST_F(DeviceCaptureTest, WhatIsLeftTakenStaysTaken) {
+    auto capture = take();
+    ASSERT_TRUE(capture);
+    capture->leave();
+    ASSERT_TRUE(capture->release());
+    EXPECT_TRUE(link("eth0").flags & IFF_NOARP);
+    EXPECT_NE(ruleset(), "");
+    auto undone = undo_leftover_captures(*netns_, *netlink_, socket_);
+    ASSERT_TRUE(undone);
+    EXPECT_EQ(*undone, std::vector<std::string>{"eth0"});
+    expect_untouched(false);
+}
+
+TEST_F(DeviceCaptureTest, ARecordWithoutMtuAndMacIsRead) {
+    std::ofstream(capture_state_path(socket_))
+        << "captured eth0 " << link("eth0").index << ' ' << netns_->inode() << " 0 0 0\n";
+    auto undone = undo_leftover_captures(*netns_, *netlink_, socket_);
+    ASSERT_TRUE(undone) << undone.error().message;
+    EXPECT_EQ(*undone, std::vector<std::string>{"eth0"});
+    expect_untouched(false);
 }
 
 TEST_F(DeviceCaptureTest, AnotherNamespacesDeviceIsLeftAlone) {

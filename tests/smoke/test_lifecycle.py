@@ -114,17 +114,96 @@ def test_clean(lab):
 
 
 def test_stop(lab):
-    """`weft stop` ends the daemon and leaves nothing; `stop --keep` leaves the TAPs for the next one."""
+    """`weft stop` ends the daemon with 0 and leaves nothing."""
     lab.bridge("a", "b")
-    lab.switch.ip("addr", "add", f"{ADDRESS}/24", "dev", "br0")
+    lab.weft("stop")
+    equal(lab.daemons[0].wait(2), 0, "exit status")
+    nothing_left(lab, "va", "vb")
+
+
+@stateful
+def test_stop_keep(lab):
+    """`stop --keep`: TAPs stay with addresses and routes, devices stay taken, so that nobody answers in between; the
+    next weftd adopts both, and at no moment does the kernel's stack see a device."""
+    a, _ = lab.bridge("a", "b", extra=f"ip addr add {ADDRESS}/24 dev br0\n")
+    lab.switch.ip("addr", "add", "10.9.0.1/24", "dev", "br0")
+    lab.switch.ip("route", "add", "10.8.0.0/16", "via", "10.9.0.2")
+    lab.switch.sysctl("net.ipv4.ip_forward", 1)
+    a.reaches(ADDRESS)
+    before = {name: lab.switch.link(name)["ifindex"] for name in ("a", "b", "br0")}
+    mac = lab.switch.link("br0")["address"]
     lab.weft("stop", "--keep")
     equal(lab.daemons[0].wait(2), 0, "exit status")
-    check(ADDRESS in lab.switch.ip("addr", "show", "dev", "br0"), "the address did not stay")
-    lab.weftd(bridge_config("a", "b"))
-    lab.namespaces["a"].reaches(ADDRESS)
+    shown = lab.switch.ip("addr", "show", "dev", "br0")
+    check(ADDRESS in shown and "10.9.0.1" in shown, f"the addresses did not stay: {shown}")
+    check("10.8.0.0/16" in lab.switch.ip("route"), "the route did not stay")
+    state = taken(lab, "va")
+    check(state["noarp"] and state["nft"] and state["ipv6 off"], f"va was given back: {state}")
+    a.ip("neigh", "flush", "dev", "eth0")
+    wire = lab.wire("a")
+    equal(a.ping(ADDRESS, 2, 0.2), 0, "answers while nobody runs")
+    lab.weftd(bridge_config("a", "b") + f"ip addr add {ADDRESS}/24 dev br0\n")
+    equal({name: lab.switch.link(name)["ifindex"] for name in before}, before, "TAPs adopted")
+    a.reaches(ADDRESS)
+    a.reaches("10.0.0.2")
+    replies = {got[6:12].hex(":") for got in wire.collect(0.2, lambda got: got[12:14] == b"\x08\x06" and got[21] == 2)
+               if got[28:32] == bytes([10, 0, 0, 254])}
+    equal(replies, {mac}, "who answered ARP for the address, at any time")
+    check("10.8.0.0/16" in lab.switch.ip("route"), "the route went with the adoption")
     lab.weft("stop")
     equal(lab.daemons[1].wait(2), 0, "exit status")
     nothing_left(lab, "va", "vb")
+
+
+def test_stop_keep_and_clean(lab):
+    """After `stop --keep`, `weftd --clean` gives all back; a start with less gives back what it does not name."""
+    lab.bridge("a", "b")
+    lab.weft("stop", "--keep")
+    lab.daemons[0].wait(2)
+    lab.weftd(port_line("a"))
+    check(not any(taken(lab, "vb").values()), "vb was not given back")
+    check(all(taken(lab, "va").values()), "va is not taken")
+    lab.weft("stop", "--keep")
+    lab.daemons[1].wait(2)
+    daemon = lab.weftd(None, "--clean", wait=False)
+    equal(daemon.wait(), 0, "exit status of --clean")
+    nothing_left(lab, "va", "vb")
+
+
+def test_kill_and_put_back(lab):
+    """After kill -9, MTU and MAC that weft had set on a device are put back by the next start and by --clean; one that
+    cannot be configured gives all back too."""
+    lab.host("a")
+    former = {key: lab.switch.link("va")[key] for key in ("mtu", "address")}
+    changed = "ip link set a mtu 1400\nip link set a address 02:12:34:56:78:9a\n"
+
+    def now():
+        return {key: lab.switch.link("va")[key] for key in ("mtu", "address")}
+
+    def crash(config):
+        daemon = lab.weftd(config)
+        equal(now(), {"mtu": 1400, "address": "02:12:34:56:78:9a"}, "MTU and MAC while it runs")
+        daemon.kill()
+        equal(now(), {"mtu": 1400, "address": "02:12:34:56:78:9a"}, "MTU and MAC after the crash")
+
+    crash(port_line("a") + changed)
+    lab.weftd(port_line("a")).terminate()
+    equal(now(), former, "MTU and MAC after a start that uses the device and sets nothing, and its end")
+    crash(port_line("a", "mtu 1400 mac 02:12:34:56:78:9a"))
+    crash(port_line("a") + changed)  # adopts what the crash before left, and changes it again
+    daemon = lab.weftd(port_line("a"))
+    equal(now(), former, "MTU and MAC while a start that sets nothing runs")
+    daemon.terminate()
+    crash(port_line("a") + changed)
+    lab.weftd("port add n up type null\n").terminate()
+    equal(now(), former, "MTU and MAC after a start without the port")
+    crash(port_line("a") + changed)
+    equal(lab.weftd(None, "--clean", wait=False).wait(), 0, "exit status of --clean")
+    equal(now(), former, "MTU and MAC after --clean")
+    nothing_left(lab, "va")
+    crash(port_line("a") + changed)
+    equal(lab.weftd("port add n up type nosuch\n", wait=False).wait(), 2, "exit status of a refused configuration")
+    equal(now(), former, "MTU and MAC after a start that was refused")
 
 
 def test_second_daemon(lab):
