@@ -6,12 +6,20 @@
 
 namespace weft {
 
-int Switch::kernel_descriptor() const noexcept {
-    return monitor_ ? monitor_->descriptor() : -1;
+std::vector<int> Switch::kernel_descriptors() const {
+    std::vector<int> all{device_monitor_->descriptor()};
+    if (monitor_) all.push_back(monitor_->descriptor());
+    return all;
 }
 
 void Switch::on_kernel_event() {
-    monitor_->on_readable();
+    device_monitor_->on_readable();
+    if (monitor_) monitor_->on_readable();
+}
+
+void Switch::on_link_gone(int index) {
+    for (const auto& [name, live] : taps_)
+        if (live.tap.index() == index) return look_again();
 }
 
 void Switch::on_link(const std::string& name, const KernelLink&) {

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <list>
 #include <optional>
 
 #include "control/publish/daemon.hpp"
@@ -109,8 +110,7 @@ class Process {
           io_(io),
           daemon_(io, live, [&io] { io.stop(); }),
           hangup_(io, SIGHUP),
-          ticks_(io),
-          kernel_(io) {}
+          ticks_(io) {}
 
     Daemon& daemon() { return daemon_; }
 
@@ -127,12 +127,12 @@ class Process {
     void run() {
         wait_for_hangup();
         tick();
-        if (live_.kernel_descriptor() >= 0) {
-            kernel_.assign(dup(live_.kernel_descriptor()));
-            wait_for_kernel();
+        for (const int descriptor : live_.kernel_descriptors()) {
+            kernel_.emplace_back(io_, dup(descriptor));
+            wait_for_kernel(kernel_.back());
         }
         io_.run();
-        if (kernel_.is_open()) kernel_.close();
+        kernel_.clear();
     }
 
   private:
@@ -154,12 +154,13 @@ class Process {
             tick();
         });
     }
-    void wait_for_kernel() {
-        kernel_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& error) {
-            if (error) return;
-            live_.on_kernel_event();
-            wait_for_kernel();
-        });
+    void wait_for_kernel(asio::posix::stream_descriptor& descriptor) {
+        descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                              [this, &descriptor](const auto& error) {
+                                  if (error) return;
+                                  live_.on_kernel_event();
+                                  wait_for_kernel(descriptor);
+                              });
     }
 
     const DaemonOptions& options_;
@@ -168,7 +169,7 @@ class Process {
     Daemon daemon_;
     asio::signal_set hangup_;
     asio::steady_timer ticks_;
-    asio::posix::stream_descriptor kernel_;
+    std::list<asio::posix::stream_descriptor> kernel_;
 };
 
 int run(const DaemonOptions& options) {

@@ -74,14 +74,15 @@ Result<> Switch::begin() {
         tap_io_ = std::make_unique<TapIo>(std::move(wiring));
         shared_.tap_waker = &tap_io_->waker();
         tally_.add(tap_counters_.get());
-        auto monitor =
-            KernelMonitor::open(taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.name, l); },
-                                              .link_gone = [this](const KernelLink&) { look_again(); },
-                                              .address = {},
-                                              .resync = [this] { look_again(); }});
+        auto monitor = KernelMonitor::open(
+            taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.name, l); },
+                          .link_gone = [this](const KernelLink& l) { on_link_gone(l.index); },
+                          .address = {},
+                          .resync = [this] { look_again(); }});
         if (!monitor) return std::move(monitor).error();
         monitor_.emplace(std::move(*monitor));
     }
+    if (auto r = watch_devices(); !r) return r;
     launch_workers();
     return {};
 }
@@ -119,17 +120,17 @@ Switch::~Switch() {
             while (const unsigned n = ring->dequeue(left, batch_size))
                 for (unsigned i = 0; i < n; ++i)
                     Packet::free(left[i]);
-    ports_.clear();
     if (keep_)
         for (auto& [name, live] : ports_)
             if (live.capture) live.capture->leave();
+    ports_.clear();
     if (!keep_) {
         // What a dead daemon took and a configuration that was refused did not claim.
         static_cast<void>(undo_leftover_captures(host_, host_netlink_, options_.socket));
         for (auto& [name, live] : taps_)
             static_cast<void>(live.tap.remove());
-    taps_.clear();
     }
+    taps_.clear();
     workers_.clear();
     if (const unsigned out = pool_.in_use(); out != 0)
         log(fmt::format("{} packet buffers were not given back", out));
@@ -147,8 +148,6 @@ Result<> Switch::apply(const Model& next) {
 }
 
 Result<> Switch::remove_unclaimed() {
-    if (!options_.kernel) return {};
-    std::set<std::string> keep;
     std::set<int> taken;
     for (const auto& [name, live] : ports_)
         if (live.capture) taken.insert(live.capture->index());
@@ -157,6 +156,8 @@ Result<> Switch::remove_unclaimed() {
     if (!devices) return std::move(devices).error();
     for (const auto& device : *devices)
         log(fmt::format("{}: given back, an earlier weftd had taken it", device));
+    if (!options_.kernel) return {};
+    std::set<std::string> keep;
     for (const auto& [name, tap] : taps_)
         keep.insert(name);
     auto removed = remove_leftover_taps(taps_netns_, tap_netlink_, options_.socket, keep);
@@ -182,6 +183,7 @@ void Switch::tick() {
         publish(model_);
         if (auto r = settle_taps(model_); !r) log(r.error().message);
     }
+    if (++ticks_ % (1000 / tick_ms) == 0) look_for_lost_devices();
     age();
 }
 

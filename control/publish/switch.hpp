@@ -63,8 +63,8 @@ class Switch final : public Live {
     static constexpr unsigned tick_ms = 100;
     void tick();
 
-    /// Kernel notifications: wait for the descriptor (-1 with --no-kernel), then call on_kernel_event().
-    [[nodiscard]] int kernel_descriptor() const noexcept;
+    /// Kernel notifications: wait for any of the descriptors, then call on_kernel_event().
+    [[nodiscard]] std::vector<int> kernel_descriptors() const;
     void on_kernel_event();
 
     /// TAPs stay at the end, and devices stay taken.
@@ -85,11 +85,11 @@ class Switch final : public Live {
     std::size_t flush_fdb(const std::string& bridge, const std::string& device,
                           std::optional<std::uint16_t> vid) override;
     Result<> delete_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid) override;
-    void stop(bool keep) override { on_stop(keep); }
     bool knows_fdb(const std::string& bridge, const MacAddress& mac, std::uint16_t vid) override;
     Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid,
                        bool sticky) override;
     std::optional<std::string> sysctl(const std::string& name) override;
+    void stop(bool keep) override { on_stop(keep); }
 
   private:
     /// A link's TAP with what it was last told.
@@ -99,7 +99,6 @@ class Switch final : public Live {
         IfIndex interface = no_interface;  ///< TapIo's number of it; 0 before publication
     };
 
-    Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink,
     /// A variable of the kernel that the model sets.
     struct WrittenSysctl {
         std::string before;  ///< what the kernel had
@@ -107,6 +106,7 @@ class Switch final : public Live {
         std::string shown;   ///< as the kernel shows it since: in its own units, rounded
     };
 
+    Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink,
            PacketPool pool);
     Result<> begin();
     void launch_workers();
@@ -136,8 +136,6 @@ class Switch final : public Live {
                         const std::vector<unsigned>& load) const;
     [[nodiscard]] std::map<std::string, Effective> effective_now(const Model& model);
 
-    // kernel_events.cpp
-    void on_link(const std::string& name, const KernelLink& link);
     // live.cpp
     [[nodiscard]] std::optional<FdbDomain> domain_of(const std::string& bridge, std::uint16_t vid) const;
 
@@ -145,7 +143,18 @@ class Switch final : public Live {
     Result<> write_sysctls(const Model& target);
     void forget_sysctls(const std::string& device);
 
+    // kernel_events.cpp
+    void on_link(const std::string& name, const KernelLink& link);
+    void on_link_gone(int index);
     void look_again();
+
+    // devices.cpp
+    Result<> watch_devices();
+    void on_device(const KernelLink& link);
+    void on_device_gone(int index);
+    void look_for_lost_devices();
+    void lose(const std::string& name, LivePort& live);
+    void reopen(const std::string& name);
 
     void age();
     void log(const std::string& line) const { options_.log(line); }

@@ -192,14 +192,139 @@ def test_device_disappears(lab):
     a.reaches("10.0.0.2")
 
 
-def test_tap_disappears(lab):
-    """A TAP deleted under weft: forwarding goes on."""
-    a, _ = lab.bridge("a", "b")
+def make_veth(lab, role, address, mac):
+    """Makes v<role> anew, its far end eth0 with the addresses in the host's namespace."""
+    host = lab.namespaces[role]
+    lab.switch.ip("link", "add", f"v{role}", "type", "veth", "peer", "name", "eth0", "address", mac, "netns", host.name)
+    host.ip("addr", "add", address, "dev", "eth0")
+    host.ip("link", "set", "eth0", "up")
+
+
+def said(lab, *words):
+    """How many lines weftd logged with all of the words in them."""
+    return sum(all(word in line for word in words) for line in lab.daemons[0].log)
+
+
+def busy(lab, seconds=1.0):
+    """CPU seconds that weftd used in this time."""
+    def used():
+        with open(f"/proc/{lab.daemons[0].pid}/stat") as file:
+            return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13])) / 100
+    before = used()
+    time.sleep(seconds)
+    return used() - before
+
+
+@stateful
+def test_device_comes_back(lab):
+    """A device deleted and made again is a port again by itself, taken from the kernel as before, in its bridge, with
+    the MTU that was set; one log line each way, others lose nothing, nobody spins meanwhile."""
+    a, b, _ = lab.bridge("a", "b", "c")
+    mac = b.link("eth0")["address"]
+    lab.weft("ip", "link", "set", "b", "mtu", "1400")
+    lab.weft("bridge", "link", "set", "dev", "b", "hairpin", "on")
+    a.reaches("10.0.0.3")
+    pings = Pings(lab, a, "10.0.0.3")
+    for turn in range(3):
+        lab.switch.ip("link", "del", "dev", "vb")
+        wait_for(lambda: "NO-CARRIER" in state_of(lab, "b")["flags"], "loss of carrier")
+        wait_for(lambda: "NO-CARRIER" in lab.switch.link("b")["flags"], "loss of carrier of the TAP")
+        wait_for(lambda: "vb" not in lab.switch.run("nft", "list", "ruleset"), "the chain goes with the device")
+        make_veth(lab, "b", "10.0.0.2/24", mac)
+        wait_for(lambda: said(lab, "port b", "vb", "is back") == turn + 1, "the device is a port again")
+        a.reaches("10.0.0.2")
+        state = lab.switch.link("vb")
+        check("NOARP" in state["flags"] and state["promiscuity"] > 0 and state["mtu"] == 1400, f"vb is {state}")
+        check("vb" in lab.switch.run("nft", "list", "ruleset"), "no ingress drop for vb")
+        equal(lab.switch.run("cat", "/proc/sys/net/ipv6/conf/vb/disable_ipv6").strip(), "1", "disable_ipv6 of vb")
+    equal(said(lab, "port b", "vb", "is gone"), 3, "log lines of a device that went")
+    equal(pings.lost(), 0, "lost pings of others")
+    equal(lab.json("bridge", "-d", "link", "show", "dev", "b")[0]["hairpin"], True, "flags of the member")
+    lab.daemons[0].terminate()
+    equal(sorted(lab.switch.links()), ["va", "vb", "vc"], "devices after the end")
+    check("NOARP" not in lab.switch.link("vb")["flags"] and lab.switch.link("vb")["mtu"] == 1500, "vb was not given back")
+
+
+def test_device_away_costs_nothing(lab):
+    """With a port's device gone and traffic for it, no worker spins; the port can be shown, set and removed."""
+    a, _, c = lab.bridge("a", "b", "c")
     a.reaches("10.0.0.2")
-    lab.switch.ip("link", "del", "dev", "a")
-    lab.switch.ip("link", "del", "dev", "br0")
-    equal(a.ping("10.0.0.2", 10, 0.05), 10, "answers")
-    lab.weft("show", "version")
+    lab.switch.ip("link", "del", "dev", "vb")
+    wait_for(lambda: said(lab, "port b", "is gone"), "a log line")
+    lab.start(a, "ping", "-q", "-i", "0.01", "10.0.0.2")
+    used = busy(lab, 2.0)
+    check(used < 0.6, f"weftd used {used:.2f} s of CPU in 2 s")
+    equal([row["link"] for row in lab.json("port", "show") if row["ifname"] == "b"], ["down"], "link of the port")
+    lab.weft("bridge", "link", "set", "dev", "b", "isolated", "on")
+    lab.weft("ip", "link", "set", "b", "down")
+    lab.weft("ip", "link", "set", "b", "up")
+    lab.weft("port", "del", "b")
+    equal(c.ping("10.0.0.1", 5, 0.02), 5, "answers between others")
+
+
+def test_device_comes_back_in_use(lab):
+    """A device that comes back with an address is not taken until the address is gone: one log line that says so."""
+    a, b = lab.bridge("a", "b")
+    lab.switch.ip("link", "del", "dev", "vb")
+    wait_for(lambda: said(lab, "port b", "is gone"), "a log line")
+    mac = "02:bb:00:00:00:02"
+    lab.switch.ip("link", "add", "vx", "type", "veth", "peer", "name", "eth0", "address", mac, "netns", b.name)
+    lab.switch.ip("addr", "add", "10.9.0.1/24", "dev", "vx")
+    b.ip("addr", "add", "10.0.0.2/24", "dev", "eth0")
+    b.ip("link", "set", "eth0", "up")
+    lab.switch.ip("link", "set", "vx", "name", "vb")
+    wait_for(lambda: said(lab, "vb", "10.9.0.1/24"), "the reason is logged", 3)
+    time.sleep(2.2)
+    equal(said(lab, "vb", "10.9.0.1/24"), 1, "how often it is logged")
+    lab.switch.ip("addr", "flush", "dev", "vb")
+    a.reaches("10.0.0.2", 5)
+    lab.weft("port", "del", "b")
+
+
+def test_device_visits_another_namespace(lab):
+    """A device moved away and back, with the index it had, is a port again."""
+    a, b = lab.bridge("a", "b")
+    other = lab.namespace("other")
+    a.reaches("10.0.0.2")
+    index = lab.switch.link("vb")["ifindex"]
+    lab.switch.ip("link", "set", "vb", "netns", other.name)
+    other.ip("link", "set", "vb", "netns", lab.switch.name)
+    wait_for(lambda: said(lab, "port b", "is back"), "the device is a port again")
+    check(said(lab, "port b", "is gone") == 1 and index, "no log line of the loss")
+    a.reaches("10.0.0.2")
+
+
+@stateful
+def test_tap_disappears(lab):
+    """A TAP deleted under weft: forwarding goes on; it is made again with weft's addresses and its sysctls, one log line."""
+    a, _ = lab.bridge("a", "b", extra="ip addr add 10.0.0.254/24 dev br0\n")
+    a.reaches("10.0.0.254")
+    pings = Pings(lab, a, "10.0.0.2")
+    for name in ("a", "br0"):
+        lab.switch.ip("link", "del", "dev", name)
+        wait_for(lambda: lab.switch.link(name), f"{name} is made again")
+        equal(said(lab, f"{name}: its TAP was deleted"), 1, "log lines")
+    equal(pings.lost(), 0, "lost pings")
+    a.reaches("10.0.0.254")
+    check(busy(lab) < 0.3, "weftd spins")
+    state = lab.switch.link("br0")
+    check("UP" in state["flags"] and state["address"] == state_of(lab, "br0")["address"], f"br0 is {state}")
+
+
+def test_far_end_disappears(lab):
+    """The far end of a tap port deleted by its owner: no worker spins, the port can be removed and added again."""
+    guest, a = lab.namespace("guest"), lab.host("a", "10.0.0.1/24")
+    far = f"port add t up type tap dev eth0 netns {guest.name}"
+    lab.weftd(port_line("a") + far + "\nip link add br0 up type bridge\nip link set a master br0\nip link set t master br0\n")
+    guest.ip("link", "set", "eth0", "up")
+    guest.ip("link", "del", "dev", "eth0")
+    wait_for(lambda: "NO-CARRIER" in state_of(lab, "t")["flags"], "loss of carrier")
+    lab.start(a, "ping", "-q", "-i", "0.01", "-b", "10.0.0.255")
+    used = busy(lab, 2.0)
+    check(used < 0.6, f"weftd used {used:.2f} s of CPU in 2 s")
+    lab.weft("port", "del", "t")
+    lab.weft(*far.split())
+    check(guest.link("eth0"), "no far end")
 
 
 def test_device_in_use_is_refused(lab):
