@@ -339,6 +339,47 @@ TEST_F(ServerTest, ASlowReaderOfAStreamIsClosed) {
     EXPECT_EQ(server_->connections(), 0u);
 }
 
+TEST_F(ServerTest, ASlowReaderOfAStreamHindersNobody) {
+    open({.stream_bytes = 10'000});
+    auto slow = connect(), fast = connect(), asking = connect();
+    slow.send("{\"id\":1,\"argv\":[\"stream\"]}\n");
+    ASSERT_TRUE(pump_lines(slow, 1));
+    const auto to_slow = std::exchange(stream_, nullptr);
+    fast.send("{\"id\":2,\"argv\":[\"stream\"],\"stdin\":\"filter\"}\n");
+    ASSERT_TRUE(pump_lines(fast, 1));
+    EXPECT_EQ(seen_.back().input, "filter");
+    const auto to_fast = stream_;
+    std::size_t events = 0;
+    for (; events < 100'000 && to_slow->open(); ++events) {
+        const Json event{{"n", events}, {"text", std::string(1000, 's')}};
+        to_slow->event(event);
+        to_fast->event(event);
+        if (events % 100 == 0) {
+            EXPECT_NE(ask(asking, R"({"argv":["echo","here"]})").find("here"), std::string::npos);
+        }
+        // The slow one reads nothing, the fast one all.
+        ASSERT_TRUE(pump_lines(fast, events + 2));
+    }
+    EXPECT_FALSE(to_slow->open());
+    EXPECT_TRUE(to_fast->open());
+    EXPECT_EQ(server_->connections(), 2u);
+    const auto got = fast.lines();
+    ASSERT_EQ(got.size(), events + 1);
+    for (std::size_t n = 0; n < events; ++n)
+        ASSERT_EQ(got[n + 1]["event"]["n"], n) << "each event once, in order";
+}
+
+TEST_F(ServerTest, TheEndOfTheServerEndsStreams) {
+    open();
+    auto client = connect();
+    client.send("{\"argv\":[\"stream\"]}\n");
+    ASSERT_TRUE(pump_lines(client, 1));
+    server_.reset();
+    EXPECT_FALSE(stream_->open());
+    stream_->event({{"n", 1}});
+    ASSERT_TRUE(pump(client, [&] { return client.ended; }));
+}
+
 TEST_F(ServerTest, RightsAreThoseOfTheSocketFile) {
     EXPECT_EQ(rights_of({0, 5, {}}, 1000, 2000), Rights::all);
     EXPECT_EQ(rights_of({1000, 5, {}}, 1000, 2000), Rights::all);
