@@ -29,8 +29,9 @@ std::string text_of(const FdbEntryState& entry, bool with_device, bool statistic
     return text + fmt::format("master {} {}\n", entry.bridge, state_of(entry));
 }
 
-Json json_of(const FdbEntryState& entry, bool statistics) {
-    Json json{{"mac", to_string(entry.mac)}, {"ifname", entry.device}};
+Json json_of(const FdbEntryState& entry, bool with_device, bool statistics) {
+    Json json{{"mac", to_string(entry.mac)}};
+    if (with_device) json["ifname"] = entry.device;
     if (entry.vid) json["vlan"] = entry.vid;
     if (statistics) {
         json["used"] = seconds_of(entry);
@@ -48,7 +49,7 @@ bool wanted(const FdbEntryState& entry, const command::Match& match) {
     if (const auto* item = match.argument("DEVICE"); item && item->value != entry.device) return false;
     if (const auto* item = match.argument("VLAN"))
         if (*command::parse_unsigned(item->value) != entry.vid) return false;
-    if (match.has("dynamic") && !state_of(entry).empty()) return false;
+    if (match.has("dynamic") && entry.local) return false;  // iproute2: all but permanent ones
     if (match.has("permanent") && !entry.local) return false;
     return !match.has("static") || state_of(entry) == "static";
 }
@@ -65,7 +66,7 @@ Result<Reply> bridge_fdb_show(Session& session, const command::Match& match, con
     for (const auto& entry : session.live->fdb()) {
         if (!wanted(entry, match)) continue;
         if (session.json)
-            reply.data->push_back(json_of(entry, statistics));
+            reply.data->push_back(json_of(entry, !device, statistics));
         else
             reply.text += text_of(entry, !device, statistics);
     }
@@ -87,7 +88,7 @@ Result<Reply> bridge_fdb_get(Session& session, const command::Match& match, cons
         if (entry.bridge != name || entry.mac != wanted_mac || entry.vid != vid) continue;
         Reply reply;
         if (session.json)
-            reply.data = std::make_shared<Json>(Json::array({json_of(entry, match.option("-s"))}));
+            reply.data = std::make_shared<Json>(Json::array({json_of(entry, true, match.option("-s"))}));
         else
             reply.text = text_of(entry, true, match.option("-s"));
         return reply;

@@ -206,7 +206,14 @@ TEST_F(ShownFdb, AsBridgeShowsIt) {
               "00:01:02:03:04:07 vlan 8 used 2/2 master br0 \n"
               "42:7a:f1:6b:79:cd used 2/2 master br0 permanent\n");
     EXPECT_EQ(shell("bridge fdb show brport t0"), "5e:a5:14:00:5a:f2 vlan 1 master br0 permanent\n");
-    EXPECT_EQ(shell("bridge fdb show br br0 dynamic"), "00:01:02:03:04:07 dev va vlan 8 master br0 \n");
+    EXPECT_EQ(shell("bridge fdb show br br0 dynamic"),
+              "00:01:02:03:04:0a dev va sticky master br0 static\n"
+              "00:01:02:03:04:07 dev va vlan 8 master br0 \n")
+        << "iproute2 leaves out permanent ones only";
+    EXPECT_EQ(shell("bridge -j fdb show dev t0"), "");
+    EXPECT_EQ(shell.data.dump(),
+              R"([{"mac":"5e:a5:14:00:5a:f2","vlan":1,"flags":[],"master":"br0","state":"permanent"}])")
+        << "the device that was asked for is not said again";
     EXPECT_EQ(shell("bridge fdb show state static"), "00:01:02:03:04:0a dev va sticky master br0 static\n");
     EXPECT_EQ(shell("bridge fdb show vlan 1"), "5e:a5:14:00:5a:f2 dev t0 vlan 1 master br0 permanent\n");
     EXPECT_EQ(shell("bridge -j -s fdb show vlan 8"), "");

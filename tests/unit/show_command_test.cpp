@@ -102,12 +102,20 @@ TEST_F(EthtoolCommand, Features) {
               "\ttx-tcp6-segmentation: off [fixed]\n"
               "tx-vlan-offload: off [fixed]\n"
               "tx-udp-segmentation: off [fixed]\n");
+    EXPECT_EQ(shell("ethtool --json -k lan0"), "");
+    EXPECT_EQ(shell.data[0]["ifname"], "lan0");
+    EXPECT_EQ(shell.data[0]["tx-checksumming"].dump(), R"({"active":true,"fixed":null,"requested":null})");
+    EXPECT_EQ(shell.data[0]["tx-checksum-ip-generic"].dump(),
+              R"({"active":true,"fixed":true,"requested":true})");
+    EXPECT_EQ(shell.data[0]["tx-vlan-offload"].dump(), R"({"active":false,"fixed":true,"requested":false})");
 }
 
 TEST_F(EthtoolCommand, RefusesInEthtoolsWords) {
     EXPECT_EQ(shell("ethtool -S vx"), "[96] Cannot get stats strings information: No such device");
     EXPECT_EQ(shell("ethtool -i vx"), "[71] Cannot get driver information: No such device");
-    EXPECT_EQ(shell("ethtool -S br0"), "[96] Cannot get stats strings information: Operation not supported");
+    EXPECT_EQ(shell("ethtool -k vx"), "[1] netlink error: No such device");
+    EXPECT_EQ(shell("ethtool -S br0"), "[94] no stats available");
+    EXPECT_TRUE(shell("ethtool -i br0").starts_with("driver: bridge\n"));
 }
 
 }  // namespace
