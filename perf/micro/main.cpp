@@ -8,6 +8,7 @@
 #include <rte_memory.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -68,6 +69,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "micro: EAL did not start\n");
         return 1;
     }
+    rmdir(rte_eal_get_runtime_dir());  // empty without shared configuration
     if (!rte_eal_has_hugepages()) rte_memseg_list_walk(onto_transparent_huge_pages, nullptr);
     int status = 0;
     if (rows) {

@@ -67,6 +67,7 @@ bool start_environment() {
     if (started)
         the_pool = rte_pktmbuf_pool_create("weft-packet", 4096, 0, packet_private_size,
                                            RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    rmdir(rte_eal_get_runtime_dir());  // empty without shared configuration
     rte_openlog_stream(nullptr);
     std::fclose(log);
     if (!the_pool)
