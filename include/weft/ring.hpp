@@ -1,15 +1,17 @@
 // Bounded rings of packets between threads, and how a sleeping thread is woken.
 #pragma once
 
-#include <rte_ring.h>
+#include <rte_pause.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 #include "weft/packet.hpp"
 
@@ -46,36 +48,69 @@ class Waker {
 
 /// A bounded FIFO of packets on own memory (no EAL needed). Any number of givers, one taker.
 /// The ring does not own what is in it: drain it before destruction.
+///
+/// Built as rte_ring: a giver reserves places by moving reserved_, fills them, waits for the givers before it
+/// and moves given_. There the wait acquires what those wrote, for the taker sees the last giver's store
+/// only; rte_ring of 22.11 waits relaxed, which by the language's memory model orders nothing (x86 does, TSan
+/// and ARM do not).
 class PacketRing {
   public:
     /// size: a power of two; size - 1 packets fit.
     explicit PacketRing(unsigned size, bool single_giver = false) noexcept
-        : ring_(static_cast<rte_ring*>(
-              std::aligned_alloc(64, static_cast<std::size_t>(rte_ring_get_memsize(size))))) {
-        if (!ring_ || rte_ring_init(ring_.get(), "weft", size,
-                                    (single_giver ? RING_F_SP_ENQ : 0u) | RING_F_SC_DEQ) != 0)
-            std::abort();
+        : mask_(size - 1), single_giver_(single_giver), places_(new (std::nothrow) Packet*[size]) {
+        if (!places_ || (size & mask_) != 0) std::abort();
     }
     /// Takes the first k of n packets and returns k.
     unsigned enqueue(Packet* const packets[], unsigned n) noexcept {
-        return rte_ring_enqueue_burst(ring_.get(), reinterpret_cast<void* const*>(packets), n, nullptr);
+        const unsigned first = reserve(n);
+        if (n == 0) return 0;
+        const unsigned at = first & mask_, to_end = std::min(n, mask_ + 1 - at);
+        std::copy_n(packets, to_end, &places_[at]);
+        std::copy_n(packets + to_end, n - to_end, &places_[0]);
+        while (!single_giver_ && given_.load(std::memory_order_acquire) != first)
+            rte_pause();
+        given_.store(first + n, std::memory_order_release);
+        return n;
     }
     /// Hands out at most n packets.
     unsigned dequeue(Packet* packets[], unsigned n) noexcept {
-        return rte_ring_dequeue_burst(ring_.get(), reinterpret_cast<void**>(packets), n, nullptr);
+        const unsigned first = taken_.load(std::memory_order_relaxed);
+        n = std::min(n, given_.load(std::memory_order_acquire) - first);
+        if (n == 0) return 0;
+        const unsigned at = first & mask_, to_end = std::min(n, mask_ + 1 - at);
+        std::copy_n(&places_[at], to_end, packets);
+        std::copy_n(&places_[0], n - to_end, packets + to_end);
+        taken_.store(first + n, std::memory_order_release);
+        return n;
     }
-    /// By any thread; may be outdated when it returns. (rte_ring_count reads without atomics.)
+    /// By any thread; may be outdated when it returns.
     [[nodiscard]] unsigned count() const noexcept {
-        const auto tail = __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE);
-        return (tail - __atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE)) & ring_->mask;
+        const unsigned taken = taken_.load(std::memory_order_acquire);
+        return given_.load(std::memory_order_acquire) - taken;
     }
     [[nodiscard]] bool empty() const noexcept { return count() == 0; }
 
   private:
-    struct Free {
-        void operator()(rte_ring* r) const noexcept { std::free(r); }
-    };
-    std::unique_ptr<rte_ring, Free> ring_;
+    /// Makes n what there is room for; returns the first place. reserved_ is acquired, so that the taken_
+    /// read after it is at least as new as the one by which the giver before found room.
+    unsigned reserve(unsigned& n) noexcept {
+        const unsigned wanted = n;
+        for (unsigned first = reserved_.load(std::memory_order_acquire);;) {
+            n = std::min(wanted, mask_ - (first - taken_.load(std::memory_order_acquire)));
+            if (single_giver_) reserved_.store(first + n, std::memory_order_relaxed);
+            if (single_giver_ || n == 0 ||
+                reserved_.compare_exchange_weak(first, first + n, std::memory_order_acq_rel,
+                                                std::memory_order_acquire))
+                return first;
+        }
+    }
+
+    const unsigned mask_;
+    const bool single_giver_;
+    const std::unique_ptr<Packet*[]> places_;
+    alignas(64) std::atomic<unsigned> reserved_{0};  ///< the givers' line
+    std::atomic<unsigned> given_{0};
+    alignas(64) std::atomic<unsigned> taken_{0};  ///< the taker's line
 };
 
 /// From one worker to the kernel: a bounded queue per class. The worker gives, the TAP thread takes.
