@@ -196,9 +196,10 @@ def sanitize(options):
     configure("build-tsan", "--buildtype=plain", "-Doptimization=1", "-Db_lundef=false", "-Db_sanitize=thread",
               "-Dcpp_args=-g1")
     # TSan of g++ 12 does not know the address layout that recent kernels randomise to. The tests named Large take
-    # minutes there.
-    count += gtest_suite("tests/unit", options, "build-tsan", ["threads"], prefix=["setarch", "-R"],
-                         environment={"TSAN_OPTIONS": "halt_on_error=1", "GTEST_FILTER": "-*Large*"})
+    # minutes there; of the tests against the kernel only the TAP thread's have threads.
+    for folder, program, tests in (("tests/unit", "threads", "-*Large*"), ("tests/smoke", "kernel_test", "TapIo*")):
+        count += gtest_suite(folder, options, "build-tsan", [program], prefix=["setarch", "-R"],
+                             environment={"TSAN_OPTIONS": "halt_on_error=1", "GTEST_FILTER": tests})
     return count
 
 
@@ -271,7 +272,7 @@ def long(options):
 SUITES = {"style": style, "unit": unit, "packet": packet, "kernel": kernel, "smoke": smoke,
           "differential": differential, "fuzz": fuzz, "sanitize": sanitize, "perf-smoke": perf_smoke, "long": long}
 BY_DEFAULT = [name for name in SUITES if name != "long"]
-NEED_ROOT = ("kernel", "smoke", "differential", "long")
+NEED_ROOT = ("kernel", "smoke", "differential", "sanitize", "long")
 
 
 def run_suite(name, options):

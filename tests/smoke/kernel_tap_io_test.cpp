@@ -19,6 +19,7 @@
 #include "control/kernel/sysctl.hpp"
 #include "control/kernel/tap.hpp"
 #include "tests/smoke/kernel_namespaces.hpp"
+#include "tests/support/heap_pool.hpp"
 #include "tests/support/mbuf.hpp"
 #include "weft/net/ip.hpp"
 
@@ -101,28 +102,24 @@ class TapIoTest : public KernelTest {
     void SetUp() override {
         KernelTest::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
-        pool_ = rte_pktmbuf_pool_create("weft-kern", pool_size, 0, packet_private_size,
-                                        RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-        ASSERT_NE(pool_, nullptr);
+        pool_.set_limit(pool_size);
         TapIo::Wiring wiring;
         for (auto& queues : queues_)
             wiring.punted.push_back(&queues);
         for (unsigned w = 0; w < workers; ++w)
             wiring.workers.push_back({&from_kernel_[w], &wakers_[w]});
-        wiring.pool = pool_;
+        wiring.pool = pool_.get();
+        wiring.register_with_eal = false;
         wiring.counters = &counters_;
         io_ = std::make_unique<TapIo>(std::move(wiring));
     }
     void TearDown() override {
         io_.reset();
         taps_.clear();
-        if (pool_) {
-            for (auto& ring : from_kernel_)
-                for (Packet* p = nullptr; ring.dequeue(&p, 1);)
-                    Packet::free(p);
-            EXPECT_EQ(rte_mempool_in_use_count(pool_), 0u) << "mbufs leaked";
-            rte_mempool_free(pool_);
-        }
+        for (auto& ring : from_kernel_)
+            for (Packet* p = nullptr; ring.dequeue(&p, 1);)
+                Packet::free(p);
+        EXPECT_EQ(pool_.live(), 0u) << "mbufs leaked";
         KernelTest::TearDown();
     }
     KernelTap& add_tap(IfIndex interface, const std::string& name) {
@@ -139,7 +136,7 @@ class TapIoTest : public KernelTest {
     Packet* packet(IfIndex interface, const Bytes& frame, std::size_t segment = 1500) {
         rte_mbuf *head = nullptr, *tail = nullptr;
         for (std::size_t at = 0; at < frame.size(); at += segment) {
-            rte_mbuf* m = rte_pktmbuf_alloc(pool_);
+            rte_mbuf* m = rte_pktmbuf_alloc(pool_.get());
             const auto n = static_cast<std::uint16_t>(std::min(segment, frame.size() - at));
             std::memcpy(rte_pktmbuf_append(m, n), frame.data() + at, n);
             if (head) {
@@ -203,7 +200,7 @@ class TapIoTest : public KernelTest {
     }
 
     static constexpr unsigned workers = 2, pool_size = 2047, ring_size = 64;
-    rte_mempool* pool_ = nullptr;
+    HeapPool pool_;
     std::array<PuntQueues, workers> queues_;
     std::array<PacketRing, workers> from_kernel_{PacketRing{ring_size}, PacketRing{ring_size}};
     std::array<Waker, workers> wakers_;
@@ -311,7 +308,7 @@ TEST_F(TapIoTest, AFullWorkerRingIsCounted) {
 TEST_F(TapIoTest, NoMbufIsCountedAndTheTapIsReadOn) {
     add_tap(2, "t2");
     std::vector<Packet*> all;
-    while (auto* m = rte_pktmbuf_alloc(pool_))
+    while (auto* m = rte_pktmbuf_alloc(pool_.get()))
         all.push_back(Packet::from(m));
     send_udp("t2", 5, 100);
     EXPECT_TRUE(eventually([&] { return dropped(2, DropReason::tap_no_mbuf) >= 4; }))

@@ -7,6 +7,7 @@
 #include <rte_mempool.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,8 @@
 
 namespace weft::test {
 
-/// Not movable: mbufs point to it. All mbufs must be back before it ends; live() says how many are out.
+/// Any thread may take and give back. Not movable: mbufs point to it. All mbufs must be back before it ends;
+/// live() says how many are out.
 class HeapPool {
   public:
     /// data_room: bytes behind the private area of each mbuf, headroom included.
@@ -92,7 +94,7 @@ class HeapPool {
     }
 
     rte_mempool* pool_;
-    unsigned live_ = 0;
+    std::atomic<unsigned> live_ = 0;
     unsigned limit_ = 1u << 20;
 };
 
