@@ -1,7 +1,5 @@
 #include "control/server/message.hpp"
 
-#include <fmt/format.h>
-
 #include "control/server/base64.hpp"
 
 namespace weft::server {
@@ -12,10 +10,6 @@ std::string line_of(const Json& message) {
     return message.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
-Error wrong(std::string_view what) {
-    return {ErrorCode::usage, fmt::format("malformed request: {}", what), 0};
-}
-
 }  // namespace
 
 Answer refusal(const Error& error, int exit) {
@@ -24,40 +18,6 @@ Answer refusal(const Error& error, int exit) {
     answer.error = error.message;
     answer.column = error.column;
     return answer;
-}
-
-Result<Request> decode_request(std::string_view line, Json& id) {
-    id = nullptr;
-    const auto message = Json::parse(line, nullptr, false);
-    if (message.is_discarded()) return wrong("not JSON");
-    if (!message.is_object()) return wrong("not an object");
-    if (const auto found = message.find("id"); found != message.end()) {
-        if (found->is_structured()) return wrong("\"id\" is neither a number nor a string");
-        id = *found;
-    }
-    Request request;
-    request.id = id;
-    for (const auto& [key, value] : message.items()) {
-        if (key == "argv") {
-            if (!value.is_array()) return wrong("\"argv\" is not an array");
-            for (const auto& word : value) {
-                if (!word.is_string()) return wrong("a word of \"argv\" is not a string");
-                request.argv.push_back(word.get<std::string>());
-                if (request.argv.back().find('\0') != std::string::npos)
-                    return wrong("a word has a zero byte");
-            }
-        } else if (key == "stdin") {
-            if (!value.is_string() && !value.is_null()) return wrong("\"stdin\" is not a string");
-            if (value.is_string()) request.input = value.get<std::string>();
-        } else if (key == "json") {
-            if (!value.is_boolean()) return wrong("\"json\" is neither true nor false");
-            request.json = value.get<bool>();
-        } else if (key != "id") {
-            return wrong(fmt::format("\"{}\" is not known; expected id, argv, stdin, json", key));
-        }
-    }
-    if (request.argv.empty()) return wrong("\"argv\" has no word");
-    return request;
 }
 
 std::string encode_answer(const Json& id, const Answer& answer, bool json) {

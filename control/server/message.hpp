@@ -59,7 +59,7 @@ struct Answer {
 [[nodiscard]] Answer refusal(const Error& error, int exit);
 
 /// Reads a request line, without its line end. Errors: usage; `id` is then what could be read of it, else
-/// null.
+/// null. Nesting costs a bit a level and no stack.
 [[nodiscard]] Result<Request> decode_request(std::string_view line, Json& id);
 
 /// The lines that answer, each with its line end. Bytes that are no UTF-8 are replaced, never thrown upon.

@@ -131,7 +131,8 @@ void Session::take_lines() {
             searched_ = input_.size();
             break;
         }
-        const auto line = input_.substr(begin, end - begin);
+        // input_ grows only by a read, and none is called for from here.
+        const auto line = std::string_view(input_).substr(begin, end - begin);
         begin = end + 1;
         searched_ = begin;
         if (line.size() > limits_.request_bytes)
@@ -155,7 +156,7 @@ void Session::refuse_length() {
     send(encode_answer(nullptr, refusal(error, static_cast<int>(error.code)), false));
 }
 
-void Session::handle(const std::string& line) {
+void Session::handle(std::string_view line) {
     Json id;
     auto request = decode_request(line, id);
     if (!request)

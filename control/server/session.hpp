@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "control/server/server.hpp"
 
@@ -34,7 +35,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void received(std::size_t bytes);
     void take_lines();
     [[nodiscard]] bool may_take() const noexcept;
-    void handle(const std::string& line);
+    void handle(std::string_view line);
     void refuse_length();
     Answer carry_out(const Request& request);
     void start_stream(const Json& id, Answer& answer);

@@ -134,6 +134,12 @@ class ServerTest : public testing::Test {
                        std::count(client.received.begin(), client.received.end(), '\n')) >= count;
         });
     }
+    void send_all(Client& client, std::string_view text) {
+        for (std::size_t at = 0; at < text.size();) {
+            at += client.send(text.substr(at));
+            pump(client, [] { return true; });
+        }
+    }
     std::string ask(Client& client, std::string_view line) {
         client.received.clear();
         client.send(line);
@@ -187,6 +193,18 @@ TEST_F(ServerTest, MalformedRequestsAreAnsweredAndTheConnectionLives) {
     EXPECT_EQ(Json::parse(ask(client, R"({"id":9,"argv":3})"))["id"], 9);
     const auto deep = Json::parse(ask(client, std::string(100'000, '[')));
     EXPECT_EQ(deep["ok"], false);
+    const std::string nest = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+    for (const auto* key : {"id", "argv", "stdin", "json", "more"}) {
+        const auto line =
+            "{\"" + std::string(key) + "\":" + nest + R"(,"argv":["show","version"],"json":false})" + "\n";
+        client.received.clear();
+        send_all(client, line);
+        ASSERT_TRUE(pump_lines(client, 1)) << key;
+        EXPECT_EQ(client.lines()[0]["exit"], 1) << key;
+        const auto error = client.lines()[0]["error"].get<std::string>();
+        EXPECT_TRUE(error.starts_with("malformed request: ")) << key;
+        EXPECT_NE(error.find(std::string("\"") + key + "\""), std::string::npos) << error;
+    }
     EXPECT_TRUE(seen_.empty());
     EXPECT_EQ(Json::parse(ask(client, R"({"argv":["echo","a"]})"))["text"], "a");
 }
@@ -237,10 +255,7 @@ TEST_F(ServerTest, LargeRequestsPass) {
     auto client = connect();
     const std::string input(1 << 20, 'z');
     const auto text = R"({"id":1,"argv":["echo","a"],"stdin":")" + input + "\"}\n";
-    for (std::size_t at = 0; at < text.size();) {
-        at += client.send(std::string_view(text).substr(at));
-        pump(client, [] { return true; });
-    }
+    send_all(client, text);
     ASSERT_TRUE(pump_lines(client, 1));
     EXPECT_EQ(client.lines()[0]["text"].get<std::string>().size(), input.size() + 1);
 }
