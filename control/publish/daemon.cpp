@@ -1,13 +1,12 @@
 #include "control/publish/daemon.hpp"
 
-#include <fmt/format.h>
-
-#include <cstdio>
+#include <exception>
 
 #include "control/command/program.hpp"
 #include "control/model/commands.hpp"
 #include "control/model/load.hpp"
 #include "control/model/validate.hpp"
+#include "control/publish/log.hpp"
 
 namespace weft {
 
@@ -127,8 +126,12 @@ void Daemon::roll_back(const char* why) {
     if (!previous_) return;
     const Model target = *previous_;
     previous_.reset();
-    fmt::print(stderr, "weftd: {}: back to the configuration before\n", why);
-    if (auto done = make_true(target); !done) fmt::print(stderr, "weftd: {}\n", done.error().message);
+    log_line(std::string(why) + ": back to the configuration before");
+    try {
+        if (auto done = make_true(target); !done) log_line(done.error().message);
+    } catch (const std::exception& error) {
+        log_line(std::string("internal error while going back: ") + error.what());
+    }
 }
 
 }  // namespace weft

@@ -11,12 +11,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <cstring>
 #include <list>
 #include <optional>
+#include <utility>
 
+#include "control/kernel/descriptor.hpp"
 #include "control/publish/daemon.hpp"
+#include "control/publish/log.hpp"
 #include "control/publish/options.hpp"
 #include "control/server/server.hpp"
 #include "dataplane/dpdk/eal.hpp"
@@ -32,13 +34,19 @@ constexpr unsigned memory_mb = 128;  // packet buffers and what drivers want
 // One of the exit statuses of weftd (README, "Exit codes").
 enum Exit { ended = 0, bad_command_line = 1, configuration_refused = 2, cannot_start = 3 };
 
-void log(const std::string& line) {
-    fmt::print(stderr, "weftd: {}\n", line);
+int fail(Exit status, const std::string& sentence) {
+    log_line(sentence);
+    return status;
 }
 
-int fail(Exit status, const std::string& sentence) {
-    log(sentence);
-    return status;
+/// What the event loop calls: whatever it throws is a line in the log, and the loop goes on.
+template <class Work>
+void guarded(const char* what, Work work) noexcept {
+    try {
+        work();
+    } catch (const std::exception& error) {
+        log_line(fmt::format("{}: internal error: {}", what, error.what()));
+    }
 }
 
 /// systemd's readiness protocol (sd_notify(3)), without its library.
@@ -59,18 +67,35 @@ void notify_ready() {
     close(descriptor);
 }
 
-/// The file's text; nullopt if it cannot be read.
+/// The file's text; nullopt and errno if it cannot be read.
 std::optional<std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
+    const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!file) return std::nullopt;
-    return std::string(std::istreambuf_iterator<char>(file), {});
+    std::string text;
+    char piece[65536];
+    ssize_t got;
+    while ((got = read(file.get(), piece, sizeof piece)) != 0) {
+        if (got > 0)
+            text.append(piece, static_cast<std::size_t>(got));
+        else if (errno != EINTR)
+            return std::nullopt;
+    }
+    return text;
 }
 
 class PidFile {
   public:
-    explicit PidFile(std::string path) : path_(std::move(path)) {
-        if (!path_.empty()) std::ofstream(path_) << getpid() << '\n';
+    /// None for an empty path.
+    static Result<PidFile> write(const std::string& path) {
+        if (path.empty()) return PidFile(std::string{});
+        const Descriptor file{open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+        const std::string text = fmt::format("{}\n", getpid());
+        if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+            return refuse(
+                fmt::format("{}: {}; name a file that can be written by --pidfile", path, strerror(errno)));
+        return PidFile(path);
     }
+    PidFile(PidFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
     ~PidFile() {
         if (!path_.empty()) unlink(path_.c_str());
     }
@@ -78,6 +103,7 @@ class PidFile {
     PidFile& operator=(const PidFile&) = delete;
 
   private:
+    explicit PidFile(std::string path) : path_(std::move(path)) {}
     std::string path_;
 };
 
@@ -93,11 +119,11 @@ int clean(const DaemonOptions& options) {
     auto devices = undo_leftover_captures(*host, *host_netlink, options.socket);
     if (!devices) return fail(cannot_start, devices.error().message);
     for (const auto& device : *devices)
-        log(device + ": given back");
+        log_line(device + ": given back");
     auto names = remove_leftover_taps(*taps, *tap_netlink, options.socket);
     if (!names) return fail(cannot_start, names.error().message);
     for (const auto& name : *names)
-        log(name + ": removed");
+        log_line(name + ": removed");
     return ended;
 }
 
@@ -117,7 +143,7 @@ class Process {
     Result<> configure() {
         const std::string path = options_.config.empty() ? default_config : options_.config;
         const auto text = read_file(path);
-        if (!text && !options_.config.empty())
+        if (!text && (errno != ENOENT || !options_.config.empty()))
             return refuse(
                 fmt::format("{}: {}; name a file that can be read by --config", path, strerror(errno)));
         if (!text) return {};
@@ -139,10 +165,12 @@ class Process {
     void wait_for_hangup() {
         hangup_.async_wait([this](const auto& error, int) {
             if (error) return;
-            if (auto done = configure(); done)
-                log("configuration applied");
-            else
-                log("configuration refused, nothing changed: " + done.error().message);
+            guarded("SIGHUP", [this] {
+                if (auto done = configure(); done)
+                    log_line("configuration applied");
+                else
+                    log_line("configuration refused, nothing changed: " + done.error().message);
+            });
             wait_for_hangup();
         });
     }
@@ -150,7 +178,7 @@ class Process {
         ticks_.expires_after(std::chrono::milliseconds(Switch::tick_ms));
         ticks_.async_wait([this](const auto& error) {
             if (error) return;
-            live_.tick();
+            guarded("tick", [this] { live_.tick(); });
             tick();
         });
     }
@@ -158,7 +186,7 @@ class Process {
         descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
                               [this, &descriptor](const auto& error) {
                                   if (error) return;
-                                  live_.on_kernel_event();
+                                  guarded("kernel event", [this] { live_.on_kernel_event(); });
                                   wait_for_kernel(descriptor);
                               });
     }
@@ -185,6 +213,8 @@ int run(const DaemonOptions& options) {
                                        [&](const server::Request& r) { return process->daemon().handle(r); });
     if (!server) return fail(cannot_start, server.error().message);
     if (options.clean) return clean(options);
+    const auto pidfile = PidFile::write(options.pidfile);
+    if (!pidfile) return fail(cannot_start, pidfile.error().message);
 
     const auto eal = start_eal({.worker_cpus = options.workers,
                                 .control_cpus = options.control,
@@ -201,16 +231,15 @@ int run(const DaemonOptions& options) {
                                    .poll = options.poll,
                                    .kernel = !options.no_kernel,
                                    .huge = eal->hugepages,
-                                   .log = log});
+                                   .log = log_line});
         if (!live) return fail(cannot_start, live.error().message);
         Process running(io, options, **live);
         process = &running;
-        const PidFile pidfile(options.pidfile);
         auto configured = running.configure();
         if (configured) configured = (*live)->remove_unclaimed();
         if (configured) {
-            log(fmt::format("socket {}, workers on CPU {}, ready", options.socket,
-                            fmt::join(options.workers, ",")));
+            log_line(fmt::format("socket {}, workers on CPU {}, ready", options.socket,
+                                 fmt::join(options.workers, ",")));
             notify_ready();
             running.run();
         } else {

@@ -110,8 +110,10 @@ Result<EalStarted> start_eal(const EalOptions& options) {
         const auto free_mb = free_hugepage_mb();
         hugepages = free_mb >= options.memory_mb;
         if (!hugepages)
-            fmt::print(stderr, "hugepages: {} MB free, {} MB wanted: running on ordinary pages\n", free_mb,
-                       options.memory_mb);
+            std::fputs(fmt::format("hugepages: {} MB free, {} MB wanted: running on ordinary pages\n",
+                                   free_mb, options.memory_mb)
+                           .c_str(),
+                       stderr);  // not fmt::print, which throws when nobody reads it
     }
     if (FILE* stream = log_stream()) rte_openlog_stream(stream);
 

@@ -1,6 +1,7 @@
 """Starting: speed, size, idleness, and what is wrong said in one sentence."""
 
 import os
+import signal
 import subprocess
 import time
 
@@ -125,3 +126,50 @@ def test_without_config(lab):
     equal(lab.json("port", "show"), [], "ports")
     lab.weft("port", "add", "n", "up", "type", "null")
     equal([row["ifname"] for row in lab.json("port", "show")], ["n"], "ports")
+
+
+def test_config_that_is_a_directory(lab):
+    """A --config file that cannot be read ends weftd with 2 and the file's name; by SIGHUP nothing changes."""
+    daemon = lab.weftd(None, "--config", lab.folder, wait=False)
+    equal(daemon.wait(), 2, "exit status")
+    check(f"{lab.folder}: Is a directory" in daemon.text(), f"message: {daemon.text()}")
+    daemon = lab.weftd("port add n up type null\n")
+    path = os.path.join(lab.folder, "weft.conf")
+    os.remove(path)
+    os.mkdir(path)
+    said = len(daemon.log)
+    daemon.signal(signal.SIGHUP)
+    wait_for(lambda: any("Is a directory" in line for line in daemon.log[said:]), "a message about the directory")
+    equal([row["ifname"] for row in lab.json("port", "show")], ["n"], "ports")
+
+
+def test_pidfile(lab):
+    """The pid file holds the pid and goes with the daemon; one that cannot be written ends weftd with 3."""
+    daemon = lab.weftd("", "--pidfile", "/nosuch/weftd.pid", wait=False)
+    equal(daemon.wait(), 3, "exit status")
+    check("/nosuch/weftd.pid: No such file or directory" in daemon.text(), f"message: {daemon.text()}")
+    path = os.path.join(lab.folder, "weftd.pid")
+    daemon = lab.weftd("", "--pidfile", path)
+    with open(path) as file:
+        check(f"{file.read().strip()}" == str(daemon.pid), "another pid")
+    daemon.terminate()
+    check(not os.path.exists(path), "the pid file stayed")
+
+
+def test_nobody_reads_the_log(lab):
+    """A log whose reader went away is no reason to end."""
+    reader, writer = os.pipe()
+    daemon = lab.start(lab.switch, WEFTD, "--socket", lab.socket, "--workers", lab.workers, "--config",
+                       lab.file("weft.conf", ""), stdout=subprocess.DEVNULL, stderr=writer)
+    os.close(writer)
+    said = b""
+    while not said.endswith(b"ready\n"):
+        check(block := os.read(reader, 4096), f"weftd ended: {said}")
+        said += block
+    os.close(reader)
+    for _ in range(3):
+        daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+    lab.weft("show", "version")
+    daemon.send_signal(signal.SIGTERM)
+    equal(daemon.wait(5), 0, "exit status")
