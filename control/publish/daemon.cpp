@@ -49,6 +49,7 @@ Result<> Daemon::make_true(const Model& next) {
 }
 
 Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
+    if (waiting_) return refuse("an apply waits to be confirmed: confirm it or roll it back first");
     auto next = load(text, name);
     if (!next) return std::move(next).error();
     live_.read_back_sysctls();
@@ -107,7 +108,6 @@ server::Answer Daemon::run_command(const server::Request& request) {
 }
 
 server::Answer Daemon::apply_file(const server::Request& request, const command::Match& match) {
-    if (waiting_) return refused(refuse("an apply waits to be confirmed: confirm it or roll it back first"));
     if (auto done = apply_text(request.input, match.argument("FILE")->value); !done)
         return refused(done.error());
     const auto* seconds = match.argument("SECONDS");

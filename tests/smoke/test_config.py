@@ -119,6 +119,18 @@ def test_confirm(lab):
     equal(lab.weft("save"), before, "the configuration after `rollback`")
 
 
+def test_sighup_while_an_apply_waits(lab):
+    """SIGHUP is refused while `apply … confirm` waits, as `apply` is: what it goes back to stays what was before."""
+    lab.weftd("ip link add brA type bridge\n")
+    before = lab.weft("save")
+    lab.weft("apply", lab.file("b.conf", "ip link add brB type bridge\n"), "confirm", "2")
+    daemon, said = lab.daemons[0], len(lab.daemons[0].log)
+    daemon.signal(signal.SIGHUP)
+    wait_for(lambda: any("waits to be confirmed" in line for line in daemon.log[said:]), "a message")
+    check("brB" in lab.weft("save"), "SIGHUP was carried out")
+    wait_for(lambda: lab.weft("save") == before, "the configuration before", 4)
+
+
 def test_kernel_refusal_takes_all_back(lab):
     """When the kernel refuses one object, what was written is taken back."""
     lab.bridge("a", "b")
