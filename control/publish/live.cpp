@@ -22,7 +22,8 @@ DropShares divide(const InterfaceTotals& totals) {
         const auto reason = static_cast<DropReason>(r);
         const auto word = text_of(reason).word;
         if (reason == DropReason::ingress_runt || reason == DropReason::ingress_truncated_tag ||
-            reason == DropReason::ingress_oversize || reason == DropReason::ingress_truncated)
+            reason == DropReason::ingress_oversize || reason == DropReason::ingress_truncated ||
+            reason == DropReason::ingress_bad_offload)
             shares.rx_errors += n;
         else if (reason == DropReason::egress_device_error || reason == DropReason::egress_bad_offload)
             shares.tx_errors += n;

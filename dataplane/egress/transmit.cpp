@@ -24,12 +24,17 @@ void give(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noex
 }
 
 void send(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noexcept {
+    TransmitLoss loss;
     const std::uint16_t sent =
-        entry.port->transmit(static_cast<std::uint16_t>(context.worker), buffer.packets, buffer.count);
+        entry.port->transmit(static_cast<std::uint16_t>(context.worker), buffer.packets, buffer.count, loss);
     std::uint64_t bytes = buffer.bytes;
     for (std::uint16_t i = sent; i < buffer.count; ++i)
         bytes -= buffer.packets[i]->length();
-    (*context.counters)[entry.interface].sent.add(sent, bytes);
+    auto& counters = (*context.counters)[entry.interface];
+    counters.sent.add(sent - loss.packets, bytes - loss.bytes);
+    if (loss.packets) [[unlikely]]
+        counters.dropped[static_cast<std::size_t>(DropReason::egress_device_error)].add(loss.packets,
+                                                                                        loss.bytes);
     if (sent < buffer.count) [[unlikely]]
         drop_from(buffer, sent, DropReason::egress_ring_full, entry.interface, context);
 }

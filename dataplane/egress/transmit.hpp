@@ -1,5 +1,6 @@
 // The last step: packets collected for a port are sent by this worker's queue, or handed to the worker that
-// owns one. What the device does not take is dropped as egress/ring_full.
+// owns one. What the device does not take is dropped as egress/ring_full, what it refuses as
+// egress/device_error.
 #pragma once
 
 #include "dataplane/context.hpp"

@@ -39,7 +39,10 @@ std::uint16_t AfPacket::receive(std::uint16_t queue, Packet* out[], std::uint16_
     // EAGAIN; or the device went down or away, which info() tells of; or, EINVAL, a frame that no virtio
     // header describes, which the kernel has thrown away.
     if (got <= 0) {
-        if (got < 0 && errno == EINVAL) r.counters.errors.add(1);
+        if (got < 0 && errno == EINVAL) {
+            ++loss.bad_offload;
+            r.counters.errors.add(1);
+        }
         return 0;
     }
     std::uint16_t count = 0;
@@ -62,6 +65,7 @@ std::uint16_t AfPacket::receive(std::uint16_t queue, Packet* out[], std::uint16_
                 r.counters.no_mbuf.add(1);
                 break;
             case Taken::contradictory:
+                ++loss.bad_offload;
                 r.counters.errors.add(1);
                 break;
         }
@@ -98,7 +102,8 @@ RingSender::Outcome AfPacket::Sender::send_long(const Packet& packet, std::uint1
     return ring->send(messages[0].msg_hdr.msg_iov, messages[0].msg_hdr.msg_iovlen);
 }
 
-std::uint16_t AfPacket::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept {
+std::uint16_t AfPacket::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                                 TransmitLoss& loss) noexcept {
     Sender& s = *senders_[queue];
     std::uint16_t done = 0;
     while (done < n) {
@@ -125,7 +130,8 @@ std::uint16_t AfPacket::transmit(std::uint16_t queue, Packet* in[], std::uint16_
         const bool all = prepared && (errno == ENETDOWN || errno == ENXIO || errno == ENODEV);
         const auto lost = static_cast<std::uint16_t>(all ? n - done : 1);
         s.counters.errors.add(lost);
-        free_burst(in + done, lost);
+        loss.packets += lost;
+        loss.bytes += free_burst(in + done, lost);
         done = static_cast<std::uint16_t>(done + lost);
     }
     return done;

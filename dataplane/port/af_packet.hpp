@@ -34,7 +34,8 @@ class AfPacket final : public Port {
 
     std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
                           ReceiveLoss& loss) noexcept override;
-    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept override;
+    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                           TransmitLoss& loss) noexcept override;
     [[nodiscard]] int wait_descriptor(std::uint16_t queue) const noexcept override {
         return sockets_[queue].get();
     }

@@ -19,7 +19,8 @@ std::uint16_t Ethdev::receive(std::uint16_t queue, Packet* out[], std::uint16_t 
     return count;
 }
 
-std::uint16_t Ethdev::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept {
+std::uint16_t Ethdev::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                               TransmitLoss& loss) noexcept {
     Sender& sender = senders_[queue];
     if (!sender.gate.enter()) return 0;
     std::uint16_t done = 0;
@@ -44,6 +45,8 @@ std::uint16_t Ethdev::transmit(std::uint16_t queue, Packet* in[], std::uint16_t 
         done = static_cast<std::uint16_t>(done + sent);
         if (sent < ready) break;
         if (refused) {
+            ++loss.packets;
+            loss.bytes += in[done]->length();
             Packet::free(in[done++]);
             sender.refused.add(1);
         }

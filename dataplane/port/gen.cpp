@@ -118,7 +118,7 @@ std::uint16_t Gen::receive(std::uint16_t queue, Packet* out[], std::uint16_t n, 
     return whole;
 }
 
-std::uint16_t Gen::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept {
+std::uint16_t Gen::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n, TransmitLoss&) noexcept {
     sent_[queue].good.add(n, free_burst(in, n));
     return n;
 }

@@ -84,7 +84,7 @@ void Pcap::write(const Packet& packet, std::uint32_t seconds, std::uint32_t micr
         fwrite_unlocked(rte_pktmbuf_mtod_offset(m, const std::byte*, skip), m->data_len - skip, 1, file);
 }
 
-std::uint16_t Pcap::transmit(std::uint16_t, Packet* in[], std::uint16_t n) noexcept {
+std::uint16_t Pcap::transmit(std::uint16_t, Packet* in[], std::uint16_t n, TransmitLoss& loss) noexcept {
     if (file_) {
         timespec now{};
         clock_gettime(CLOCK_REALTIME, &now);
@@ -98,7 +98,8 @@ std::uint16_t Pcap::transmit(std::uint16_t, Packet* in[], std::uint16_t n) noexc
         dirty_since_.store(rte_rdtsc(), std::memory_order_relaxed);
         if (failed) {
             sent_.errors.add(n);
-            free_burst(in, n);
+            loss.packets += n;
+            loss.bytes += free_burst(in, n);
             return n;
         }
     }

@@ -35,7 +35,8 @@ class Pcap final : public SoftwarePort {
 
     std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
                           ReceiveLoss& loss) noexcept override;
-    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept override;
+    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                           TransmitLoss& loss) noexcept override;
     [[nodiscard]] PortInfo info() override;
     Result<> set_up(bool up) override;
     [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> statistics() override;

@@ -32,6 +32,7 @@ std::uint16_t Tap::receive(std::uint16_t queue, Packet* out[], std::uint16_t n, 
                 r.counters.no_mbuf.add(1);
                 break;
             case Taken::contradictory:
+                ++loss.bad_offload;
                 r.counters.errors.add(1);
                 break;
         }
@@ -40,7 +41,7 @@ std::uint16_t Tap::receive(std::uint16_t queue, Packet* out[], std::uint16_t n, 
     return count;
 }
 
-std::uint16_t Tap::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept {
+std::uint16_t Tap::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n, TransmitLoss& loss) noexcept {
     Sender& s = *senders_[queue];
     const auto own = static_cast<std::uint16_t>(queue % descriptors_.size());
     std::uint64_t bytes = 0;
@@ -60,6 +61,8 @@ std::uint16_t Tap::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) 
         } else {  // EIO: the far end is down; EBADFD: it is gone; others: it refuses this frame
             if (errno == EBADFD) far_end_is_gone(own);
             ++lost;
+            ++loss.packets;
+            loss.bytes += packet->length();
         }
         Packet::free(packet);
     }

@@ -29,7 +29,8 @@ class Tap final : public SoftwarePort {
 
     std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
                           ReceiveLoss& loss) noexcept override;
-    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept override;
+    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                           TransmitLoss& loss) noexcept override;
     [[nodiscard]] int wait_descriptor(std::uint16_t queue) const noexcept override {
         return descriptors_[queue].get();
     }

@@ -61,6 +61,8 @@ unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
     const std::uint16_t count = queue.port->receive(queue.queue, vector.packets, batch_size, loss);
     if (loss.no_mbuf) context_.count_drops(DropReason::ingress_no_mbuf, queue.interface, loss.no_mbuf);
     if (loss.truncated) context_.count_drops(DropReason::ingress_truncated, queue.interface, loss.truncated);
+    if (loss.bad_offload)
+        context_.count_drops(DropReason::ingress_bad_offload, queue.interface, loss.bad_offload);
     if (count == 0) return 0;
     if (!exists) [[unlikely]] {
         for (std::uint16_t i = 0; i < count; ++i)

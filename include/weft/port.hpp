@@ -45,6 +45,13 @@ struct PortInfo {
 struct ReceiveLoss {
     std::uint32_t no_mbuf = 0;
     std::uint32_t truncated = 0;
+    std::uint32_t bad_offload = 0;  ///< checksum or GSO state contradicts the frame
+};
+
+/// What a transmit call took but lost, because the device is gone or refuses the frame; the port frees them.
+struct TransmitLoss {
+    std::uint32_t packets = 0;
+    std::uint64_t bytes = 0;  ///< as Packet::length()
 };
 
 class Port {
@@ -61,7 +68,9 @@ class Port {
                                   ReceiveLoss& loss) noexcept = 0;
 
     /// Takes the first k of n packets (each within info().offloads) and returns k; the caller keeps the rest.
-    virtual std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept = 0;
+    /// What of the k the device refused is added to `loss`; the others are sent.
+    virtual std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                                   TransmitLoss& loss) noexcept = 0;
 
     /// A file descriptor that becomes readable when receive(queue) has something, or -1: then it must be
     /// polled.

@@ -114,11 +114,12 @@ class Bench {
     double floor(unsigned lane, unsigned rounds) {
         Packet* packets[batch_size];
         ReceiveLoss loss;
+        TransmitLoss lost;
         std::uint64_t count = 0;
         const std::uint64_t start = rte_rdtsc();
         for (unsigned i = 0; i < rounds; ++i) {
             const auto n = lanes_[lane].gen->receive(0, packets, batch_size, loss);
-            count += lanes_[lane].sink->transmit(0, packets, n);
+            count += lanes_[lane].sink->transmit(0, packets, n, lost);
         }
         return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
     }
@@ -212,6 +213,7 @@ class Bench {
     void teach() {
         Packet* packets[batch_size];
         ReceiveLoss loss;
+        TransmitLoss lost;
         for (std::size_t w = 0; w < lanes_.size(); ++w)
             for (std::uint32_t made = 0; made < options_.flows + batch_size;) {
                 const auto n = lanes_[w].gen->receive(0, packets, batch_size, loss);
@@ -220,7 +222,7 @@ class Bench {
                     shared_->fdb.learn(key, shared_->fdb.hash(key), static_cast<BridgePortIndex>(2 * w + 1),
                                        0, coarse_seconds(), {0, 0});
                 }
-                lanes_[w].sink->transmit(0, packets, n);
+                lanes_[w].sink->transmit(0, packets, n, lost);
                 made += n;
             }
     }

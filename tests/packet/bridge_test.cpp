@@ -342,6 +342,23 @@ TEST_P(BridgeTest, LongFloodedFramesShareTheirPayload) {
     EXPECT_EQ(rig.punted("br0"), std::vector<Bytes>{frame});
 }
 
+TEST_P(BridgeTest, WhatTheDeviceRefusesIsANamedDropAndNotSent) {
+    Rig rig(three_ports, GetParam());
+    rig.send("b", Frame().from(host_b).to(host_a));
+    rig.all_sent();
+    rig.port("b").refuses = 1;
+    const auto sent = rig.counters("b").sent.packets.get();
+    const Bytes frame = Frame().from(host_a).to(host_b).payload(100);
+    rig.send("a", frame);
+    rig.send("a", frame);
+    EXPECT_EQ(rig.sent("b"), std::vector<Bytes>{frame});
+    EXPECT_EQ(rig.drops(DropReason::egress_device_error), 1u);
+    const auto& counted = rig.counters("b");
+    EXPECT_EQ(counted.sent.packets.get(), sent + 1);
+    EXPECT_EQ(counted.dropped[static_cast<std::size_t>(DropReason::egress_device_error)].bytes.get(),
+              frame.size());
+}
+
 TEST_P(BridgeTest, FullTransmitRingIsANamedDrop) {
     Rig rig(three_ports, GetParam());
     rig.port("b").takes = 0;

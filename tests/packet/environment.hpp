@@ -8,6 +8,7 @@
 #include <span>
 
 #include "weft/packet.hpp"
+#include "weft/port.hpp"
 
 namespace weft::test {
 
@@ -20,5 +21,8 @@ namespace weft::test {
 [[nodiscard]] bool start_environment();
 /// Frees the pool and ends EAL.
 void end_environment();
+
+/// What ports lost while sending, over all tests: one that looks clears it first.
+inline TransmitLoss lost;
 
 }  // namespace weft::test

@@ -26,7 +26,7 @@ class PortAfPacket : public ::testing::Test {
         return port;
     }
     void send(Port& port, Packet* packet, std::uint16_t queue = 0) {
-        EXPECT_EQ(port.transmit(queue, &packet, 1), 1);
+        EXPECT_EQ(port.transmit(queue, &packet, 1, lost), 1);
     }
 
     Namespace space_;
@@ -74,7 +74,7 @@ TEST_F(PortAfPacket, BurstsKeepTheirOrder) {
     Packet* out[batch_size];
     for (std::size_t i = 0; i < batch_size; ++i)
         out[i] = pooled(plain_frame(46 + i), 30);
-    ASSERT_EQ(port->transmit(0, out, batch_size), batch_size);
+    ASSERT_EQ(port->transmit(0, out, batch_size, lost), batch_size);
     for (std::size_t i = 0; i < batch_size; ++i)
         EXPECT_EQ(wire_->next()->frame.size(), 60 + i);
 }
@@ -292,8 +292,11 @@ TEST_F(PortAfPacket, DeviceVanishes) {
     ASSERT_TRUE(space_.run("ip link del w"));
     EXPECT_FALSE(port->info().link_up);
     Packet* out[] = {pooled(plain_frame(46)), pooled(plain_frame(46))};
-    EXPECT_EQ(port->transmit(0, out, 2), 2);
+    lost = {};
+    EXPECT_EQ(port->transmit(0, out, 2, lost), 2);
     EXPECT_EQ(statistic(*port, "tx_errors"), 2u);
+    EXPECT_EQ(lost.packets, 2u);
+    EXPECT_EQ(lost.bytes, 2 * plain_frame(46).size());
     for (const std::uint16_t queue : {0, 1})
         for (int turn = 0; turn < 3; ++turn)
             burst_.receive(*port, queue);
@@ -316,7 +319,7 @@ TEST_F(PortAfPacket, MtuAndAddressAreTheDevicesAndGivenBack) {
     EXPECT_FALSE(port->set_mtu(60));
     EXPECT_FALSE(port->set_mac(MacAddress{}));
     Packet* packet = pooled(plain_frame(8100));
-    EXPECT_EQ(port->transmit(0, &packet, 1), 1);
+    EXPECT_EQ(port->transmit(0, &packet, 1, lost), 1);
     EXPECT_EQ(statistic(*port, "tx_errors"), 1u) << "longer than the device takes";
     port.reset();
     EXPECT_TRUE(space_.run("ip link show p | grep -q 'mtu 9000'"));
@@ -352,7 +355,7 @@ TEST_F(PortAfPacket, FullSocketGivesTheRestBack) {
     for (int turn = 0; turn < 200; ++turn) {
         for (auto& packet : out)
             packet = pooled(plain_frame(9000));
-        taken = port->transmit(0, out, batch_size);
+        taken = port->transmit(0, out, batch_size, lost);
         for (std::uint16_t i = taken; i < batch_size; ++i)
             Packet::free(out[i]);
         if (taken < batch_size) break;

@@ -98,7 +98,7 @@ TEST_P(PortEthdevWithout, EveryCallIsAllowed) {
         packets.back()->meta.gso_size = 1448;
     }
     const auto n = static_cast<std::uint16_t>(packets.size());
-    EXPECT_EQ(port->transmit(1, packets.data(), n), n);
+    EXPECT_EQ(port->transmit(1, packets.data(), n, lost), n);
     EXPECT_EQ(fake_.sent.size(), n);
     EXPECT_EQ(statistic(*port, "tx_refused"), 0u);
 
@@ -134,7 +134,7 @@ class PortEthdev : public ::testing::Test {
         return burst_[0].meta;
     }
     const Sent& send(Packet* packet) {
-        EXPECT_EQ(port_->transmit(0, &packet, 1), 1);
+        EXPECT_EQ(port_->transmit(0, &packet, 1, lost), 1);
         EXPECT_EQ(fake_.sent.size(), 1u);
         static const Sent none{};
         return fake_.sent.empty() ? none : fake_.sent.back();
@@ -275,7 +275,7 @@ TEST_F(PortEthdev, ContradictionsAreRefusedAndTheRestIsSent) {
         pooled(plain_frame(900), 100),
         pooled(plain_frame(48)),
     };
-    EXPECT_EQ(port_->transmit(0, packets, 10), 10);
+    EXPECT_EQ(port_->transmit(0, packets, 10, lost), 10);
     ASSERT_EQ(fake_.sent.size(), 3u);
     for (std::size_t i = 0; i < 3; ++i)
         EXPECT_EQ(fake_.sent[i].bytes.size(), 60 + i);
@@ -291,9 +291,12 @@ TEST_F(PortEthdev, WhatTheDriverCannotPrepareIsDropped) {
         packet->meta.checksum_start = test_l4;
         packet->meta.checksum_offset = 6;
     }
+    lost = {};
     fake_.unpreparable = 1;
-    EXPECT_EQ(port_->transmit(0, packets, 4), 4);
+    EXPECT_EQ(port_->transmit(0, packets, 4, lost), 4);
     EXPECT_EQ(fake_.sent.size(), 3u);
+    EXPECT_EQ(lost.packets, 1u);
+    EXPECT_EQ(lost.bytes, unfinished_frame(ip_protocol::udp, 100).size());
     EXPECT_EQ(statistic(*port_, "tx_refused"), 1u);
 }
 
@@ -303,9 +306,9 @@ TEST_F(PortEthdev, FullRingGivesTheRestBack) {
     Packet* packets[4];
     for (auto& packet : packets)
         packet = pooled(plain_frame(46));
-    EXPECT_EQ(port_->transmit(0, packets, 4), 2);
+    EXPECT_EQ(port_->transmit(0, packets, 4, lost), 2);
     fake_.tx_room = 10;
-    EXPECT_EQ(port_->transmit(0, packets + 2, 2), 2);
+    EXPECT_EQ(port_->transmit(0, packets + 2, 2, lost), 2);
     EXPECT_EQ(fake_.sent.size(), 4u);
 }
 
@@ -335,9 +338,9 @@ TEST_F(PortEthdev, StoppedDeviceIsNotTouched) {
     port_ = opened(fake_.open());
     Packet* packet = pooled(plain_frame(46));
     EXPECT_EQ(burst_.receive(*port_).count, 0);
-    EXPECT_EQ(port_->transmit(0, &packet, 1), 0);
+    EXPECT_EQ(port_->transmit(0, &packet, 1, lost), 0);
     ASSERT_TRUE(port_->set_up(true));
-    EXPECT_EQ(port_->transmit(0, &packet, 1), 1);
+    EXPECT_EQ(port_->transmit(0, &packet, 1, lost), 1);
     // The fake fails the test if it is polled while stopped.
     std::atomic<bool> end{false};
     std::thread worker{[&] {
@@ -400,7 +403,7 @@ TEST(PortEthdevReal, NullDeviceComesAndGoes) {
         EXPECT_EQ(burst[0].length(), 100u);
         EXPECT_EQ(burst[0].meta.checksum, ChecksumState::unknown);
         Packet* packets[] = {pooled(plain_frame(46)), pooled(plain_frame(46))};
-        EXPECT_EQ(port->transmit(0, packets, 2), 2);
+        EXPECT_EQ(port->transmit(0, packets, 2, lost), 2);
         EXPECT_EQ(statistic(*port, "tx_good_packets"), 2u);
         ASSERT_TRUE(port->set_up(false));
         EXPECT_EQ(burst.receive(*port).count, 0);
@@ -412,7 +415,7 @@ TEST(PortEthdevReal, TwoQueuesOfARing) {
     auto port = opened(open_ethdev("r0", "net_ring0", {}, environment()));
     ASSERT_TRUE(port && port->set_up(true));
     Packet* packet = pooled(plain_frame(46));
-    ASSERT_EQ(port->transmit(0, &packet, 1), 1);
+    ASSERT_EQ(port->transmit(0, &packet, 1, lost), 1);
     Burst burst;
     ASSERT_EQ(burst.receive(*port).count, 1);
     EXPECT_EQ(bytes_of(burst[0]), plain_frame(46));

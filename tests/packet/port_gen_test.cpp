@@ -210,7 +210,7 @@ TEST(PortNull, FreesWhateverItIsGiven) {
     Packet* shared = pooled(plain_frame(100));
     Packet* given[] = {pooled(plain_frame(60)), pooled(plain_frame(3000)), shared, pooled(plain_frame(50))};
     rte_mbuf_refcnt_update(shared, 1);
-    EXPECT_EQ(port->transmit(2, given, 4), 4);
+    EXPECT_EQ(port->transmit(2, given, 4, lost), 4);
     EXPECT_EQ(rte_mbuf_refcnt_read(shared), 1);
     Packet::free(shared);
     EXPECT_EQ(statistic(*port, "tx_packets"), 4u);

@@ -115,18 +115,18 @@ TEST(PortPcap, WritesWhatIsSentWithItsTag) {
     stripped->meta.vlan_tpid = ether_type::service_vlan;
     stripped->meta.vlan_tci = 0x2008;
     Packet* sent[] = {pooled(small), pooled(large), stripped};
-    ASSERT_EQ(port->transmit(0, sent, 3), 3);
+    ASSERT_EQ(port->transmit(0, sent, 3, lost), 3);
     (void)port->info();  // flushes
     EXPECT_EQ(read_capture(file.path), (std::vector{small, large, tagged(small, 0x88a8, 0x2008)}));
 
     Packet* more[] = {pooled(small)};
-    ASSERT_EQ(port->transmit(0, more, 1), 1);
+    ASSERT_EQ(port->transmit(0, more, 1, lost), 1);
     Burst burst;
     usleep(120'000);
     burst.receive(*port);  // flushes what is old enough
     EXPECT_EQ(read_capture(file.path).size(), 4u);
     Packet* last[] = {pooled(small)};
-    ASSERT_EQ(port->transmit(0, last, 1), 1);
+    ASSERT_EQ(port->transmit(0, last, 1, lost), 1);
     EXPECT_EQ(statistic(*port, "tx_packets"), 5u);
     port.reset();
     EXPECT_EQ(read_capture(file.path).size(), 5u);

@@ -23,7 +23,7 @@ class PortTap : public ::testing::Test {
         return port;
     }
     void send(Port& port, Packet* packet, std::uint16_t queue = 0) {
-        EXPECT_EQ(port.transmit(queue, &packet, 1), 1);
+        EXPECT_EQ(port.transmit(queue, &packet, 1, lost), 1);
     }
 
     Namespace space_;
@@ -152,8 +152,11 @@ TEST_F(PortTap, FarEndIsDeleted) {
     for (const std::uint16_t queue : {0, 1})
         EXPECT_EQ(burst_.receive(*port, queue).count, 0);
     Packet* out[] = {pooled(plain_frame(46)), pooled(plain_frame(46))};
-    EXPECT_EQ(port->transmit(0, out, 2), 2);
+    lost = {};
+    EXPECT_EQ(port->transmit(0, out, 2, lost), 2);
     EXPECT_EQ(statistic(*port, "tx_errors"), 2u);
+    EXPECT_EQ(lost.packets, 2u);
+    EXPECT_EQ(lost.bytes, 2 * plain_frame(46).size());
     for (const std::uint16_t queue : {0, 1}) {
         pollfd wait{port->wait_descriptor(queue), POLLIN, 0};
         EXPECT_EQ(poll(&wait, 1, 20), 0) << "a sleeping worker is not woken for ever";

@@ -27,9 +27,17 @@ std::uint16_t QueuePort::receive(std::uint16_t, Packet* out[], std::uint16_t n, 
     return count;
 }
 
-std::uint16_t QueuePort::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept {
+std::uint16_t QueuePort::transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                                  TransmitLoss& loss) noexcept {
     const std::uint16_t taken = std::min(n, takes);
     for (std::uint16_t i = 0; i < taken; ++i) {
+        if (refuses > 0) {
+            --refuses;
+            ++loss.packets;
+            loss.bytes += in[i]->length();
+            Packet::free(in[i]);
+            continue;
+        }
         sent.push_back(in[i]);
         sent_by.push_back(queue);
     }

@@ -23,7 +23,8 @@ class QueuePort final : public Port {
     ~QueuePort() override;
     std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
                           ReceiveLoss& loss) noexcept override;
-    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n) noexcept override;
+    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
+                           TransmitLoss& loss) noexcept override;
     PortInfo info() override;
     Result<> set_up(bool) override { return {}; }
     Result<> set_mtu(std::uint16_t) override { return {}; }
@@ -34,6 +35,7 @@ class QueuePort final : public Port {
     std::vector<Packet*> sent;
     std::vector<std::uint16_t> sent_by;  ///< the queue of each
     std::uint16_t takes = 0xffff;        ///< transmit takes so many a call: a full ring
+    std::uint16_t refuses = 0;           ///< packets that transmit loses next: a device that refuses
     bool link = true;
 
   private:
