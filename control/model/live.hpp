@@ -21,6 +21,7 @@ struct LinkState {
     std::uint16_t mtu = 1500;  ///< in force
     MacAddress mac{};          ///< in force
     std::uint64_t rx_packets = 0, rx_bytes = 0, rx_dropped = 0, rx_errors = 0, multicast = 0;
+    std::uint64_t rx_missed = 0;  ///< lost for want of room in the device or its socket
     std::uint64_t tx_packets = 0, tx_bytes = 0, tx_dropped = 0, tx_errors = 0;
     std::uint64_t own_source = 0;
 };

@@ -13,10 +13,11 @@ namespace {
 
 Json json_of(Session& session, const PortLive& port) {
     const auto state = session.live->link(port.name).value_or(LinkState{});
-    Json statistics{{"rx_packets", state.rx_packets}, {"rx_bytes", state.rx_bytes},
-                    {"rx_errors", state.rx_errors},   {"rx_dropped", state.rx_dropped},
-                    {"tx_packets", state.tx_packets}, {"tx_bytes", state.tx_bytes},
-                    {"tx_errors", state.tx_errors},   {"tx_dropped", state.tx_dropped}};
+    Json statistics{{"rx_packets", state.rx_packets},      {"rx_bytes", state.rx_bytes},
+                    {"rx_errors", state.rx_errors},        {"rx_dropped", state.rx_dropped},
+                    {"rx_missed_errors", state.rx_missed}, {"tx_packets", state.tx_packets},
+                    {"tx_bytes", state.tx_bytes},          {"tx_errors", state.tx_errors},
+                    {"tx_dropped", state.tx_dropped}};
     return {{"ifname", port.name},
             {"type", port.type},
             {"driver", port.driver},

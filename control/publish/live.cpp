@@ -12,7 +12,7 @@ namespace {
 // Who is to blame: frames that arrived broken are receive errors, the rest of what ingress and bridge refuse
 // are receive drops, what could not leave are transmit drops (as Linux's rtnl_link_stats64 divides them).
 struct DropShares {
-    std::uint64_t rx_errors = 0, rx_dropped = 0, tx_errors = 0, tx_dropped = 0;
+    std::uint64_t rx_errors = 0, rx_dropped = 0, rx_missed = 0, tx_errors = 0, tx_dropped = 0;
 };
 
 DropShares divide(const InterfaceTotals& totals) {
@@ -25,6 +25,8 @@ DropShares divide(const InterfaceTotals& totals) {
             reason == DropReason::ingress_oversize || reason == DropReason::ingress_truncated ||
             reason == DropReason::ingress_bad_offload)
             shares.rx_errors += n;
+        else if (reason == DropReason::ingress_missed)
+            shares.rx_missed += n;
         else if (reason == DropReason::egress_device_error || reason == DropReason::egress_bad_offload)
             shares.tx_errors += n;
         else if (word.starts_with("egress/") || word.starts_with("handover/") || word.starts_with("tap/"))
@@ -51,6 +53,7 @@ std::vector<std::string> offload_words(std::uint8_t bits) {
 std::optional<LinkState> Switch::link(const std::string& name) {
     const auto number = indexes_.interfaces.find(name);
     if (!number) return std::nullopt;
+    count_missed();
     const auto effective = effective_now(model_);
     const auto now = effective.find(name);
     if (now == effective.end()) return std::nullopt;
@@ -67,6 +70,7 @@ std::optional<LinkState> Switch::link(const std::string& name) {
     state.rx_bytes = totals.rx_bytes;
     state.rx_dropped = drops.rx_dropped;
     state.rx_errors = drops.rx_errors;
+    state.rx_missed = drops.rx_missed;
     state.multicast = totals.multicast;
     state.tx_packets = totals.tx_packets;
     state.tx_bytes = totals.tx_bytes;
@@ -103,6 +107,7 @@ std::vector<FdbEntryState> Switch::fdb() {
 }
 
 std::vector<DropState> Switch::drops() {
+    count_missed();
     std::vector<DropState> all;
     const auto add = [&](const std::string& name, IfIndex number) {
         const InterfaceTotals totals = tally_.of(number);
@@ -170,6 +175,7 @@ std::optional<PortLive> Switch::port(const std::string& name) {
                    .statistics = live.port->statistics()};
     const auto number = indexes_.interfaces.find(name);
     if (!number) return state;
+    count_missed();
     const InterfaceTotals totals = tally_.of(*number);
     for (const auto& [word, value] :
          {std::pair{"fdb_own_source", totals.own_source}, std::pair{"fdb_move_held", totals.move_held},

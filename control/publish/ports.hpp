@@ -25,10 +25,11 @@ struct LivePort {
     PortInfo info;                 ///< as last asked
     std::uint16_t own_mtu = 1500;  ///< before anybody set one
     MacAddress own_mac{};
-    bool up = false;        ///< as last told
-    bool paused = false;    ///< no worker may touch it
-    bool lost = false;      ///< its kernel device is gone: waits for one of that name
-    std::string complaint;  ///< why the device that came back was not taken, as last logged
+    std::uint64_t missed = 0;  ///< of port->missed(), as counted
+    bool up = false;           ///< as last told
+    bool paused = false;       ///< no worker may touch it
+    bool lost = false;         ///< its kernel device is gone: waits for one of that name
+    std::string complaint;     ///< why the device that came back was not taken, as last logged
 
     /// In force: the device's, or the one made up for a device that has none.
     [[nodiscard]] MacAddress mac() const { return info.mac.is_station() ? info.mac : own_mac; }

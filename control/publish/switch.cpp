@@ -64,6 +64,7 @@ Result<> Switch::begin() {
         tally_.add(&worker->counters);
     if (options_.kernel) {
         TapIo::Wiring wiring;
+    tally_.add(&control_counters_);
         for (auto& worker : shared_.workers) {
             wiring.punted.push_back(&worker->punt);
             wiring.workers.push_back({&worker->from_kernel, &worker->waker});
@@ -190,6 +191,7 @@ void Switch::tick() {
 void Switch::age() {
     const std::size_t regions = shared_.fdb.region_count();
     const std::size_t step = (regions * tick_ms + 999) / 1000;
+    count_missed();
     shared_.fdb.sweep(coarse_seconds(), next_region_, step, [this](const Fdb::Entry& e) {
         const std::uint32_t limit = ageing_of_domain_[fdb_domain(e.key)];
         return limit != 0 && e.is_dynamic() && e.age >= limit;
@@ -198,3 +200,15 @@ void Switch::age() {
 }
 
 }  // namespace weft
+// What was lost before a worker could see it: nobody but the device knows.
+void Switch::count_missed() {
+    for (auto& [name, live] : ports_) {
+        const auto number = indexes_.interfaces.find(name);
+        const auto now = live.port->missed();
+        if (!number || now <= live.missed) continue;
+        control_counters_[*number].dropped[static_cast<std::size_t>(DropReason::ingress_missed)].add(
+            now - live.missed, 0);
+        live.missed = now;
+    }
+}
+

@@ -159,6 +159,7 @@ class Switch final : public Live {
     void age();
     void log(const std::string& line) const { options_.log(line); }
 
+    void count_missed();
     SwitchOptions options_;
     Netns host_, taps_netns_;
     Netlink host_netlink_, tap_netlink_;
@@ -171,6 +172,7 @@ class Switch final : public Live {
     std::optional<KernelMonitor> monitor_;
     std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
     std::set<std::string> leftover_;               ///< devices that a dead daemon took
+    CounterTable control_counters_;                ///< of what control learns of: frames missed
     unsigned ticks_ = 0;
     bool keep_ = false;
 

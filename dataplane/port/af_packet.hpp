@@ -41,6 +41,7 @@ class AfPacket final : public Port {
     }
 
     [[nodiscard]] PortInfo info() override;
+    [[nodiscard]] std::uint64_t missed() override;
     Result<> set_up(bool up) override;
     Result<> set_mtu(std::uint16_t mtu) override;
     Result<> set_mac(const MacAddress& mac) override;

@@ -165,19 +165,23 @@ Result<> AfPacket::set_mac(const MacAddress& mac) {
     return {};
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> AfPacket::statistics() {
-    Statistics all;
-    std::vector<const QueueCounters*> queues;
-    for (const auto& r : receivers_)
-        queues.push_back(&r->counters);
-    append_receive(all, queues);
+std::uint64_t AfPacket::missed() {
     for (std::uint16_t q = 0; q < info_.rx_queues; ++q) {
         tpacket_stats kernel{};
         socklen_t size = sizeof kernel;
         if (getsockopt(sockets_[q].get(), SOL_PACKET, PACKET_STATISTICS, &kernel, &size) == 0)
             kernel_drops_ += kernel.tp_drops;
     }
-    all.emplace_back("rx_socket_full", kernel_drops_);
+    return kernel_drops_;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> AfPacket::statistics() {
+    Statistics all;
+    std::vector<const QueueCounters*> queues;
+    for (const auto& r : receivers_)
+        queues.push_back(&r->counters);
+    append_receive(all, queues);
+    all.emplace_back("rx_socket_full", missed());
     queues.clear();
     for (const auto& s : senders_)
         queues.push_back(&s->counters);

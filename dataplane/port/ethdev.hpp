@@ -33,6 +33,7 @@ class Ethdev final : public Port {
                            TransmitLoss& loss) noexcept override;
 
     [[nodiscard]] PortInfo info() override;
+    [[nodiscard]] std::uint64_t missed() override;
     Result<> set_up(bool up) override;
     Result<> set_mtu(std::uint16_t mtu) override;
     Result<> set_mac(const MacAddress& mac) override;

@@ -37,6 +37,7 @@ const EthdevApi dpdk_ethdev{
     .promiscuous_enable = rte_eth_promiscuous_enable,
     .link_get_nowait = rte_eth_link_get_nowait,
     .is_removed = rte_eth_dev_is_removed,
+    .stats_get = rte_eth_stats_get,
     .xstats_get_names = rte_eth_xstats_get_names,
     .xstats_get = rte_eth_xstats_get,
     .rx_burst = rte_eth_rx_burst,

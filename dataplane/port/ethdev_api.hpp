@@ -28,6 +28,7 @@ struct EthdevApi {
     int (*promiscuous_enable)(std::uint16_t port);
     int (*link_get_nowait)(std::uint16_t port, rte_eth_link* link);
     int (*is_removed)(std::uint16_t port);
+    int (*stats_get)(std::uint16_t port, rte_eth_stats* stats);
     int (*xstats_get_names)(std::uint16_t port, rte_eth_xstat_name* names, unsigned size);
     int (*xstats_get)(std::uint16_t port, rte_eth_xstat* values, unsigned size);
     // worker side

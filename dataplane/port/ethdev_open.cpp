@@ -155,6 +155,11 @@ Result<> Ethdev::set_mac(const MacAddress& mac) {
     return {};
 }
 
+std::uint64_t Ethdev::missed() {
+    rte_eth_stats stats{};
+    return api_.stats_get(id_, &stats) == 0 ? stats.imissed : 0;
+}
+
 std::vector<std::pair<std::string, std::uint64_t>> Ethdev::statistics() {
     std::vector<std::pair<std::string, std::uint64_t>> all;
     const int n = api_.xstats_get_names(id_, nullptr, 0);

@@ -83,6 +83,9 @@ class Port {
 
     /// Current state; asks the device where that may have changed (link).
     [[nodiscard]] virtual PortInfo info() = 0;
+    /// Frames lost since the port was opened because nobody took them in time: the device's ring, or the
+    /// kernel's socket, was full (rx_missed_errors of rtnl_link_stats64).
+    [[nodiscard]] virtual std::uint64_t missed() { return 0; }
     /// Starts or stops sending and receiving (`ip link set NAME up|down`).
     virtual Result<> set_up(bool up) = 0;
     /// L3 bytes. Refused with a sentence where the device cannot.

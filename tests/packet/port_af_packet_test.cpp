@@ -345,6 +345,24 @@ TEST_F(PortAfPacket, EmptyPoolLosesNothingThatTheSocketHolds) {
     EXPECT_EQ(burst_.count, 1);
 }
 
+TEST_F(PortAfPacket, WhatTheSocketHadNoRoomForIsMissed) {
+    auto port = open();
+    const int small = 1 << 14;
+    setsockopt(port->wait_descriptor(0), SOL_SOCKET, SO_RCVBUFFORCE, &small, sizeof small);
+    EXPECT_EQ(port->missed(), 0u);
+    constexpr unsigned all = 200;
+    for (unsigned i = 0; i < all; ++i)
+        wire_->send(plain_frame(1000));
+    unsigned taken = 0;
+    while (burst_.receive(*port).count > 0)
+        taken += burst_.count;
+    EXPECT_GT(taken, 0u);
+    EXPECT_LT(taken, all);
+    EXPECT_EQ(port->missed(), all - taken);
+    EXPECT_EQ(port->missed(), all - taken) << "since it was opened, not since it was asked";
+    EXPECT_EQ(statistic(*port, "rx_socket_full"), all - taken);
+}
+
 TEST_F(PortAfPacket, FullSocketGivesTheRestBack) {
     auto port = open();
     ASSERT_TRUE(space_.run("tc qdisc add dev p root tbf rate 8kbit burst 20kb limit 1gb"));

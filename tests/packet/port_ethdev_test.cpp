@@ -310,6 +310,8 @@ TEST_F(PortEthdev, FullRingGivesTheRestBack) {
     fake_.tx_room = 10;
     EXPECT_EQ(port_->transmit(0, packets + 2, 2, lost), 2);
     EXPECT_EQ(fake_.sent.size(), 4u);
+    fake_.missed = 7;
+    EXPECT_EQ(port_->missed(), 7u);
 }
 
 TEST_F(PortEthdev, LinkAddressAndStatistics) {

@@ -137,6 +137,12 @@ int is_removed(std::uint16_t) {
     return the->unplugged;
 }
 
+int stats_get(std::uint16_t, rte_eth_stats* stats) {
+    *stats = {};
+    stats->imissed = the->missed;
+    return 0;
+}
+
 int xstats_get_names(std::uint16_t, rte_eth_xstat_name* names, unsigned size) {
     if (size >= 1) std::strcpy(names[0].name, "rx_good_packets");
     return 1;
@@ -205,11 +211,27 @@ std::uint16_t tx_burst(std::uint16_t, std::uint16_t queue, rte_mbuf** packets, s
 }  // namespace
 
 FakeEthdev::FakeEthdev()
-    : api_{info_get,           socket_id,       configure,   rx_queue_setup,
-           tx_queue_setup,     start,           stop,        remove,
-           reta_update,        set_mtu,         macaddr_get, default_mac_addr_set,
-           promiscuous_enable, link_get_nowait, is_removed,  xstats_get_names,
-           xstats_get,         rx_burst,        tx_prepare,  tx_burst} {
+    : api_{info_get,
+           socket_id,
+           configure,
+           rx_queue_setup,
+           tx_queue_setup,
+           start,
+           stop,
+           remove,
+           reta_update,
+           set_mtu,
+           macaddr_get,
+           default_mac_addr_set,
+           promiscuous_enable,
+           link_get_nowait,
+           is_removed,
+           stats_get,
+           xstats_get_names,
+           xstats_get,
+           rx_burst,
+           tx_prepare,
+           tx_burst} {
     the = this;
     info.min_mtu = 68;
     info.max_mtu = 9600;

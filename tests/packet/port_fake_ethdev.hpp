@@ -15,6 +15,7 @@ struct FakeEthdev {
     rte_eth_dev_info info{};
     std::uint32_t flags = 0;  ///< RTE_ETH_DEV_*
     int mac_error = 0, mtu_error = 0, promiscuous_error = 0, configure_error = 0, start_error = 0;
+    std::uint64_t missed = 0;                 ///< frames that its receive ring had no room for
     std::uint16_t tx_room = UINT16_MAX;       ///< packets it takes before its ring is full
     std::uint16_t unpreparable = UINT16_MAX;  ///< index in the next tx_prepare that is refused
     bool link = true, unplugged = false;

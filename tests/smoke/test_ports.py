@@ -1,6 +1,7 @@
 """Kinds of ports, and ports that come, go, lose their carrier or their device."""
 
 import re
+import signal
 import socket
 import struct
 import threading
@@ -109,6 +110,78 @@ def test_queue_moves(lab):
     equal(pings.lost(), 0, "lost pings")
     queues = {row["cpu"]: row["queues"] for row in lab.json("show", "workers")}
     check(any("a" in str(queue) for queue in queues[cpus[9 % len(cpus)]]), f"queue of a not where it was put: {queues}")
+
+
+class Flood:
+    """`with Flood(…):` frames of many flows from a host, as fast as they go."""
+
+    def __init__(self, lab, role):
+        self.wire, self.running = lab.wire(role), True
+        self.thread = threading.Thread(target=self._send, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def _send(self):
+        burst = [frames.frame(frames.mac(f"02:bb:00:00:00:{n:02x}"), frames.mac("02:aa:00:00:00:01"))
+                 for n in range(64)]
+        while self.running:
+            for data in burst:
+                try:
+                    self.wire.socket.send(data)
+                except OSError:  # its queue is full
+                    pass
+
+    def __exit__(self, *_):
+        self.running = False
+        self.thread.join()
+
+
+def test_queue_moves_under_a_flood(lab):
+    """A queue that moves back and forth under a flood is never polled by two workers at once."""
+    lab.bridge("a", "b")
+    cpus = [row["cpu"] for row in lab.json("show", "workers")]
+    moves, end = 0, time.monotonic() + 6
+    with Flood(lab, "a"), lab.connect() as ask:
+        while time.monotonic() < end:
+            answer = ask("port", "set", "a", "rxq", "0", "worker", str(cpus[moves % len(cpus)]))
+            check(answer["ok"], f"move {moves}: {answer}")
+            moves += 1
+    check(moves > 20, f"only {moves} moves")
+    check(lab.daemons[0].process.poll() is None, "weftd ended")
+
+
+test_queue_moves_under_a_flood.workers = (2,)
+
+
+def test_tap_port_again_at_once(lab):
+    """A TAP port can be made again under its name as soon as `port del` was answered."""
+    lab.weftd("")
+    with lab.connect() as ask:
+        for turn in range(40):
+            answer = ask("port", "add", "t1", "up", "type", "tap")
+            check(answer["ok"], f"turn {turn}: {answer}")
+            time.sleep(0.005 * (turn % 8))  # the worker may have gone to sleep, or not yet
+            answer = ask("port", "del", "t1")
+            check(answer["ok"], f"turn {turn}: {answer}")
+
+
+def test_frames_the_socket_had_no_room_for(lab):
+    """What is lost because nobody reads the packet socket is a drop with a reason, and Linux's rx_missed_errors."""
+    lab.bridge("a", "b")
+    wire, daemon = lab.wire("a"), lab.daemons[0]
+    data = frames.frame(frames.BROADCAST, frames.mac("02:aa:00:00:00:01"), size=1000)
+    daemon.signal(signal.SIGSTOP)
+    for _ in range(20000):
+        wire.socket.send(data)
+    daemon.signal(signal.SIGCONT)
+    row = lambda: lab.json("ip", "-s", "link", "show", "dev", "a")[0]["stats64"]["rx"]
+    missed = wait_for(lambda: lab.drops("ingress/missed", "a"), "drops counted")
+    wait_for(lambda: lab.drops("ingress/missed", "a") + row()["packets"] >= 20000, "all frames accounted for")
+    equal(row()["dropped"], 0, "dropped of Linux's statistics")
+    missed = lab.drops("ingress/missed", "a")
+    numbers = lab.weft("ip", "-s", "link", "show", "dev", "a").splitlines()[3].split()
+    equal(numbers[4], str(missed), "the column `missed`")
 
 
 def test_gen_to_null(lab):

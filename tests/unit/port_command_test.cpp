@@ -119,7 +119,7 @@ TEST(PortCommand, Shows) {
     EXPECT_EQ(
         shell.data.dump(),
         R"([{"ifname":"lan0","type":"af_packet","driver":"af_packet","mtu":1500,"address":"02:00:00:00:00:01",)"
-        R"("link":"up","rxq":1,"txq":1,"stats64":{"rx_packets":7,"rx_bytes":0,"rx_errors":0,"rx_dropped":0,)"
+        R"("link":"up","rxq":1,"txq":1,"stats64":{"rx_packets":7,"rx_bytes":0,"rx_errors":0,"rx_dropped":0,"rx_missed_errors":0,)"
         R"("tx_packets":0,"tx_bytes":0,"tx_errors":0,"tx_dropped":0}}])");
 }
 
