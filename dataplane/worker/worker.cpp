@@ -148,14 +148,15 @@ void Worker::idle() noexcept {
 
 void Worker::sleep(const PollPlan& plan) noexcept {
     // A descriptor that is always ready (its device went away) must not keep the worker awake.
-    const bool waits = !plan.must_poll && vain_wakeups_ < max_vain_wakeups;
+    const bool waits = !plan.must_poll && vain_wakeups_ < max_vain_wakeups &&
+                       plan.descriptors.size() <= max_waited;  // over it, those left out are polled
     const long length = waits                                       ? waiting_sleep_ns
                         : idle_rounds_ < spin_rounds + short_sleeps ? short_sleep_ns
                                                                     : long_sleep_ns;
     pollfd descriptors[max_waited];
     nfds_t count = 0;
     const nfds_t wanted = waits ? plan.descriptors.size() : 0;  // copied: offline, the plan may be freed
-    for (; count < wanted && count < max_waited; ++count)
+    for (; count < wanted; ++count)
         descriptors[count] = plan.descriptors[count];
     if (count == 0) descriptors[count++] = {.fd = share_.waker.descriptor(), .events = POLLIN, .revents = 0};
 
