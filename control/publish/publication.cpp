@@ -5,6 +5,7 @@
 
 #include "control/publish/switch.hpp"
 
+#include "control/publish/plans.hpp"
 namespace weft {
 
 std::map<std::string, Effective> Switch::effective_now(const Model& model) {
@@ -53,13 +54,8 @@ unsigned Switch::worker_for(const std::string& port, std::uint16_t queue, const 
 }
 
 void Switch::publish_plans(const Model& model) {
-    std::vector<std::unique_ptr<PollPlan>> plans;
+    std::vector<std::vector<ReceiveQueue>> plans(shared_.workers.size());
     std::vector<unsigned> load(shared_.workers.size(), 0);
-    for (const auto& worker : shared_.workers) {
-        plans.push_back(std::make_unique<PollPlan>());
-        plans.back()->descriptors.push_back(
-            {.fd = worker->waker.descriptor(), .events = POLLIN, .revents = 0});
-    }
     for (const auto& name : model.order) {
         const auto live = ports_.find(name);
         if (live == ports_.end() || live->second.paused || !live->second.up) continue;
@@ -68,19 +64,10 @@ void Switch::publish_plans(const Model& model) {
             const unsigned worker = worker_for(name, queue, spec, load);
             queue_worker_[{name, queue}] = worker;
             ++load[worker];
-            PollPlan& plan = *plans[worker];
-            plan.queues.push_back({live->second.port.get(), queue, *indexes_.interfaces.find(name)});
-            const int descriptor = live->second.port->wait_descriptor(queue);
-            if (descriptor < 0)
-                plan.must_poll = true;
-            else
-                plan.descriptors.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
+            plans[worker].push_back({live->second.port.get(), queue, *indexes_.interfaces.find(name)});
         }
     }
-    for (std::size_t w = 0; w < plans.size(); ++w) {
-        shared_.workers[w]->plan.replace(std::move(plans[w]), shared_.quiescence);
-        shared_.workers[w]->waker.wake();
-    }
+    replace_plans(shared_, plans);
 }
 
 // The FDB holds what the topology allows: learned entries of what is gone are flushed (as

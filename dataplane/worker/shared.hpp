@@ -44,6 +44,7 @@ struct WorkerShare {
     PacketRing from_kernel{1024};  ///< frames of kernel TAPs; meta.oif is the interface
     PacketRing hand_over{1024};    ///< frames to send by ports whose queue this worker owns
     Waker waker;
+    std::atomic<std::uint32_t> sleeps{0};  ///< odd while it waits for the descriptors of a plan
     PuntQueues punt;
     CounterTable counters;
     StageCounters stages[stage_count];

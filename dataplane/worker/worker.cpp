@@ -163,9 +163,11 @@ void Worker::sleep(const PollPlan& plan) noexcept {
     share_.waker.about_to_sleep();
     if (share_.from_kernel.empty() && share_.hand_over.empty() &&
         !shared_.stop.load(std::memory_order_relaxed)) {
+        share_.sleeps.fetch_add(1, std::memory_order_relaxed);  // published by offline()
         shared_.quiescence.offline(id_);
         const timespec timeout{.tv_sec = 0, .tv_nsec = length};
         const int ready = ppoll(descriptors, count, &timeout, nullptr);
+        share_.sleeps.fetch_add(1, std::memory_order_release);
         shared_.quiescence.online(id_);
         woken_by_queue_ = ready > 0 && descriptors[0].revents == 0;
     }

@@ -1,9 +1,11 @@
 """A laboratory: namespaces with hosts, one running weftd, and its client. Everything is gone after close()."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -233,6 +235,22 @@ class Lab:
     def weft(self, *words, status=0, **how):
         """Runs the client; returns what it printed."""
         return run(WEFT, "-s", self.socket, *words, status=status, **how)
+
+    @contextlib.contextmanager
+    def connect(self):
+        """One connection of the API: yields a function that sends a command's words and returns the answer."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(30)
+            link.connect(self.socket)
+            answers = link.makefile("r")
+
+            def ask(*words):
+                link.sendall(json.dumps({"argv": words}).encode() + b"\n")
+                line = answers.readline()
+                check(line, f"the connection was closed at `{' '.join(words)}`")
+                return json.loads(line)
+
+            yield ask
 
     def refused(self, *words, status=2, **how):
         """Runs a command that must fail with `status`; returns the message."""
