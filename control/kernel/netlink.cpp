@@ -5,8 +5,10 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <sys/random.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "control/kernel/netlink_message.hpp"
@@ -183,6 +185,26 @@ Result<> Netlink::set_alias(int index, const std::string& alias) {
     return change_link(index, fmt::format("alias of link {}", index), 0, 0, [&](nl_msg* m) {
         nla_put(m, IFLA_IFALIAS, static_cast<int>(alias.size()), alias.data());
     });
+}
+// The kernel deletes a group of links at once. The number is drawn, so that nobody else's links are in it.
+Result<> Netlink::delete_links(const std::vector<int>& indexes) {
+    std::uint32_t group = 0;
+    while (group == 0)
+        if (getrandom(&group, sizeof group, 0) != sizeof group) std::abort();
+    bool some = false;
+    for (const int index : indexes) {
+        ifinfomsg body{};
+        body.ifi_index = index;
+        const auto message = make_message(RTM_NEWLINK, 0, body);
+        nla_put_u32(message.get(), IFLA_GROUP, group);
+        if (auto set = exchange(message.get(), fmt::format("group of link {}", index), {}, ENODEV); !set)
+            return set;
+        some = true;
+    }
+    if (!some) return {};
+    const auto message = make_message(RTM_DELLINK, 0, ifinfomsg{});
+    nla_put_u32(message.get(), IFLA_GROUP, group);
+    return exchange(message.get(), "deletion of links", {}, ENODEV);
 }
 Result<> Netlink::delete_link(int index) {
     ifinfomsg body{};

@@ -86,6 +86,9 @@ class Netlink {
     Result<> set_mac(int index, const MacAddress& mac);
     Result<> set_alias(int index, const std::string& alias);
     Result<> delete_link(int index);
+    /// Deletes them all at once: the kernel waits for its readers once, not once for each (about 20 ms).
+    /// Those that are gone already are no error.
+    Result<> delete_links(const std::vector<int>& indexes);
 
     /// IPv4 and IPv6 addresses of one device, or of all for index 0, in the kernel's order.
     Result<std::vector<KernelAddress>> addresses(int index = 0);

@@ -184,20 +184,31 @@ Result<> KernelTap::remove() {
     return netlink_->delete_link(index_);
 }
 
+Result<> KernelTap::remove(std::vector<KernelTap> taps) {
+    std::vector<int> indexes;
+    for (const auto& tap : taps)
+        if (tap.descriptor_) indexes.push_back(tap.index_);
+    return taps.empty() ? Result<>{} : taps.front().netlink_->delete_links(indexes);
+}
+
 Result<std::set<std::string>> remove_leftover_taps(const Netns& netns, Netlink& netlink,
                                                    const std::string& socket,
                                                    const std::set<std::string>& keep) {
     auto left = netlink.links(tap_alias(socket));
     if (!left) return std::move(left).error();
     std::set<std::string> removed;
+    std::vector<Descriptor> all_held;
+    std::vector<int> indexes;
     for (const auto& link : *left) {
         if (link.alias != tap_alias(socket) || link.kind != "tun" || keep.contains(link.name)) continue;
         // Attaching fails while another process has it open; holding it keeps others off until it is deleted.
         auto held = attach_tap(netns, link.name, true);
         if (!held) return std::move(held).error();
-        if (auto done = netlink.delete_link(link.index); !done) return std::move(done).error();
+        all_held.push_back(std::move(*held));
+        indexes.push_back(link.index);
         removed.insert(link.name);
     }
+    if (auto done = netlink.delete_links(indexes); !done) return std::move(done).error();
     return removed;
 }
 

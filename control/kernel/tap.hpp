@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/kernel/descriptor.hpp"
 #include "control/kernel/netlink.hpp"
@@ -56,6 +57,8 @@ class KernelTap {
     /// Deletes the device and closes the descriptor. Gone already is fine. TapIo's duplicate must be closed
     /// first.
     Result<> remove();
+    /// The same of many, in the time of one.
+    static Result<> remove(std::vector<KernelTap> taps);
 
   private:
     KernelTap(const Netns& netns, Netlink& netlink, std::string name)

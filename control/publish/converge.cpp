@@ -249,13 +249,17 @@ void Switch::close_port(const std::string& name) {
     ports_.erase(name);
 }
 
-void Switch::remove_tap(const std::string& name) {
-    const auto it = taps_.find(name);
-    if (it == taps_.end()) return;
-    if (it->second.interface != no_interface) tap_io_->remove_tap(it->second.interface);
-    if (auto r = it->second.tap.remove(); !r) log(r.error().message);
-    taps_.erase(it);
-    forget_sysctls(name);
+void Switch::remove_taps(const std::vector<std::string>& names) {
+    std::vector<KernelTap> taps;
+    for (const auto& name : names) {
+        const auto it = taps_.find(name);
+        if (it == taps_.end()) continue;
+        if (it->second.interface != no_interface) tap_io_->remove_tap(it->second.interface);
+        taps.push_back(std::move(it->second.tap));
+        taps_.erase(it);
+        forget_sysctls(name);
+    }
+    if (auto r = KernelTap::remove(std::move(taps)); !r) log(r.error().message);
 }
 
 // After publication: nobody refers to these any more.
@@ -268,8 +272,7 @@ void Switch::remove_gone(const Model& target) {
         if (!target.find(name)) taps.push_back(name);
     for (const auto& name : ports)
         ports_.erase(name);
-    for (const auto& name : taps)
-        remove_tap(name);
+    remove_taps(taps);
     std::erase_if(random_macs_, [&](const auto& entry) { return !target.find(entry.first); });
     std::erase_if(queue_worker_, [&](const auto& entry) { return !target.find(entry.first.first); });
 }

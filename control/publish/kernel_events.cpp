@@ -61,8 +61,8 @@ void Switch::look_again() {
     }
     for (const auto& name : gone) {
         log(fmt::format("{}: its TAP was deleted; made again", name));
-        remove_tap(name);
     }
+    remove_taps(gone);
     const Model same = model_;
     if (auto r = apply(same); !r) log(r.error().message);
     std::vector<std::string> names;

@@ -6,6 +6,8 @@
 #include <rte_lcore.h>
 #include <sys/random.h>
 
+#include <thread>
+
 #include "control/kernel/capture_state.hpp"
 
 namespace weft {
@@ -62,9 +64,9 @@ Result<> Switch::begin() {
     shared_.poll_always = options_.poll;
     for (const auto& worker : shared_.workers)
         tally_.add(&worker->counters);
+    tally_.add(&control_counters_);
     if (options_.kernel) {
         TapIo::Wiring wiring;
-    tally_.add(&control_counters_);
         for (auto& worker : shared_.workers) {
             wiring.punted.push_back(&worker->punt);
             wiring.workers.push_back({&worker->from_kernel, &worker->waker});
@@ -111,6 +113,18 @@ void Switch::end_workers() {
     workers_run_ = false;
 }
 
+// The kernel waits for its readers at each close of a packet socket or a TAP: all wait together.
+void Switch::close_ports() {
+    std::vector<std::thread> closing;
+    for (auto& [name, live] : ports_)
+        if (std::holds_alternative<AfPacketPort>(live.spec.kind) ||
+            std::holds_alternative<TapPort>(live.spec.kind))
+            closing.emplace_back([&port = live.port] { port.reset(); });
+    for (auto& thread : closing)
+        thread.join();
+    ports_.clear();
+}
+
 Switch::~Switch() {
     end_workers();
     tap_io_.reset();
@@ -124,14 +138,15 @@ Switch::~Switch() {
     if (keep_)
         for (auto& [name, live] : ports_)
             if (live.capture) live.capture->leave();
-    ports_.clear();
-    if (!keep_) {
-        // What a dead daemon took and a configuration that was refused did not claim.
-        static_cast<void>(undo_leftover_captures(host_, host_netlink_, options_.socket));
-        for (auto& [name, live] : taps_)
-            static_cast<void>(live.tap.remove());
-    }
+    close_ports();
+    // What a dead daemon took and a configuration that was refused did not claim.
+    if (!keep_) static_cast<void>(undo_leftover_captures(host_, host_netlink_, options_.socket));
+    std::vector<KernelTap> taps;
+    for (auto& [name, live] : taps_)
+        taps.push_back(std::move(live.tap));
     taps_.clear();
+    if (!keep_)
+        if (auto done = KernelTap::remove(std::move(taps)); !done) log(done.error().message);
     workers_.clear();
     if (const unsigned out = pool_.in_use(); out != 0)
         log(fmt::format("{} packet buffers were not given back", out));
@@ -174,6 +189,7 @@ void Switch::tick() {
         clocks.push_back({worker->own.busy_clocks.get(), worker->own.total_clocks.get()});
     busy_.sample(BusyShares::Clock::now(), clocks);
 
+    count_missed();
     bool changed = false;
     for (auto& [name, live] : ports_) {
         const bool was = live.info.link_up;
@@ -188,18 +204,6 @@ void Switch::tick() {
     age();
 }
 
-void Switch::age() {
-    const std::size_t regions = shared_.fdb.region_count();
-    const std::size_t step = (regions * tick_ms + 999) / 1000;
-    count_missed();
-    shared_.fdb.sweep(coarse_seconds(), next_region_, step, [this](const Fdb::Entry& e) {
-        const std::uint32_t limit = ageing_of_domain_[fdb_domain(e.key)];
-        return limit != 0 && e.is_dynamic() && e.age >= limit;
-    });
-    next_region_ = (next_region_ + step) % regions;
-}
-
-}  // namespace weft
 // What was lost before a worker could see it: nobody but the device knows.
 void Switch::count_missed() {
     for (auto& [name, live] : ports_) {
@@ -212,3 +216,14 @@ void Switch::count_missed() {
     }
 }
 
+void Switch::age() {
+    const std::size_t regions = shared_.fdb.region_count();
+    const std::size_t step = (regions * tick_ms + 999) / 1000;
+    shared_.fdb.sweep(coarse_seconds(), next_region_, step, [this](const Fdb::Entry& e) {
+        const std::uint32_t limit = ageing_of_domain_[fdb_domain(e.key)];
+        return limit != 0 && e.is_dynamic() && e.age >= limit;
+    });
+    next_region_ = (next_region_ + step) % regions;
+}
+
+}  // namespace weft

@@ -111,6 +111,7 @@ class Switch final : public Live {
     Result<> begin();
     void launch_workers();
     void end_workers();
+    void close_ports();
 
     // converge.cpp: the steps of apply, each comparing the model with what is live
     Result<> converge(const Model& target);
@@ -125,7 +126,7 @@ class Switch final : public Live {
     Result<> write_addresses(const Model& target);
     void remove_gone(const Model& target);
     void close_port(const std::string& name);
-    void remove_tap(const std::string& name);
+    void remove_taps(const std::vector<std::string>& names);
     void pause(const std::string& name);
 
     // publication.cpp

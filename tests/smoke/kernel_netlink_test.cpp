@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 
 #include "control/kernel/sysctl.hpp"
@@ -148,6 +149,22 @@ TEST_F(NetlinkTest, AddressesCarryProtocol119) {
     EXPECT_NE(gone.error().message.find("Cannot assign requested address"), std::string::npos);
     for (const auto& address : addresses())
         EXPECT_FALSE(address.ours());
+}
+
+TEST_F(NetlinkTest, ManyLinksAreDeletedAtOnceAndNoOther) {
+    must("for n in $(seq 40); do " + host_->ip + "tuntap add dev t$n mode tap; done");
+    must(host_->ip + "link set t40 group 7");
+    std::vector<int> indexes;
+    for (int n = 1; n < 40; ++n)
+        indexes.push_back((*netlink_->link("t" + std::to_string(n)))->index);
+    must(host_->ip + "link del t3");
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_TRUE(netlink_->delete_links(indexes)) << "one that is gone is no error";
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+    for (int n = 1; n < 40; ++n)
+        EXPECT_FALSE(*netlink_->link("t" + std::to_string(n))) << n;
+    EXPECT_TRUE(*netlink_->link("t40"));
+    EXPECT_TRUE(netlink_->delete_links({}));
 }
 
 TEST_F(NetlinkTest, MalformedAddressesAreRefused) {

@@ -59,6 +59,13 @@ def test_sigterm_under_load(lab):
     nothing_left(lab, "va", "vb")
 
 
+def test_sigterm_with_a_hundred_interfaces(lab):
+    """100 sub-interfaces with a TAP each do not make the end longer than 2 s."""
+    lab.bridge("a", "b", extra="".join(f"ip link add link a name a.{n} up type vlan id {n}\n" for n in range(2, 102)))
+    lab.daemons[0].terminate(2)
+    nothing_left(lab, "va", "vb")
+
+
 def test_sigterm_while_starting(lab):
     """SIGTERM at any moment of the start ends within 2 s and leaves nothing."""
     lab.host("a")
