@@ -2,10 +2,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-
-#include "control/publish/switch.hpp"
+#include <chrono>
+#include <thread>
 
 #include "control/publish/plans.hpp"
+#include "control/publish/switch.hpp"
+
 namespace weft {
 
 std::map<std::string, Effective> Switch::effective_now(const Model& model) {
@@ -32,7 +34,10 @@ void Switch::publish(const Model& model) {
     // A queue whose interface does not exist is polled in vain, so plans may come after.
     shared_.topology.replace(assemble(input, indexes_), shared_.quiescence);
     publish_plans(model);
-    if (all) release_numbers(model, indexes_);
+    if (all) {
+        forget_gone(model);
+        release_numbers(model, indexes_);
+    }
     fix_fdb(input);
 
     for (auto& [name, live] : taps_) {
@@ -41,6 +46,31 @@ void Switch::publish(const Model& model) {
         tap_io_->add_tap(*number, dup(live.tap.descriptor()));
         live.interface = *number;
     }
+}
+
+// Frames that wait in a queue name their interface by its number: they have to leave before the number gets
+// another owner. No new ones come: workers see the new topology, and the TAPs are read no more.
+void Switch::forget_gone(const Model& model) {
+    bool some = false;
+    for (const auto& [name, number] : indexes_.interfaces.all()) {
+        if (model.find(name)) continue;
+        some = true;
+        const auto tap = taps_.find(name);
+        if (tap == taps_.end() || tap->second.interface == no_interface) continue;
+        tap_io_->remove_tap(tap->second.interface);
+        tap->second.interface = no_interface;
+    }
+    if (!some || !workers_run_) return;
+    if (tap_io_) tap_io_->drain();
+    std::vector<std::pair<const PacketRing*, std::uint32_t>> waiting;
+    for (auto& worker : shared_.workers) {
+        for (const PacketRing* ring : {&worker->from_kernel, &worker->hand_over})
+            waiting.emplace_back(ring, ring->end());
+        worker->waker.wake();
+    }
+    for (const auto& [ring, place] : waiting)
+        while (!ring->passed(place))
+            std::this_thread::sleep_for(std::chrono::microseconds(20));
 }
 
 unsigned Switch::worker_for(const std::string& port, std::uint16_t queue, const PortSpec& spec,

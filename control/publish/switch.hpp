@@ -132,6 +132,7 @@ class Switch final : public Live {
     // publication.cpp
     void publish(const Model& model);
     void publish_plans(const Model& model);
+    void forget_gone(const Model& model);
     void fix_fdb(const AssembleInput& input);
     unsigned worker_for(const std::string& port, std::uint16_t queue, const PortSpec& spec,
                         const std::vector<unsigned>& load) const;
@@ -158,9 +159,9 @@ class Switch final : public Live {
     void reopen(const std::string& name);
 
     void age();
+    void count_missed();
     void log(const std::string& line) const { options_.log(line); }
 
-    void count_missed();
     SwitchOptions options_;
     Netns host_, taps_netns_;
     Netlink host_netlink_, tap_netlink_;
@@ -169,11 +170,11 @@ class Switch final : public Live {
     std::vector<std::unique_ptr<Worker>> workers_;
     bool workers_run_ = false;
     std::unique_ptr<CounterTable> tap_counters_ = std::make_unique<CounterTable>();
+    CounterTable control_counters_;  ///< of what control learns of: frames missed
     std::unique_ptr<TapIo> tap_io_;
     std::optional<KernelMonitor> monitor_;
     std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
     std::set<std::string> leftover_;               ///< devices that a dead daemon took
-    CounterTable control_counters_;                ///< of what control learns of: frames missed
     unsigned ticks_ = 0;
     bool keep_ = false;
 

@@ -89,6 +89,14 @@ class PacketRing {
         return given_.load(std::memory_order_acquire) - taken;
     }
     [[nodiscard]] bool empty() const noexcept { return count() == 0; }
+    /// A place in the sequence of all that was ever put here: after what is in the ring now.
+    [[nodiscard]] std::uint32_t end() const noexcept {
+        return __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE);
+    }
+    /// Whether all that stands before a place was taken. By any thread.
+    [[nodiscard]] bool passed(std::uint32_t place) const noexcept {
+        return static_cast<std::int32_t>(__atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE) - place) >= 0;
+    }
 
   private:
     /// Makes n what there is room for; returns the first place. reserved_ is acquired, so that the taken_

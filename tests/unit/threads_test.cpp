@@ -107,6 +107,25 @@ TEST(PacketRing, TakesWhatFits) {
     EXPECT_EQ(ring.dequeue(many, 16), 7u);
 }
 
+TEST(PacketRing, TellsWhenWhatWasThereIsTaken) {
+    PacketRing ring(8);
+    const std::uint8_t frame[60] = {};
+    const auto packet = make_packet(frame, 64);
+    Packet* many[5] = {packet.get(), packet.get(), packet.get(), packet.get(), packet.get()};
+    EXPECT_TRUE(ring.passed(ring.end()));
+    for (int turn = 0; turn < 10; ++turn) {  // over the end of the ring too
+        ASSERT_EQ(ring.enqueue(many, 3), 3u);
+        const auto place = ring.end();
+        ASSERT_EQ(ring.enqueue(many, 2), 2u);
+        EXPECT_FALSE(ring.passed(place));
+        EXPECT_EQ(ring.dequeue(many, 2), 2u);
+        EXPECT_FALSE(ring.passed(place));
+        EXPECT_EQ(ring.dequeue(many, 1), 1u);
+        EXPECT_TRUE(ring.passed(place)) << "what came after it does not count";
+        EXPECT_EQ(ring.dequeue(many, 5), 2u);
+    }
+}
+
 // The order of about_to_sleep, look, poll on one side and give, wake on the other loses no wake-up.
 TEST(Waker, NoWakeUpIsLost) {
     Waker waker;
