@@ -132,7 +132,7 @@ bool no_parameter(string_view parameter) {
 
 const Type types[] = {
     {"ifname", [](string_view word, string_view) { return is_interface_name(word); },
-     sentence<"an interface name (1 to 15 characters, no '/', ':' or blank)">, no_parameter},
+     sentence<"an interface name (1 to 15 characters, no '/', ':', '%' or blank)">, no_parameter},
     {"name", [](string_view word, string_view) { return is_name(word); }, sentence<"a name">, no_parameter},
     {"mac", [](string_view word, string_view) { return parse_mac(word).has_value(); },
      sentence<"a MAC address like 02:00:00:00:00:01">, no_parameter},
@@ -281,7 +281,7 @@ std::optional<std::uint16_t> parse_vlan_protocol(string_view text) noexcept {
 bool is_interface_name(string_view text) noexcept {
     if (text.empty() || text.size() > 15 || text == "." || text == "..") return false;
     return std::none_of(text.begin(), text.end(), [](char c) {
-        return c == '/' || c == ':' || c == '\0' || is_blank(c) || c == '\xa0';
+        return c == '/' || c == ':' || c == '%' || c == '\0' || is_blank(c) || c == '\xa0';
     });
 }
 

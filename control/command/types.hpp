@@ -58,7 +58,8 @@ struct VidRange {
 [[nodiscard]] std::optional<VidRange> parse_vid_range(std::string_view text) noexcept;
 /// 802.1Q or 802.1ad in any case, or a TPID of those two as a number; host order.
 [[nodiscard]] std::optional<std::uint16_t> parse_vlan_protocol(std::string_view text) noexcept;
-/// What Linux takes as an interface name (dev_valid_name): 1–15 bytes, not "." or "..", no '/', ':' or blank.
+/// What Linux takes as an interface name (dev_valid_name): 1–15 bytes, not "." or "..", no '/', ':' or blank;
+/// nor '%', which makes it a template for the kernel to fill in (dev_alloc_name).
 [[nodiscard]] bool is_interface_name(std::string_view text) noexcept;
 
 }  // namespace weft::command

@@ -26,8 +26,15 @@ Result<> check_names(const Model& model) {
                                   max_interfaces - 1));
     for (const auto& [name, link] : model.links)
         if (!command::is_interface_name(name))
+            return refuse(fmt::format(
+                "\"{}\" is no interface name: 1 to 15 characters, no '/', ':', '%' or blank", name));
+    for (const auto* word :
+         {"all", "default"})  // directories of net/ipv4/conf: the kernel takes no such device
+        if (model.links.contains(word))
             return refuse(
-                fmt::format("\"{}\" is no interface name: 1 to 15 characters, no '/', ':' or blank", name));
+                fmt::format("\"{}\" stands for every interface in the kernel's settings: take "
+                            "another name",
+                            word));
     auto ordered = model.order;
     std::sort(ordered.begin(), ordered.end());
     const bool same = std::equal(ordered.begin(), ordered.end(), model.links.begin(), model.links.end(),

@@ -163,7 +163,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ip link set averyverylongname up",
              "13: ip link set: \"averyverylongname\" is not known here; expected dev, NAME (an interface "
              "name (1 "
-             "to 15 characters, no '/', ':' or blank))"},
+             "to 15 characters, no '/', ':', '%' or blank))"},
         Case{"ip link add br0 type foo", "22: ip link add: \"foo\" is not known here; expected vlan, bridge"},
         Case{"ip link add br0 type bridge foo 1",
              "29: ip link add: \"foo\" is not known here; expected vlan_filtering, ageing_time, "
@@ -173,7 +173,8 @@ INSTANTIATE_TEST_SUITE_P(
              "17: brctl addif: a word is missing; expected IF (an interface name (1 to 15 characters, no "
              "'/', ':' or blank))"},
         Case{"brctl addif br0 a b/c",
-             "19: brctl addif: \"b/c\" is not an interface name (1 to 15 characters, no '/', ':' or blank)"},
+             "19: brctl addif: \"b/c\" is not an interface name (1 to 15 characters, no '/', ':', '%' or "
+             "blank)"},
         Case{"brctl sho", "7: never heard of command [sho]"},
         Case{"show foo", "6: show: \"foo\" is not known here; expected drops, workers"},
         Case{"show workers x", "14: show workers: \"x\" is one word too many"}));

@@ -38,7 +38,10 @@ TEST(Validate, Names) {
     Model model;
     add_link(model, "sixteen-letters-", {.kind = null_port()});
     EXPECT_EQ(fault(model),
-              "\"sixteen-letters-\" is no interface name: 1 to 15 characters, no '/', ':' or blank");
+              "\"sixteen-letters-\" is no interface name: 1 to 15 characters, no '/', ':', '%' or blank");
+    Model all;
+    add_link(all, "all", {.kind = null_port()});
+    EXPECT_EQ(fault(all), "\"all\" stands for every interface in the kernel's settings: take another name");
     Model twice = with_port_and_bridge();
     twice.order.push_back("p0");
     EXPECT_EQ(fault(twice), "the order of the links does not name each of them once");
