@@ -90,12 +90,10 @@ class PacketRing {
     }
     [[nodiscard]] bool empty() const noexcept { return count() == 0; }
     /// A place in the sequence of all that was ever put here: after what is in the ring now.
-    [[nodiscard]] std::uint32_t end() const noexcept {
-        return __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE);
-    }
+    [[nodiscard]] unsigned end() const noexcept { return given_.load(std::memory_order_acquire); }
     /// Whether all that stands before a place was taken. By any thread.
-    [[nodiscard]] bool passed(std::uint32_t place) const noexcept {
-        return static_cast<std::int32_t>(__atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE) - place) >= 0;
+    [[nodiscard]] bool passed(unsigned place) const noexcept {
+        return static_cast<int>(taken_.load(std::memory_order_acquire) - place) >= 0;
     }
 
   private:
