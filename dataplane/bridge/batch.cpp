@@ -59,7 +59,7 @@ BridgeBatch::Admission BridgeBatch::classify(Packet& packet, const Burst& burst)
 bool BridgeBatch::hear(Packet& packet, Admission in, std::uint64_t hash, const Burst& burst,
                        Context& context) noexcept {
     const auto& ethernet = packet.ethernet();
-    if (in.domain() == 0 || !ethernet.source.is_station()) return false;
+    if (!ethernet.source.is_station() || ethernet.source == ethernet.destination) return false;
     const auto self = static_cast<BridgePortIndex>(burst.from - burst.ports);
     const Learned learned = context.fdb->learn(
         ethernet.source_raw() | in.domain(), hash, self, burst.from->bridge, context.now_seconds,

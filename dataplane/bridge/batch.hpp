@@ -99,9 +99,6 @@ struct BridgeBatch {
         const Admission admission = in.admission;
         if (must_follow(in, burst)) [[unlikely]]
             return divert(in, burst);
-        // Nobody is known in domain 0, so what is not decided here ends in hear().
-        if ((context.fdb->word_at_home(in.source) ^ burst.heard) & FdbWord::heard_mask) [[unlikely]]
-            if (!hear(packet, admission, in.source.hash, burst, context)) return divert(in, burst);
         std::uint32_t word = context.fdb->word_at_home(in.destination);
         if (!FdbWord::surely_forwards(word)) [[unlikely]] {
             if (word == 0) word = context.fdb->word_anywhere(in.destination.hash);
@@ -114,6 +111,9 @@ struct BridgeBatch {
         if (&to == burst.from || ((to.exit.gate ^ burst.gate) & burst.gate_mask) || in.payload > to.exit.mtu)
             [[unlikely]]
             return divert(in, burst);
+        // Last, as a frame that leaves this path teaches in the stages, or does not.
+        if ((context.fdb->word_at_home(in.source) ^ burst.heard) & FdbWord::heard_mask) [[unlikely]]
+            if (!hear(packet, admission, in.source.hash, burst, context)) return divert(in, burst);
         if (to.exit.membership[admission.vid()] != admission.unchanged()) [[unlikely]] {
             if (to.vlans && !to.vlans->member(admission.vid())) return divert(in, burst);
             return send_changed(packet, admission, burst, to, context);
@@ -135,8 +135,7 @@ struct BridgeBatch {
     /// Of a frame that has a tag, or that not every port could send. What vlan_ingress would change (a
     /// priority tag, one of another protocol) is not decided here.
     static Admission classify(Packet& packet, const Burst& burst) noexcept;
-    /// Learns or refreshes the source. False if the frame is to be counted or dropped for its source, or is
-    /// in no domain.
+    /// Learns or refreshes the source. False if that has to be counted, or decides where the frame goes.
     static bool hear(Packet& packet, Admission in, std::uint64_t hash, const Burst& burst,
                      Context& context) noexcept;
     /// Sends a frame whose tag changes, or that the port may have to finish or segment.

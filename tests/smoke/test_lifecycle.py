@@ -62,6 +62,7 @@ def test_sigterm_under_load(lab):
 def test_sigterm_with_a_hundred_interfaces(lab):
     """100 sub-interfaces with a TAP each do not make the end longer than 2 s."""
     lab.bridge("a", "b", extra="".join(f"ip link add link a name a.{n} up type vlan id {n}\n" for n in range(2, 102)))
+    equal(len(lab.switch.links()), 105, "devices and TAPs")
     lab.daemons[0].terminate(2)
     nothing_left(lab, "va", "vb")
 

@@ -171,7 +171,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"brctl foo", "7: never heard of command [foo]"},
         Case{"brctl addif br0",
              "17: brctl addif: a word is missing; expected IF (an interface name (1 to 15 characters, no "
-             "'/', ':' or blank))"},
+             "'/', ':', '%' or blank))"},
         Case{"brctl addif br0 a b/c",
              "19: brctl addif: \"b/c\" is not an interface name (1 to 15 characters, no '/', ':', '%' or "
              "blank)"},
