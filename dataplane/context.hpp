@@ -56,7 +56,13 @@ struct Context {
     Counter* handed_over;          ///< packets this worker gave to others
 
     PacketVector next[stage_count];
-    void (*run_now)(StageId, Context&);  ///< runs a stage on its vector at once; set by the pipeline
+    // set by the pipeline
+    void (*run_now)(StageId, Context&);  ///< runs a stage on its vector at once
+    void (*run_all)(Context&);           ///< runs the stages until none holds a packet
+
+    [[nodiscard]] bool holds(StageId stage) const noexcept {
+        return next[static_cast<std::size_t>(stage)].count != 0;
+    }
 
     /// Counts and frees.
     void drop(Packet& packet, DropReason reason, IfIndex interface) noexcept {

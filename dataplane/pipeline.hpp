@@ -2,7 +2,6 @@
 #pragma once
 
 #include <rte_cycles.h>
-#include <rte_prefetch.h>
 
 #include "dataplane/bridge/batch.hpp"
 #include "dataplane/bridge/input.hpp"
@@ -55,7 +54,7 @@ class Pipeline {
         StageCounters& counters = counters_[static_cast<std::size_t>(S::id)];
         const bool sampled = (counters.batches.get() & 63) == 0;
         const std::uint64_t start = sampled ? rte_rdtsc() : 0;
-        auto burst = begin<S>(packets, count, context);
+        auto burst = begin<S>(context);
         for (std::uint16_t i = 0; i < count; ++i)
             prepare<S>(*packets[i], prepared[i], burst, context);
         for (std::uint16_t i = 0; i < count; ++i) {
@@ -76,15 +75,11 @@ class Pipeline {
     // A stage that takes packets of any origin has no Burst.
     struct NoBurst {};
     template <class S>
-    static auto begin(Packet* const packets[], std::uint16_t count, Context& context) noexcept {
-        if constexpr (BatchStage<S>) {
-            // Fresh from the device, the frames are in the last-level cache at best.
-            for (std::uint16_t i = 0; i < count; ++i)
-                rte_prefetch0(packets[i]->data());
+    static auto begin(Context& context) noexcept {
+        if constexpr (BatchStage<S>)
             return S::begin(context);
-        } else {
+        else
             return NoBurst{};
-        }
     }
     template <class S>
     static void prepare(Packet& packet, typename S::Prepared& prepared, auto& burst,

@@ -27,7 +27,6 @@ BridgeBatch::Burst BridgeBatch::begin(Context& context) noexcept {
             .heard = FdbWord::heard(in.bridge_port, context.now_seconds),
             .gate = from.bridge,
             .gate_mask = 0xffffU | (from.isolated ? isolated_gate : 0),
-            .diverted = 0,
             .ports = topology.bridge_ports.data(),
             .port_count = static_cast<std::uint32_t>(topology.bridge_ports.size()),
             .from = &from,
@@ -54,6 +53,12 @@ BridgeBatch::Admission BridgeBatch::classify(Packet& packet, const Burst& burst)
     if (tpid != burst.bridge->vlan_tpid || vid == 0 || !burst.from->vlans->member(vid)) return elsewhere;
     return {(*burst.bridge->vlan_domain)[vid], vid, tag_size,
             changes ? never_unchanged : std::uint8_t{VlanSet::tagged}};
+}
+
+Verdict BridgeBatch::decide_after_those(Packet& packet, const Prepared& in, const Burst& burst,
+                                        Context& context) noexcept {
+    context.run_all(context);
+    return decide(packet, in, burst, context);
 }
 
 bool BridgeBatch::hear(Packet& packet, Admission in, std::uint64_t hash, const Burst& burst,

@@ -8,8 +8,8 @@
 // It decides what ingress, bridge_input and egress would decide, for less: what is the same for all frames
 // of a port is looked up once a burst, and a frame that needs no change is not written to. Whatever is not
 // plain (unknown, group or own addresses, drops, ports that do not forward) goes through those stages, so
-// there is one place for each rule of the bridge. Frames of one destination keep their order (IEEE 802.1Q
-// 6.5.3): when one of a burst left this path, the others follow it.
+// there is one place for each rule of the bridge. Frames keep the order in which they came: those that left
+// this path are carried through before the next one that stays on it.
 //
 // Cache lines a packet: mbuf, metadata and frame, one of each; two of the FDB; one of the egress port, one of
 // its VLANs and one or two of its transmit buffer, which most packets share.
@@ -57,7 +57,6 @@ struct BridgeBatch {
         std::uint32_t mtu;    ///< L3 bytes
         std::uint32_t heard;  ///< FdbWord of a station heard here in this second
         std::uint32_t gate, gate_mask;
-        std::uint64_t diverted;  ///< a bit for each destination hash modulo 64 that left this path
         const BridgePort* ports;
         std::uint32_t port_count;
         const BridgePort* from;
@@ -83,7 +82,7 @@ struct BridgeBatch {
         const auto& ethernet = packet.ethernet();
         Admission admission = burst.native;
         std::uint32_t payload = packet.length() - ethernet_header_size;  // a runt's wraps
-        if (is_vlan_tpid(ethernet.type.host()) || detail::wants_of(packet) != 0) [[unlikely]] {
+        if (may_be_vlan_tpid(ethernet.type.host()) || detail::wants_of(packet) != 0) [[unlikely]] {
             admission = classify(packet, burst);
             payload -= admission.tag_size();
         }
@@ -95,27 +94,27 @@ struct BridgeBatch {
         out.destination = context.fdb->probe(ethernet.destination_raw() | admission.domain());
     }
 
-    static Verdict decide(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept {
+    static Verdict decide(Packet& packet, const Prepared& in, const Burst& burst, Context& context) noexcept {
         const Admission admission = in.admission;
-        if (must_follow(in, burst)) [[unlikely]]
-            return divert(in, burst);
         std::uint32_t word = context.fdb->word_at_home(in.destination);
         if (!FdbWord::surely_forwards(word)) [[unlikely]] {
             if (word == 0) word = context.fdb->word_anywhere(in.destination.hash);
-            if (!FdbWord::forwards(word)) return divert(in, burst);
+            if (!FdbWord::forwards(word)) return divert();
         }
         const BridgePortIndex at = FdbWord::port(word);
         if (at >= burst.port_count) [[unlikely]]  // learned by a worker that has the next topology already
-            return divert(in, burst);
+            return divert();
         const BridgePort& to = burst.ports[at];
         if (&to == burst.from || ((to.exit.gate ^ burst.gate) & burst.gate_mask) || in.payload > to.exit.mtu)
             [[unlikely]]
-            return divert(in, burst);
+            return divert();
+        if (context.holds(StageId::ingress)) [[unlikely]]
+            return decide_after_those(packet, in, burst, context);
         // Last, as a frame that leaves this path teaches in the stages, or does not.
         if ((context.fdb->word_at_home(in.source) ^ burst.heard) & FdbWord::heard_mask) [[unlikely]]
-            if (!hear(packet, admission, in.source.hash, burst, context)) return divert(in, burst);
+            if (!hear(packet, admission, in.source.hash, burst, context)) return divert();
         if (to.exit.membership[admission.vid()] != admission.unchanged()) [[unlikely]] {
-            if (to.vlans && !to.vlans->member(admission.vid())) return divert(in, burst);
+            if (to.vlans && !to.vlans->member(admission.vid())) return divert();
             return send_changed(packet, admission, burst, to, context);
         }
         context.received_bytes += packet.length();
@@ -124,14 +123,10 @@ struct BridgeBatch {
     }
 
   private:
-    static bool must_follow(const Prepared& in, const Burst& burst) noexcept {
-        return burst.diverted && burst.diverted >> (in.destination.hash & 63) & 1;
-    }
-    static Verdict divert(const Prepared& in, Burst& burst) noexcept {
-        const bool destination_known = in.admission.domain() != 0;
-        burst.diverted |= destination_known ? std::uint64_t{1} << (in.destination.hash & 63) : ~UINT64_C(0);
-        return Verdict::to(StageId::ingress);
-    }
+    static Verdict divert() noexcept { return Verdict::to(StageId::ingress); }
+    /// Decides anew once what left this path before has gone its way: it may have taught the FDB.
+    static Verdict decide_after_those(Packet& packet, const Prepared& in, const Burst& burst,
+                                      Context& context) noexcept;
     /// Of a frame that has a tag, or that not every port could send. What vlan_ingress would change (a
     /// priority tag, one of another protocol) is not decided here.
     static Admission classify(Packet& packet, const Burst& burst) noexcept;

@@ -124,13 +124,14 @@ class Fdb {
         return {bucket, hash};
     }
     /// The FdbWord of the key if it is where nearly all are; 0 says nothing, then word_anywhere() knows.
-    [[nodiscard]] std::uint32_t word_at_home(FdbProbe at) const noexcept {
-        const FdbTag tag = FdbTag::home_of(at.hash);
-        const std::uint32_t before = at.bucket->header_now();
-        const unsigned found = at.bucket->match(tag.low);
+    [[nodiscard]] std::uint32_t word_at_home(const FdbProbe& at) const noexcept {
+        const FdbBucket& bucket = *at.bucket;
+        const FdbTag tag = FdbTag::home_in(at.hash);
+        const std::uint32_t before = bucket.header_now();
+        const unsigned found = bucket.match(tag.low);
         if (!found) [[unlikely]]
             return 0;
-        const auto seen = at.bucket->look(static_cast<unsigned>(__builtin_ctz(found)));
+        const auto seen = bucket.look(static_cast<unsigned>(__builtin_ctz(found)));
         return seen.high == tag.high && seen.header == before ? seen.word : 0;
     }
     /// The FdbWord of the key with this hash, 0 if there is none. Not inlined: for what is seldom.

@@ -17,7 +17,10 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #if defined(__SANITIZE_THREAD__)
 #define WEFT_FDB_SCALAR 1
@@ -37,6 +40,14 @@ struct FdbTag {
 
     static constexpr FdbTag home_of(std::uint64_t hash) noexcept {
         return {static_cast<std::uint32_t>(hash), static_cast<std::uint16_t>(hash >> 32 & 0x7fff)};
+    }
+    /// The same of a hash that lies in memory, each part loaded from there.
+    static FdbTag home_in(const std::uint64_t& hash) noexcept {
+        static_assert(std::endian::native == std::endian::little);
+        FdbTag tag;
+        std::memcpy(&tag.low, &hash, sizeof tag.low);
+        std::memcpy(&tag.high, reinterpret_cast<const std::byte*>(&hash) + sizeof tag.low, sizeof tag.high);
+        return {tag.low, static_cast<std::uint16_t>(tag.high & 0x7fff)};
     }
     /// The same entry as its other bucket keeps it.
     [[nodiscard]] constexpr FdbTag other() const noexcept {

@@ -6,8 +6,6 @@
 //   Linux   __netif_receive_skb_core, eth_type_trans
 #pragma once
 
-#include <rte_prefetch.h>
-
 #include "dataplane/context.hpp"
 #include "dataplane/ingress/enter.hpp"
 
@@ -20,7 +18,7 @@ struct Ingress {
     static constexpr StageId id = StageId::ingress;
     struct Prepared {};
 
-    static void prepare(Packet& packet, Prepared&, Context&) noexcept { rte_prefetch0(packet.data()); }
+    static void prepare(Packet&, Prepared&, Context&) noexcept {}
 
     static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
         const Interface& in = *context.receiving;

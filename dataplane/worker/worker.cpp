@@ -15,6 +15,9 @@ thread_local SwitchPipeline* running_pipeline = nullptr;
 void run_now(StageId stage, Context& context) noexcept {
     running_pipeline->run(stage, context);
 }
+void run_all(Context& context) noexcept {
+    running_pipeline->run(context);
+}
 
 // Idle rounds before the first sleep, and how long a worker sleeps that has to poll: short at first, so that
 // a pause between two packets costs little latency, then long, so that an idle daemon costs little CPU.
@@ -47,6 +50,7 @@ Worker::Worker(Shared& shared, unsigned id)
     context_.wakers = shared.wakers.data();
     context_.handed_over = &share_.own.handed_over;
     context_.run_now = run_now;
+    context_.run_all = run_all;
 }
 
 Worker::~Worker() = default;

@@ -63,7 +63,7 @@ class Port {
     /// Fills at most n (<= batch_size) packets and returns how many. Each has its frame without FCS, and in
     /// its metadata checksum, gso_* and checksum_* set; if the device stripped the tag, tag_place is stripped
     /// with vlan_tci and vlan_tpid, otherwise tag_place is none even where a tag stands in the frame (ingress
-    /// looks).
+    /// looks). The first line of each frame is in the cache or asked for.
     virtual std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
                                   ReceiveLoss& loss) noexcept = 0;
 

@@ -86,7 +86,9 @@ class Bench {
         std::vector<unsigned> cpus;
         for (unsigned w = 0; w < options.workers; ++w)
             cpus.push_back(w);
-        shared_ = std::make_unique<Shared>(cpus, pool_.get(), 2'500'000, 0x9d39247e33776d41ULL,
+        const std::uint32_t capacity =
+            std::max(1U << 20, 2 * options.workers * options.flows);  // weftd's own
+        shared_ = std::make_unique<Shared>(cpus, pool_.get(), capacity, 0x9d39247e33776d41ULL,
                                            0x2af7398005aaa5c7ULL);
         shared_->kernel = false;
         shared_->poll_always = true;
@@ -252,9 +254,9 @@ void one_worker(Bench& bench, const Options& options) {
     if (options.json) {
         fmt::print(
             "{{\"flows\":{},\"fdb_entries\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},"
-            "\"own_low\":{:.1f},\"own_high\":{:.1f},\"own_cycles\":{:.1f},\"mpps\":{:.2f}}}\n",
+            "\"own_low\":{:.1f},\"own_high\":{:.1f},\"own_cycles\":{:.1f},\"mpps\":{:.2f},\"ghz\":{:.3f}}}\n",
             options.flows, bench.fdb_size(), f.median, t.median, o.median, o.low, o.high, c.median,
-            ghz * 1e3 / t.median);
+            ghz * 1e3 / t.median, ghz);
         return;
     }
     fmt::print("flows {:>8}  FDB {:>8} entries, {:.1f} MB  {}\n", options.flows, bench.fdb_size(),

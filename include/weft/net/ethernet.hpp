@@ -66,6 +66,13 @@ inline constexpr std::uint16_t ipv4 = 0x0800, arp = 0x0806, vlan = 0x8100, ipv6 
 inline constexpr std::uint16_t minimum = 0x0600;
 }  // namespace ether_type
 
+/// False for most other types, at the price of one comparison: true for both TPIDs and 30 values that nobody
+/// uses.
+[[nodiscard]] constexpr bool may_be_vlan_tpid(std::uint16_t type) noexcept {
+    constexpr std::uint16_t same = static_cast<std::uint16_t>(~(ether_type::vlan ^ ether_type::service_vlan));
+    return (type & same) == (ether_type::vlan & same);
+}
+
 struct EthernetHeader {
     MacAddress destination;
     MacAddress source;
