@@ -65,7 +65,8 @@ std::string link_address(Session& session, const LinkView& view, const LinkForm&
 }
 
 std::string link_statistics(const LinkState& state, const LinkForm& form) {
-    const Row rx{state.rx_bytes, state.rx_packets, state.rx_errors, state.rx_dropped, state.rx_missed, state.multicast};
+    const Row rx{state.rx_bytes,   state.rx_packets, state.rx_errors,
+                 state.rx_dropped, state.rx_missed,  state.multicast};
     const Row tx{state.tx_bytes, state.tx_packets, state.tx_errors, state.tx_dropped, 0, 0};
     std::array<std::size_t, 6> widths{10, 7, 6, 7, 7, 7};
     widen(widths, rx);

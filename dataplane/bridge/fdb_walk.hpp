@@ -2,6 +2,8 @@
 // that what it does not ask of an entry (the key costs two multiplications) is not computed.
 #pragma once
 
+#include "dataplane/bridge/fdb.hpp"
+
 namespace weft {
 
 /// A bucket's entries at one moment. Tags are read before words: a word that is not 0 then belongs to the tag
