@@ -50,15 +50,7 @@ void teach(Rig& rig, const std::string& port, const Bytes& frame) {
 }
 
 class BridgeBatchTest : public testing::TestWithParam<RigOptions> {};
-INSTANTIATE_TEST_SUITE_P(Workers, BridgeBatchTest,
-                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2},
-                                         RigOptions{.workers = 1, .offloads = Offload::vlan_insert},
-                                         RigOptions{.workers = 2, .tx_queues = 1}),
-                         [](const auto& info) {
-                             return "workers" + std::to_string(info.param.workers) + "queues" +
-                                    std::to_string(info.param.tx_queues) +
-                                    (info.param.offloads ? "insert" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(Workers, BridgeBatchTest, every_rig, name_of);
 
 TEST_P(BridgeBatchTest, KnownToKnownStaysOnThePath) {
     Rig rig(plain_switch, GetParam());

@@ -25,13 +25,7 @@ constexpr const char* host_b = "02:00:00:00:00:0b";
 /// Every test with one worker and with two, whose ports send by a queue each or by one that a worker owns.
 class BridgeTest : public testing::TestWithParam<RigOptions> {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, BridgeTest,
-                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2},
-                                         RigOptions{.workers = 2, .tx_queues = 1}),
-                         [](const auto& info) {
-                             return "workers" + std::to_string(info.param.workers) + "queues" +
-                                    std::to_string(info.param.tx_queues);
-                         });
+INSTANTIATE_TEST_SUITE_P(Workers, BridgeTest, every_rig, name_of);
 
 TEST_P(BridgeTest, B01_UnknownUnicastFloodsToAllButTheIngressPort) {
     Rig rig(three_ports, GetParam());

@@ -11,6 +11,12 @@
 
 namespace weft::test {
 
+std::string name_of(const testing::TestParamInfo<RigOptions>& info) {
+    const RigOptions& options = info.param;
+    return "workers" + std::to_string(options.workers) + "queues" + std::to_string(options.tx_queues) +
+           (options.offloads ? "insert" : "");
+}
+
 QueuePort::~QueuePort() {
     for (auto* p : waiting)
         Packet::free(p);

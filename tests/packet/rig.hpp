@@ -2,6 +2,8 @@
 // workers take turns on the test's thread; its kernel is what was punted.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <deque>
 #include <map>
 #include <memory>
@@ -49,6 +51,13 @@ struct RigOptions {
     std::uint16_t tx_queues = 16;  ///< of every port
     bool kernel = true;
 };
+/// As a test's name has it.
+std::string name_of(const testing::TestParamInfo<RigOptions>& info);
+/// With these every stateful test of a bridge runs: workers, fewer queues than workers, tags left to the
+/// port.
+inline const auto every_rig = testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2},
+                                              RigOptions{.workers = 1, .offloads = Offload::vlan_insert},
+                                              RigOptions{.workers = 2, .tx_queues = 1});
 
 class Rig {
   public:

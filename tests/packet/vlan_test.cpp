@@ -40,15 +40,7 @@ bridge vlan add dev br0 vid 10 self
 )";
 
 class VlanTest : public testing::TestWithParam<RigOptions> {};
-INSTANTIATE_TEST_SUITE_P(Workers, VlanTest,
-                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2},
-                                         RigOptions{.workers = 1, .offloads = Offload::vlan_insert},
-                                         RigOptions{.workers = 2, .tx_queues = 1}),
-                         [](const auto& info) {
-                             return "workers" + std::to_string(info.param.workers) + "queues" +
-                                    std::to_string(info.param.tx_queues) +
-                                    (info.param.offloads ? "insert" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(Workers, VlanTest, every_rig, name_of);
 
 TEST_P(VlanTest, Q01_UntaggedInIsTaggedOnTrunks) {
     Rig rig(switch_10_20, GetParam());
