@@ -13,6 +13,26 @@ auto find(Model& model, const AddressSpec& address) {
                         [&](const AddressSpec& other) { return same_address(other, address); });
 }
 
+/// net/ipv4/devinet.c: addresses of one network are those of one prefix, which is the peer's if there is one.
+bool same_network(const AddressSpec& a, const AddressSpec& b) {
+    if (a.device != b.device) return false;
+    const auto left = a.peer ? *command::parse_prefix(*a.peer) : parsed(a);
+    const auto right = b.peer ? *command::parse_prefix(*b.peer) : parsed(b);
+    return !left.v6 && !right.v6 && left.length == right.length && covers(left, right);
+}
+
+/// As the kernel: with the primary of an IPv4 network, which is its first address, the others go too, unless
+/// one of them is promoted.
+void remove(Session& session, std::vector<AddressSpec>::iterator it) {
+    auto& all = session.model.addresses;
+    const AddressSpec gone = *it;
+    const auto alike = [&](const AddressSpec& other) { return same_network(gone, other); };
+    const bool primary = std::none_of(all.begin(), it, alike);
+    all.erase(it);
+    if (primary && !(session.live && session.live->promotes_secondaries(gone.device)))
+        std::erase_if(all, alike);
+}
+
 }  // namespace
 
 Result<Reply> ip_addr_add(Session& session, const command::Match& match, const std::string&) {
@@ -49,7 +69,7 @@ Result<Reply> ip_addr_del(Session& session, const command::Match& match, const s
                    (!address->peer || address->peer == other.peer);
         });
     if (it == session.model.addresses.end()) return ip::kernel("Cannot assign requested address");
-    session.model.addresses.erase(it);
+    remove(session, it);
     return Reply{};
 }
 
@@ -61,13 +81,16 @@ Result<Reply> ip_addr_flush(Session& session, const command::Match& match, const
     if (scope && (wanted = canonical_scope(scope->value)).empty())
         return ip::wrong(*scope, "invalid scope value.");
     const bool only4 = match.option("-4"), only6 = match.option("-6");
-    std::erase_if(session.model.addresses, [&](const AddressSpec& address) {
+    const auto flushed = [&](const AddressSpec& address) {
         const auto has = parsed(address);
         if (device && address.device != device->value) return false;
         if ((only4 && has.v6) || (only6 && !has.v6)) return false;
         if (scope && scope_of(address) != wanted) return false;
         return !to || covers(*command::parse_prefix(to->value), has);
-    });
+    };
+    auto& all = session.model.addresses;
+    for (auto it = all.begin(); (it = std::find_if(all.begin(), all.end(), flushed)) != all.end();)
+        remove(session, it);
     return Reply{};
 }
 

@@ -94,6 +94,7 @@ class Netlink {
     Result<std::vector<KernelAddress>> addresses(int index = 0);
     /// Adds with protocol 119. EEXIST is an error ("File exists").
     Result<> add_address(const AddressRequest& request);
+    /// One that is gone already is no error.
     Result<> delete_address(const AddressRequest& request);
 
   private:

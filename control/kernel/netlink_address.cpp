@@ -4,6 +4,7 @@
 #include <netlink/msg.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 
@@ -105,7 +106,8 @@ Result<> Netlink::change_address(const AddressRequest& request, bool add) {
         if (request.nodad) nla_put_u32(message.get(), IFA_FLAGS, IFA_F_NODAD);
         nla_put_u8(message.get(), IFA_PROTO, weft_protocol);
     }
-    return exchange(message.get(), fmt::format("address {}", request.address));
+    // EADDRNOTAVAIL: net/ipv4/devinet.c removes the other addresses of a network with its primary.
+    return exchange(message.get(), fmt::format("address {}", request.address), {}, add ? 0 : EADDRNOTAVAIL);
 }
 
 Result<> Netlink::add_address(const AddressRequest& request) {

@@ -201,19 +201,18 @@ Result<> Switch::write_addresses(const Model& target) {
     std::map<int, std::string> names;
     for (const auto& [name, live] : taps_)
         names.emplace(live.tap.index(), name);
-    auto there = tap_netlink_.addresses();
-    if (!there) return std::move(there).error();
-
     std::set<std::pair<std::string, std::string>> wanted, present;
     for (const auto& address : target.addresses)
         wanted.insert(identity(address));
+    // An administrator's are left alone: if the model wants one too, the kernel shall say so.
+    const auto ours = [&](const KernelAddress& address) {
+        return address.ours() && names.contains(address.index);
+    };
+    auto there = tap_netlink_.addresses();
+    if (!there) return std::move(there).error();
+    bool deleted = false;
     for (const auto& address : *there) {
-        const auto device = names.find(address.index);
-        if (device == names.end()) continue;
-        if (!address.ours())
-            continue;  // an administrator's: if the model wants it too, the kernel shall say so
-        present.emplace(device->second, address.address);
-        if (wanted.contains({device->second, address.address})) continue;
+        if (!ours(address) || wanted.contains({names.at(address.index), address.address})) continue;
         AddressRequest request{.index = address.index,
                                .address = address.address,
                                .peer = {},
@@ -222,7 +221,13 @@ Result<> Switch::write_addresses(const Model& target) {
                                .label = {}};
         if (!address.peer.empty()) request.peer = address.peer;
         if (auto r = tap_netlink_.delete_address(request); !r) return r;
+        deleted = true;
     }
+    // With a primary the kernel may have dropped addresses of its network that are wanted.
+    if (deleted)
+        if (there = tap_netlink_.addresses(); !there) return std::move(there).error();
+    for (const auto& address : *there)
+        if (ours(address)) present.emplace(names.at(address.index), address.address);
     for (const auto& address : target.addresses) {
         if (present.contains(identity(address))) continue;
         const AddressRequest request{.index = taps_.at(address.device).tap.index(),

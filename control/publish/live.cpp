@@ -291,4 +291,13 @@ std::optional<std::string> Switch::sysctl(const std::string& name) {
     return value ? std::optional{std::move(*value)} : std::nullopt;
 }
 
+bool Switch::promotes_secondaries(const std::string& device) {
+    if (!options_.kernel) return false;
+    for (const auto& of : {device, std::string{"all"}})
+        if (auto value = read_sysctl(taps_netns_, fmt::format("net/ipv4/conf/{}/promote_secondaries", of));
+            value && *value != "0")
+            return true;
+    return false;
+}
+
 }  // namespace weft

@@ -89,6 +89,7 @@ class Switch final : public Live {
     Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid,
                        bool sticky) override;
     std::optional<std::string> sysctl(const std::string& name) override;
+    bool promotes_secondaries(const std::string& device) override;
     void stop(bool keep) override { on_stop(keep); }
 
   private:

@@ -144,9 +144,7 @@ TEST_F(NetlinkTest, AddressesCarryProtocol119) {
         << twice.error().message;
     for (const auto& r : {request, six, peer})
         EXPECT_TRUE(netlink_->delete_address(r)) << r.address;
-    auto gone = netlink_->delete_address(request);
-    ASSERT_FALSE(gone);
-    EXPECT_NE(gone.error().message.find("Cannot assign requested address"), std::string::npos);
+    EXPECT_TRUE(netlink_->delete_address(request)) << "gone already";
     for (const auto& address : addresses())
         EXPECT_FALSE(address.ours());
 }

@@ -32,6 +32,33 @@ def test_management_address_by_weft(lab):
     check(ADDRESS not in lab.switch.ip("addr"), "the kernel kept the address")
 
 
+def test_addresses_of_one_network(lab):
+    """The kernel drops the others of a network with its primary: flush, apply and del follow it."""
+    lab.bridge("a")
+    add = [f"ip addr add 192.0.2.{n}/24 dev br0\n" for n in (1, 9)]
+    saved = lambda: "".join(f"{line}\n" for line in lab.weft("save").splitlines() if "ip addr" in line)
+    kernel = lambda: [f"192.0.2.{n}" for n in (1, 9) if f"192.0.2.{n}/" in lab.switch.ip("addr", "show", "dev", "br0")]
+    base = lab.weft("save")
+    lab.switch.sysctl("net.ipv4.conf.all.promote_secondaries", 0)
+    lab.switch.sysctl("net.ipv4.conf.br0.promote_secondaries", 0)
+    both = lab.file("both.conf", base + "".join(add))
+    for words in (["ip", "addr", "flush", "dev", "br0"], ["apply", lab.file("none.conf", base)],
+                  ["ip", "addr", "del", "192.0.2.1/24", "dev", "br0"]):
+        lab.weft("apply", both)
+        equal(kernel(), ["192.0.2.1", "192.0.2.9"], "addresses applied")
+        lab.weft(*words)
+        equal((kernel(), saved()), ([], ""), f"left after {' '.join(words)}")
+    lab.weft("apply", both)
+    lab.weft("apply", lab.file("second.conf", base + add[1]))
+    equal((kernel(), saved()), (["192.0.2.9"], add[1]), "left of two of which the second is wanted")
+    lab.weft("apply", both)
+    lab.weft("ip", "addr", "flush", "dev", "br0")
+    lab.weft("apply", both)
+    lab.switch.sysctl("net.ipv4.conf.br0.promote_secondaries", 1)
+    lab.weft("ip", "addr", "del", "192.0.2.1/24", "dev", "br0")
+    equal((kernel(), saved()), (["192.0.2.9"], add[1]), "left where the kernel promotes")
+
+
 @stateful
 def test_ssh(lab):
     """ssh from a bridged host into the namespace of the TAPs."""

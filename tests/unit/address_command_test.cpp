@@ -83,6 +83,23 @@ TEST_F(AddressCommand, ReplacesAndDeletes) {
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24"}));
 }
 
+// net/ipv4/devinet.c, __inet_del_ifa
+TEST_F(AddressCommand, OthersOfANetworkGoWithItsPrimary) {
+    const std::string two = "ip addr add 192.0.2.1/24 dev br0\nip addr add 192.0.2.9/24 dev br0\n";
+    ASSERT_EQ(shell.type(two + "ip addr add 192.0.2.17/25 dev br0\nip addr add 192.0.2.18/24 dev p0"), "");
+    EXPECT_EQ(shell("ip addr del 192.0.2.9/24 dev br0"), "");
+    EXPECT_EQ(shell("ip addr add 192.0.2.9/24 dev br0"), "");
+    EXPECT_EQ(shell("ip addr del 192.0.2.1/24 dev br0"), "");
+    EXPECT_EQ(addresses(), (Addresses{"br0 192.0.2.17/25", "p0 192.0.2.18/24"}));
+    ASSERT_EQ(shell.type(two), "");
+    EXPECT_EQ(shell("ip addr flush dev br0 to 192.0.2.1/32"), "");
+    EXPECT_EQ(addresses(), (Addresses{"br0 192.0.2.17/25", "p0 192.0.2.18/24"}));
+    ASSERT_EQ(shell.type(two), "");
+    shell.live.promotes = true;
+    EXPECT_EQ(shell("ip addr del 192.0.2.1/24 dev br0"), "");
+    EXPECT_EQ(addresses(), (Addresses{"br0 192.0.2.17/25", "p0 192.0.2.18/24", "br0 192.0.2.9/24"}));
+}
+
 TEST_F(AddressCommand, Flushes) {
     const std::string make = R"(ip addr replace 10.1.0.1/24 dev br0
         ip addr replace 10.2.0.1/24 dev br0 scope link

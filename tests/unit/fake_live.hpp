@@ -73,6 +73,8 @@ struct FakeLive : Live {
         if (name.ends_with("locktime")) return "100";
         return std::nullopt;
     }
+    bool promotes = false;
+    bool promotes_secondaries(const std::string&) override { return promotes; }
     void stop(bool keep) override { done.push_back(keep ? "stop keep" : "stop"); }
 };
 
