@@ -126,9 +126,11 @@ Result<DeviceCapture> DeviceCapture::take(const Netns& netns, Netlink& netlink, 
     } else {
         return refuse(fmt::format("{} is the device of a port already", device));
     }
+    auto lock = DeviceLock::take(netns, device, link.index, adopt);
+    if (!lock) return std::move(lock).error();
     if (auto done = write_captures(path, *records); !done) return std::move(done).error();
 
-    DeviceCapture capture{netns, netlink, socket, link.index};
+    DeviceCapture capture{netns, netlink, socket, link.index, std::move(*lock)};
     if (auto done = seize(netns, netlink, socket, before); !done) {
         (void)capture.release();
         return refuse(fmt::format("{} cannot be taken from the kernel: {}", device, done.error().message));
@@ -140,13 +142,15 @@ DeviceCapture::DeviceCapture(DeviceCapture&& other) noexcept
     : netns_(other.netns_),
       netlink_(other.netlink_),
       socket_(std::move(other.socket_)),
-      index_(std::exchange(other.index_, 0)) {}
+      index_(std::exchange(other.index_, 0)),
+      lock_(std::move(other.lock_)) {}
 
 DeviceCapture& DeviceCapture::operator=(DeviceCapture&& other) noexcept {
     std::swap(netns_, other.netns_);
     std::swap(netlink_, other.netlink_);
     std::swap(socket_, other.socket_);
     std::swap(index_, other.index_);
+    std::swap(lock_, other.lock_);
     return *this;
 }
 
@@ -182,6 +186,7 @@ Result<> DeviceCapture::remember(void (*note)(CaptureRecord&, const KernelLink&)
 Result<> DeviceCapture::release() {
     const int index = std::exchange(index_, 0);
     if (index == 0) return {};
+    const DeviceLock until_given_back = std::move(lock_);
     auto records = read_captures(capture_state_path(socket_));
     if (!records) return std::move(records).error();
     Result<> outcome;
@@ -205,6 +210,11 @@ Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netl
             continue;
         }
         if (record.netns != netns.inode()) continue;
+        const auto lock = DeviceLock::take(netns, record.device, record.index, true);
+        if (!lock) {
+            kept.push_back(record);
+            continue;
+        }
         if (auto done = give_back(netns, netlink, socket, record, true); !done)
             return std::move(done).error();
         given_back.push_back(record.device);
@@ -214,6 +224,17 @@ Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netl
         if (auto done = remove_ingress_table(netns, socket); !done) return std::move(done).error();
     if (auto done = write_captures(path, kept); !done) return std::move(done).error();
     return given_back;
+}
+
+Result<> check_captures_are_left(const Netns& netns, const std::string& socket) {
+    auto records = read_captures(capture_state_path(socket));
+    if (!records) return std::move(records).error();
+    for (const auto& record : *records)
+        if (record.netns == netns.inode())
+            if (auto lock = DeviceLock::take(netns, record.device, record.index, true); !lock)
+                return refuse(fmt::format("socket {}: its weftd lives though the file was removed: {}",
+                                          socket, lock.error().message));
+    return {};
 }
 
 }  // namespace weft

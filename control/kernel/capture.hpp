@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "control/kernel/device_lock.hpp"
 #include "control/kernel/netlink.hpp"
 #include "control/kernel/netns.hpp"
 #include "weft/result.hpp"
@@ -24,8 +25,9 @@ struct CaptureRecord;
 class DeviceCapture {
   public:
     /// Refused if the device is missing, has an address other than an IPv6 link-local one, has a master, or
-    /// is a weft TAP. With `adopt`, a device that a dead weftd on this socket took is taken over, without a
-    /// moment in which the kernel's stack has it; its MTU and MAC are put back first.
+    /// is a weft TAP or the device of a port of another live weftd. With `adopt`, a device that a dead weftd
+    /// on this socket took is taken over, without a moment in which the kernel's stack has it; its MTU and
+    /// MAC are put back first.
     static Result<DeviceCapture> take(const Netns& netns, Netlink& netlink, const std::string& device,
                                       const std::string& socket, bool adopt = false);
     DeviceCapture(DeviceCapture&& other) noexcept;
@@ -38,25 +40,38 @@ class DeviceCapture {
     Result<> remember_mtu();
     Result<> remember_mac();
     /// Leaves the device taken: the next weftd on this socket adopts it or gives it back.
-    void leave() noexcept { index_ = 0; }
+    void leave() noexcept {
+        index_ = 0;
+        lock_.release();
+    }
     /// Gives the device back as it was. Gone meanwhile is fine. Later calls do nothing.
     Result<> release();
 
   private:
-    DeviceCapture(const Netns& netns, Netlink& netlink, std::string socket, int index)
-        : netns_(&netns), netlink_(&netlink), socket_(std::move(socket)), index_(index) {}
+    DeviceCapture(const Netns& netns, Netlink& netlink, std::string socket, int index, DeviceLock lock)
+        : netns_(&netns),
+          netlink_(&netlink),
+          socket_(std::move(socket)),
+          index_(index),
+          lock_(std::move(lock)) {}
     Result<> remember(void (*note)(CaptureRecord&, const KernelLink&));
     const Netns* netns_;
     Netlink* netlink_;
     std::string socket_;
-    int index_ = 0;  ///< 0: released
+    int index_ = 0;    ///< 0: released
+    DeviceLock lock_;  ///< outlives the giving back
 };
 
 /// Gives back what a dead weftd on this socket took in this namespace, but for the devices in `keep` (indexes
-/// of captures that live); with the last record go the nftables table and the state file. To be called at
-/// start when the ports are open, and by --clean. Returns the devices given back.
+/// of captures that live) and those that another live weftd holds; with the last record go the nftables table
+/// and the state file. To be called at start when the ports are open, and by --clean. Returns the devices
+/// given back.
 Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netlink& netlink,
                                                         const std::string& socket,
                                                         const std::set<int>& keep = {});
+
+/// Refused if a live weftd holds one of the devices that are written down for this socket and namespace: its
+/// socket was removed, and nothing of what it has is left over.
+Result<> check_captures_are_left(const Netns& netns, const std::string& socket);
 
 }  // namespace weft

@@ -55,6 +55,7 @@ Result<std::unique_ptr<Switch>> Switch::start(const SwitchOptions& options) {
 }
 
 Result<> Switch::begin() {
+    if (auto r = check_captures_are_left(host_, options_.socket); !r) return r;
     auto left = read_captures(capture_state_path(options_.socket));
     if (!left) return std::move(left).error();
     for (const auto& record : *left)

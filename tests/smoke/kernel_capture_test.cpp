@@ -133,6 +133,35 @@ TEST_F(DeviceCaptureTest, ADeviceThatIsInUseIsRefused) {
     EXPECT_EQ(again.error().message, "eth0 is the device of a port already");
 }
 
+TEST_F(DeviceCaptureTest, ADeviceOfAnotherLiveDaemonIsRefusedAndLeftAlone) {
+    const auto other = (folder_ / "other.sock").string();
+    const auto held = fmt::format(
+        "eth0 is the device of a port of another weftd that lives (process {}): remove that port first",
+        getpid());
+    {
+        auto capture = take();
+        ASSERT_TRUE(capture);
+        auto second = DeviceCapture::take(*netns_, *netlink_, "eth0", other);
+        ASSERT_FALSE(second);
+        EXPECT_EQ(second.error().message, held);
+        EXPECT_FALSE(std::filesystem::exists(capture_state_path(other)));
+        // One that was started on the same socket after its file was removed.
+        auto undone = undo_leftover_captures(*netns_, *netlink_, socket_);
+        ASSERT_TRUE(undone);
+        EXPECT_TRUE(undone->empty());
+        EXPECT_EQ(disable_ipv6(), "1");
+        auto left = check_captures_are_left(*netns_, socket_);
+        ASSERT_FALSE(left);
+        EXPECT_NE(left.error().message.find(held), std::string::npos) << left.error().message;
+        auto adopted = DeviceCapture::take(*netns_, *netlink_, "eth0", socket_, true);
+        ASSERT_FALSE(adopted);
+        EXPECT_EQ(adopted.error().message, held);
+    }
+    expect_untouched(false);
+    EXPECT_TRUE(check_captures_are_left(*netns_, socket_));
+    EXPECT_TRUE(DeviceCapture::take(*netns_, *netlink_, "eth0", other));
+}
+
 TEST_F(DeviceCaptureTest, AWeftTapIsRefused) {
     auto tap = KernelTap::open(*netns_, *netlink_, "br0", socket_, {});
     ASSERT_TRUE(tap);
