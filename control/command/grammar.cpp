@@ -77,6 +77,26 @@ std::string missing_word(const Line& line, const Chosen& chosen) {
     return fmt::format("{}: a word is missing; expected {}", fmt::join(chosen.path, " "), expected);
 }
 
+/// What iproute2's own readers of a value say of it (utils.c, lib/ll_addr.c, iplink.c); empty: nothing
+/// special.
+std::string words_of_iproute(string_view word, string_view before, string_view path, const Reached& reached) {
+    const auto expects = [&](string_view type) {
+        return std::any_of(reached.expected.begin(), reached.expected.end(),
+                           [&](const Node* node) { return !node->is_keyword() && node->type->name == type; });
+    };
+    if (path.starts_with("ip addr") && expects("prefix"))
+        return fmt::format("Error: any valid prefix is expected rather than \"{}\".", word);
+    if (path.starts_with("ip link") && expects("mac")) return fmt::format("\"{}\" is invalid lladdr.", word);
+    // taken for an alternative name by ip, refused by the kernel
+    if (path == "ip link add" && before == "add" && word.size() > 15 && expects("ifname"))
+        return "Error: Attribute failed policy validation.";
+    if (path == "ip link add" && before == "type") return "Error: Unknown device type.";
+    if (expects("onoff") || (before != "type" && expects("onoff01")))
+        return fmt::format("Error: argument of \"{}\" must be one of \"off\", \"on\", not \"{}\"", before,
+                           word);
+    return {};
+}
+
 std::string wrong_word(const Line& line, const Chosen& chosen) {
     const auto& reached = chosen.reached;
     const auto& word = line.words[reached.position];
@@ -87,6 +107,8 @@ std::string wrong_word(const Line& line, const Chosen& chosen) {
     if (reached.twice)
         return iproute ? fmt::format("Error: duplicate \"{}\"", word)
                        : fmt::format("{}: \"{}\" is given twice", path, word);
+    if (iproute)
+        if (auto said = words_of_iproute(word, before, path, reached); !said.empty()) return said;
     if (iproute && reached.position == 1)
         return fmt::format("Object \"{}\" is unknown, try \"{} help\".", word, path);
     if (reached.position == 1 && path == "brctl") return fmt::format("never heard of command [{}]", word);

@@ -235,9 +235,20 @@ int exit_status(std::span<const std::string> words, const Error& error) {
     const auto is_in = [&](const auto& names) {
         return std::find(names.begin(), names.end(), program) != names.end();
     };
-    // iproute2 exits with -1 on bad usage, but an object that ip does not know is 1.
-    if (program == "ip") return unreachable || error.message.starts_with("Object \"") ? 1 : 255;
-    if (program == "bridge") return unreachable ? 1 : 255;
+    // iproute2 exits with -1 on bad usage; what a command's function returns, ip turns round (-1 is 1) and
+    // bridge does not (-EINVAL is 234).
+    const std::string_view said = error.message;
+    const bool on_or_off = said.starts_with("Error: argument of \"");
+    if (program == "ip") {
+        if (said == "Error: Unknown device type." || said == "Error: Attribute failed policy validation.")
+            return 2;
+        return unreachable || on_or_off || said.starts_with("Object \"") ||
+                       said.ends_with(" is invalid lladdr.") ||
+                       said.starts_with("Error: any valid prefix is expected")
+                   ? 1
+                   : 255;
+    }
+    if (program == "bridge") return unreachable ? 1 : on_or_off ? 234 : 255;
     if (program == "brctl" || program == "tc" || is_in(other_programs)) return 1;
     if (is_in(iptables_family)) return unreachable ? 4 : 2;
     return static_cast<int>(error.code);

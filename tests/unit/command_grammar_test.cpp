@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
              "13: ip link set: \"averyverylongname\" is not known here; expected dev, NAME (an interface "
              "name (1 "
              "to 15 characters, no '/', ':', '%' or blank))"},
-        Case{"ip link add br0 type foo", "22: ip link add: \"foo\" is not known here; expected vlan, bridge"},
+        Case{"ip link add br0 type foo", "22: Error: Unknown device type."},
         Case{"ip link add br0 type bridge foo 1",
              "29: ip link add: \"foo\" is not known here; expected vlan_filtering, ageing_time, "
              "group_fwd_mask"},
@@ -246,6 +246,29 @@ TEST(Grammar, BoundsAmbiguousLines) {
     ASSERT_FALSE(match);
     EXPECT_EQ(match.error().code, ErrorCode::usage);
     EXPECT_TRUE(grammar->complete(words).size() < 100);
+}
+
+// iproute2 6.1, typed beside it
+TEST(Grammar, WrongValuesInIproutesWords) {
+    const auto said = [](const std::string& line) {
+        const auto match = grammar().parse(split(line));
+        return match ? "taken"
+                     : fmt::format("[{}] {}", exit_status(split(line), match.error()), match.error().message);
+    };
+    EXPECT_EQ(said("ip link set va address zz"), "[1] \"zz\" is invalid lladdr.");
+    EXPECT_EQ(said("ip link add x address zz type bridge"), "[1] \"zz\" is invalid lladdr.");
+    EXPECT_EQ(said("ip addr add 10.0.0.1/33 dev va"),
+              "[1] Error: any valid prefix is expected rather than \"10.0.0.1/33\".");
+    EXPECT_EQ(said("ip addr flush dev va to zz"),
+              "[1] Error: any valid prefix is expected rather than \"zz\".");
+    EXPECT_EQ(said("ip link add foo type nosuch"), "[2] Error: Unknown device type.");
+    EXPECT_EQ(said("bridge link set dev va learning maybe"),
+              "[234] Error: argument of \"learning\" must be one of \"off\", \"on\", not \"maybe\"");
+    EXPECT_EQ(said("ip link set va type bridge_slave learning maybe"),
+              "[1] Error: argument of \"learning\" must be one of \"off\", \"on\", not \"maybe\"");
+    EXPECT_EQ(said("ip link add name thisnameistoolong type bridge").substr(0, 5), "[255]");
+    EXPECT_EQ(said("ip link add thisnameistoolong type bridge"),
+              "[2] Error: Attribute failed policy validation.");
 }
 
 TEST(Grammar, ExitStatusIsTheProgramsOwn) {
