@@ -249,6 +249,11 @@ Result<Match> Grammar::parse(std::span<const std::string> words) const {
     if (chosen.reached.expected.empty() && aside.position > chosen.reached.position) chosen.reached = aside;
     const auto& reached = chosen.reached;
     if (reached.exhausted) return Error{ErrorCode::usage, "the line is too ambiguous to be understood", 1};
+    if (line.program->iproute && reached.again < reached.position && reached.again < line.words.size())
+        return Error{ErrorCode::usage,
+                     fmt::format("Error: either \"{}\" is duplicate, or \"{}\" is a garbage.",
+                                 reached.again_keyword, line.words[reached.again]),
+                     line.columns[reached.again]};
     if (reached.position >= line.words.size())
         return Error{ErrorCode::usage, missing_word(line, chosen), line.end_column};
     return Error{ErrorCode::usage, wrong_word(line, chosen), line.columns[reached.position]};

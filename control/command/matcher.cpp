@@ -155,6 +155,21 @@ void Matcher::note_group(const Node& group, std::uint64_t taken, std::size_t pos
                 reached_.note(position, *first);
 }
 
+/// `{ dev <NAME> | <NAME> }`: a word behind a NAME can only be the garbage that iproute2 takes it for.
+void Matcher::note_again(const Node& group, const Node& alternative, std::size_t position) {
+    const auto& argument = *alternative.first.front();
+    const bool before = std::any_of(items_.begin(), items_.end(), [&](const Item& item) {
+        return item.argument && item.name == argument.name;
+    });
+    if (!before || position >= reached_.again) return;
+    for (const auto& other : group.children)
+        if (other.kind == Node::Kind::sequence && other.children.size() == 2 &&
+            other.children[0].is_keyword() && other.children[1].name == argument.name) {
+            reached_.again = position;
+            reached_.again_keyword = other.children[0].spellings.front();
+        }
+}
+
 bool Matcher::try_alternative(const Node& group, std::size_t index, std::uint64_t taken, std::size_t position,
                               const Frame* next) {
     if (group.kind == Node::Kind::one_of) return match(group.children[index], position, next);
@@ -182,6 +197,7 @@ bool Matcher::match_group(const Node& group, std::uint64_t taken, std::size_t po
     for (std::size_t i = 0; i < group.children.size(); ++i) {
         const bool tried = keyword != nullptr && begins_with(group.children[i], *keyword);
         if ((taken >> i & 1) != 0 || tried || !begins_with_argument(group.children[i])) continue;
+        if (keyword == nullptr) note_again(group, group.children[i], position);
         if (try_alternative(group, i, taken, position, next)) return true;
     }
     note_group(group, taken, position);

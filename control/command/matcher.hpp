@@ -20,6 +20,9 @@ struct Reached {
     std::vector<const Node*> expected;  ///< keywords and arguments tried there, each once
     bool twice = false;                 ///< the word fits an alternative that was taken before
     bool exhausted = false;             ///< the bound on steps was met
+    /// The first word that was no keyword and could only be an argument given before, by this keyword too.
+    std::size_t again = static_cast<std::size_t>(-1);
+    std::string_view again_keyword;
 
     /// The words before `at` fitted.
     void come_to(std::size_t at);
@@ -60,6 +63,7 @@ class Matcher {
     bool try_alternative(const Node& group, std::size_t index, std::uint64_t taken, std::size_t position,
                          const Frame* next);
     bool resume(const Frame* frame, std::size_t position);
+    void note_again(const Node& group, const Node& alternative, std::size_t position);
     void note_group(const Node& group, std::uint64_t taken, std::size_t position);
 
     std::span<const std::string> words_;

@@ -271,6 +271,23 @@ TEST(Grammar, WrongValuesInIproutesWords) {
               "[2] Error: Attribute failed policy validation.");
 }
 
+// A word that is not known, behind a name, is the garbage, though it could be a second name.
+TEST(Grammar, NamesTheWordThatIsWrong) {
+    const auto twice = grammar().parse(split("ip link set dev va promisc on"));
+    ASSERT_FALSE(twice);
+    EXPECT_EQ(twice.error().message, "Error: either \"dev\" is duplicate, or \"promisc\" is a garbage.");
+    for (const auto* line : {"ip link set dev va promisc on", "ip link set va promisc on"}) {
+        const auto match = grammar().parse(split(line));
+        ASSERT_FALSE(match);
+        EXPECT_NE(match.error().message.find("\"promisc\""), std::string::npos) << match.error().message;
+        EXPECT_EQ(match.error().column, std::string_view(line).find("promisc") + 1);
+        EXPECT_EQ(exit_status(split(line), match.error()), 255);
+    }
+    const auto mtu = grammar().parse(split("ip link set dev va mtu x"));
+    ASSERT_FALSE(mtu);
+    EXPECT_NE(mtu.error().message.find("\"x\""), std::string::npos) << mtu.error().message;
+}
+
 TEST(Grammar, ExitStatusIsTheProgramsOwn) {
     const auto status = [](const std::string& line, ErrorCode code = ErrorCode::usage) {
         auto error = test_grammar().parse(split(line));
