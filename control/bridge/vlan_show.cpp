@@ -59,6 +59,8 @@ Json json_of(const std::string& name, const std::vector<Row>& rows) {
 }  // namespace
 
 Result<Reply> bridge_vlan_show(Session& session, const command::Match& match, const std::string&) {
+    if (match.option("-s"))
+        return bridge::refused("bridge: VLANs are not counted: option \"-s\" is not supported here");
     const auto* device = match.argument("DEVICE");
     if (device && !session.model.find(device->value)) return bridge::no_device(*device);
     std::optional<std::uint16_t> only;

@@ -63,6 +63,8 @@ TEST_F(VlanCommand, RefusesInBridgesWords) {
     EXPECT_EQ(shell("bridge vlan add dev vx vid 5"), "[255] Cannot find bridge device \"vx\"");
     EXPECT_EQ(shell("bridge vlan add dev p0 vid 5-9 pvid"),
               "[255] pvid cannot be configured for a vlan range");
+    EXPECT_EQ(shell("bridge -s vlan"),
+              "[255] bridge: VLANs are not counted: option \"-s\" is not supported here");
     EXPECT_EQ(shell("bridge vlan add dev p0"), "[255] Device and VLAN ID are required arguments.");
     EXPECT_EQ(shell("bridge vlan add vid 5"), "[255] Device and VLAN ID are required arguments.");
     for (const char* vid : {"0", "4095", "5000", "8-4", "x"})
