@@ -68,7 +68,7 @@ Result<Reply> ip_link_add_vlan(Session& session, const command::Match& match, co
     LinkSpec link{.kind = vlan};
     auto name = common_part(session.model, match, link);
     if (!name) return name.error();
-    const auto below = known_mtu(session.model, vlan.parent);
+    const auto below = mtu_below(session, vlan);
     if (link.mtu && below && *link.mtu > *below) return ip::kernel("Numerical result out of range");
     add_link(session.model, *name, std::move(link));
     return Reply{};

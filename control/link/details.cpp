@@ -20,17 +20,22 @@ std::string_view on_off(bool on) {
     return on ? "on" : "off";
 }
 
+/// As printf's %#x: 0 has no base.
+std::string hex_of(unsigned number) {
+    return number ? fmt::format("{:#x}", number) : "0";
+}
+
 std::string bridge_text(Session& session, const LinkView& view, const BridgeSpec& bridge) {
     const auto id = bridge_id(session, view.name);
     return fmt::format(
         "    bridge ageing_time {} stp_state {:d} priority 32768 vlan_filtering {:d} vlan_protocol {} "
         "bridge_id {} "
-        "designated_root {} root_port 0 root_path_cost 0 group_fwd_mask {:#x} group_address "
+        "designated_root {} root_port 0 root_path_cost 0 group_fwd_mask {} group_address "
         "01:80:c2:00:00:00 "
         "mcast_snooping 0 vlan_default_pvid {} fdb_max_learned {} nf_call_iptables 0 nf_call_ip6tables 0 "
         "nf_call_arptables 0 ",
         bridge.ageing_centiseconds, bridge.stp, bridge.vlan_filtering, protocol_name(bridge.vlan_protocol),
-        id, id, bridge.group_fwd_mask, bridge.vlan_default_pvid, bridge.fdb_max_learned);
+        id, id, hex_of(bridge.group_fwd_mask), bridge.vlan_default_pvid, bridge.fdb_max_learned);
 }
 
 std::string vlan_text(const VlanSpec& vlan) {
@@ -59,7 +64,7 @@ Json bridge_data(Session& session, const LinkView& view, const BridgeSpec& bridg
             {"root_id", id},
             {"root_port", 0},
             {"root_path_cost", 0},
-            {"group_fwd_mask", fmt::format("{:#x}", bridge.group_fwd_mask)},
+            {"group_fwd_mask", hex_of(bridge.group_fwd_mask)},
             {"group_addr", "01:80:c2:00:00:00"},
             {"mcast_snooping", 0},
             {"vlan_default_pvid", bridge.vlan_default_pvid},

@@ -1,5 +1,7 @@
 #include "control/link/edit.hpp"
 
+#include "control/model/commands.hpp"
+
 #include <algorithm>
 
 #include "control/bridge/edit.hpp"
@@ -39,6 +41,12 @@ std::optional<std::uint16_t> known_mtu(const Model& model, const std::string& na
         link = model.find(vlan->parent);
     }
     return std::nullopt;
+}
+
+std::optional<std::uint16_t> mtu_below(const Session& session, const VlanSpec& vlan) {
+    if (const auto known = known_mtu(session.model, vlan.parent); known || !session.live) return known;
+    const auto live = session.live->link(vlan.parent);
+    return live ? std::optional{live->mtu} : std::nullopt;
 }
 
 void set_mtu(Model& model, const std::string& name, std::uint16_t mtu) {

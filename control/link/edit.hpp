@@ -7,6 +7,8 @@
 
 namespace weft {
 
+struct Session;
+
 /// Adds a link that is not there yet, last in the order.
 void add_link(Model&, const std::string& name, LinkSpec);
 
@@ -17,6 +19,10 @@ void remove_link(Model&, const std::string& name);
 /// The MTU that the model alone knows of: as set, else of a sub-interface its parent's, of a bridge its
 /// members' smallest. Nothing where it depends on a device.
 [[nodiscard]] std::optional<std::uint16_t> known_mtu(const Model&, const std::string& name);
+
+/// The MTU of the interface below a sub-interface, over which its own must not be (net/8021q/vlan_dev.c); of
+/// a device the one in force, nothing if that is not known.
+[[nodiscard]] std::optional<std::uint16_t> mtu_below(const Session&, const VlanSpec&);
 
 /// Sets the MTU; sub-interfaces that were set above it come down to it, as in Linux.
 void set_mtu(Model&, const std::string& name, std::uint16_t mtu);

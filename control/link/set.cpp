@@ -23,12 +23,13 @@ Result<const command::Item*> device_of(const command::Match& match) {
     return device;
 }
 
-Result<> set_mtu_typed(Model& model, const std::string& name, const command::Item& item) {
+Result<> set_mtu_typed(Session& session, const std::string& name, const command::Item& item) {
+    auto& model = session.model;
     const auto mtu = *command::parse_unsigned(item.value);
     if (mtu < 68) return refuse_at("Error: mtu less than device minimum.", item.column);
     if (mtu > 65535) return refuse_at("Error: mtu greater than device maximum.", item.column);
     if (const auto* vlan = vlan_of(model.links.at(name))) {
-        const auto below = known_mtu(model, vlan->parent);
+        const auto below = mtu_below(session, *vlan);
         if (below && mtu > *below) return ip::kernel("Numerical result out of range");
     }
     set_mtu(model, name, static_cast<std::uint16_t>(mtu));
@@ -76,7 +77,7 @@ Result<> set_all(Session& session, const std::string& name, const command::Match
         link.address = mac;
     }
     if (const auto* item = match.argument("MTU"))
-        if (auto set = set_mtu_typed(model, name, *item); !set) return set;
+        if (auto set = set_mtu_typed(session, name, *item); !set) return set;
     if (match.has("nomaster")) leave_bridge(model, name);
     if (const auto* item = match.argument("MASTER"))
         if (auto set = set_master(model, name, *item); !set) return set;

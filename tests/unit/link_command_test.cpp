@@ -107,6 +107,19 @@ TEST(LinkCommand, MtuOfASubInterfaceFollowsItsParents) {
     EXPECT_EQ(shell.model.find("p0.8.9")->mtu, 1000);
 }
 
+// net/8021q/vlan_dev.c, vlan_dev_change_mtu
+TEST(LinkCommand, MtuOfASubInterfaceIsAtMostThatOfTheDevice) {
+    Shell shell;
+    ASSERT_EQ(shell.type("port add p0 type null\nip link add link p0 name p0.8 type vlan id 8"), "");
+    shell.live.add("p0", 4, "42:7a:f1:6b:79:cd");
+    EXPECT_EQ(shell("ip link set p0.8 mtu 2000"), "[2] RTNETLINK answers: Numerical result out of range");
+    EXPECT_EQ(shell("ip link add link p0 name p0.9 mtu 2000 type vlan id 9"),
+              "[2] RTNETLINK answers: Numerical result out of range");
+    EXPECT_EQ(shell("ip link set p0.8 mtu 1500"), "");
+    shell.live.links["p0"].mtu = 9000;
+    EXPECT_EQ(shell("ip link set p0.8 mtu 2000"), "");
+}
+
 TEST(LinkCommand, AMemberLosesItsFlagsWithItsBridge) {
     Shell shell;
     ASSERT_EQ(shell.type(R"(port add p0 type null
@@ -269,6 +282,11 @@ TEST_F(ShownLinks, Details) {
               "    link/ether 42:7a:f1:6b:79:cd brd ff:ff:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 "
               "maxmtu 65535 \n"
               "    vlan protocol 802.1Q id 8 <REORDER_HDR> \n");
+    EXPECT_NE(shell("ip -d link show br0").find(" group_fwd_mask 0 group_address"), std::string::npos);
+    EXPECT_EQ(shell("ip -d -j link show br0"), "");
+    EXPECT_EQ(shell.data[0]["linkinfo"]["info_data"]["group_fwd_mask"], "0") << "iproute2 6.1";
+    EXPECT_EQ(shell("ip link set br0 type bridge group_fwd_mask 8"), "");
+    EXPECT_NE(shell("ip -d link show br0").find(" group_fwd_mask 0x8 group_address"), std::string::npos);
     EXPECT_EQ(shell("ip -d -j link show va"), "");
     const auto& info = shell.data[0]["linkinfo"];
     EXPECT_EQ(info["info_slave_kind"], "bridge");
