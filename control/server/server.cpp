@@ -145,9 +145,10 @@ class Server::State : public std::enable_shared_from_this<State> {
         if (rights == Rights::none)
             return session->turn_away(
                 fmt::format("socket {}: not permitted: neither its owner nor a member of its group", path_));
-        if (sessions_.size() > limits_.connections)
-            return session->turn_away(
-                fmt::format("socket {}: more than {} connections", path_, limits_.connections));
+        // Members of the group, who may be silent for ever, leave an eighth to root and the owner.
+        const auto room = limits_.connections - (rights == Rights::all ? 0 : limits_.connections / 8);
+        if (sessions_.size() > room)
+            return session->turn_away(fmt::format("socket {}: more than {} connections", path_, room));
         session->start();
     }
 

@@ -25,7 +25,8 @@ struct Limits {
     /// Answers waiting for a client that does not read; at this, no further request of its is taken.
     std::size_t waiting_bytes = std::size_t{1} << 20;
     std::size_t stream_bytes = std::size_t{4} << 20;  ///< events waiting for a slow reader; over it: closed
-    std::size_t connections = 256;                    ///< further ones are told so and closed
+    /// Further ones are told so and closed; an eighth of them is for root and the socket's owner alone.
+    std::size_t connections = 256;
     /// A client that takes nothing of its answers for so long is closed.
     std::chrono::milliseconds stalled{30'000};
 };

@@ -438,6 +438,19 @@ TEST_F(ServerTest, TooManyConnectionsAreToldSo) {
     EXPECT_EQ(Json::parse(ask(two, R"({"argv":["echo","a"]})"))["text"], "a");
 }
 
+TEST_F(ServerTest, MembersOfTheGroupLeaveRoomForTheOwner) {
+    open({.connections = 8});
+    const Peer member{12345, 54321, {getegid()}};
+    std::vector<Client> silent;
+    for (int i = 0; i < 7; ++i)
+        silent.push_back(connect(member));
+    auto eighth = connect(member);
+    ASSERT_TRUE(pump(eighth, [&] { return eighth.ended; }));
+    EXPECT_NE(eighth.received.find("more than 7 connections"), std::string::npos) << eighth.received;
+    auto owner = connect();
+    EXPECT_EQ(Json::parse(ask(owner, R"({"argv":["echo","a"]})"))["text"], "a");
+}
+
 TEST_F(ServerTest, WhatComesAfterAnAnswerComesAfterIt) {
     open();
     auto client = connect();
