@@ -123,6 +123,7 @@ Result<> Switch::open_one(const std::string& name, const LinkSpec& link) {
                           .socket = options_.socket,
                           .leftover = leftover_};
     auto port = open_port(name, link, place);
+    lacks_device_ = !port;
     if (!port) return std::move(port).error();
     if (const auto* packet = std::get_if<AfPacketPort>(&port->spec.kind)) leftover_.erase(packet->device);
     port->paused = true;  // until it is published

@@ -154,13 +154,17 @@ Switch::~Switch() {
 }
 
 Result<> Switch::apply(const Model& next) {
+    lacks_device_ = false;
     auto done = converge(next);
     if (done) {
         model_ = next;
         return done;
     }
     const Model before = model_;
-    if (auto back = converge(before); !back) log("taking a refused change back: " + back.error().message);
+    const bool lacks = lacks_device_;
+    auto back = converge(before);
+    lacks_device_ = lacks;
+    if (!back) log("taking a refused change back: " + back.error().message);
     return done;
 }
 

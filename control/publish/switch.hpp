@@ -52,6 +52,8 @@ class Switch final : public Live {
     /// Makes the world equal to a valid model. If something refuses, what was done is taken back and the
     /// error says what. What the change does not concern loses no packet.
     Result<> apply(const Model& next);
+    /// Whether a device that could not be opened is what the last apply() was refused for.
+    [[nodiscard]] bool lacks_device() const noexcept { return lacks_device_; }
     /// Takes into the model what somebody else wrote to kernel variables that the model sets. To be called
     /// before a command reads the model.
     void read_back_sysctls();
@@ -178,6 +180,7 @@ class Switch final : public Live {
     std::set<std::string> leftover_;               ///< devices that a dead daemon took
     unsigned ticks_ = 0;
     bool keep_ = false;
+    bool lacks_device_ = false;
 
     Model model_;
     Indexes indexes_;
