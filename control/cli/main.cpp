@@ -16,8 +16,20 @@ namespace {
 int check_file(const std::string& file) {
     const auto text = read_file(file);
     const auto checked = text ? check_offline(*text, file) : Result<>(text.error());
-    // Whatever is wrong in a file, the command line was right: refused.
-    return checked ? 0 : Client::complain({}, checked.error(), static_cast<int>(ErrorCode::refused));
+    return checked ? 0 : Client::complain({}, checked.error(), static_cast<int>(checked.error().code));
+}
+
+/// `ip -V` and the like; the empty text for anything else.
+std::string program_version(const std::vector<std::string>& words) {
+    if (words.size() != 2) return {};
+    const std::string_view program = words[0], option = words[1];
+    const bool iproute = program == "ip" || program == "bridge";
+    const auto bare = option.substr(option.starts_with("--") ? 1 : 0);
+    if (iproute && bare.size() > 1 && std::string_view("-Version").starts_with(bare))
+        return fmt::format("{} utility, weft-{}\n", program, WEFT_VERSION);
+    if (program == "brctl" && (option == "-V" || option == "--version"))
+        return fmt::format("bridge-utils, weft-{}\n", WEFT_VERSION);
+    return {};
 }
 
 int show_help(const Options& options) {
@@ -33,6 +45,10 @@ int run(const std::string& called_as, const std::vector<std::string>& arguments)
     const Client client(options->socket, options->json);
     switch (options->mode) {
         case Options::Mode::words:
+            if (const auto version = program_version(options->words); !version.empty()) {
+                fmt::print("{}", version);
+                return 0;
+            }
             return client.run(options->words);
         case Options::Mode::file:
             return client.run_file(options->file);

@@ -1,6 +1,7 @@
 #include "control/publish/daemon.hpp"
 
 #include <exception>
+#include <sstream>
 
 #include "control/command/program.hpp"
 #include "control/model/commands.hpp"
@@ -16,9 +17,19 @@ server::Answer refused(const Error& error) {
     return server::refusal(error, static_cast<int>(error.code));
 }
 
-server::Answer answer(Reply reply, std::vector<std::string> warnings) {
+/// Text that has no fields (save, diff, brctl, sysctl) is its lines.
+Json lines_of(const std::string& text) {
+    Json lines = Json::array();
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+server::Answer answer(Reply reply, std::vector<std::string> warnings, bool json) {
     server::Answer out;
     out.exit = reply.exit;
+    if (json && !reply.data) reply.data = std::make_shared<Json>(lines_of(reply.text));
     out.text = std::move(reply.text);
     if (reply.data) out.data = std::move(*reply.data);
     out.warnings = std::move(warnings);
@@ -74,8 +85,7 @@ server::Answer Daemon::run_transaction(const server::Request& request) {
     const std::string name = request.argv.size() > 1 ? request.argv[1] : "-";
     Model next = live_.model();
     Session session{.model = next, .live = &live_, .json = false, .warnings = {}};
-    if (auto read = run_lines(session, request.input, name); !read)
-        return refused(refuse(read.error().message));
+    if (auto read = run_lines(session, request.input, name); !read) return refused(read.error());
     server::Answer out = answer_to(make_true(next));
     out.warnings = std::move(session.warnings);
     return out;
@@ -104,7 +114,7 @@ server::Answer Daemon::run_command(const server::Request& request) {
     if (!reply) return refused(reply.error());
     if (match->spec->effect == command::Effect::configure)
         if (auto done = make_true(next); !done) return refused(in_program_terms(done.error(), request.argv));
-    return answer(std::move(*reply), std::move(session.warnings));
+    return answer(std::move(*reply), std::move(session.warnings), session.json);
 }
 
 server::Answer Daemon::apply_file(const server::Request& request, const command::Match& match) {

@@ -243,7 +243,8 @@ int run(const DaemonOptions& options) {
             notify_ready();
             running.run();
         } else {
-            status = fail(configuration_refused, configured.error().message);
+            status = fail((*live)->lacks_device() ? cannot_start : configuration_refused,
+                          configured.error().message);
         }
         server = refuse("ended");  // closes connections before what they speak of goes
     }
@@ -260,6 +261,10 @@ int main(int argc, char** argv) {
     if (!options) return weft::fail(weft::bad_command_line, options.error().message + "; see weftd --help");
     if (options->help) {
         fmt::print("{}", weft::daemon_usage());
+        return 0;
+    }
+    if (options->version) {
+        fmt::print("weftd {}\n", WEFT_VERSION);
         return 0;
     }
     if (geteuid() != 0)

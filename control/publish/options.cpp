@@ -33,6 +33,7 @@ po::options_description described() {
         ("no-huge", "do not use hugepages")                                   //
         ("pidfile", po::value<std::string>(), "write the process id here")    //
         ("clean", "remove what a dead weftd on this socket left, then end")   //
+        ("version", "weftd's version")                                        //
         ("help,h", "this text");
     return options;
 }
@@ -114,6 +115,7 @@ Result<DaemonOptions> parse_daemon_options(int argc, const char* const argv[]) {
         return values.count(name) ? values[name].as<std::string>() : std::string{};
     };
     options.help = values.count("help");
+    options.version = values.count("version");
     options.config = text("config");
     options.netns = text("netns");
     options.pidfile = text("pidfile");

@@ -15,7 +15,7 @@ struct DaemonOptions {
     std::string netns;              ///< of the TAPs; empty: the current one
     std::vector<unsigned> workers;  ///< CPUs; never empty after parsing
     std::vector<unsigned> control;  ///< the other allowed CPUs, or the workers' if there is none
-    bool poll = false, no_kernel = false, no_huge = false, clean = false, help = false;
+    bool poll = false, no_kernel = false, no_huge = false, clean = false, help = false, version = false;
     std::string pidfile;
     std::vector<std::string> eal;  ///< after "--"
 };

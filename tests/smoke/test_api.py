@@ -37,6 +37,19 @@ def test_answers(lab):
     check(not answer["ok"] and answer["exit"] == 1 and answer["column"] == 6, f"{answer}")
 
 
+def test_lines_are_data(lab):
+    """What has no fields is the array of its lines: save, diff, brctl, sysctl."""
+    lab.weftd("port add n up type null\nip link add br0 type bridge\n")
+    api = Connection(lab.socket)
+    text = api.ask("save")["text"]
+    equal(api.ask("save", json=True).get("data"), text.splitlines(), "data of save")
+    equal(api.ask("-j", "save").get("data"), text.splitlines(), "data of -j save")
+    equal(api.ask("diff", "x", stdin="port add n up type null\n", json=True).get("data"), ["-ip link add br0 type bridge"],
+          "data of diff")
+    equal(api.ask("brctl", "show", json=True)["data"][1].split()[0], "br0", "data of brctl show")
+    equal(api.ask("sysctl", "net.ipv4.ip_forward", json=True)["data"], ["net.ipv4.ip_forward = 1"], "data of sysctl")
+
+
 def test_order(lab):
     """Requests of one connection are answered in order, however they arrive."""
     lab.weftd("")

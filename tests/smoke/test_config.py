@@ -103,6 +103,15 @@ def test_check_and_diff(lab):
     run(WEFT, "-c", bad, status=2)
 
 
+def test_syntax_error_has_one_status(lab):
+    """A line that cannot be read is 1, as a bad command line, however the file is used."""
+    lab.weftd("")
+    for number, line in enumerate(("ip link add br0 type bridge nonsense", "port 'add")):
+        path = lab.file(f"syntax{number}.conf", f"{line}\n")
+        for words in (["check", path], ["apply", path], ["diff", path], ["-c", path], ["-f", path]):
+            check(f"{path}:1:" in lab.refused(*words, status=1), f"{words[0]}: no file:line in the message")
+
+
 def test_confirm(lab):
     """`apply FILE confirm N` goes back by itself unless confirmed; `rollback` goes back at once."""
     lab.bridge("a", "b")

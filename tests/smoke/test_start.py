@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from lab import WEFTD, bridge_config, check, equal, port_line, run, wait_for
+from lab import COMPAT, WEFTD, bridge_config, check, equal, port_line, run, wait_for
 
 
 def said(lab, status, *arguments, config=None, words=()):
@@ -63,10 +63,19 @@ def test_missing_device(lab):
     """A device that does not exist is named, and nothing is left."""
     lab.host("a")
     daemon = lab.weftd(port_line("a") + port_line("b"), wait=False)
-    check(daemon.wait() in (2, 3), f"exit status {daemon.process.returncode}")
+    equal(daemon.wait(), 3, "exit status")
     check("vb" in daemon.text(), f"the message does not name the device: {daemon.text()}")
     equal(lab.switch.links(), ["va"], "devices after the end")
     check("NOARP" not in lab.switch.link("va")["flags"], "va was not given back")
+
+
+def test_version(lab):
+    """Each program says its version in the Linux program's place, without a daemon."""
+    for words, begin in (([WEFTD, "--version"], "weftd "), ([f"{COMPAT}/ip", "-V"], "ip utility, weft-"),
+                         ([f"{COMPAT}/bridge", "-Version"], "bridge utility, weft-"),
+                         ([f"{COMPAT}/brctl", "--version"], "bridge-utils, weft-")):
+        shown = run(*words)
+        check(shown.startswith(begin) and shown.split()[-1][-1].isdigit(), f"{words} shows {shown!r}")
 
 
 def test_half_written_config(lab):
