@@ -21,6 +21,8 @@ class Descriptor {
 
     [[nodiscard]] int get() const noexcept { return descriptor_; }
     explicit operator bool() const noexcept { return descriptor_ >= 0; }
+    /// The caller closes it.
+    [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
     void reset() noexcept {
         if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
     }

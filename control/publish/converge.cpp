@@ -5,6 +5,8 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "control/publish/switch.hpp"
 
@@ -93,7 +95,11 @@ Result<> Switch::open_taps(const Model& target) {
         settings.bridge_member = link.member.has_value();
         auto tap = KernelTap::open(taps_netns_, tap_netlink_, name, options_.socket, settings);
         if (!tap) return std::move(tap).error();
-        taps_.emplace(name, LiveTap{std::move(*tap), settings, no_interface});
+        Descriptor for_thread{fcntl(tap->descriptor(), F_DUPFD_CLOEXEC, 0)};
+        if (!for_thread)
+            return refuse(fmt::format("TAP {}: {}; raise the limit of open files (ulimit -n)", name,
+                                      std::strerror(errno)));
+        taps_.emplace(name, LiveTap{std::move(*tap), settings, no_interface, std::move(for_thread)});
     }
     return {};
 }

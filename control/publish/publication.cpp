@@ -1,4 +1,5 @@
 // What workers see: topology, poll plans, the FDB's fixed entries.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,7 +44,9 @@ void Switch::publish(const Model& model) {
     for (auto& [name, live] : taps_) {
         const auto number = indexes_.interfaces.find(name);
         if (!number || live.interface == *number) continue;
-        tap_io_->add_tap(*number, dup(live.tap.descriptor()));
+        // The same TAP under another number: the descriptor that is closed for it makes room for this one.
+        if (!live.for_thread) live.for_thread = Descriptor{fcntl(live.tap.descriptor(), F_DUPFD_CLOEXEC, 0)};
+        tap_io_->add_tap(*number, live.for_thread.release());
         live.interface = *number;
     }
 }

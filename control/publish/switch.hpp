@@ -100,6 +100,7 @@ class Switch final : public Live {
         KernelTap tap;
         TapSettings told;
         IfIndex interface = no_interface;  ///< TapIo's number of it; 0 before publication
+        Descriptor for_thread{};           ///< the TAP thread's own, until publication
     };
 
     /// A variable of the kernel that the model sets.

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from lab import COMPAT, WEFTD, bridge_config, check, equal, port_line, run, wait_for
+from lab import COMPAT, WEFT, WEFTD, bridge_config, check, equal, port_line, run, wait_for
 
 
 def said(lab, status, *arguments, config=None, words=()):
@@ -76,6 +76,21 @@ def test_version(lab):
                          ([f"{COMPAT}/brctl", "--version"], "bridge-utils, weft-")):
         shown = run(*words)
         check(shown.startswith(begin) and shown.split()[-1][-1].isdigit(), f"{words} shows {shown!r}")
+
+
+def test_open_files(lab):
+    """Where descriptors run out a port is refused; those that are there keep what they have."""
+    daemon = lab.weftd("")
+    run("prlimit", "--pid", str(daemon.pid), "--nofile=64:64")
+    ports = 0
+    for number in range(64):
+        done = subprocess.run([WEFT, "-s", lab.socket, "port", "add", f"n{number}", "up", "type", "null"], text=True,
+                              stderr=subprocess.PIPE, timeout=10)
+        if done.returncode:
+            break
+        ports += 1
+    check(done.returncode == 2 and "open files" in done.stderr, f"the last one: {done.returncode} {done.stderr}")
+    equal(len(lab.json("port", "show")), ports, "ports after the refusal")
 
 
 def test_half_written_config(lab):
