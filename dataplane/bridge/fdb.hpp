@@ -273,6 +273,7 @@ class Fdb {
     };
     struct Locked;
     Learned learn_slow(FdbKey64, std::uint64_t hash, std::uint32_t word, const Source&) noexcept;
+    bool refresh_at_home(std::uint64_t hash, std::uint32_t old, std::uint32_t fresh) noexcept;
     Learned learn_known(const Locked&, std::uint64_t hash, const Source&) noexcept;
     Learned learn_new(const Locked&, std::uint64_t hash, FdbKey64, const Source&) noexcept;
     void own_domain(FdbDomain, BridgeIndex) noexcept;

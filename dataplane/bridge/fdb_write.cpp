@@ -171,10 +171,27 @@ Fdb::NoDisplacement::~NoDisplacement() {
     fdb_.gates_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
+/// Stores the word of an entry that is in its home bucket if it is still `old`. Without the lock: a writer
+/// that has it stores words of its own, and whichever store comes last stands, which is what it would be with
+/// it. If another entry with the same word took the slot meanwhile, that one, which was heard just now, gets
+/// the time.
+bool Fdb::refresh_at_home(std::uint64_t hash, std::uint32_t old, std::uint32_t fresh) noexcept {
+    FdbBucket& bucket = buckets_[home(hash)];
+    const FdbTag tag = FdbTag::home_of(hash);
+    for (unsigned found = bucket.match(tag.low); found; found &= found - 1) {
+        const auto slot = static_cast<unsigned>(__builtin_ctz(found));
+        if (bucket.high[slot].load(std::memory_order_acquire) == tag.high)
+            return bucket.word[slot].compare_exchange_strong(old, fresh, std::memory_order_acq_rel, relaxed);
+    }
+    return false;
+}
+
 Learned Fdb::learn_slow(FdbKey64 key, std::uint64_t hash, std::uint32_t word, const Source& source) noexcept {
     if (word) {
         const auto heard = FdbWord::heard_from(word, source.port, source.now);
         if (heard.word == word) return heard.result;
+        if (heard.result == Learned::refreshed && refresh_at_home(hash, word, heard.word))
+            return Learned::refreshed;
     } else {
         if (source.port > FdbWord::max_port || source.bridge >= max_bridges) return Learned::full;
         if (reached(port_learned_[source.port], source.limits.port_max)) return Learned::port_limit;
