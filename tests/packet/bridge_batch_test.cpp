@@ -174,9 +174,9 @@ void PrintTo(const TagCase& c, std::ostream* to) {
 class BridgeBatchTags : public testing::TestWithParam<std::tuple<TagCase, std::uint8_t>> {};
 
 TEST_P(BridgeBatchTags, LeaveAsTheEgressPortWants) {
-    const auto& [c, offloads] = GetParam();
+    const TagCase& c = std::get<0>(GetParam());
     Rig rig(vlan_switch + "bridge vlan add dev a " + c.in + "\nbridge vlan add dev b " + c.out + "\n",
-            {.offloads = offloads});
+            {.offloads = std::get<1>(GetParam())});
     const bool b_untagged = std::string(c.out).find("untagged") != std::string::npos;
     const Frame answer = Frame().from(host_b).to(host_a);
     teach(rig, "b", b_untagged ? answer : Frame(answer).tag(10));
