@@ -32,6 +32,10 @@ struct alignas(64) TransmitBuffer {
     Packet* packets[batch_size];
 };
 
+class Observer;
+void observe_drop(const Observer& observer, Packet& packet, DropReason reason, IfIndex interface,
+                  struct Context& context) noexcept;
+
 /// One worker's view of the world for one round. Everything is the worker's own or read-only, but the FDB,
 /// the rings and the pool, which are safe to share.
 struct Context {
@@ -42,6 +46,8 @@ struct Context {
     PuntQueues* punt;           ///< null with --no-kernel
     std::uint32_t now_seconds;  ///< coarse monotonic clock
     unsigned worker;            ///< 0-based
+
+    const Observer* observer;  ///< null while nobody looks on (tcpdump, trace)
 
     const Interface* receiving;    ///< the port of the burst being ingested
     std::uint64_t received_bytes;  ///< of that burst
@@ -56,7 +62,8 @@ struct Context {
     Counter* handed_over;          ///< packets this worker gave to others
 
     PacketVector next[stage_count];
-    // set by the pipeline
+    // set by the pipeline that runs
+    void* pipeline;
     void (*run_now)(StageId, Context&);  ///< runs a stage on its vector at once
     void (*run_all)(Context&);           ///< runs the stages until none holds a packet
 
@@ -66,6 +73,8 @@ struct Context {
 
     /// Counts and frees.
     void drop(Packet& packet, DropReason reason, IfIndex interface) noexcept {
+        if (observer) [[unlikely]]
+            observe_drop(*observer, packet, reason, interface, *this);
         (*counters)[interface].dropped[static_cast<std::size_t>(reason)].add(1, packet.length());
         Packet::free(&packet);
     }

@@ -10,6 +10,7 @@
 #include "dataplane/egress/egress.hpp"
 #include "dataplane/host/host.hpp"
 #include "dataplane/ingress/ingress.hpp"
+#include "dataplane/observe/observer.hpp"
 #include "dataplane/punt/punt.hpp"
 
 namespace weft {
@@ -19,12 +20,22 @@ struct StageCounters {
     Counter packets, batches, sampled_packets, sampled_clocks;
 };
 
-template <class... Stages>
+/// The loop over the stages. The observed one tells Context::observer of each decision.
+template <bool observed, class... Stages>
 class Pipeline {
     static_assert(sizeof...(Stages) == stage_count);
 
   public:
     explicit Pipeline(StageCounters* counters) noexcept : counters_(counters) {}
+
+    /// Makes this the pipeline that the context's packets run through.
+    void attach(Context& context) noexcept {
+        context.pipeline = this;
+        context.run_now = [](StageId stage, Context& c) {
+            static_cast<Pipeline*>(c.pipeline)->run(stage, c);
+        };
+        context.run_all = [](Context& c) { static_cast<Pipeline*>(c.pipeline)->run(c); };
+    }
 
     /// Runs until no stage holds a packet. Whoever filled context.next calls it once a burst.
     void run(Context& context) noexcept {
@@ -58,7 +69,7 @@ class Pipeline {
         for (std::uint16_t i = 0; i < count; ++i)
             prepare<S>(*packets[i], prepared[i], burst, context);
         for (std::uint16_t i = 0; i < count; ++i) {
-            const Verdict verdict = decide<S>(*packets[i], prepared[i], burst, context);
+            const Verdict verdict = decide_in_sight<S>(*packets[i], prepared[i], burst, context);
             if (verdict.is_stage()) [[likely]]
                 context.emit(*packets[i], verdict.stage());
             else if (verdict.is_drop())
@@ -98,6 +109,20 @@ class Pipeline {
             return S::decide(packet, prepared, context);
     }
 
+    template <class S>
+    static Verdict decide_in_sight(Packet& packet, const typename S::Prepared& prepared, auto& burst,
+                                   Context& context) noexcept {
+        if constexpr (observed) {
+            const auto number = context.observer->decides(S::id, packet, context);
+            const Verdict verdict = decide<S>(packet, prepared, burst, context);
+            const bool still_ours = verdict.is_stage() || verdict.is_drop();
+            context.observer->decided(S::id, number, still_ours ? &packet : nullptr, verdict);
+            return verdict;
+        } else {
+            return decide<S>(packet, prepared, burst, context);
+        }
+    }
+
     /// A drop is counted for the interface the frame was leaving by, or else the one it came by.
     template <class S>
     static IfIndex blamed(const Packet& packet) noexcept {
@@ -109,12 +134,16 @@ class Pipeline {
 };
 
 /// Linux's packet flow, in the packet's order.
-using SwitchPipeline = Pipeline<BridgeBatch,   // a port in a bridge: known station to known station
-                                Ingress,       // from a port
-                                BridgeInput,   // bridge member: VLAN, learning, forwarding
-                                BridgeOutput,  // the host sends by a bridge
-                                Host,          // for the kernel?
-                                Egress,        // to a port
-                                Punt>;         // to the kernel
+template <bool observed>
+using PacketFlow = Pipeline<observed,
+                            BridgeBatch,   // a port in a bridge: known station to known station
+                            Ingress,       // from a port
+                            BridgeInput,   // bridge member: VLAN, learning, forwarding
+                            BridgeOutput,  // the host sends by a bridge
+                            Host,          // for the kernel?
+                            Egress,        // to a port
+                            Punt>;         // to the kernel
+using SwitchPipeline = PacketFlow<false>;
+using ObservedPipeline = PacketFlow<true>;  ///< while Context::observer is set
 
 }  // namespace weft

@@ -4,6 +4,7 @@
 
 #include "dataplane/host/host.hpp"
 #include "dataplane/ingress/enter.hpp"
+#include "dataplane/observe/observer.hpp"
 
 namespace weft {
 
@@ -86,6 +87,7 @@ Verdict pass_up(Packet& packet, const Bridge& bridge, Context& context) noexcept
     auto& ethernet = packet.ethernet();
     auto& counters = (*context.counters)[bridge.interface];
     counters.received.add(1, packet.length());
+    if (context.observer) context.observer->passes(packet, bridge.interface, Seen::received, context);
     if (ethernet.destination.is_group())
         counters.multicast.add(1);
     else

@@ -8,6 +8,7 @@
 
 #include "dataplane/bridge/forward.hpp"
 #include "dataplane/context.hpp"
+#include "dataplane/observe/observer.hpp"
 
 namespace weft {
 
@@ -41,6 +42,8 @@ struct BridgeOutput {
         const Bridge& bridge = *in.bridge;
         const auto& destination = packet.ethernet().destination;
         (*context.counters)[bridge.interface].sent.add(1, packet.length());
+        if (context.observer) [[unlikely]]
+            context.observer->passes(packet, bridge.interface, Seen::sent, context);
         if (destination.is_group())
             return flood(packet, bridge.self, bridge,
                          destination.is_broadcast() ? GroupKind::broadcast : GroupKind::multicast, false,

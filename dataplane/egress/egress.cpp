@@ -1,6 +1,7 @@
 #include "dataplane/egress/egress.hpp"
 
 #include "dataplane/egress/tag.hpp"
+#include "dataplane/observe/observer.hpp"
 
 namespace weft {
 
@@ -17,6 +18,7 @@ Verdict Egress::through_virtual(Packet& packet, Context& context) noexcept {
             if (meta.tag_place == TagPlace::stripped && !insert_stripped(packet))
                 return Verdict::drop(DropReason::egress_no_mbuf);
             (*context.counters)[out.index].sent.add(1, packet.length());
+            if (context.observer) context.observer->passes(packet, out.index, Seen::sent, context);
             meta.tag_place = TagPlace::stripped;
             meta.vlan_tpid = out.tpid;
             meta.vlan_tci = out.vid;

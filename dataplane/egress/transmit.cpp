@@ -1,5 +1,6 @@
 #include "dataplane/egress/transmit.hpp"
 
+#include "dataplane/observe/observer.hpp"
 #include "weft/port.hpp"
 
 namespace weft {
@@ -24,6 +25,8 @@ void give(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noex
 }
 
 void send(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noexcept {
+    if (context.observer) [[unlikely]]
+        context.observer->sends(buffer.packets, buffer.count, entry.interface, context);
     TransmitLoss loss;
     const std::uint16_t sent =
         entry.port->transmit(static_cast<std::uint16_t>(context.worker), buffer.packets, buffer.count, loss);

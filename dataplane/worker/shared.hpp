@@ -67,6 +67,7 @@ struct Shared {
     rte_mempool* pool;
     Quiescence quiescence;
     Published<Topology> topology;
+    Published<Observation> observation;
     Fdb fdb;
     std::vector<std::unique_ptr<WorkerShare>> workers;
     std::vector<PacketRing*> hand_over;

@@ -10,15 +10,6 @@ namespace weft {
 
 namespace {
 
-thread_local SwitchPipeline* running_pipeline = nullptr;
-
-void run_now(StageId stage, Context& context) noexcept {
-    running_pipeline->run(stage, context);
-}
-void run_all(Context& context) noexcept {
-    running_pipeline->run(context);
-}
-
 // Idle rounds before the first sleep, and how long a worker sleeps that has to poll: short at first, so that
 // a pause between two packets costs little latency, then long, so that an idle daemon costs little CPU.
 constexpr unsigned spin_rounds = 256, short_sleeps = 64, max_vain_wakeups = 4;
@@ -38,6 +29,7 @@ Worker::Worker(Shared& shared, unsigned id)
       share_(*shared.workers[id]),
       id_(id),
       pipeline_(share_.stages),
+      observed_(share_.stages),
       context_{},
       transmit_(std::make_unique<TransmitBuffer[]>(max_ports)) {
     context_.fdb = &shared.fdb;
@@ -49,8 +41,7 @@ Worker::Worker(Shared& shared, unsigned id)
     context_.hand_over = shared.hand_over.data();
     context_.wakers = shared.wakers.data();
     context_.handed_over = &share_.own.handed_over;
-    context_.run_now = run_now;
-    context_.run_all = run_all;
+    pipeline_.attach(context_);
 }
 
 Worker::~Worker() = default;
@@ -58,7 +49,8 @@ Worker::~Worker() = default;
 unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
     const Topology& topology = *context_.topology;
     const bool exists = topology.exists(queue.interface);
-    const bool batched = exists && BridgeBatch::takes(topology.interface(queue.interface), topology);
+    const bool batched = exists && BridgeBatch::takes(topology.interface(queue.interface), topology) &&
+                         !(context_.observer && context_.observer->traces(queue.interface));
     auto& vector =
         context_.next[static_cast<std::size_t>(batched ? StageId::bridge_batch : StageId::ingress)];
     ReceiveLoss loss;
@@ -73,11 +65,13 @@ unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
             context_.drop(*vector.packets[i], DropReason::ingress_interface_down, no_interface);
         return count;
     }
+    if (context_.observer) [[unlikely]]
+        context_.observer->burst(vector.packets, count, queue.interface, context_);
     context_.receiving = &topology.interface(queue.interface);
     context_.received_bytes = 0;
     context_.received_groups = 0;
     vector.count = count;
-    pipeline_.run(context_);
+    run_stages();
     auto& counters = share_.counters[queue.interface];
     counters.received.add(count, context_.received_bytes);
     if (context_.received_groups) counters.multicast.add(context_.received_groups);
@@ -90,6 +84,7 @@ unsigned Worker::take_from_kernel() noexcept {
     for (unsigned i = 0; i < count; ++i) {
         Packet& packet = *packets[i];
         const IfIndex out = packet.meta.oif;
+        if (context_.observer) Observer::from_kernel(packet);
         if (!context_.topology->exists(out))
             context_.drop(packet, DropReason::handover_gone, no_interface);
         else if (packet.head_length() < ethernet_header_size || !classify_tag(packet))
@@ -97,7 +92,7 @@ unsigned Worker::take_from_kernel() noexcept {
         else
             context_.emit(packet, StageId::egress);
     }
-    if (count) pipeline_.run(context_);
+    if (count) run_stages();
     return count;
 }
 
@@ -108,8 +103,23 @@ unsigned Worker::take_handed_over() noexcept {
     return count;
 }
 
+void Worker::look_on(const Observation& what) noexcept {
+    if (what.empty() == (context_.observer == nullptr)) {
+        if (context_.observer) observer_ = Observer(&what);
+        return;
+    }
+    if (what.empty()) {
+        context_.observer = nullptr;
+        pipeline_.attach(context_);
+    } else {
+        observer_ = Observer(&what);
+        context_.observer = &observer_;
+        observed_.attach(context_);
+    }
+}
+
 unsigned Worker::round(std::uint32_t now_seconds) noexcept {
-    running_pipeline = &pipeline_;
+    look_on(shared_.observation.get());
     context_.topology = &shared_.topology.get();
     context_.now_seconds = now_seconds;
     unsigned work = 0;

@@ -21,6 +21,8 @@ class Worker {
 
   private:
     unsigned receive(const ReceiveQueue& queue) noexcept;
+    /// Looks on, or no more, from this round on.
+    void look_on(const Observation& what) noexcept;
     unsigned take_from_kernel() noexcept;
     unsigned take_handed_over() noexcept;
     void idle() noexcept;
@@ -29,7 +31,12 @@ class Worker {
     Shared& shared_;
     WorkerShare& share_;
     unsigned id_;
+    /// Runs the stages, in the pipeline that is attached.
+    void run_stages() noexcept { context_.run_all(context_); }
+
     SwitchPipeline pipeline_;
+    ObservedPipeline observed_;
+    Observer observer_;
     Context context_;
     std::unique_ptr<TransmitBuffer[]> transmit_;
     unsigned idle_rounds_ = 0;

@@ -76,7 +76,8 @@ struct alignas(64) Metadata {
     std::uint32_t connection_index;  ///< reference into the connection table; valid if the flag says so
     std::uint32_t connection_version;
     std::uint32_t flow_hash;
-    std::uint64_t reserved[2];  ///< for later stages; nobody reads it
+    std::uint64_t followed;  ///< by a trace; valid while somebody observes (dataplane/observe)
+    std::uint64_t reserved;  ///< for later stages; nobody reads it
 };
 static_assert(sizeof(Metadata) == 64);
 

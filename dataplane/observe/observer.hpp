@@ -1,0 +1,57 @@
+// What looks on while packets pass: captures and a trace. Context::observer is null when nobody looks, and
+// then nothing here costs a packet anything: bursts are looked at once, drops and virtual interfaces on their
+// own slow way, and stages only in the pipeline that is run for observed packets (pipeline.hpp).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dataplane/observe/capture.hpp"
+#include "dataplane/observe/trace.hpp"
+
+namespace weft {
+
+struct Context;
+
+/// What is looked at. Built by control, published as one pointer.
+struct Observation {
+    struct Look {
+        std::shared_ptr<Capture> capture;
+        std::vector<std::uint8_t> interfaces;  ///< by IfIndex: 1 if its frames are wanted; beyond: not
+        [[nodiscard]] bool at(IfIndex interface) const noexcept {
+            return interface < interfaces.size() && interfaces[interface];
+        }
+    };
+    std::vector<Look> captures;
+    std::shared_ptr<Trace> trace;
+    [[nodiscard]] bool empty() const noexcept { return captures.empty() && !trace; }
+};
+
+/// One worker's eyes, for one round.
+class Observer {
+  public:
+    explicit Observer(const Observation* what = nullptr) noexcept : what_(what) {}
+
+    /// Whether the stages have to be looked at for packets that this interface receives now.
+    [[nodiscard]] bool traces(IfIndex interface) const noexcept {
+        return what_->trace && what_->trace->follows(interface);
+    }
+    /// A port handed out a burst: before anything is decided of it.
+    void burst(Packet* packets[], std::uint16_t count, IfIndex interface, Context& context) const noexcept;
+    /// A frame is received on, or leaves by, an interface that is not a port.
+    void passes(Packet& packet, IfIndex interface, Seen seen, Context& context) const noexcept;
+    /// A burst is given to a port, ready to be sent.
+    void sends(Packet* packets[], std::uint16_t count, IfIndex interface, Context& context) const noexcept;
+    void drops(Packet& packet, DropReason reason, IfIndex interface, Context& context) const noexcept;
+    /// The kernel sent it: no trace follows it.
+    static void from_kernel(Packet& packet) noexcept { packet.meta.followed = 0; }
+
+    /// Around a stage's decision, by the pipeline. The number is the packet's, which decide() may free.
+    [[nodiscard]] std::int64_t decides(StageId stage, Packet& packet, Context& context) const noexcept;
+    void decided(StageId stage, std::int64_t number, const Packet* packet, Verdict verdict) const noexcept;
+
+  private:
+    const Observation* what_;
+};
+
+}  // namespace weft

@@ -1,0 +1,96 @@
+#include "dataplane/observe/rehearsal.hpp"
+
+#include "dataplane/pipeline.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr std::uint32_t private_fdb_capacity = 16384;
+
+/// What stages write to, private to one rehearsal.
+struct Props {
+    Fdb fdb{private_fdb_capacity, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f};
+    CounterTable counters;
+    PuntQueues punt;
+    StageCounters stages[stage_count];
+    TransmitBuffer transmit[max_ports];
+    Context context{};
+};
+
+void copy_entry(const MacAddress& address, FdbDomain domain, BridgeIndex bridge, const Scene& on, Fdb& to) {
+    const FdbKey64 key = fdb_key(address.raw(), domain);
+    const std::uint32_t word = on.fdb.word_anywhere(on.fdb.hash(key));
+    if (word == 0) return;
+    to.set(key, FdbWord::port(word), bridge, FdbWord::flags(word),
+           on.now_seconds - FdbWord::age(word, on.now_seconds));
+}
+
+/// What any bridge knows of the frame's two stations.
+void copy_stations(const EthernetHeader& ethernet, const Scene& on, Fdb& to) {
+    for (std::size_t b = 0; b < on.topology.bridges.size(); ++b) {
+        const Bridge& bridge = on.topology.bridges[b];
+        if (bridge.interface == no_interface) continue;
+        const auto both = [&](FdbDomain domain) {
+            if (domain == 0) return;
+            copy_entry(ethernet.source, domain, static_cast<BridgeIndex>(b), on, to);
+            copy_entry(ethernet.destination, domain, static_cast<BridgeIndex>(b), on, to);
+        };
+        both(bridge.domain);
+        if (bridge.vlan_domain)
+            for (const FdbDomain domain : *bridge.vlan_domain)
+                both(domain);
+    }
+}
+
+void take_sent(Context& context, const Observer& observer) {
+    for (std::uint16_t i = 0; i < context.filled_count; ++i) {
+        TransmitBuffer& buffer = context.transmit[context.filled[i]];
+        const PortEntry& entry = context.topology->ports[context.filled[i]];
+        if (entry.port) observer.sends(buffer.packets, buffer.count, entry.interface, context);
+        for (std::uint16_t p = 0; p < buffer.count; ++p)
+            if (entry.port)
+                Packet::free(buffer.packets[p]);
+            else
+                context.drop(*buffer.packets[p], DropReason::handover_gone, no_interface);
+    }
+}
+
+void take_punted(PuntQueues& queues) {
+    for (auto& ring : queues.by_class)
+        for (Packet* packet = nullptr; ring.dequeue(&packet, 1) == 1;)
+            Packet::free(packet);
+}
+
+}  // namespace
+
+std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene& on) {
+    Observation observation;
+    observation.trace = std::make_shared<Trace>(port, 1, 1);
+    const Observer observer(&observation);
+    auto props = std::make_unique<Props>();
+    if (packet.head_length() >= ethernet_header_size) copy_stations(packet.ethernet(), on, props->fdb);
+
+    Context& context = props->context;
+    context.topology = &on.topology;
+    context.fdb = &props->fdb;
+    context.counters = &props->counters;
+    context.pool = on.pool;
+    context.punt = on.kernel ? &props->punt : nullptr;
+    context.now_seconds = on.now_seconds;
+    context.transmit = props->transmit;
+    context.observer = &observer;
+    context.receiving = &on.topology.interface(port);
+    ObservedPipeline pipeline(props->stages);
+    pipeline.attach(context);
+
+    Packet* one = &packet;
+    observer.burst(&one, 1, port, context);
+    context.emit(packet, StageId::ingress);
+    pipeline.run(context);
+    take_sent(context, observer);
+    take_punted(props->punt);
+    return observation.trace;
+}
+
+}  // namespace weft

@@ -1,0 +1,28 @@
+// A rehearsal (`explain`): one made-up frame through the real stages and tables, with nothing sent, learned,
+// counted or punted.
+#pragma once
+
+#include <memory>
+
+#include "dataplane/observe/trace.hpp"
+#include "weft/topology.hpp"
+
+struct rte_mempool;
+
+namespace weft {
+
+class Fdb;
+
+struct Scene {
+    const Topology& topology;
+    const Fdb& fdb;
+    rte_mempool* pool;
+    std::uint32_t now_seconds;
+    bool kernel;  ///< false: --no-kernel
+};
+
+/// Receives the packet, which it consumes, on a port (an interface of kind port) and tells every step. By any
+/// thread that keeps the topology alive; the FDB is read only.
+[[nodiscard]] std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene& on);
+
+}  // namespace weft

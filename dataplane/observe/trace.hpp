@@ -1,0 +1,86 @@
+// A trace: what each stage decided of the next packets of an interface (`trace add`, `explain`).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/stage.hpp"
+#include "weft/packet.hpp"
+
+namespace weft {
+
+/// What a stage was about to look up in the FDB, as it was then.
+struct TracedStation {
+    enum class Found : std::uint8_t { not_asked, unknown, known } found = Found::not_asked;
+    std::uint8_t flags = 0;  ///< FdbFlags
+    std::uint16_t port = 0;  ///< BridgePortIndex
+    std::uint32_t age = 0;   ///< seconds since last heard
+};
+
+/// One step of one packet. Interfaces and VLAN as they were when it was taken.
+struct TraceStep {
+    enum class Kind : std::uint8_t { none, received, decides, decided, sent, dropped };
+    Kind kind = Kind::none;
+    StageId stage{};                        ///< decides, decided
+    DropReason reason{};                    ///< dropped
+    std::uint32_t packet = 0;               ///< from 0
+    IfIndex iif = 0, oif = 0;               ///< sent, dropped: oif is the interface it is counted for
+    TagPlace tag_place{};                   ///< of the outermost tag
+    std::uint16_t vid = 0, tpid = 0;        ///< of that tag
+    std::uint16_t bridge_vid = 0;           ///< bridge stages
+    std::uint32_t length = 0;               ///< bytes
+    Verdict verdict = Verdict::consumed();  ///< decided
+    TracedStation source{}, destination{};  ///< decides, bridge stages
+};
+
+/// Filled by workers until it is full; read by control at any time.
+class Trace {
+  public:
+    /// The beginning of a traced frame, for its description.
+    struct Head {
+        std::uint16_t length = 0;
+        std::array<std::byte, 128> bytes;
+    };
+
+    /// Follows the next `count` packets that an interface receives. `key` tells this trace's packets from
+    /// what other traces left in metadata.
+    Trace(IfIndex of, std::uint32_t count, std::uint32_t key);
+
+    [[nodiscard]] bool follows(IfIndex interface) const noexcept {
+        return interface == interface_ && taken_.load(std::memory_order_relaxed) < count_;
+    }
+    /// Takes a packet up; a packet that comes too late is not followed.
+    void begin(Packet& packet) noexcept;
+    /// The packet's number, or -1 if it is not followed.
+    [[nodiscard]] std::int64_t number_of(const Packet& packet) const noexcept {
+        const std::uint64_t mark = packet.meta.followed;
+        const auto number = static_cast<std::uint32_t>(mark);
+        return mark >> 32 == key_ && number < count_ ? std::int64_t{number} : -1;
+    }
+    void add(const TraceStep& step) noexcept;
+
+    [[nodiscard]] IfIndex interface() const noexcept { return interface_; }
+    /// Packets taken up so far.
+    [[nodiscard]] std::uint32_t packets() const noexcept;
+    [[nodiscard]] const Head& head(std::uint32_t packet) const noexcept { return heads_[packet]; }
+    /// Steps recorded so far, in the order in which they were taken; those of kind none are being written.
+    [[nodiscard]] std::uint32_t steps() const noexcept;
+    [[nodiscard]] TraceStep step(std::uint32_t i) const noexcept;
+    /// Steps for which there was no room.
+    [[nodiscard]] std::uint32_t left_out() const noexcept;
+
+  private:
+    struct Slot {
+        std::atomic<bool> written{false};
+        TraceStep step;
+    };
+    const IfIndex interface_;
+    const std::uint32_t count_, key_, room_;
+    std::atomic<std::uint32_t> taken_{0}, next_{0};
+    std::unique_ptr<Head[]> heads_;
+    std::unique_ptr<Slot[]> slots_;
+};
+
+}  // namespace weft

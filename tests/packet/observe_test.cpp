@@ -1,0 +1,214 @@
+// What those who look on see: captures, traces and rehearsals, with one and two workers.
+#include <gtest/gtest.h>
+#include <pcap/pcap.h>
+
+#include "dataplane/observe/observer.hpp"
+#include "dataplane/observe/rehearsal.hpp"
+#include "tests/packet/environment.hpp"
+#include "tests/packet/rig.hpp"
+#include "tests/support/mbuf.hpp"
+
+namespace weft::test {
+namespace {
+
+constexpr const char* two_ports =
+    "port add a up type null\nport add b up type null\nport add c up type null\n"
+    "ip link add br0 up type bridge vlan_filtering 1\n"
+    "ip link set a master br0\nip link set b master br0\nip link set c master br0\n"
+    "bridge vlan add dev b vid 1\n";  // tagged there
+
+const MacAddress one{{2, 0, 0, 0, 0, 1}}, two{{2, 0, 0, 0, 0, 2}};
+
+Bytes plain(const MacAddress& to, const MacAddress& from) {
+    Bytes frame(60);
+    std::memcpy(&frame[0], &to, 6);
+    std::memcpy(&frame[6], &from, 6);
+    frame[12] = 0x88, frame[13] = 0xb5;
+    return frame;
+}
+
+struct Observe : testing::TestWithParam<RigOptions> {
+    Rig rig{two_ports, GetParam()};
+
+    void look(std::shared_ptr<Capture> capture, std::initializer_list<const char*> at,
+              std::shared_ptr<Trace> trace = nullptr) {
+        auto what = std::make_unique<Observation>();
+        if (capture) {
+            for (unsigned w = 0; w < GetParam().workers; ++w)
+                capture->rings.push_back(std::make_unique<PacketRing>(64, true));
+            std::vector<std::uint8_t> interfaces(64);
+            for (const auto* name : at)
+                interfaces[rig.index(name)] = 1;
+            what->captures.push_back({capture, std::move(interfaces)});
+        }
+        what->trace = std::move(trace);
+        for (unsigned w = 0; w < GetParam().workers; ++w)
+            rig.shared().quiescence.offline(w);
+        rig.shared().observation.replace(std::move(what), rig.shared().quiescence);
+        for (unsigned w = 0; w < GetParam().workers; ++w)
+            rig.shared().quiescence.online(w);
+    }
+    void look_away() { look(nullptr, {}); }
+
+    struct Copy {
+        CaptureNote note;
+        Bytes bytes;
+        TagPlace tag;
+    };
+    static std::vector<Copy> copies(Capture& capture) {
+        std::vector<Copy> all;
+        for (auto& ring : capture.rings)
+            for (Packet* p = nullptr; ring->dequeue(&p, 1) == 1; Packet::free(p))
+                all.push_back({read_note(*p), bytes_of(*p), p->meta.tag_place});
+        return all;
+    }
+    void teach() {
+        rig.send("a", plain(two, one));
+        Bytes tagged = plain(one, two);
+        tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x00, 0x01});
+        rig.send("b", tagged);
+        rig.all_sent();
+    }
+};
+
+std::vector<std::string> told(const Trace& trace) {
+    std::vector<std::string> steps;
+    for (std::uint32_t i = 0; i < trace.steps(); ++i) {
+        const TraceStep step = trace.step(i);
+        if (step.kind == TraceStep::Kind::received) steps.emplace_back("received");
+        if (step.kind == TraceStep::Kind::decided)
+            steps.emplace_back(stage_names[static_cast<std::size_t>(step.stage)]);
+        if (step.kind == TraceStep::Kind::sent) steps.emplace_back("sent");
+        if (step.kind == TraceStep::Kind::dropped) steps.emplace_back(text_of(step.reason).word);
+    }
+    return steps;
+}
+
+TEST_P(Observe, CopiesWhatPortsReceiveAndSend) {
+    teach();
+    auto capture = std::make_shared<Capture>();
+    look(capture, {"a", "b"});
+    const Bytes frame = plain(two, one);
+    rig.send("a", frame);
+    const auto seen = copies(*capture);
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_EQ(seen[0].note.seen, Seen::received);
+    EXPECT_EQ(seen[0].note.interface, rig.index("a"));
+    EXPECT_EQ(seen[0].note.length, 60u);
+    EXPECT_EQ(seen[0].bytes, frame);
+    EXPECT_EQ(seen[1].note.seen, Seen::sent);
+    EXPECT_EQ(seen[1].note.interface, rig.index("b"));
+    EXPECT_EQ(rig.sent("b").size(), 1u);
+    look_away();
+    rig.send("a", frame);
+    EXPECT_TRUE(copies(*capture).empty());
+}
+
+TEST_P(Observe, FilterSeesTheTagWhereverItIs) {
+    teach();
+    auto capture = std::make_shared<Capture>();
+    bpf_program program{};
+    pcap_t* dead = pcap_open_dead(DLT_EN10MB, 65535);
+    ASSERT_EQ(pcap_compile(dead, &program, "vlan 1", 1, PCAP_NETMASK_UNKNOWN), 0);
+    capture->filter.assign(program.bf_insns, program.bf_insns + program.bf_len);
+    pcap_freecode(&program);
+    pcap_close(dead);
+    look(capture, {"a", "b"});
+    rig.send("a", plain(two, one));  // leaves b tagged, in the frame or stripped, as the rig's ports are
+    const auto seen = copies(*capture);
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_EQ(seen[0].note.seen, Seen::sent);
+    look_away();
+}
+
+TEST_P(Observe, EndsAfterSoManyAndCountsWhatItLoses) {
+    teach();
+    auto capture = std::make_shared<Capture>();
+    capture->left = 3;
+    look(capture, {"a"});
+    for (int i = 0; i < 5; ++i)
+        rig.send("a", plain(two, one));
+    EXPECT_EQ(copies(*capture).size(), 3u);
+    auto full = std::make_shared<Capture>();
+    look(full, {"a"});
+    for (int i = 0; i < 70; ++i)
+        rig.send("a", plain(two, one));
+    EXPECT_EQ(full->lost.load(), 7u);  // 63 fit
+    EXPECT_EQ(copies(*full).size(), 63u);
+    look_away();
+}
+
+TEST_P(Observe, CapturesDropsWithTheirReason) {
+    auto capture = std::make_shared<Capture>();
+    capture->drops = true;
+    look(capture, {"a"});
+    rig.send("a", plain(two, MacAddress{{1, 0, 0, 0, 0, 1}}));
+    const auto seen = copies(*capture);
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_EQ(seen[0].note.seen, Seen::dropped);
+    EXPECT_EQ(seen[0].note.reason, DropReason::bridge_bad_source);
+    look_away();
+}
+
+TEST_P(Observe, TraceFollowsAPacketThroughItsStages) {
+    teach();
+    auto trace = std::make_shared<Trace>(rig.index("a"), 1, 77);
+    look(nullptr, {}, trace);
+    rig.send("a", plain(two, one));
+    rig.send("a", plain(two, one));  // one too many
+    EXPECT_EQ(trace->packets(), 1u);
+    EXPECT_EQ(told(*trace),
+              (std::vector<std::string>{"received", "ingress", "bridge_input", "egress", "sent"}));
+    EXPECT_EQ(rig.sent("b").size(), 2u);
+    look_away();
+}
+
+TEST_P(Observe, TraceFollowsEveryCopyOfAFlood) {
+    auto trace = std::make_shared<Trace>(rig.index("a"), 1, 78);
+    look(nullptr, {}, trace);
+    rig.send("a", plain(two, one));
+    const auto steps = told(*trace);
+    EXPECT_EQ(std::count(steps.begin(), steps.end(), "sent"), 2);
+    look_away();
+}
+
+TEST_P(Observe, TraceTellsOfADrop) {
+    auto trace = std::make_shared<Trace>(rig.index("a"), 1, 79);
+    look(nullptr, {}, trace);
+    rig.send("a", plain(two, MacAddress{{1, 0, 0, 0, 0, 1}}));
+    EXPECT_EQ(told(*trace),
+              (std::vector<std::string>{"received", "ingress", "bridge_input", "bridge/bad_source"}));
+    look_away();
+}
+
+TEST_P(Observe, RehearsalChangesNothing) {
+    teach();
+    const auto before = rig.all_drops();
+    const MacAddress stranger{{2, 0, 0, 0, 0, 9}}, nobody{{2, 0, 0, 0, 0, 8}};
+    for (const auto& [to, sent] : {std::pair{two, 1}, {nobody, 2}}) {
+        rte_mbuf* m = rte_pktmbuf_alloc(pool());
+        ASSERT_NE(m, nullptr);
+        const Bytes frame = plain(to, stranger);
+        std::memcpy(rte_pktmbuf_append(m, 60), frame.data(), 60);
+        Packet* packet = Packet::from(m);
+        packet->meta = {};
+        const auto trace = rehearse(*packet, rig.index("a"),
+                                    {.topology = rig.shared().topology.get(),
+                                     .fdb = rig.shared().fdb,
+                                     .pool = pool(),
+                                     .now_seconds = 1000,
+                                     .kernel = GetParam().kernel});
+        const auto steps = told(*trace);
+        EXPECT_EQ(std::count(steps.begin(), steps.end(), "sent"), sent);
+    }
+    EXPECT_TRUE(rig.all_sent().empty());
+    EXPECT_EQ(rig.all_drops(), before);
+    // The stranger was not learned: a frame to it still floods.
+    rig.send("a", plain(stranger, one));
+    EXPECT_EQ(rig.all_sent().size(), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rigs, Observe, every_rig, name_of);
+
+}  // namespace
+}  // namespace weft::test
