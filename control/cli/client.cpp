@@ -8,12 +8,12 @@
 #include <cstring>
 
 #include "control/cli/connection.hpp"
+#include "control/cli/events.hpp"
 #include "control/cli/files.hpp"
 #include "control/cli/options.hpp"
 #include "control/command/grammar.hpp"
 #include "control/command/program.hpp"
 #include "control/config/caret.hpp"
-#include "control/server/base64.hpp"
 
 namespace weft::cli {
 
@@ -59,12 +59,6 @@ std::string printable(const Json& answer, bool pretty) {
     return text != answer.end() && text->is_string() ? text->get<std::string>() : std::string();
 }
 
-std::string printable_event(const Json& answer) {
-    if (const auto bytes = answer.find("base64"); bytes != answer.end() && bytes->is_string())
-        return server::decode_base64(bytes->get<std::string>()).value_or(std::string());
-    return answer.value("event", Json()).dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
 void print_warnings(const Json& answer) {
     const auto warnings = answer.find("warnings");
     if (warnings == answer.end() || !warnings->is_array()) return;
@@ -88,9 +82,10 @@ int Client::run(const std::vector<std::string>& words, std::optional<std::string
     std::string save_to;
     auto argv = words;
     // The daemon judges the line; here only what concerns files is looked for.
-    const auto match = command::grammar().parse(words);
-    if (const auto* file = match ? match->argument("FILE") : nullptr) {
-        if (match->spec->name == "save") {
+    const auto parsed = command::grammar().parse(words);
+    if (parsed && parsed->spec->name == "explain pcap") return explain_file(words, *parsed);
+    if (const auto* file = parsed ? parsed->argument("FILE") : nullptr) {
+        if (parsed->spec->name == "save") {
             save_to = file->value;
             argv = {"save"};
         } else {
@@ -104,6 +99,17 @@ int Client::run(const std::vector<std::string>& words, std::optional<std::string
         input = std::move(*text);
     }
     return ask(words, std::move(argv), std::move(input), save_to);
+}
+
+/// The daemon explains frames; the file is the caller's.
+int Client::explain_file(const std::vector<std::string>& words, const command::Match& match) const {
+    const auto frames = read_capture(match.argument("FILE")->value);
+    if (!frames) return complain(words, frames.error(), 2);
+    int status = 0;
+    for (const auto& frame : *frames)
+        if (status == 0)
+            status = ask(words, {"explain", match.argument("IF")->value, "hex", frame}, std::nullopt, {});
+    return status;
 }
 
 int Client::run_file(const std::string& file) const {
@@ -123,12 +129,19 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
     const auto match = command::grammar().parse(words);
     const bool pretty = match && match->option("-p");
     int status = 0;
+    const auto* out = match ? match->argument("OUT") : nullptr;
+    EventSink events(out ? out->value : "");
     const Question question{std::move(argv), std::move(input), json_ && save_to.empty()};
     auto asked = connection->ask(question, [&](const Json& answer) {
         print_warnings(answer);
-        if (answer.value("stream", false)) return true;
+        if (answer.value("stream", false)) {
+            const auto opened = events.open();
+            if (!opened) status = complain(words, opened.error(), 1);
+            return status == 0;
+        }
         if (!answer.contains("exit")) {
-            status = print(printable_event(answer));
+            const auto taken = events.take(answer);
+            if (!taken) status = complain(words, taken.error(), 1);
             return status == 0;
         }
         status = answer.value("exit", 1);
@@ -144,6 +157,7 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
         }
         return false;
     });
+    events.summarize();
     return asked ? status : unreachable(asked.error());
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "control/command/grammar.hpp"
 #include "weft/result.hpp"
 
 namespace weft::cli {
@@ -24,6 +25,7 @@ class Client {
     static int complain(std::span<const std::string> words, const Error& error, int status);
 
   private:
+    int explain_file(const std::vector<std::string>& words, const command::Match& match) const;
     int ask(const std::vector<std::string>& words, std::vector<std::string> argv,
             std::optional<std::string> input, const std::string& save_to) const;
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "weft/result.hpp"
 
@@ -14,6 +15,9 @@ namespace weft::cli {
 /// Replaces the file's content as a whole or not at all, keeping its mode; "-" and what is no regular file
 /// are written to as they are.
 [[nodiscard]] Result<> write_file(const std::string& path, std::string_view text);
+
+/// The frames of a capture file of Ethernet (pcap or pcapng), each in hexadecimal digits. Errors: refused.
+[[nodiscard]] Result<std::vector<std::string>> read_capture(const std::string& path);
 
 /// Everything to a descriptor. False: errno says why.
 [[nodiscard]] bool write_all(int descriptor, std::string_view text);

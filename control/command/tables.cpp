@@ -14,7 +14,7 @@ Grammar build() {
     std::vector<Spec> all;
     for (const auto table :
          {address_commands(), link_commands(), bridge_commands(), brctl_commands(), sysctl_commands(),
-          ethtool_commands(), port_commands(), show_commands(), config_commands()})
+          ethtool_commands(), port_commands(), show_commands(), observe_commands(), config_commands()})
         all.insert(all.end(), table.begin(), table.end());
     auto grammar = Grammar::build(all);
     if (!grammar) {

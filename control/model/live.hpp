@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,18 @@ struct AddressState {
     bool tentative = false, permanent = true, dad_failed = false;
 };
 
+/// What a stage decided of a packet that was followed, as a sentence.
+struct TracedStep {
+    std::string stage, what;
+};
+
+struct TracedPacket {
+    std::string ifname;           ///< by which it came
+    std::vector<std::byte> head;  ///< the beginning of its frame
+    std::uint32_t length = 0;     ///< of the frame, bytes without FCS
+    std::vector<TracedStep> steps;
+};
+
 class Live {
   public:
     virtual ~Live() = default;
@@ -113,6 +126,12 @@ class Live {
     /// Whether the kernel keeps the other IPv4 addresses of a network when its primary goes
     /// (promote_secondaries of the device or of all).
     [[nodiscard]] virtual bool promotes_secondaries(const std::string& device) = 0;
+    /// Follows the next `count` packets that a port receives; what was followed before is forgotten.
+    virtual Result<> start_trace(const std::string& port, std::uint32_t count) = 0;
+    virtual void clear_trace() = 0;
+    [[nodiscard]] virtual std::vector<TracedPacket> traced() = 0;
+    /// What would become of a frame that a port received; nothing is sent, learned or counted.
+    virtual Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) = 0;
     /// Ends the daemon after the answer is sent.
     virtual void stop(bool keep) = 0;
 };

@@ -7,6 +7,7 @@
 #include "control/model/commands.hpp"
 #include "control/model/load.hpp"
 #include "control/model/validate.hpp"
+#include "control/publish/capture_stream.hpp"
 #include "control/publish/log.hpp"
 
 namespace weft {
@@ -46,7 +47,7 @@ Error in_program_terms(Error error, const std::vector<std::string>& argv) {
 }  // namespace
 
 Daemon::Daemon(boost::asio::io_context& io, Switch& live, std::function<void()> end)
-    : live_(live), end_(std::move(end)), confirmation_(io) {
+    : io_(io), live_(live), end_(std::move(end)), confirmation_(io) {
     live_.on_stop = [this](bool keep) {
         if (keep) live_.keep();
         stopping_ = true;
@@ -95,6 +96,7 @@ server::Answer Daemon::run_command(const server::Request& request) {
     auto match = command::grammar().parse(request.argv);
     if (!match) return server::refusal(match.error(), command::exit_status(request.argv, match.error()));
     const std::string_view name = match->spec->name;
+    if (name == "tcpdump") return tcpdump(io_, live_, *match, match->json || request.json);
     if (name == "apply") return apply_file(request, *match);
     if (name == "confirm") {
         if (!waiting_) return refused(refuse("nothing waits to be confirmed"));

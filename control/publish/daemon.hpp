@@ -32,6 +32,7 @@ class Daemon {
     Result<> make_true(const Model& next);
     void roll_back(const char* why);
 
+    boost::asio::io_context& io_;
     Switch& live_;
     std::function<void()> end_;
     boost::asio::steady_timer confirmation_;

@@ -158,6 +158,7 @@ Result<> Switch::apply(const Model& next) {
     auto done = converge(next);
     if (done) {
         model_ = next;
+        lookout_->look_again();
         return done;
     }
     const Model before = model_;

@@ -21,6 +21,7 @@
 #include "control/model/model.hpp"
 #include "control/publish/assemble.hpp"
 #include "control/publish/busy.hpp"
+#include "control/publish/lookout.hpp"
 #include "control/publish/ports.hpp"
 #include "control/publish/tally.hpp"
 #include "dataplane/dpdk/pool.hpp"
@@ -92,7 +93,15 @@ class Switch final : public Live {
                        bool sticky) override;
     std::optional<std::string> sysctl(const std::string& name) override;
     bool promotes_secondaries(const std::string& device) override;
+    Result<> start_trace(const std::string& port, std::uint32_t count) override;
+    void clear_trace() override { lookout_->forget(); }
+    std::vector<TracedPacket> traced() override;
+    Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) override;
     void stop(bool keep) override { on_stop(keep); }
+
+    /// Captures, for who streams them; a stream may outlive the switch, which this tells it.
+    [[nodiscard]] std::weak_ptr<Lookout> lookout() const noexcept { return lookout_; }
+    [[nodiscard]] Names names() const { return Names(indexes_); }
 
   private:
     /// A link's TAP with what it was last told.
@@ -145,6 +154,9 @@ class Switch final : public Live {
     // live.cpp
     [[nodiscard]] std::optional<FdbDomain> domain_of(const std::string& bridge, std::uint16_t vid) const;
 
+    // observation.cpp
+    [[nodiscard]] std::vector<std::uint8_t> looked_at(const std::string& name) const;
+
     // sysctls.cpp
     Result<> write_sysctls(const Model& target);
     void forget_sysctls(const std::string& device);
@@ -193,6 +205,8 @@ class Switch final : public Live {
     std::map<std::uint64_t, FixedEntry> fixed_;
     std::vector<std::uint32_t> ageing_of_domain_ = std::vector<std::uint32_t>(65536, 0);
     std::size_t next_region_ = 0;
+    std::shared_ptr<Lookout> lookout_ =
+        std::make_shared<Lookout>(shared_, [this](const std::string& name) { return looked_at(name); });
     Tally tally_;
     BusyShares busy_;
 };

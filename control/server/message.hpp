@@ -32,6 +32,8 @@ class Stream {
     virtual ~Stream() = default;
     /// False once the client closed, or read too slowly: drop the stream then.
     [[nodiscard]] virtual bool open() const noexcept = 0;
+    /// Bytes that wait for the client to read them.
+    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
     /// {"id":1,"event":{…}}. Nothing if closed.
     virtual void event(const Json& event) = 0;
     /// {"id":1,"base64":"…"}

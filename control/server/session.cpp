@@ -21,6 +21,10 @@ class Session::Channel : public Stream {
     Channel(std::weak_ptr<Session> session, Json id) : session_(std::move(session)), id_(std::move(id)) {}
 
     [[nodiscard]] bool open() const noexcept override { return open_ && !session_.expired(); }
+    [[nodiscard]] std::size_t waiting() const noexcept override {
+        const auto session = session_.lock();
+        return session ? session->waiting_ : 0;
+    }
     void event(const Json& event) override {
         send([&] { return encode_event(id_, event); });
     }

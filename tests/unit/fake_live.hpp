@@ -45,6 +45,19 @@ struct FakeLive : Live {
     std::vector<MemoryState> memory() override { return tables; }
     std::vector<AddressState> addresses() override { return assigned; }
     std::vector<unsigned> worker_cpus() override { return cpus; }
+    std::vector<TracedPacket> followed;
+    Result<> start_trace(const std::string& port, std::uint32_t count) override {
+        done.push_back("trace " + port + " " + std::to_string(count));
+        return {};
+    }
+    void clear_trace() override { done.push_back("trace clear"); }
+    std::vector<TracedPacket> traced() override { return followed; }
+    Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) override {
+        return TracedPacket{.ifname = port,
+                            .head = {frame.begin(), frame.end()},
+                            .length = static_cast<std::uint32_t>(frame.size()),
+                            .steps = {}};
+    }
     std::size_t flush_fdb(const std::string& bridge, const std::string& device,
                           std::optional<std::uint16_t> vid) override {
         done.push_back("flush " + bridge + " " + device + " " + (vid ? std::to_string(*vid) : "all"));

@@ -35,10 +35,7 @@ std::span<const Spec> show_commands() {
         WEFT_LATER("ipset"),
         WEFT_LATER("conntrack"),
         WEFT_LATER("tc"),
-        WEFT_LATER("tcpdump"),
         WEFT_LATER("tunctl"),
-        WEFT_LATER("trace"),
-        WEFT_LATER("explain"),
         WEFT_LATER("top"),
         WEFT_LATER("monitor"),
     };

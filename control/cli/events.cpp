@@ -1,0 +1,82 @@
+#include "control/cli/events.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "control/cli/files.hpp"
+#include "control/server/base64.hpp"
+
+namespace weft::cli {
+
+namespace {
+
+constexpr int ending_signals[] = {SIGINT, SIGTERM};
+constexpr std::string_view clear_screen = "\x1b[H\x1b[J";
+
+}  // namespace
+
+EventSink::~EventSink() {
+    if (descriptor_ > STDERR_FILENO) close(descriptor_);
+    if (!began_) return;
+    for (std::size_t i = 0; i < std::size(ending_signals); ++i)
+        sigaction(ending_signals[i], &former_[i], nullptr);
+}
+
+Result<> EventSink::open() {
+    if (file_.empty() || file_ == "-") {
+        descriptor_ = STDOUT_FILENO;
+    } else {
+        descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        if (descriptor_ < 0) return refuse(fmt::format("{}: {}", file_, std::strerror(errno)));
+    }
+    // Without SA_RESTART: reading the socket ends.
+    struct sigaction end {};
+    end.sa_handler = [](int) {};
+    for (std::size_t i = 0; i < std::size(ending_signals); ++i)
+        sigaction(ending_signals[i], &end, &former_[i]);
+    began_ = true;
+    return {};
+}
+
+Result<> EventSink::write(std::string_view text, int descriptor, const std::string& name) {
+    if (write_all(descriptor, text)) return {};
+    return refuse(fmt::format("{}: {}", name, std::strerror(errno)));
+}
+
+Result<> EventSink::take(const Json& answer) {
+    const auto to_file = file_.empty() || file_ == "-" ? std::string("standard output") : file_;
+    if (const auto bytes = answer.find("base64"); bytes != answer.end() && bytes->is_string())
+        return write(server::decode_base64(bytes->get<std::string>()).value_or(std::string()), descriptor_,
+                     to_file);
+    const auto event = answer.value("event", Json());
+    if (event.is_object() && event.contains("captured")) {
+        counted_ = true;
+        captured_ = event.value("captured", captured_);
+        lost_ = event.value("lost", lost_);
+        return {};
+    }
+    if (event.is_object() && event.contains("error")) {
+        fmt::print(stderr, "{}\n", event.value("error", std::string()));
+        return {};
+    }
+    if (!event.is_object() || !event.contains("text"))
+        return write(event.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n', STDOUT_FILENO,
+                     "standard output");
+    std::string text;
+    if (event.value("screen", false) && isatty(STDOUT_FILENO)) text = clear_screen;
+    text += event.value("text", std::string());
+    if (!text.ends_with('\n')) text += '\n';
+    return write(text, STDOUT_FILENO, "standard output");
+}
+
+void EventSink::summarize() const {
+    if (!counted_) return;
+    fmt::print(stderr, "{} packet{} captured\n{} packet{} lost by the capture\n", captured_,
+               captured_ == 1 ? "" : "s", lost_, lost_ == 1 ? "" : "s");
+}
+
+}  // namespace weft::cli

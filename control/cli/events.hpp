@@ -1,0 +1,41 @@
+// Where the events of a stream go: lines to standard output, a capture's bytes to a file.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "weft/result.hpp"
+
+namespace weft::cli {
+
+/// From open() on SIGINT and SIGTERM end the stream rather than the program, which then says what it saw.
+class EventSink {
+  public:
+    using Json = nlohmann::ordered_json;
+
+    /// `file`: of bytes; empty or "-": standard output. Opened only when the stream begins.
+    explicit EventSink(std::string file) : file_(std::move(file)) {}
+    ~EventSink();
+    EventSink(const EventSink&) = delete;
+    EventSink& operator=(const EventSink&) = delete;
+
+    /// Errors: "FILE: Permission denied".
+    Result<> open();
+    /// Prints or writes one event. Errors: "FILE: No space left on device".
+    Result<> take(const Json& answer);
+    /// tcpdump's last lines to standard error, if it was a capture.
+    void summarize() const;
+
+  private:
+    Result<> write(std::string_view text, int descriptor, const std::string& name);
+
+    std::string file_;
+    int descriptor_ = -1;
+    bool began_ = false, counted_ = false;
+    std::uint64_t captured_ = 0, lost_ = 0;
+    struct sigaction former_[2]{};
+};
+
+}  // namespace weft::cli

@@ -1,0 +1,37 @@
+#include "control/command/tables.hpp"
+
+namespace weft::command {
+
+std::span<const Spec> observe_commands() {
+    static constexpr Spec table[] = {
+        {"tcpdump",
+         "tcpdump { -i <IF:name> | -w <OUT:text> | -c <COUNT:uint:1..1000000000> | -s <SNAP:uint:0..262144>"
+         " | --drops | -n | -e | -l | -U | -p | -q | -t }* [ <EXPR:text> ... ]",
+         "Shows the frames of an interface, of a bridge's ports or of \"any\", or writes them as pcapng; "
+         "with "
+         "--drops those that were dropped, and why.",
+         Effect::stream},
+        {"trace add", "trace add <IF:ifname> <COUNT:uint:1..10000>",
+         "Follows the next packets that a port receives through every stage; ends the trace before.",
+         Effect::act},
+        {"trace show", "trace show", "Shows what each stage decided of the packets that were followed.",
+         Effect::show},
+        {"trace clear", "trace clear", "Ends the trace and forgets it.", Effect::act},
+        {"explain hex", "explain <IF:ifname> hex <BYTES:text>",
+         "Tells what would become of this frame if a port received it; nothing is sent or learned.",
+         Effect::show},
+        {"explain pcap", "explain <IF:ifname> pcap <FILE:path>", "The same for each frame of a capture file.",
+         Effect::client},
+        {"explain",
+         "explain <IF:ifname> [ eth <ESRC:mac> <EDST:mac> ] [ vlan <VID:vid> ]"
+         " { ip <SRC:ip4> <DST:ip4> | ip6 <SRC6:ip6> <DST6:ip6> }"
+         " [ { udp <SPORT:uint:0..65535> <DPORT:uint:0..65535>"
+         " | tcp <SPORT:uint:0..65535> <DPORT:uint:0..65535> [ <FLAGS:word> ] | icmp <TYPE:uint:0..255> } ]"
+         " { ttl <TTL:uint:0..255> | len <LEN:uint:20..9000> }*",
+         "The same for a made-up packet; without eth it is addressed to the port's bridge, or the port.",
+         Effect::show},
+    };
+    return table;
+}
+
+}  // namespace weft::command

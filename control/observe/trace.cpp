@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "control/command/types.hpp"
+#include "control/model/refusal.hpp"
+#include "control/observe/describe.hpp"
+#include "control/observe/handlers.hpp"
+#include "control/observe/made_up.hpp"
+
+namespace weft {
+
+namespace {
+
+std::string packet_text(const TracedPacket& packet) {
+    std::string text = fmt::format("{}: {}\n", packet.ifname, describe_frame(packet.head, packet.length));
+    for (const auto& step : packet.steps)
+        text += fmt::format("    {:<13} {}\n", step.stage, step.what);
+    return text;
+}
+
+Json packet_json(const TracedPacket& packet) {
+    auto steps = Json::array();
+    for (const auto& step : packet.steps)
+        steps.push_back({{"stage", step.stage}, {"text", step.what}});
+    return {{"ifname", packet.ifname},
+            {"frame", describe_frame(packet.head, packet.length)},
+            {"steps", std::move(steps)}};
+}
+
+Reply reply_of(const Session& session, const std::vector<TracedPacket>& packets, const char* none) {
+    if (session.json) {
+        auto all = Json::array();
+        for (const auto& packet : packets)
+            all.push_back(packet_json(packet));
+        return {.data = std::make_shared<Json>(std::move(all))};
+    }
+    Reply reply;
+    for (const auto& packet : packets)
+        reply.text += packet_text(packet);
+    if (packets.empty()) reply.text = none;
+    return reply;
+}
+
+Result<> check_port(const Session& session, const command::Item& item, std::string_view why) {
+    const LinkSpec* link = session.model.find(item.value);
+    if (!link) return refuse_at(fmt::format("there is no interface {}", item.value), item.column);
+    if (!std::holds_alternative<PortSpec>(link->kind))
+        return refuse_at(fmt::format("{} is no port: {}", item.value, why), item.column);
+    return {};
+}
+
+/// The address by which a packet reaches the host: the port's, or its bridge's.
+MacAddress host_of(Session& session, const std::string& name) {
+    const LinkSpec& link = *session.model.find(name);
+    const auto state = session.live->link(link.member ? link.member->bridge : name);
+    return state ? state->mac : MacAddress{};
+}
+
+}  // namespace
+
+Result<Reply> trace_add(Session& session, const command::Match& match, const std::string&) {
+    const auto& name = *match.argument("IF");
+    if (auto port = check_port(session, name, "packets are followed from the port by which they come"); !port)
+        return port.error();
+    const auto count = *command::parse_unsigned(match.argument("COUNT")->value);
+    if (auto started = session.live->start_trace(name.value, static_cast<std::uint32_t>(count)); !started)
+        return started.error();
+    return Reply{};
+}
+
+Result<Reply> trace_show(Session& session, const command::Match&, const std::string&) {
+    return reply_of(session, session.live->traced(), "no packet was followed\n");
+}
+
+Result<Reply> trace_clear(Session& session, const command::Match&, const std::string&) {
+    session.live->clear_trace();
+    return Reply{};
+}
+
+Result<Reply> explain(Session& session, const command::Match& match, const std::string&) {
+    const auto& name = *match.argument("IF");
+    if (auto port = check_port(session, name, "name the port by which the packet would come"); !port)
+        return port.error();
+    const auto frame = made_up_frame(match, host_of(session, name.value));
+    if (!frame) return frame.error();
+    auto explained = session.live->explain(name.value, *frame);
+    if (!explained) return std::move(explained).error();
+    return reply_of(session, {std::move(*explained)}, "");
+}
+
+}  // namespace weft

@@ -1,0 +1,102 @@
+#include "control/publish/lookout.hpp"
+
+#include <fmt/format.h>
+#include <pcap/pcap.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+namespace weft {
+
+namespace {
+
+std::uint32_t new_key() {
+    std::uint32_t key = 0;
+    if (getrandom(&key, sizeof key, 0) != sizeof key) std::abort();
+    return key | 1;  // 0 is nobody's
+}
+
+Result<std::vector<bpf_insn>> compile(const std::string& expression, std::uint32_t snap) {
+    const std::unique_ptr<pcap_t, decltype(&pcap_close)> ethernet(
+        pcap_open_dead(DLT_EN10MB, static_cast<int>(snap)), pcap_close);
+    if (!ethernet) return refuse("tcpdump: no memory");
+    bpf_program program{};
+    if (pcap_compile(ethernet.get(), &program, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0)
+        return refuse(fmt::format("tcpdump: {}", pcap_geterr(ethernet.get())));
+    std::vector<bpf_insn> instructions(program.bf_insns, program.bf_insns + program.bf_len);
+    pcap_freecode(&program);
+    return instructions;
+}
+
+void free_copies(Capture& capture) {
+    Packet* copies[batch_size];
+    for (auto& ring : capture.rings)
+        while (const unsigned n = ring->dequeue(copies, batch_size))
+            for (unsigned i = 0; i < n; ++i)
+                Packet::free(copies[i]);
+}
+
+}  // namespace
+
+Lookout::~Lookout() {
+    for (auto& open : captures_)
+        free_copies(*open.capture);
+}
+
+void Lookout::publish() {
+    auto next = std::make_unique<Observation>();
+    next->trace = trace_;
+    for (auto& open : captures_) {
+        auto interfaces = resolve_(open.interface);
+        open.gone = interfaces.empty();
+        next->captures.push_back({open.capture, std::move(interfaces)});
+    }
+    shared_.observation.replace(std::move(next), shared_.quiescence);
+}
+
+void Lookout::follow(IfIndex port, std::uint32_t count, Names names) {
+    trace_ = std::make_shared<Trace>(port, count, new_key());
+    names_ = std::move(names);
+    publish();
+}
+
+void Lookout::forget() {
+    if (!trace_) return;
+    trace_.reset();
+    publish();
+}
+
+Result<std::shared_ptr<Capture>> Lookout::open(const CaptureWish& wish) {
+    auto capture = std::make_shared<Capture>();
+    capture->drops = wish.drops;
+    capture->snap = wish.snap;
+    if (wish.count) capture->left = static_cast<std::int64_t>(wish.count);
+    if (!wish.filter.empty()) {
+        auto filter = compile(wish.filter, wish.snap);
+        if (!filter) return std::move(filter).error();
+        capture->filter = std::move(*filter);
+    }
+    for (std::size_t w = 0; w < shared_.workers.size(); ++w)
+        capture->rings.push_back(std::make_unique<PacketRing>(Capture::ring_size, true));
+    captures_.push_back({capture, wish.interface, false});
+    publish();
+    return capture;
+}
+
+void Lookout::close(const std::shared_ptr<Capture>& capture) {
+    if (std::erase_if(captures_, [&](const Open& open) { return open.capture == capture; }) == 0) return;
+    publish();
+    free_copies(*capture);
+}
+
+bool Lookout::is_gone(const std::shared_ptr<Capture>& capture) const {
+    const auto at = std::find_if(captures_.begin(), captures_.end(),
+                                 [&](const Open& open) { return open.capture == capture; });
+    return at == captures_.end() || at->gone;
+}
+
+void Lookout::look_again() {
+    if (!captures_.empty()) publish();
+}
+
+}  // namespace weft

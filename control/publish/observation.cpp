@@ -1,0 +1,71 @@
+// Traces, captures and rehearsals of the running switch.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "control/publish/switch.hpp"
+#include "control/publish/trace_text.hpp"
+#include "dataplane/observe/rehearsal.hpp"
+
+namespace weft {
+
+/// A link alone; of a bridge also its members, so that what passes between them is seen, too.
+std::vector<std::uint8_t> Switch::looked_at(const std::string& name) const {
+    std::vector<std::uint8_t> wanted(indexes_.interfaces.table_size(), 0);
+    bool some = false;
+    for (const auto& [other, number] : indexes_.interfaces.all()) {
+        const LinkSpec* link = model_.find(other);
+        if (!link) continue;
+        const bool member = link->member && link->member->bridge == name;
+        wanted[number] = name == "any" || other == name || member;
+        some |= wanted[number];
+    }
+    return some || name == "any" ? wanted : std::vector<std::uint8_t>{};
+}
+
+Result<> Switch::start_trace(const std::string& port, std::uint32_t count) {
+    lookout_->follow(*indexes_.interfaces.find(port), count, Names(indexes_));
+    return {};
+}
+
+std::vector<TracedPacket> Switch::traced() {
+    return lookout_->trace() ? tell(*lookout_->trace(), lookout_->names()) : std::vector<TracedPacket>{};
+}
+
+Result<TracedPacket> Switch::explain(const std::string& port, std::span<const std::byte> frame) {
+    rte_mbuf* m = rte_pktmbuf_alloc(pool_.get());
+    if (!m) return refuse("no packet buffer is free");
+    Packet* packet = Packet::from(m);
+    rte_mbuf* last = m;
+    for (std::size_t at = 0; at < frame.size();) {
+        const auto n =
+            static_cast<std::uint16_t>(std::min<std::size_t>(frame.size() - at, rte_pktmbuf_tailroom(last)));
+        if (n == 0) {
+            last->next = rte_pktmbuf_alloc(pool_.get());
+            if (!last->next) {
+                Packet::free(packet);
+                return refuse("no packet buffer is free");
+            }
+            last = last->next;
+            ++m->nb_segs;
+            continue;
+        }
+        std::memcpy(rte_pktmbuf_mtod_offset(last, std::byte*, last->data_len), frame.data() + at, n);
+        last->data_len = static_cast<std::uint16_t>(last->data_len + n);
+        m->pkt_len += n;
+        at += n;
+    }
+    packet->meta.tag_place = TagPlace::none;
+    packet->meta.checksum = ChecksumState::unknown;
+    packet->meta.gso_type = GsoType::none;
+    const auto trace = rehearse(*packet, *indexes_.interfaces.find(port),
+                                {.topology = shared_.topology.get(),
+                                 .fdb = shared_.fdb,
+                                 .pool = pool_.get(),
+                                 .now_seconds = coarse_seconds(),
+                                 .kernel = options_.kernel});
+    auto told = tell(*trace, Names(indexes_));
+    return std::move(told.front());
+}
+
+}  // namespace weft

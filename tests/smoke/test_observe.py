@@ -1,0 +1,237 @@
+"""Seeing: tcpdump, trace, explain."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+
+import frames
+from lab import COMPAT, WEFT, bridge_config, check, equal, run, stateful, wait_for
+
+VLANS = """
+bridge vlan del dev a vid 1
+bridge vlan add dev a vid 10 pvid untagged
+bridge vlan add dev b vid 10
+bridge vlan del dev c vid 1
+bridge vlan add dev c vid 20 pvid untagged
+"""
+SOURCE, UNKNOWN = frames.mac("02:aa:00:00:00:01"), frames.mac("02:bb:00:00:00:01")
+
+
+def capture(lab, *words, **how):
+    """weft tcpdump in the background, running when this returns."""
+    child = subprocess.Popen([WEFT, "-s", lab.socket, "tcpdump", *words], text=how.pop("text", True),
+                             stdout=how.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, **how)
+    lab.children.append(child)
+    return child
+
+
+def opened(lab, path):
+    wait_for(lambda: os.path.exists(path) and os.path.getsize(path) > 0, "a capture file that has begun")
+
+
+def ended(child, status=0, seconds=5):
+    out, err = child.communicate(timeout=seconds)
+    equal(child.returncode, status, f"exit status of tcpdump, which said {err!r}")
+    return out, err
+
+
+def read_back(path, *words):
+    return run("tcpdump", "-n", "-e", *words, "-r", path).splitlines()
+
+
+@stateful
+def test_capture_file(lab):
+    """A bridge's capture has all its ports' traffic with the port named; tcpdump and tshark read it."""
+    a, b = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    path = os.path.join(lab.folder, "br0.pcapng")
+    child = capture(lab, "-i", "br0", "-w", path, "icmp")
+    opened(lab, path)
+    equal(a.ping("10.0.0.2", 3), 3, "answers while a capture runs")
+    child.send_signal(signal.SIGINT) if wait_for(lambda: len(read_back(path)) == 12, "12 captured frames") else None
+    _, said = ended(child)
+    check("12 packets captured" in said, said)
+    shown = run("tshark", "-r", path, "-T", "fields", "-e", "frame.interface_name", "-e", "frame.packet_flags",
+                "-e", "icmp.type").splitlines()
+    for expected in ("a\t0x00000001\t8", "b\t0x00000002\t8", "b\t0x00000001\t0", "a\t0x00000002\t0"):
+        equal(shown.count(expected), 3, f"frames of {expected!r} in {shown}")
+
+
+def test_capture_pipe(lab):
+    """`tcpdump -w - | tcpdump -r -`, and -c ends by itself; the compat link takes getopt's spellings."""
+    a, _ = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    child = subprocess.Popen(f"{COMPAT}/tcpdump -nUi a -c4 -w - icmp | tcpdump -n -r -", shell=True, text=True,
+                             env={**os.environ, "WEFT_SOCKET": lab.socket}, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+    lab.children.append(child)
+    ping = lab.start(a, "ping", "-i", "0.1", "10.0.0.2")
+    out, _ = child.communicate(timeout=10)
+    ping.kill()
+    equal(child.returncode, 0, "exit status")
+    equal(len(out.splitlines()), 4, f"lines of {out!r}")
+    check("10.0.0.1 > 10.0.0.2: ICMP echo request" in out, out)
+
+
+def test_capture_lines(lab):
+    """Without -w a line a frame, with -j an object."""
+    a, _ = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    for words in ([], ["-j"]):
+        child = subprocess.Popen([WEFT, "-s", lab.socket, *words, "tcpdump", "-i", "any", "-c", "4", "icmp"], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        lab.children.append(child)
+        ping = lab.start(a, "ping", "-i", "0.1", "10.0.0.2")
+        out, said = ended(child, seconds=10)
+        ping.kill()
+        check("4 packets captured" in said, said)
+        lines = out.splitlines()
+        equal(len(lines), 4, f"lines of {out!r}")
+        if words:
+            first = json.loads(lines[0])
+            check("10.0.0.1 > 10.0.0.2: ICMP echo request" in first["frame"] or "reply" in first["frame"], lines[0])
+            check(first["ifname"] in "ab" and first["direction"] in ("In", "Out"), lines[0])
+        else:
+            check(any(" a     In   " in line and "ICMP echo request" in line for line in lines), out)
+
+
+def test_capture_drops(lab):
+    """--drops shows what was dropped and why, on the port that is to blame."""
+    hosts = [lab.host(role) for role in "abc"]
+    lab.weftd(bridge_config("a", "b", "c", options="vlan_filtering 1") + VLANS)
+    path = os.path.join(lab.folder, "drops.pcapng")
+    child = capture(lab, "-i", "any", "--drops", "-c", "2", "-w", path)
+    opened(lab, path)
+    wire = lab.wire("a")
+    wire.send(frames.frame(UNKNOWN, SOURCE, payload=b"x" * 46, tags=frames.tag(20)))
+    wire.send(frames.frame(UNKNOWN, bytes(6), payload=b"y" * 46))
+    ended(child)
+    shown = run("tshark", "-r", path, "-T", "fields", "-e", "frame.interface_name", "-e", "frame.comment",
+                "-e", "vlan.id").splitlines()
+    check(len(hosts) == 3 and shown[0].startswith("a\tdropped bridge/vlan_filtered:") and shown[0].endswith("\t20"),
+          shown)
+    check(shown[1].startswith("a\tdropped bridge/bad_source:"), shown)
+
+
+def test_capture_sub_interface(lab):
+    """A sub-interface's capture has its frames without its tag, its port's with it."""
+    lab.host("a")
+    lab.weftd("port add a up type af_packet dev va\nip link add link a name a.8 up type vlan id 8\n")
+    path = {name: os.path.join(lab.folder, name) for name in ("a", "a.8")}
+    children = [capture(lab, "-i", name, "-c", "1", "-w", path[name], "ether proto 0x88b5 or vlan 8") for name in path]
+    for name in path:
+        opened(lab, path[name])
+    lab.wire("a").send(frames.frame(b"\xff" * 6, SOURCE, payload=b"x" * 46, tags=frames.tag(8)))
+    for child in children:
+        ended(child)
+    check("vlan 8" in read_back(path["a"])[0], read_back(path["a"]))
+    check("vlan" not in read_back(path["a.8"])[0], read_back(path["a.8"]))
+
+
+def test_capture_refusals(lab):
+    """A filter that does not compile, an unknown interface, no interface, an unknown option: one sentence, exit 1."""
+    lab.bridge("a", "b")
+    for words, expected in ((("-i", "a", "tcp portt 80"), "syntax error"), (("-i", "nope"), "No such device"),
+                            ((), "-i"), (("-i", "a", "-Z", "root"), "-Z")):
+        said = lab.refused("tcpdump", *words, status=1)
+        check(expected in said and len(said.strip().splitlines()) <= 3, said)
+
+
+def test_capture_disk_full(lab):
+    """A full disk ends the capture with its reason; the switch goes on."""
+    a, _ = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    child = capture(lab, "-i", "a", "-w", os.path.join(lab.folder, "f"),
+                    preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))))
+    a.ping("10.0.0.2", 50, 0.01)
+    _, said = ended(child, status=1)
+    check("File too large" in said, said)
+    equal(a.ping("10.0.0.2", 3), 3, "answers afterwards")
+    child = capture(lab, "-i", "a", "-w", "/dev/full")
+    _, said = ended(child, status=1)
+    check("No space left on device" in said, said)
+
+
+def test_capture_slow_reader(lab):
+    """A reader that stops loses frames, which are counted; forwarding and the next command do not wait for it."""
+    a, _ = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    child = capture(lab, "-i", "any", "-w", "-", text=False)
+    for _ in range(5):
+        a.run("ping", "-q", "-f", "-c", "2000", "-s", "1400", "10.0.0.2")
+    equal(a.ping("10.0.0.2", 3), 3, "answers beside it")
+    check(lab.json("show", "version"), "an answer beside it")
+    child.kill()
+
+
+def test_capture_interface_gone(lab):
+    """tcpdump ends when its interface is deleted, as libpcap's does."""
+    lab.bridge("a", "b")
+    path = os.path.join(lab.folder, "gone")
+    child = capture(lab, "-i", "a", "-w", path)
+    opened(lab, path)
+    lab.weft("port", "del", "a")
+    _, said = ended(child, status=1)
+    check("disappeared" in said, said)
+
+
+@stateful
+def test_trace(lab):
+    """The next packets of a port with each stage's decision; then no more."""
+    a, b = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    lab.weft("trace", "add", "a", "2")
+    equal(a.ping("10.0.0.2", 3), 3, "answers while a trace runs")
+    packets = lab.json("trace", "show")
+    equal(len(packets), 2, "packets followed")
+    steps = [(step["stage"], step["text"]) for step in packets[0]["steps"]]
+    equal([stage for stage, _ in steps], ["received", "ingress", "bridge_input", "egress", "sent"], "stages")
+    check("source is on a (heard " in steps[2][1] and "destination is on b (heard " in steps[2][1], steps)
+    equal(steps[4][1], "98 bytes by b, untagged", "what was sent")
+    check("ICMP echo request" in packets[0]["frame"], packets[0]["frame"])
+    text = lab.weft("trace", "show")
+    check(text.startswith("a: ") and "    bridge_input  source is on a" in text, text)
+    lab.weft("trace", "clear")
+    equal(lab.json("trace", "show"), [], "packets after `trace clear`")
+    check("no interface" in lab.refused("trace", "add", "nope", "1"), "a refusal")
+    check("is no port" in lab.refused("trace", "add", "br0", "1"), "a refusal")
+
+
+def test_explain(lab):
+    """A made-up packet through the real tables: each decision with its object; nothing sent, learned or counted."""
+    for role in "abc":
+        lab.host(role)
+    lab.weftd(bridge_config("a", "b", "c", options="vlan_filtering 1") + VLANS)
+    lab.weft("bridge", "fdb", "add", "02:00:00:00:00:0b", "dev", "b", "master", "static", "vlan", "10")
+    state = lambda: ([link["stats64"]["rx"] for link in lab.json("ip", "-s", "link")], lab.json("show", "drops"),
+                     lab.json("bridge", "fdb"))
+    before = state()
+    made = ("ip", "10.0.0.1", "10.0.0.2", "udp", "1000", "53")
+
+    def explain(*words):
+        (packet,) = lab.json("explain", *words)
+        return packet["frame"], {step["stage"]: step["text"] for step in packet["steps"]}
+
+    frame, steps = explain("a", "eth", "02:00:00:00:00:0a", "02:00:00:00:00:0b", *made)
+    check("10.0.0.1.1000 > 10.0.0.2.53: UDP" in frame, frame)
+    equal(steps["bridge_input"], "VLAN 10, source is unknown, destination is on b (static): to egress, VLAN 10 by b",
+          "the bridge's decision")
+    equal(steps["sent"], "60 bytes by b, VLAN 10", "what would be sent")
+    _, steps = explain("a", "eth", "02:00:00:00:00:0a", "02:00:00:00:00:0b", "vlan", "20", *made)
+    check(steps["dropped"].startswith("bridge/vlan_filtered at a: "), steps)
+    _, steps = explain("a", "hex", "02000000000b02000000000a88b5" + "00" * 46)
+    check(steps["sent"].endswith("by b, VLAN 10"), steps)
+    check("VLAN 10" in lab.weft("explain", "a", *made), "text")
+    pcap = os.path.join(lab.folder, "one.pcap")
+    with open(pcap, "wb") as out:
+        out.write(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000" "0000000000000000" "3c0000003c000000"))
+        out.write(bytes.fromhex("02000000000b02000000000a88b5") + bytes(46))
+    check("to egress, VLAN 10 by b" in lab.weft("explain", "a", "pcap", pcap), "explain of a capture file")
+    equal(state(), before, "counters and FDB afterwards")
+    check("is no port" in lab.refused("explain", "br0", *made), "a refusal")
+    check("hexadecimal" in lab.refused("explain", "a", "hex", "0g", status=1), "a refusal")
+    check("TCP flags" in lab.refused("explain", "a", "ip", "10.0.0.1", "10.0.0.2", "tcp", "1", "2", "SX", status=1),
+          "a refusal")

@@ -1,0 +1,167 @@
+// Frames in words, frames from words, pcapng.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "control/command/grammar.hpp"
+#include "control/observe/describe.hpp"
+#include "control/observe/made_up.hpp"
+#include "control/observe/pcapng.hpp"
+#include "tests/unit/command_shell.hpp"
+#include "weft/net/checksum.hpp"
+
+namespace weft {
+namespace {
+
+constexpr MacAddress host{{0x02, 0xff, 0, 0, 0, 9}};
+
+std::vector<std::string> words(const std::string& line) {
+    std::vector<std::string> all;
+    std::istringstream in(line);
+    for (std::string word; in >> word;)
+        all.push_back(word);
+    return all;
+}
+
+Result<std::vector<std::byte>> made(const std::string& line) {
+    const auto match = command::grammar().parse(words(line));
+    if (!match) return match.error();
+    return made_up_frame(*match, host);
+}
+
+std::string described(const std::string& line) {
+    const auto frame = made(line);
+    return frame ? describe_frame(*frame, static_cast<std::uint32_t>(frame->size())) : frame.error().message;
+}
+
+TEST(MadeUpFrame, SaysInWordsWhatItsWordsSay) {
+    EXPECT_EQ(described("explain a ip 10.0.0.1 10.0.0.2 udp 1000 53"),
+              "02:00:00:00:00:01 > 02:ff:00:00:00:09, IPv4 10.0.0.1.1000 > 10.0.0.2.53: UDP, length 60");
+    EXPECT_EQ(
+        described(
+            "explain a eth 02:00:00:00:00:0a 02:00:00:00:00:0b vlan 10 ip 10.0.0.1 10.0.0.2 tcp 1 2 SA"),
+        "02:00:00:00:00:0a > 02:00:00:00:00:0b, vlan 10, IPv4 10.0.0.1.1 > 10.0.0.2.2: Flags [S.], seq 1, "
+        "ack "
+        "0, win 65535, length 60");
+    EXPECT_EQ(described("explain a ip6 fd00::1 fd00::2 icmp 135 len 100"),
+              "02:00:00:00:00:01 > 02:ff:00:00:00:09, IPv6 fd00::1 > fd00::2: ICMP6 neighbor solicitation, "
+              "length 114");
+    EXPECT_EQ(described("explain a ip 10.0.0.1 10.0.0.2"),
+              "02:00:00:00:00:01 > 02:ff:00:00:00:09, IPv4 10.0.0.1 > 10.0.0.2: ip-proto-59, length 60");
+    EXPECT_EQ(described("explain a hex ffffffffffff:020000000001:0806"),
+              "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ARP "
+              "[|arp], length 14");
+}
+
+// RFC 768, RFC 9293 3.1, RFC 4443 2.3: the sum over pseudo-header, header and data with its checksum is -0.
+TEST(MadeUpFrame, HasRightChecksums) {
+    for (const char* line :
+         {"ip 10.0.0.1 10.0.0.2 udp 1 2 len 101", "ip 10.0.0.1 10.0.0.2 tcp 1 2 S ttl 1"}) {
+        const auto frame = made(std::string("explain a ") + line);
+        ASSERT_TRUE(frame);
+        Ipv4Header ip;
+        std::memcpy(static_cast<void*>(&ip), frame->data() + 14, sizeof ip);
+        EXPECT_EQ(ip.checksum.host(), ipv4_checksum(ip).host()) << line;
+        const std::uint32_t rest = ip.total_length.host() - 20u;
+        InternetSum sum = pseudo_header(ip, ip.protocol, rest);
+        sum.add(frame->data() + 34, rest);
+        EXPECT_EQ(sum.sum().host(), 0xffff) << line;
+    }
+    const auto frame = made("explain a ip6 fd00::1 fd00::2 icmp 128 len 77");
+    ASSERT_TRUE(frame);
+    Ipv6Header ip;
+    std::memcpy(static_cast<void*>(&ip), frame->data() + 14, sizeof ip);
+    EXPECT_EQ(ip.payload_length.host(), 37);
+    InternetSum sum = pseudo_header(ip, 58, 37);
+    sum.add(frame->data() + 54, 37);
+    EXPECT_EQ(sum.sum().host(), 0xffff);
+}
+
+TEST(MadeUpFrame, RefusesWithTheWordsPlace) {
+    for (const auto& [line, column] : {std::pair{"explain a hex 0g", 15},
+                                       {"explain a hex 012", 15},
+                                       {"explain a ip 10.0.0.1 10.0.0.2 tcp 1 2 SX", 40}}) {
+        const auto frame = made(line);
+        ASSERT_FALSE(frame) << line;
+        EXPECT_EQ(frame.error().column, column) << frame.error().message;
+    }
+}
+
+// Whatever comes: one line, no read beyond the bytes (ASan judges).
+TEST(DescribeFrame, TakesEveryBeginningOfAFrame) {
+    for (const char* line : {"vlan 5 ip 10.0.0.1 10.0.0.2 tcp 1 2", "ip6 fd00::1 fd00::2 icmp 128"}) {
+        const auto frame = made(std::string("explain a ") + line);
+        ASSERT_TRUE(frame);
+        for (std::size_t n = 0; n <= frame->size(); ++n) {
+            const auto text =
+                describe_frame(std::span(*frame).first(n), static_cast<std::uint32_t>(frame->size()));
+            EXPECT_EQ(text.find('\n'), std::string::npos);
+            EXPECT_TRUE(text.ends_with(", length " + std::to_string(frame->size()))) << text;
+        }
+    }
+}
+
+template <class T>
+T at(const std::string& bytes, std::size_t place) {
+    T value;
+    std::memcpy(&value, bytes.data() + place, sizeof value);
+    return value;
+}
+
+// draft-ietf-opsawg-pcapng 3.1: a block is padded to 32 bits and has its length at both ends.
+void expect_block(const std::string& block, std::uint32_t type) {
+    EXPECT_EQ(at<std::uint32_t>(block, 0), type);
+    EXPECT_EQ(at<std::uint32_t>(block, 4), block.size());
+    EXPECT_EQ(at<std::uint32_t>(block, block.size() - 4), block.size());
+    EXPECT_EQ(block.size() % 4, 0u);
+}
+
+TEST(Pcapng, BlocksAreAsTheDraftSays) {
+    const auto section = pcapng::section_header();
+    expect_block(section, 0x0a0d0d0a);
+    EXPECT_EQ(at<std::uint32_t>(section, 8), 0x1a2b3c4du);
+    const auto interface = pcapng::interface_description("lan0", 96);
+    expect_block(interface, 1);
+    EXPECT_EQ(at<std::uint16_t>(interface, 8), 1);  // LINKTYPE_ETHERNET
+    EXPECT_EQ(at<std::uint32_t>(interface, 12), 96u);
+    EXPECT_EQ(interface.substr(16, 8), std::string("\x02\x00\x04\x00lan0", 8));
+    const std::vector<std::byte> bytes(61, std::byte{7});
+    const auto packet = pcapng::enhanced_packet({.interface = 3,
+                                                 .nanoseconds = 0x1122334455667788,
+                                                 .length = 99,
+                                                 .bytes = bytes,
+                                                 .inbound = false,
+                                                 .comment = "why"});
+    expect_block(packet, 6);
+    EXPECT_EQ(at<std::uint32_t>(packet, 8), 3u);
+    EXPECT_EQ(at<std::uint32_t>(packet, 12), 0x11223344u);
+    EXPECT_EQ(at<std::uint32_t>(packet, 16), 0x55667788u);
+    EXPECT_EQ(at<std::uint32_t>(packet, 20), 61u);
+    EXPECT_EQ(at<std::uint32_t>(packet, 24), 99u);
+    EXPECT_EQ(packet.substr(28 + 64),
+              std::string("\x01\x00\x03\x00why\x00\x02\x00\x04\x00\x02\x00\x00\x00\x00\x00\x00\x00", 20) +
+                  packet.substr(packet.size() - 4));
+}
+
+std::string parsed(const std::string& line) {
+    const auto match = command::grammar().parse(words(line));
+    if (!match) return match.error().message;
+    std::string all;
+    for (const auto& item : match->items)
+        all += (all.empty() ? "" : " ") + item.value;
+    return all;
+}
+
+// getopt(3), as tcpdump's own command line is read.
+TEST(Tcpdump, TakesItsOptionsAsGetoptDoes) {
+    EXPECT_EQ(parsed("tcpdump -nei br0 -c5 -w- tcp port 80"), "tcpdump -n -e -i br0 -c 5 -w - tcp port 80");
+    EXPECT_EQ(parsed("tcpdump -nnvi any"), "tcpdump: option \"-nnvi\" is not supported");
+    EXPECT_EQ(parsed("tcpdump -nni any"), "tcpdump -n -i any");
+    EXPECT_EQ(parsed("tcpdump --interface=a --drops"), "tcpdump -i a --drops");
+    EXPECT_EQ(parsed("tcpdump -i a -Z root"), "tcpdump: option \"-Z\" is not supported");
+    EXPECT_EQ(parsed("tcpdump -i a --immediate-mode"),
+              "tcpdump: option \"--immediate-mode\" is not supported");
+}
+
+}  // namespace
+}  // namespace weft
