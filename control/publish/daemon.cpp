@@ -9,6 +9,8 @@
 #include "control/model/validate.hpp"
 #include "control/publish/capture_stream.hpp"
 #include "control/publish/log.hpp"
+#include "control/publish/monitor_stream.hpp"
+#include "control/publish/top_stream.hpp"
 
 namespace weft {
 
@@ -97,6 +99,8 @@ server::Answer Daemon::run_command(const server::Request& request) {
     if (!match) return server::refusal(match.error(), command::exit_status(request.argv, match.error()));
     const std::string_view name = match->spec->name;
     if (name == "tcpdump") return tcpdump(io_, live_, *match, match->json || request.json);
+    if (name == "monitor") return monitor(io_, live_, match->json || request.json);
+    if (name == "top") return top(io_, live_, *match, match->json || request.json);
     if (name == "apply") return apply_file(request, *match);
     if (name == "confirm") {
         if (!waiting_) return refused(refuse("nothing waits to be confirmed"));

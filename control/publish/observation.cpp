@@ -23,6 +23,13 @@ std::vector<std::uint8_t> Switch::looked_at(const std::string& name) const {
     return some || name == "any" ? wanted : std::vector<std::uint8_t>{};
 }
 
+void Switch::tell_watchers() {
+    // One that is told may have another one added.
+    for (std::size_t i = 0; i < watchers_.size(); ++i)
+        if (watchers_[i] && !watchers_[i]()) watchers_[i] = nullptr;
+    std::erase_if(watchers_, [](const auto& watcher) { return !watcher; });
+}
+
 Result<> Switch::start_trace(const std::string& port, std::uint32_t count) {
     lookout_->follow(*indexes_.interfaces.find(port), count, Names(indexes_));
     return {};

@@ -159,6 +159,7 @@ Result<> Switch::apply(const Model& next) {
     if (done) {
         model_ = next;
         lookout_->look_again();
+        tell_watchers();
         return done;
     }
     const Model before = model_;
@@ -204,6 +205,7 @@ void Switch::tick() {
     }
     if (changed) {
         publish(model_);
+        tell_watchers();
         if (auto r = settle_taps(model_); !r) log(r.error().message);
     }
     if (++ticks_ % (1000 / tick_ms) == 0) look_for_lost_devices();

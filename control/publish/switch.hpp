@@ -99,6 +99,8 @@ class Switch final : public Live {
     Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) override;
     void stop(bool keep) override { on_stop(keep); }
 
+    /// Calls this after links changed, until it returns false.
+    void on_change(std::function<bool()> look) { watchers_.push_back(std::move(look)); }
     /// Captures, for who streams them; a stream may outlive the switch, which this tells it.
     [[nodiscard]] std::weak_ptr<Lookout> lookout() const noexcept { return lookout_; }
     [[nodiscard]] Names names() const { return Names(indexes_); }
@@ -155,6 +157,7 @@ class Switch final : public Live {
     [[nodiscard]] std::optional<FdbDomain> domain_of(const std::string& bridge, std::uint16_t vid) const;
 
     // observation.cpp
+    void tell_watchers();
     [[nodiscard]] std::vector<std::uint8_t> looked_at(const std::string& name) const;
 
     // sysctls.cpp
@@ -207,6 +210,7 @@ class Switch final : public Live {
     std::size_t next_region_ = 0;
     std::shared_ptr<Lookout> lookout_ =
         std::make_shared<Lookout>(shared_, [this](const std::string& name) { return looked_at(name); });
+    std::vector<std::function<bool()>> watchers_;
     Tally tally_;
     BusyShares busy_;
 };

@@ -5,7 +5,7 @@ namespace weft {
 std::span<const Handler> show_handlers() {
     static constexpr Handler table[] = {
         {"show drops", show_drops},   {"show runtime", show_runtime}, {"show workers", show_workers},
-        {"show memory", show_memory}, {"show version", show_version},
+        {"show memory", show_memory}, {"show version", show_version}, {"show graph", show_graph},
     };
     return table;
 }

@@ -84,6 +84,30 @@ std::vector<std::string> told(const Trace& trace) {
     return steps;
 }
 
+/// What a packet did is what the picture of the stages says it may do.
+void expect_in_graph(const Trace& trace) {
+    for (std::uint32_t i = 0; i < trace.steps(); ++i) {
+        const TraceStep step = trace.step(i);
+        if (step.kind != TraceStep::Kind::decided || !step.verdict.is_stage()) continue;
+        const auto& exits = stage_texts[static_cast<std::size_t>(step.stage)].exits;
+        EXPECT_NE(std::find(exits.begin(), exits.end(), step.verdict.stage()), exits.end())
+            << stage_names[static_cast<std::size_t>(step.stage)] << " to "
+            << stage_names[static_cast<std::size_t>(step.verdict.stage())];
+    }
+}
+
+TEST_P(Observe, EveryDecisionIsInTheGraph) {
+    const MacAddress all{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, lldp{{1, 0x80, 0xc2, 0, 0, 0xe}};
+    teach();
+    auto trace = std::make_shared<Trace>(rig.index("a"), 9, 80);
+    look(nullptr, {}, trace);
+    for (const auto& to : {two, all, lldp, rig.mac("a"), rig.mac("br0")})
+        rig.send("a", plain(to, one));
+    EXPECT_EQ(trace->packets(), 5u);
+    expect_in_graph(*trace);
+    look_away();
+}
+
 TEST_P(Observe, CopiesWhatPortsReceiveAndSend) {
     teach();
     auto capture = std::make_shared<Capture>();

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import frames
-from lab import COMPAT, WEFT, bridge_config, check, equal, run, stateful, wait_for
+from lab import COMPAT, TOP, WEFT, bridge_config, check, equal, run, stateful, wait_for
 
 VLANS = """
 bridge vlan del dev a vid 1
@@ -235,3 +235,70 @@ def test_explain(lab):
     check("hexadecimal" in lab.refused("explain", "a", "hex", "0g", status=1), "a refusal")
     check("TCP flags" in lab.refused("explain", "a", "ip", "10.0.0.1", "10.0.0.2", "tcp", "1", "2", "SX", status=1),
           "a refusal")
+
+
+def stream(lab, *words):
+    """A command that answers a stream, in the background; its lines come by reading its standard output."""
+    child = subprocess.Popen([WEFT, "-s", lab.socket, *words], text=True, bufsize=1, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+    lab.children.append(child)
+    return child
+
+
+def test_monitor(lab):
+    """Links that come, go and change at once, drops within a second; Ctrl-C ends with 0."""
+    lab.bridge("a", "b")
+    child = stream(lab, "-j", "monitor")
+
+    def event(**expected):
+        for line in child.stdout:
+            found = json.loads(line)
+            if all(found.get(key) == value for key, value in expected.items()):
+                return found
+        raise AssertionError("the stream ended")
+
+    wait_for(lambda: lab.json("show", "version"), "an answer beside the stream")
+    lab.weft("port", "add", "n", "up", "type", "null")
+    event(event="link", ifname="n", action="new")
+    lab.weft("ip", "link", "set", "a", "down")
+    equal(event(event="link", ifname="a", action="changed")["up"], False, "a's state")
+    lab.weft("ip", "link", "set", "a", "up")
+    lab.weft("port", "del", "n")
+    event(event="link", ifname="n", action="deleted")
+    lab.wire("a").send(frames.frame(UNKNOWN, bytes(6)))
+    event(event="drops", ifname="a", reason="bridge/bad_source", packets=1)
+    child.send_signal(signal.SIGINT)
+    equal(child.wait(5), 0, "exit status after Ctrl-C")
+
+
+def test_monitor_reader_stops(lab):
+    """A reader that stops reading is closed; the switch answers others meanwhile."""
+    lab.bridge("a", "b")
+    with lab.connect() as ask:
+        equal(ask("monitor")["stream"], True, "the answer")
+        for _ in range(20):
+            lab.weft("ip", "link", "set", "a", "down")
+            lab.weft("ip", "link", "set", "a", "up")
+
+
+def test_top(lab):
+    """A screen a second, or so many; no escape sequence where there is no terminal."""
+    a, _ = lab.bridge("a", "b")
+    a.reaches("10.0.0.2")
+    ping = lab.start(a, "ping", "-i", "0.02", "10.0.0.2")
+    shown = lab.weft("top", "-n", "2")
+    check("\x1b" not in shown and shown.count("interface") == 2, shown)
+    (last,) = [json.loads(line) for line in lab.weft("-j", "top", "-n", "1").splitlines()]
+    rates = {link["ifname"]: link["rx_packets_per_second"] for link in last["interfaces"]}
+    check(25 < rates["a"] < 75, rates)
+    ping.kill()
+
+
+def test_graph(lab):
+    """The picture of the README is what `show graph` prints."""
+    lab.weftd("")
+    with open(os.path.join(TOP, "README.md")) as readme:
+        text = readme.read()
+    for line in lab.weft("show", "graph").splitlines():
+        check("    " + line.rstrip() + "\n" in text, f"README.md lacks {line!r}: put `weft show graph` there")
+    check(lab.weft("show", "graph", "dot").startswith("digraph weft {"), "DOT")

@@ -11,6 +11,11 @@ std::span<const Spec> observe_commands() {
          "with "
          "--drops those that were dropped, and why.",
          Effect::stream},
+        {"monitor", "monitor",
+         "Tells of links that come, go and change, and each second of what was dropped and why.",
+         Effect::stream},
+        {"top", "top { -d <SECONDS:uint:1..3600> | -n <COUNT:uint:1..1000000> }*",
+         "Shows how busy workers and interfaces are, again and again.", Effect::stream},
         {"trace add", "trace add <IF:ifname> <COUNT:uint:1..10000>",
          "Follows the next packets that a port receives through every stage; ends the trace before.",
          Effect::act},

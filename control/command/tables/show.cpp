@@ -14,7 +14,9 @@ std::span<const Spec> show_commands() {
         {"show workers", "show workers", "Lists the workers with their CPUs, load and queues.", Effect::show},
         {"show memory", "show memory", "Shows how much memory the tables use and hold.", Effect::show},
         {"show version", "show version", "Names the versions of weft and DPDK.", Effect::show},
-        WEFT_LATER("show graph"),
+        {"show graph", "show graph [ dot ]",
+         "Shows the stages of the data plane and how packets go from one to the next, also for Graphviz.",
+         Effect::show},
         WEFT_LATER("show flows"),
         WEFT_LATER("show adjacency"),
         {"stop", "stop [ --keep ]", "Ends weftd; with --keep its TAPs stay for the next one.", Effect::act},
@@ -36,8 +38,6 @@ std::span<const Spec> show_commands() {
         WEFT_LATER("conntrack"),
         WEFT_LATER("tc"),
         WEFT_LATER("tunctl"),
-        WEFT_LATER("top"),
-        WEFT_LATER("monitor"),
     };
     return table;
 }
