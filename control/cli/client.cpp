@@ -161,6 +161,18 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
     return asked ? status : unreachable(asked.error());
 }
 
+std::vector<std::string> Client::link_names() const {
+    std::vector<std::string> names;
+    auto connection = Connection::open(socket_);
+    if (!connection) return names;
+    const auto asked = connection->ask({{"ip", "link"}, std::nullopt, true}, [&](const Json& answer) {
+        for (const auto& link : answer.value("data", Json::array()))
+            names.push_back(link.value("ifname", std::string()));
+        return false;
+    });
+    return asked ? names : std::vector<std::string>{};
+}
+
 int help(std::span<const std::string> words) {
     const auto text = command::grammar().help(words);
     if (text.empty())

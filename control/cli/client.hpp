@@ -21,6 +21,9 @@ class Client {
     /// `-f FILE`: the lines of a file as one transaction.
     int run_file(const std::string& file) const;
 
+    /// Names of the running switch's links; empty if it does not answer.
+    [[nodiscard]] std::vector<std::string> link_names() const;
+
     /// Prints an error as the program of these words does: for weft's own, the line and a caret below it.
     static int complain(std::span<const std::string> words, const Error& error, int status);
 

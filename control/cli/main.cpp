@@ -3,8 +3,10 @@
 
 #include <cstdlib>
 
+#include "control/cli/candidates.hpp"
 #include "control/cli/client.hpp"
 #include "control/cli/files.hpp"
+#include "control/cli/manual.hpp"
 #include "control/cli/options.hpp"
 #include "control/cli/shell.hpp"
 #include "control/command/grammar.hpp"
@@ -62,9 +64,12 @@ int run(const std::string& called_as, const std::vector<std::string>& arguments)
             fmt::print("weft {}\n", WEFT_VERSION);
             return 0;
         case Options::Mode::complete:
-            for (const auto& candidate : command::grammar().complete(options->words))
+            for (const auto& candidate : candidates(options->words, [&] { return client.link_names(); }))
                 fmt::print("{}\n", candidate);
             return 0;
+        case Options::Mode::manual:
+            fmt::print("{}", manual(options->file));
+            return manual(options->file).empty() ? 1 : 0;
     }
     return 0;
 }

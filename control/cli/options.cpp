@@ -46,9 +46,9 @@ struct Own {
     string_view name;
     bool has_value;
 };
-constexpr Own own_options[] = {{'j', "json", false},    {'s', "socket", true},    {'n', "netns", true},
-                               {'f', "file", true},     {'c', "check", true},     {'h', "help", false},
-                               {'V', "version", false}, {'\0', "complete", false}};
+constexpr Own own_options[] = {{'j', "json", false},    {'s', "socket", true},     {'n', "netns", true},
+                               {'f', "file", true},     {'c', "check", true},      {'h', "help", false},
+                               {'V', "version", false}, {'\0', "complete", false}, {'\0', "man", true}};
 
 const Own* find_own(string_view word, std::optional<string_view>& value) {
     for (const auto& option : own_options) {
@@ -116,6 +116,11 @@ Result<> take_own(const Own& option, const std::string& value, Options& options,
         default:
             if (option.name == "complete") {
                 options.mode = Options::Mode::complete;
+                break;
+            }
+            if (option.name == "man") {
+                options.mode = Options::Mode::manual;
+                options.file = value;
                 break;
             }
             if (options.mode != Options::Mode::words)

@@ -10,11 +10,11 @@
 namespace weft::cli {
 
 struct Options {
-    enum class Mode { words, file, check_offline, shell, help, version, complete };
+    enum class Mode { words, file, check_offline, shell, help, version, complete, manual };
     Mode mode = Mode::words;
     std::string socket;  ///< chosen by the contract's order
     bool json = false;
-    std::string file;                ///< of -f and -c; "-" is standard input
+    std::string file;                ///< of -f and -c, "-" is standard input; the page of --man
     std::vector<std::string> words;  ///< the command, or what help or completion is asked for
 };
 

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "control/command/grammar.hpp"
+#include "control/cli/candidates.hpp"
 #include "control/config/file.hpp"
 
 namespace weft::cli {
@@ -23,33 +23,54 @@ constexpr const char* prompt = "weft> ";
 constexpr int history_lines = 1000;
 
 std::vector<std::string> candidates_;
+const Client* client_ = nullptr;  // libedit's functions take no argument of ours
 
 char* next_candidate(const char*, int state) {
     const auto index = static_cast<std::size_t>(state);
     return index < candidates_.size() ? strdup(candidates_[index].c_str()) : nullptr;
 }
 
-/// libedit asks for the word between `start` and `end` of its line buffer.
-char** complete(const char* partial, int start, int) {
-    rl_attempted_completion_over = 1;  // file names are no fallback
-    const auto before = config::read(std::string_view(rl_line_buffer, static_cast<std::size_t>(start)), "");
-    if (!before) return nullptr;
+/// The words of what is typed up to a place of the line, the last of them unfinished.
+std::optional<std::vector<std::string>> words_before(int end, const char* partial) {
+    const auto before = config::read(std::string_view(rl_line_buffer, static_cast<std::size_t>(end)), "");
+    if (!before) return std::nullopt;
     std::vector<std::string> words;
     if (!before->empty()) words = before->back().words;
     words.emplace_back(partial);
-    candidates_.clear();
-    for (auto& candidate : command::grammar().complete(words))
-        if (!candidate.starts_with('<')) candidates_.push_back(std::move(candidate));
+    return words;
+}
+
+/// "?": the commands that begin as the line does, and then the line again. Within quotes it is a character.
+int show_help(int, int) {
+    const auto words = words_before(rl_point, "");
+    if (!words) return rl_insert(1, '?');
+    fmt::print("\n");
+    std::fflush(stdout);
+    help(std::span(*words).first(words->size() - 1));
+    rl_on_new_line();
+    rl_forced_update_display();
+    return 0;
+}
+
+/// libedit asks for the word between `start` and `end` of its line buffer.
+char** complete(const char* partial, int start, int) {
+    rl_attempted_completion_over = 1;  // file names are no fallback
+    const auto words = words_before(start, partial);
+    if (!words) return nullptr;
+    candidates_ = candidates(*words, [] { return client_->link_names(); });
     return candidates_.empty() ? nullptr : rl_completion_matches(partial, next_candidate);
 }
 
 /// The line editor and its history file, for as long as the shell runs.
 class Editor {
   public:
-    Editor() {
+    explicit Editor(const Client& client) {
+        client_ = &client;
         if (const char* home = std::getenv("HOME")) history_file_ = std::string(home) + "/.weft_history";
         rl_readline_name = "weft";
         rl_attempted_completion_function = complete;
+        rl_initialize();
+        rl_add_defun("weft-help", show_help, '?');
         using_history();
         stifle_history(history_lines);
         if (!history_file_.empty()) read_history(history_file_.c_str());
@@ -93,6 +114,7 @@ bool unfinished(const Error& error) {
 }
 
 int run_command(const Client& client, const config::Command& command) {
+    if (command.words.back() == "?") return help(std::span(command.words).first(command.words.size() - 1));
     if (command.words.front() == "help") return help(std::span(command.words).subspan(1));
     return client.run(command.words, command.input);
 }
@@ -104,7 +126,7 @@ void interrupted(int) {}
 
 int run_shell(const Client& client) {
     std::optional<Editor> editor;
-    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) editor.emplace();
+    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) editor.emplace(client);
     struct sigaction action {};
     action.sa_handler = interrupted;
     if (editor) sigaction(SIGINT, &action, nullptr);

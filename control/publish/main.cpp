@@ -263,6 +263,10 @@ int main(int argc, char** argv) {
         fmt::print("{}", weft::daemon_usage());
         return 0;
     }
+    if (options->manual) {
+        fmt::print("{}", weft::daemon_manual());
+        return 0;
+    }
     if (options->version) {
         fmt::print("weftd {}\n", WEFT_VERSION);
         return 0;

@@ -33,6 +33,7 @@ po::options_description described() {
         ("no-huge", "do not use hugepages")                                   //
         ("pidfile", po::value<std::string>(), "write the process id here")    //
         ("clean", "remove what a dead weftd on this socket left, then end")   //
+        ("man", "weftd's manual page")                                        //
         ("version", "weftd's version")                                        //
         ("help,h", "this text");
     return options;
@@ -116,6 +117,7 @@ Result<DaemonOptions> parse_daemon_options(int argc, const char* const argv[]) {
     };
     options.help = values.count("help");
     options.version = values.count("version");
+    options.manual = values.count("man");
     options.config = text("config");
     options.netns = text("netns");
     options.pidfile = text("pidfile");
@@ -140,6 +142,32 @@ Result<DaemonOptions> parse_daemon_options(int argc, const char* const argv[]) {
             options.control.push_back(cpu);
     if (options.control.empty()) options.control = options.workers;
     return options;
+}
+
+std::string daemon_manual() {
+    const auto dashes = [](std::string text) {
+        for (std::size_t at = 0; (at = text.find('-', at)) != std::string::npos; at += 2)
+            text.insert(at, "\\");
+        return text;
+    };
+    std::string text =
+        ".TH WEFTD 8 \"\" \"weft\"\n.SH NAME\nweftd \\- the weft switch\n.SH SYNOPSIS\n.B weftd\n"
+        "[OPTIONS] [\\-\\- EAL OPTIONS]\n.SH DESCRIPTION\n"
+        "weftd switches frames between its ports on poll-mode workers, in the foreground. It takes commands "
+        "on its "
+        "socket, from weft(8), and logs to standard error; \"ready\" ends the line that says that it is.\n"
+        ".SH OPTIONS\n";
+    const auto all = described();
+    for (const auto& option : all.options())
+        text += fmt::format(".TP\n.B {}\n{}\n", dashes("--" + option->long_name()),
+                            dashes(option->description()));
+    return text +
+           ".SH SIGNALS\n.TP\n.B SIGTERM, SIGINT\nEnd it; what it made and took is removed and given back.\n"
+           ".TP\n.B SIGHUP\nApplies the configuration file.\n"
+           ".SH EXIT STATUS\n0 ended by a signal or \"weft stop\", 1 bad command line, 2 configuration "
+           "refused, "
+           "3 cannot start.\n.SH FILES\n.TP\n.I /etc/weft/weft.conf\nThe configuration, if it exists.\n"
+           ".TP\n.I /run/weft/weft.sock\nThe socket.\n.SH SEE ALSO\n.BR weft (8),\n.BR weft.conf (5)\n";
 }
 
 std::string daemon_usage() {

@@ -15,7 +15,8 @@ struct DaemonOptions {
     std::string netns;              ///< of the TAPs; empty: the current one
     std::vector<unsigned> workers;  ///< CPUs; never empty after parsing
     std::vector<unsigned> control;  ///< the other allowed CPUs, or the workers' if there is none
-    bool poll = false, no_kernel = false, no_huge = false, clean = false, help = false, version = false;
+    bool poll = false, no_kernel = false, no_huge = false, clean = false, help = false, version = false,
+         manual = false;
     std::string pidfile;
     std::vector<std::string> eal;  ///< after "--"
 };
@@ -23,6 +24,8 @@ struct DaemonOptions {
 /// Errors: usage (exit 1), naming the word.
 Result<DaemonOptions> parse_daemon_options(int argc, const char* const argv[]);
 [[nodiscard]] std::string daemon_usage();
+/// The manual page weftd(8) in man(7)'s language.
+[[nodiscard]] std::string daemon_manual();
 
 /// A CPU list as taskset -c takes it: "0,5,8-11,0-20:2". Only allowed CPUs.
 Result<std::vector<unsigned>> parse_cpu_list(std::string_view text, const std::vector<unsigned>& allowed);
