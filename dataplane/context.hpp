@@ -60,6 +60,7 @@ struct Context {
     PacketRing* const* hand_over;  ///< ring of each worker, by worker
     Waker* const* wakers;          ///< of each worker
     Counter* handed_over;          ///< packets this worker gave to others
+    PacketRing* veths;             ///< frames that left by a veth end and arrive at its peer (meta.iif)
 
     PacketVector next[stage_count];
     // set by the pipeline that runs

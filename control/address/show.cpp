@@ -131,7 +131,7 @@ Result<Reply> ip_addr_show(Session& session, const command::Match& match, const 
     if (session.json) reply.data = std::make_shared<Json>(Json::array());
     for (const auto& view : view_links(session)) {
         if ((device && device->value != view.name) || (master && master->value != view.master())) continue;
-        if (match.has("up") && !view.link->up) continue;
+        if ((match.has("up") && !view.link->up) || !of_type(*view.link, match)) continue;
         const auto addresses = addresses_of(all, view.name, *filter);
         if (addresses.empty() && filter->chooses()) continue;
         if (!session.json) {

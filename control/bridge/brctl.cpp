@@ -53,6 +53,9 @@ Result<Reply> brctl_addif(Session& session, const command::Match& match, const s
         if (bridge_of(*link))
             return brctl_refused(fmt::format(
                 "device {} is a bridge device itself; can't add a bridge to a bridge.", item.value));
+        if (is_tun(*link))
+            return brctl_refused(
+                fmt::format("can't add {} to bridge {}: Invalid argument", item.value, name));
         join_bridge(model, item.value, name);
     }
     return Reply{};

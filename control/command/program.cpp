@@ -81,6 +81,7 @@ constexpr Program programs[] = {
     {"ethtool", false, ethtool_options},
     {"brctl", false, {}},
     {"sysctl", false, {}},
+    {"tunctl", false, {}},
 };
 
 constexpr std::array iptables_family = {

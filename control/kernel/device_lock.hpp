@@ -18,6 +18,8 @@ class DeviceLock {
     /// thought to be dead: one that is just ending is waited for.
     static Result<DeviceLock> take(const Netns& netns, const std::string& device, int index,
                                    bool from_dead = false);
+    DeviceLock() noexcept = default;
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(socket_); }
     void release() noexcept { socket_.reset(); }
 
   private:

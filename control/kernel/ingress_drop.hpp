@@ -1,6 +1,7 @@
 // The nftables table that keeps a captured device's frames from the kernel's stack.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "control/kernel/netns.hpp"
@@ -21,5 +22,15 @@ Result<> remove_ingress_drop(const Netns& netns, const std::string& socket, int 
 
 /// Removes the table with all its chains. No such table is fine.
 Result<> remove_ingress_table(const Netns& netns, const std::string& socket);
+
+/// The same for a TUN or TAP device whose far end is a program: a table for each, which lets through what is
+/// for the host itself (its own addresses, broadcast and multicast, ARP), of a bridge member link-local
+/// groups only. Replaces, in one step, what is there.
+Result<> set_host_ingress(const Netns& netns, const std::string& socket, const std::string& device, int index,
+                          bool bridge_member);
+/// No such table is fine.
+Result<> remove_host_ingress(const Netns& netns, const std::string& socket, int index);
+/// The indexes of the devices that have such a table of this socket, whether they are still there or not.
+Result<std::set<int>> host_ingress_devices(const Netns& netns, const std::string& socket);
 
 }  // namespace weft

@@ -26,6 +26,14 @@ namespace weft {
 /// What weft writes to the kernel carries this protocol (IFA_PROTO, RTA_PROTOCOL).
 inline constexpr std::uint8_t weft_protocol = 119;
 
+/// What the kernel says of a device of /dev/net/tun (IFLA_TUN_*).
+struct KernelTun {
+    bool tun = false;  ///< IFF_TUN; else IFF_TAP
+    bool multi_queue = false;
+    std::optional<std::uint32_t> owner, group;
+    friend bool operator==(const KernelTun&, const KernelTun&) = default;
+};
+
 /// A network device as the kernel shows it.
 struct KernelLink {
     int index = 0;
@@ -34,9 +42,10 @@ struct KernelLink {
     std::string alias;  ///< `ip link set X alias …`
     MacAddress mac{};
     std::uint32_t mtu = 0;
-    std::uint32_t flags = 0;  ///< IFF_*
-    int master = 0;           ///< index; 0: none
-    bool carrier = false;     ///< IFLA_CARRIER
+    std::uint32_t flags = 0;       ///< IFF_*
+    int master = 0;                ///< index; 0: none
+    bool carrier = false;          ///< IFLA_CARRIER
+    std::optional<KernelTun> tun;  ///< of kind "tun"
     [[nodiscard]] bool up() const noexcept { return flags & IFF_UP; }
 };
 

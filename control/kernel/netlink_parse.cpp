@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <fmt/core.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
@@ -38,6 +39,17 @@ std::string scope_text(std::uint8_t scope) {
     }
 }
 
+KernelTun tun_of(nlattr* data) {
+    std::array<nlattr*, IFLA_TUN_MAX + 1> nested{};
+    KernelTun tun;
+    if (nla_parse_nested(nested.data(), IFLA_TUN_MAX, data, nullptr) != 0) return tun;
+    if (nested[IFLA_TUN_TYPE]) tun.tun = nla_get_u8(nested[IFLA_TUN_TYPE]) == IFF_TUN;
+    if (nested[IFLA_TUN_MULTI_QUEUE]) tun.multi_queue = nla_get_u8(nested[IFLA_TUN_MULTI_QUEUE]);
+    if (nested[IFLA_TUN_OWNER]) tun.owner = nla_get_u32(nested[IFLA_TUN_OWNER]);
+    if (nested[IFLA_TUN_GROUP]) tun.group = nla_get_u32(nested[IFLA_TUN_GROUP]);
+    return tun;
+}
+
 }  // namespace
 
 std::optional<KernelLink> parse_link(const nlmsghdr* message) {
@@ -60,6 +72,7 @@ std::optional<KernelLink> parse_link(const nlmsghdr* message) {
         std::array<nlattr*, IFLA_INFO_MAX + 1> nested{};
         if (nla_parse_nested(nested.data(), IFLA_INFO_MAX, a, nullptr) == 0 && nested[IFLA_INFO_KIND])
             link.kind = string_of(nested[IFLA_INFO_KIND]);
+        if (link.kind == "tun" && nested[IFLA_INFO_DATA]) link.tun = tun_of(nested[IFLA_INFO_DATA]);
     }
     return link;
 }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "control/kernel/ingress_drop.hpp"
 #include "control/kernel/sysctl.hpp"
 
 namespace weft {
@@ -49,6 +50,49 @@ Result<Descriptor> attach_tap(const Netns& netns, const std::string& name, bool 
     });
 }
 
+/// A descriptor of a new device for a program, not yet persistent.
+Result<Descriptor> make_program_device(const Netns& netns, const std::string& name,
+                                       const ProgramDevice& program) {
+    return run_in(netns, [&]() -> Result<Descriptor> {
+        Descriptor descriptor{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+        if (!descriptor) return tap_error(name, "/dev/net/tun");
+        ifreq request{};
+        name.copy(request.ifr_name, IFNAMSIZ - 1);
+        request.ifr_flags = static_cast<short>(
+            (program.tun ? IFF_TUN : IFF_TAP) | (program.pi ? 0 : IFF_NO_PI) |
+            (program.one_queue ? IFF_ONE_QUEUE : 0) | (program.vnet_hdr ? IFF_VNET_HDR : 0) |
+            (program.multi_queue ? IFF_MULTI_QUEUE : 0) | IFF_TUN_EXCL);
+        if (ioctl(descriptor.get(), TUNSETIFF, &request) != 0) return tap_error(name, "cannot be made");
+        if (program.user && ioctl(descriptor.get(), TUNSETOWNER, *program.user) != 0)
+            return tap_error(name, "TUNSETOWNER");
+        if (program.group && ioctl(descriptor.get(), TUNSETGROUP, *program.group) != 0)
+            return tap_error(name, "TUNSETGROUP");
+        return descriptor;
+    });
+}
+
+/// Whether a device that an earlier weftd left is what is wanted now; one of the other nature is deleted.
+Result<bool> fits_to_adopt(const Netns& netns, Netlink& netlink, const KernelLink& old,
+                           const std::string& socket, const TapSettings& settings) {
+    auto programs = host_ingress_devices(netns, socket);
+    if (!programs) return std::move(programs).error();
+    const bool was_program = programs->contains(old.index);
+    const auto& wanted = settings.program;
+    if (was_program == wanted.has_value() &&
+        (!wanted || old.tun == KernelTun{wanted->tun, wanted->multi_queue, wanted->user, wanted->group}))
+        return true;
+    if (was_program) {
+        // Also while a program has it open.
+        if (auto lock = DeviceLock::take(netns, old.name, old.index, true); !lock)
+            return std::move(lock).error();
+        if (auto done = remove_host_ingress(netns, socket, old.index); !done) return std::move(done).error();
+    } else if (auto held = attach_tap(netns, old.name, true); !held) {
+        return std::move(held).error();
+    }
+    if (auto done = netlink.delete_link(old.index); !done) return std::move(done).error();
+    return false;
+}
+
 }  // namespace
 
 std::string tap_alias(const std::string& socket) {
@@ -72,32 +116,72 @@ Result<KernelTap> KernelTap::open(const Netns& netns, Netlink& netlink, const st
     }
 
     KernelTap tap{netns, netlink, name};
+    tap.socket_ = socket;
     tap.adopted_ = old.has_value();
-    auto descriptor = attach_tap(netns, name, tap.adopted_);
-    if (!descriptor) return std::move(descriptor).error();
-    tap.descriptor_ = std::move(*descriptor);
-    const int file = tap.descriptor_.get();
-    if (auto set = tap.set_carrier(settings.carrier); !set) return std::move(set).error();
-    int header = virtio_header_size;
-    if (ioctl(file, TUNSETVNETHDRSZ, &header) != 0) return tap_error(name, "TUNSETVNETHDRSZ");
-    if (ioctl(file, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) != 0)
-        return tap_error(name, "TUNSETOFFLOAD");
-
-    auto made = netlink.link(name);
-    if (!made) return std::move(made).error();
-    if (!*made) return refuse(fmt::format("TAP {} vanished while it was made", name));
-    tap.index_ = (*made)->index;
-    if (!tap.adopted_) {
-        // The mark comes before persistence: a crash between the two leaves nothing.
-        if (auto marked = netlink.set_alias(tap.index_, tap_alias(socket)); !marked)
-            return std::move(marked).error();
-        if (ioctl(file, TUNSETPERSIST, 1) != 0) return tap_error(name, "TUNSETPERSIST");
+    if (old) {
+        auto fits = fits_to_adopt(netns, netlink, *old, socket, settings);
+        if (!fits) return std::move(fits).error();
+        tap.adopted_ = *fits;
     }
+    const auto made = settings.program
+                          ? tap.make_for_program(*settings.program, socket, settings.bridge_member)
+                          : tap.make_for_weft(settings, socket);
+    if (!made) return made.error();
     if (auto applied = tap.apply(settings); !applied) {
         if (!tap.adopted_) (void)tap.remove();
         return std::move(applied).error();
     }
     return tap;
+}
+
+Result<> KernelTap::make_for_weft(const TapSettings& settings, const std::string& socket) {
+    auto descriptor = attach_tap(*netns_, name_, adopted_);
+    if (!descriptor) return std::move(descriptor).error();
+    descriptor_ = std::move(*descriptor);
+    const int file = descriptor_.get();
+    if (auto set = set_carrier(settings.carrier); !set) return set;
+    int header = virtio_header_size;
+    if (ioctl(file, TUNSETVNETHDRSZ, &header) != 0) return tap_error(name_, "TUNSETVNETHDRSZ");
+    if (ioctl(file, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) != 0)
+        return tap_error(name_, "TUNSETOFFLOAD");
+    return mark_and_keep(file, socket);
+}
+
+Result<> KernelTap::make_for_program(const ProgramDevice& program, const std::string& socket,
+                                     bool bridge_member) {
+    Descriptor descriptor;  // closed at the end: the program is to have it
+    if (!adopted_) {
+        auto made = make_program_device(*netns_, name_, program);
+        if (!made) return std::move(made).error();
+        descriptor = std::move(*made);
+    }
+    auto link = netlink_->link(name_);
+    if (!link) return std::move(link).error();
+    if (!*link) return refuse(fmt::format("TAP {} vanished while it was made", name_));
+    auto lock = DeviceLock::take(*netns_, name_, (*link)->index, adopted_);
+    if (!lock) return std::move(lock).error();
+    // Before it lasts: a crash between the steps leaves a table without device, which the next start removes.
+    if (auto done = set_host_ingress(*netns_, socket, name_, (*link)->index, bridge_member); !done)
+        return done;
+    if (auto done = mark_and_keep(descriptor.get(), socket); !done) {
+        (void)remove_host_ingress(*netns_, socket, (*link)->index);
+        return done;
+    }
+    lock_ = std::move(*lock);
+    program_ = program;
+    return {};
+}
+
+Result<> KernelTap::mark_and_keep(int file, const std::string& socket) {
+    auto made = netlink_->link(name_);
+    if (!made) return std::move(made).error();
+    if (!*made) return refuse(fmt::format("TAP {} vanished while it was made", name_));
+    index_ = (*made)->index;
+    if (adopted_) return {};
+    // The mark comes before persistence: a crash between the two leaves nothing.
+    if (auto marked = netlink_->set_alias(index_, tap_alias(socket)); !marked) return marked;
+    if (ioctl(file, TUNSETPERSIST, 1) != 0) return tap_error(name_, "TUNSETPERSIST");
+    return {};
 }
 
 Result<> KernelTap::apply(const TapSettings& settings) {
@@ -106,6 +190,8 @@ Result<> KernelTap::apply(const TapSettings& settings) {
     if (auto done = set_mtu(settings.mtu); !done) return done;
     if (settings.mac)
         if (auto done = set_mac(*settings.mac); !done) return done;
+    if (settings.noarp)
+        if (auto done = netlink_->set_flags(index_, IFF_NOARP | IFF_MULTICAST, IFF_NOARP); !done) return done;
     return set_up(settings.up);
 }
 
@@ -150,6 +236,7 @@ Result<> KernelTap::set_mtu(std::uint32_t mtu) {
 }
 
 Result<> KernelTap::set_mac(const MacAddress& mac) {
+    if (program_ && program_->tun) return {};  // it has none
     auto link = present();
     if (!link) return std::move(link).error();
     if (link->mac == mac) return {};
@@ -157,6 +244,7 @@ Result<> KernelTap::set_mac(const MacAddress& mac) {
 }
 
 Result<> KernelTap::set_carrier(bool carrier) {
+    if (program_) return {};
     unsigned value = carrier;
     if (ioctl(descriptor_.get(), TUNSETCARRIER, &value) != 0) return tap_error(name_, "TUNSETCARRIER");
     return {};
@@ -171,24 +259,36 @@ Result<> KernelTap::set_up(bool up) {
 
 Result<> KernelTap::set_bridge_member(bool member) {
     if (std::exchange(bridge_member_, member) == member) return {};
+    if (program_)
+        if (auto done = set_host_ingress(*netns_, socket_, name_, index_, member); !done) return done;
     return apply_sysctls();
 }
 
 Result<> KernelTap::remove() {
-    if (!descriptor_) return {};
-    // Deleting, instead of taking the persistence away: it also works while a duplicate is still open.
+    if (!owns()) return {};
+    // Deleting, instead of taking the persistence away: it also works while a duplicate, or a program, has it
+    // open.
     auto link = state();
     descriptor_.reset();
     if (!link) return std::move(link).error();
-    if (!*link) return {};
-    return netlink_->delete_link(index_);
+    if (*link)
+        if (auto done = netlink_->delete_link(index_); !done) return done;
+    if (!program_) return {};
+    auto done = remove_host_ingress(*netns_, socket_, index_);
+    lock_.release();
+    return done;
 }
 
 Result<> KernelTap::remove(std::vector<KernelTap> taps) {
     std::vector<int> indexes;
     for (const auto& tap : taps)
-        if (tap.descriptor_) indexes.push_back(tap.index_);
-    return taps.empty() ? Result<>{} : taps.front().netlink_->delete_links(indexes);
+        if (tap.owns()) indexes.push_back(tap.index_);
+    if (taps.empty()) return {};
+    if (auto done = taps.front().netlink_->delete_links(indexes); !done) return done;
+    for (const auto& tap : taps)
+        if (tap.owns() && tap.program_)
+            if (auto done = remove_host_ingress(*tap.netns_, tap.socket_, tap.index_); !done) return done;
+    return {};
 }
 
 Result<std::set<std::string>> remove_leftover_taps(const Netns& netns, Netlink& netlink,
@@ -197,18 +297,36 @@ Result<std::set<std::string>> remove_leftover_taps(const Netns& netns, Netlink& 
     auto left = netlink.links(tap_alias(socket));
     if (!left) return std::move(left).error();
     std::set<std::string> removed;
+    auto programs = host_ingress_devices(netns, socket);
+    if (!programs) return std::move(programs).error();
     std::vector<Descriptor> all_held;
+    std::vector<DeviceLock> all_locks;
+    std::set<int> kept;
     std::vector<int> indexes;
     for (const auto& link : *left) {
-        if (link.alias != tap_alias(socket) || link.kind != "tun" || keep.contains(link.name)) continue;
-        // Attaching fails while another process has it open; holding it keeps others off until it is deleted.
-        auto held = attach_tap(netns, link.name, true);
-        if (!held) return std::move(held).error();
-        all_held.push_back(std::move(*held));
+        if (link.alias != tap_alias(socket) || link.kind != "tun") continue;
+        if (keep.contains(link.name)) {
+            kept.insert(link.index);
+            continue;
+        }
+        if (programs->contains(link.index)) {
+            auto lock = DeviceLock::take(netns, link.name, link.index, true);
+            if (!lock) return std::move(lock).error();
+            all_locks.push_back(std::move(*lock));
+        } else {
+            // Attaching fails while another process has it open; holding it keeps others off until it is
+            // deleted.
+            auto held = attach_tap(netns, link.name, true);
+            if (!held) return std::move(held).error();
+            all_held.push_back(std::move(*held));
+        }
         indexes.push_back(link.index);
         removed.insert(link.name);
     }
     if (auto done = netlink.delete_links(indexes); !done) return std::move(done).error();
+    for (const int index : *programs)
+        if (!kept.contains(index))
+            if (auto done = remove_host_ingress(netns, socket, index); !done) return std::move(done).error();
     return removed;
 }
 

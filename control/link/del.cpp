@@ -8,7 +8,7 @@ Result<Reply> ip_link_del(Session& session, const command::Match& match, const s
     const auto* name = match.argument("NAME");
     const auto* link = session.model.find(name->value);
     if (!link) return ip::no_device(*name);
-    if (port_of(*link))
+    if (port_of(*link) && !tuntap_of(*link))
         return ip::kernel(fmt::format("Operation not supported ({0} is a port: port del {0})", name->value));
     remove_link(session.model, name->value);
     return Reply{};

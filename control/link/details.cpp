@@ -38,6 +38,37 @@ std::string bridge_text(Session& session, const LinkView& view, const BridgeSpec
         id, id, hex_of(bridge.group_fwd_mask), bridge.vlan_default_pvid, bridge.fdb_max_learned);
 }
 
+/// tun_net_initialize leaves room for an Ethernet header.
+unsigned max_mtu_of(const LinkSpec& link) {
+    return tuntap_of(link) && !is_tun(link) ? 65521 : max_mtu;
+}
+
+std::string tuntap_text(const TuntapPort& tuntap) {
+    std::string text = fmt::format("    tun type {} pi {} vnet_hdr {} ", tuntap.tun ? "tun" : "tap",
+                                   on_off(tuntap.pi), on_off(tuntap.vnet_hdr));
+    if (tuntap.multi_queue) text += "multi_queue ";
+    text += "persist on ";
+    if (tuntap.user) text += fmt::format("user {} ", *tuntap.user);
+    if (tuntap.group) text += fmt::format("group {} ", *tuntap.group);
+    return text;
+}
+
+Json tuntap_data(const TuntapPort& tuntap) {
+    Json data{{"type", tuntap.tun ? "tun" : "tap"},
+              {"pi", tuntap.pi},
+              {"vnet_hdr", tuntap.vnet_hdr},
+              {"multi_queue", tuntap.multi_queue},
+              {"persist", true}};
+    if (tuntap.user) data["user"] = std::to_string(*tuntap.user);
+    if (tuntap.group) data["group"] = std::to_string(*tuntap.group);
+    return data;
+}
+
+/// Of a kind that has nothing more to say; else empty.
+std::string_view plain_kind(const LinkSpec& link) {
+    return veth_of(link) ? "veth" : is_dummy(link) ? "dummy" : "";
+}
+
 std::string vlan_text(const VlanSpec& vlan) {
     return fmt::format("    vlan protocol {} id {} <REORDER_HDR> ", protocol_name(vlan.tpid), vlan.vid);
 }
@@ -112,8 +143,13 @@ unsigned port_number(const Model& model, const std::string& name) {
 
 std::string link_details(Session& session, const LinkView& view, std::string_view line_end) {
     const unsigned promiscuous = view.link->member ? 1 : 0;
+    const bool dummy = is_dummy(*view.link);  // dummy_setup sets no bounds
     std::string text = fmt::format(" promiscuity {}  allmulti {} minmtu {} maxmtu {} ", promiscuous,
-                                   promiscuous, min_mtu, max_mtu);
+                                   promiscuous, dummy ? 0 : min_mtu, dummy ? 0 : max_mtu_of(*view.link));
+    if (const auto* tuntap = tuntap_of(*view.link))
+        text += fmt::format("{}{}", line_end, tuntap_text(*tuntap));
+    if (const auto kind = plain_kind(*view.link); !kind.empty())
+        text += fmt::format("{}    {} ", line_end, kind);
     if (const auto* bridge = bridge_of(*view.link))
         text += fmt::format("{}{}", line_end, bridge_text(session, view, *bridge));
     if (const auto* vlan = vlan_of(*view.link)) text += fmt::format("{}{}", line_end, vlan_text(*vlan));
@@ -124,9 +160,17 @@ std::string link_details(Session& session, const LinkView& view, std::string_vie
 
 Json link_details_json(Session& session, const LinkView& view) {
     const unsigned promiscuous = view.link->member ? 1 : 0;
-    Json json{
-        {"promiscuity", promiscuous}, {"allmulti", promiscuous}, {"min_mtu", min_mtu}, {"max_mtu", max_mtu}};
+    Json json{{"promiscuity", promiscuous},
+              {"allmulti", promiscuous},
+              {"min_mtu", min_mtu},
+              {"max_mtu", max_mtu_of(*view.link)}};
+    if (is_dummy(*view.link)) json["min_mtu"] = json["max_mtu"] = 0;
     Json info = Json::object();
+    if (const auto kind = plain_kind(*view.link); !kind.empty()) info["info_kind"] = kind;
+    if (const auto* tuntap = tuntap_of(*view.link)) {
+        info["info_kind"] = "tun";
+        info["info_data"] = tuntap_data(*tuntap);
+    }
     if (const auto* bridge = bridge_of(*view.link)) {
         info["info_kind"] = "bridge";
         info["info_data"] = bridge_data(session, view, *bridge);

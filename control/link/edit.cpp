@@ -9,6 +9,12 @@
 
 namespace weft {
 
+namespace {
+
+constexpr std::uint16_t ether_mtu = 1500;  // ether_setup
+
+}  // namespace
+
 void add_link(Model& model, const std::string& name, LinkSpec link) {
     model.links.emplace(name, std::move(link));
     model.order.push_back(name);
@@ -16,19 +22,21 @@ void add_link(Model& model, const std::string& name, LinkSpec link) {
 
 void remove_link(Model& model, const std::string& gone) {
     const std::string name = gone;  // may be the key that goes
-    std::vector<std::string> above;
+    std::vector<std::string> along;
+    if (const auto it = model.links.find(name); it != model.links.end() && veth_of(it->second))
+        along.push_back(veth_of(it->second)->peer);
     for (auto& [other, link] : model.links) {
         if (link.member && link.member->bridge == name) leave_bridge(model, other);
         const auto* vlan = vlan_of(link);
-        if (vlan && vlan->parent == name) above.push_back(other);
+        if (vlan && vlan->parent == name) along.push_back(other);
     }
-    for (const auto& other : above)
-        remove_link(model, other);
     std::erase_if(model.fdb, [&](const auto& entry) { return entry.first.device == name; });
     std::erase_if(model.addresses, [&](const AddressSpec& address) { return address.device == name; });
     std::erase_if(model.sysctls, [&](const auto& entry) { return sysctl_device(entry.first) == name; });
     model.links.erase(name);
     std::erase(model.order, name);
+    for (const auto& other : along)
+        remove_link(model, other);
 }
 
 std::optional<std::uint16_t> known_mtu(const Model& model, const std::string& name) {
@@ -36,6 +44,7 @@ std::optional<std::uint16_t> known_mtu(const Model& model, const std::string& na
     // a chain of sub-interfaces is short; one that bites its tail is refused by validate
     for (int depth = 0; link && depth < 8; ++depth) {
         if (link->mtu) return link->mtu;
+        if (veth_of(*link) || is_dummy(*link)) return ether_mtu;
         const auto* vlan = vlan_of(*link);
         if (!vlan) break;
         link = model.find(vlan->parent);

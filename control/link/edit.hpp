@@ -12,8 +12,8 @@ struct Session;
 /// Adds a link that is not there yet, last in the order.
 void add_link(Model&, const std::string& name, LinkSpec);
 
-/// Removes a link with its sub-interfaces, its addresses, FDB entries and sysctls; members of a bridge are
-/// released.
+/// Removes a link with its sub-interfaces, its peer, its addresses, FDB entries and sysctls; members of a
+/// bridge are released.
 void remove_link(Model&, const std::string& name);
 
 /// The MTU that the model alone knows of: as set, else of a sub-interface its parent's, of a bridge its
@@ -30,8 +30,23 @@ void set_mtu(Model&, const std::string& name, std::uint16_t mtu);
 [[nodiscard]] inline const PortSpec* port_of(const LinkSpec& link) noexcept {
     return std::get_if<PortSpec>(&link.kind);
 }
+[[nodiscard]] inline const TuntapPort* tuntap_of(const LinkSpec& link) noexcept {
+    const auto* port = port_of(link);
+    return port ? std::get_if<TuntapPort>(&port->kind) : nullptr;
+}
+/// An interface without Ethernet header.
+[[nodiscard]] inline bool is_tun(const LinkSpec& link) noexcept {
+    const auto* tuntap = tuntap_of(link);
+    return tuntap && tuntap->tun;
+}
 [[nodiscard]] inline const VlanSpec* vlan_of(const LinkSpec& link) noexcept {
     return std::get_if<VlanSpec>(&link.kind);
+}
+[[nodiscard]] inline const VethSpec* veth_of(const LinkSpec& link) noexcept {
+    return std::get_if<VethSpec>(&link.kind);
+}
+[[nodiscard]] inline bool is_dummy(const LinkSpec& link) noexcept {
+    return std::holds_alternative<DummySpec>(link.kind);
 }
 [[nodiscard]] inline const BridgeSpec* bridge_of(const LinkSpec& link) noexcept {
     return std::get_if<BridgeSpec>(&link.kind);

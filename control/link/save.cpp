@@ -29,17 +29,28 @@ std::string bridge_words(const BridgeSpec& bridge) {
     return words;
 }
 
+std::string common_words(const LinkSpec& link) {
+    std::string words;
+    if (link.mtu) words += fmt::format(" mtu {}", *link.mtu);
+    if (link.address) words += " address " + to_string(*link.address);
+    if (link.up) words += " up";
+    return words;
+}
+
 }  // namespace
 
-void save_link(std::string& text, const std::string& name, const LinkSpec& link) {
+void save_link(std::string& text, const Model& model, const std::string& name, const LinkSpec& link) {
     const auto* vlan = vlan_of(link);
+    const auto* veth = veth_of(link);
     text += "ip link add";
     if (vlan) text += fmt::format(" link {} name", config::quote(vlan->parent));
-    text += " " + config::quote(name);
-    if (link.mtu) text += fmt::format(" mtu {}", *link.mtu);
-    if (link.address) text += " address " + to_string(*link.address);
-    if (link.up) text += " up";
-    if (vlan) {
+    text += " " + config::quote(name) + common_words(link);
+    if (veth) {
+        text += fmt::format(" type veth peer name {}{}", config::quote(veth->peer),
+                            common_words(*model.find(veth->peer)));
+    } else if (is_dummy(link)) {
+        text += " type dummy";
+    } else if (vlan) {
         text += " type vlan";
         if (vlan->tpid != ether_type::vlan) text += fmt::format(" proto {}", protocol_name(vlan->tpid));
         text += fmt::format(" id {}", vlan->vid);

@@ -42,6 +42,7 @@ Result<> set_master(Model& model, const std::string& name, const command::Item& 
     if (!bridge_of(*master)) return ip::kernel("Operation not supported");
     if (bridge_of(model.links.at(name)))
         return refuse_at("Error: Can not enslave a bridge to a bridge.", item.column);
+    if (is_tun(model.links.at(name))) return ip::kernel("Invalid argument");  // br_add_if: no Ethernet
     join_bridge(model, name, item.value);
     return {};
 }
@@ -74,6 +75,7 @@ Result<> set_all(Session& session, const std::string& name, const command::Match
     if (const auto* item = match.argument("ADDRESS")) {
         const auto mac = *parse_mac(item->value);
         if (!mac.is_station()) return ip::kernel("Cannot assign requested address");
+        if (is_tun(link)) return ip::kernel("Operation not supported");
         link.address = mac;
     }
     if (const auto* item = match.argument("MTU"))

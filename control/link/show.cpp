@@ -16,13 +16,13 @@ bool wanted(const LinkView& view, const command::Match& match) {
     if (const auto* item = match.argument("NAME"); item && item->value != view.name) return false;
     if (const auto* item = match.argument("MASTER"); item && item->value != view.master()) return false;
     if (match.has("up") && !view.link->up) return false;
-    if (match.has("bridge") && !bridge_of(*view.link)) return false;
-    if (match.has("vlan") && !vlan_of(*view.link)) return false;
-    return !match.has("bridge_slave") || view.link->member;
+    return of_type(*view.link, match);
 }
 
 std::string text_of(Session& session, const LinkView& view, const LinkForm& form) {
-    if (form.brief) return link_brief(view) + to_string(view.state.mac) + " " + view.flag_text() + " \n";
+    if (form.brief)
+        return link_brief(view) + (is_tun(*view.link) ? "" : to_string(view.state.mac)) + " " +
+               view.flag_text() + " \n";
     std::string text = link_head(view, form);
     text += form.line_end();
     text += link_address(session, view, form);

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "control/link/details.hpp"
+#include "control/link/edit.hpp"
 
 namespace weft {
 
@@ -17,6 +18,11 @@ template <std::size_t N>
 void widen(std::array<std::size_t, N>& widths, const std::array<std::uint64_t, N>& numbers) {
     for (std::size_t i = 0; i < N; ++i)
         widths[i] = std::max(widths[i], fmt::formatted_size("{}", numbers[i]));
+}
+
+/// tun_net_initialize: 500 without Ethernet header.
+int queue_length(const LinkView& view) {
+    return is_tun(*view.link) ? 500 : 1000;
 }
 
 using Row = std::array<std::uint64_t, 6>;
@@ -40,6 +46,15 @@ std::string number_line(const std::array<std::size_t, 6>& widths, const Row& row
 
 }  // namespace
 
+bool of_type(const LinkSpec& link, const command::Match& match) {
+    if (match.has("bridge") && !bridge_of(link)) return false;
+    if (match.has("vlan") && !vlan_of(link)) return false;
+    if (match.has("veth") && !veth_of(link)) return false;
+    if (match.has("dummy") && !is_dummy(link)) return false;
+    if (match.has("tun") && !tuntap_of(link)) return false;
+    return !match.has("bridge_slave") || link.member;
+}
+
 LinkForm form_of(const command::Match& match, bool mode) {
     return {.statistics = match.option("-s"),
             .details = match.option("-d"),
@@ -55,11 +70,13 @@ std::string link_head(const LinkView& view, const LinkForm& form) {
     if (view.link->member) text += fmt::format("master {} ", view.master());
     text += fmt::format("state {} ", view.operstate);
     if (form.mode) text += "mode DEFAULT ";
-    return text + (form.ipv6_only ? "qlen 1000" : "group default qlen 1000");
+    return text + fmt::format("{}qlen {}", form.ipv6_only ? "" : "group default ", queue_length(view));
 }
 
 std::string link_address(Session& session, const LinkView& view, const LinkForm& form) {
-    std::string text = fmt::format("    link/ether {} brd ff:ff:ff:ff:ff:ff", to_string(view.state.mac));
+    std::string text = is_tun(*view.link) ? std::string("    link/none ")
+                                          : fmt::format("    link/ether {} brd ff:ff:ff:ff:ff:ff",
+                                                        to_string(view.state.mac));
     if (form.details) text += link_details(session, view, form.line_end());
     return text;
 }
@@ -91,7 +108,7 @@ Json link_json(Session& session, const LinkView& view, const LinkForm& form) {
         json["ifname"] = view.name;
         json["operstate"] = view.operstate;
         if (form.mode) {
-            json["address"] = to_string(view.state.mac);
+            if (!is_tun(*view.link)) json["address"] = to_string(view.state.mac);
             json["flags"] = view.flags;
         }
         return json;
@@ -106,11 +123,13 @@ Json link_json(Session& session, const LinkView& view, const LinkForm& form) {
     json["operstate"] = view.operstate;
     if (form.mode) json["linkmode"] = "DEFAULT";
     if (!form.ipv6_only) json["group"] = "default";
-    json["txqlen"] = 1000;
+    json["txqlen"] = queue_length(view);
     if (!form.hardware) return json;
-    json["link_type"] = "ether";
-    json["address"] = to_string(view.state.mac);
-    json["broadcast"] = "ff:ff:ff:ff:ff:ff";
+    json["link_type"] = is_tun(*view.link) ? "none" : "ether";
+    if (!is_tun(*view.link)) {
+        json["address"] = to_string(view.state.mac);
+        json["broadcast"] = "ff:ff:ff:ff:ff:ff";
+    }
     if (form.details) json.update(link_details_json(session, view));
     return json;
 }

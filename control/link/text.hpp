@@ -16,6 +16,8 @@ struct LinkForm {
     /// The line end: a backslash with -o.
     [[nodiscard]] std::string_view line_end() const { return oneline ? "\\" : "\n"; }
 };
+/// Whether a filter `type KIND` that was typed, if any, lets the link through.
+[[nodiscard]] bool of_type(const LinkSpec&, const command::Match&);
 [[nodiscard]] LinkForm form_of(const command::Match&, bool mode);
 
 /// "2: br0: <…> mtu 1500 …" without its end.

@@ -14,9 +14,9 @@ struct LinkView {
     std::string name;
     const LinkSpec* link = nullptr;  ///< borrowed from the model
     LinkState state;
-    std::string below;               ///< of a sub-interface its parent, else empty
+    std::string below;               ///< of a sub-interface its parent, of a veth end its peer, else empty
     std::vector<std::string> flags;  ///< "BROADCAST", "UP", …, in iproute2's order
-    std::string operstate;           ///< "UP", "DOWN", "LOWERLAYERDOWN"
+    std::string operstate;           ///< "UP", "DOWN", "LOWERLAYERDOWN", "UNKNOWN"
     std::string qdisc;
     [[nodiscard]] std::string master() const { return link->member ? link->member->bridge : std::string{}; }
     /// "lan0.8@lan0"

@@ -45,6 +45,7 @@ struct Handler {
 [[nodiscard]] std::span<const Handler> ethtool_handlers();
 [[nodiscard]] std::span<const Handler> show_handlers();
 [[nodiscard]] std::span<const Handler> observe_handlers();
+[[nodiscard]] std::span<const Handler> tuntap_handlers();
 [[nodiscard]] std::span<const Handler> configuration_handlers();
 
 }  // namespace weft

@@ -8,7 +8,9 @@
 namespace weft {
 
 void save_port(std::string& text, const std::string& name, const LinkSpec&, const PortSpec&);
-void save_link(std::string& text, const std::string& name, const LinkSpec&);
+void save_tuntap(std::string& text, const std::string& name, const LinkSpec&, const TuntapPort&);
+/// Of a veth pair this is the line of both.
+void save_link(std::string& text, const Model&, const std::string& name, const LinkSpec&);
 /// Membership, flags and VLANs of a member.
 void save_member(std::string& text, const Model&, const std::string& name, const MemberSpec&);
 /// The VLANs of a bridge itself.

@@ -51,8 +51,18 @@ struct GenPort {
     friend bool operator==(const GenPort&, const GenPort&) = default;
 };
 
+/// A TAP or TUN device of the kernel (`ip tuntap add`) whose far end is the program that opens /dev/net/tun
+/// with the port's name. The flags that the program may choose anew are what `ip tuntap` shows.
+struct TuntapPort {
+    bool tun = false;  ///< mode tun: no Ethernet header; the kernel's stack has its other side, not weft
+    bool pi = false, one_queue = false, vnet_hdr = false;
+    bool multi_queue = false;
+    std::optional<std::uint32_t> user{}, group{};  ///< ids of who may open it
+    friend bool operator==(const TuntapPort&, const TuntapPort&) = default;
+};
+
 struct PortSpec {
-    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort> kind;
+    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort, TuntapPort> kind;
     std::uint16_t rx_queues = 1;
     std::optional<std::uint16_t> tx_queues;  ///< default: one per worker, as many as the device has
     std::optional<std::uint16_t> descriptors;
@@ -65,6 +75,18 @@ struct VlanSpec {
     std::uint16_t tpid = ether_type::vlan;
     std::uint16_t vid = 0;
     friend bool operator==(const VlanSpec&, const VlanSpec&) = default;
+};
+
+/// One end of an internal veth pair: a link of its own, named by the other end as its peer. Of the two the
+/// one that stands first in the order is the one that was named first.
+struct VethSpec {
+    std::string peer;
+    friend bool operator==(const VethSpec&, const VethSpec&) = default;
+};
+
+/// An interface that swallows what it is sent.
+struct DummySpec {
+    friend bool operator==(const DummySpec&, const DummySpec&) = default;
 };
 
 /// Membership of one VLAN at a bridge port or at the bridge itself.
@@ -96,9 +118,9 @@ struct MemberSpec {
     friend bool operator==(const MemberSpec&, const MemberSpec&) = default;
 };
 
-/// One interface: a port, a sub-interface or a bridge.
+/// One interface: a port, a sub-interface, a bridge, an end of a veth pair or a dummy.
 struct LinkSpec {
-    std::variant<PortSpec, VlanSpec, BridgeSpec> kind;
+    std::variant<PortSpec, VlanSpec, BridgeSpec, VethSpec, DummySpec> kind;
     bool up = false;
     std::optional<std::uint16_t> mtu{};
     std::optional<MacAddress> address{};

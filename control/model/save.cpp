@@ -1,5 +1,7 @@
 #include "control/model/save.hpp"
 
+#include <set>
+
 #include "control/link/edit.hpp"
 #include "control/model/lines.hpp"
 
@@ -7,12 +9,15 @@ namespace weft {
 
 std::string save(const Model& model) {
     std::string text;
+    std::set<std::string> said;  // by the line of the other end
     for (const auto& name : model.order) {
         const auto& link = *model.find(name);
+        if (said.contains(name)) continue;
+        if (const auto* veth = veth_of(link)) said.insert(veth->peer);
         if (const auto* port = port_of(link))
             save_port(text, name, link, *port);
         else
-            save_link(text, name, link);
+            save_link(text, model, name, link);
     }
     for (const auto& name : model.order)
         if (const auto* bridge = bridge_of(*model.find(name))) save_bridge_vlans(text, name, *bridge);

@@ -50,11 +50,24 @@ Result<> check_vlans(const Model& model) {
         if (!vlan) continue;
         if (!model.find(vlan->parent))
             return refuse(fmt::format("{}: the interface below it, {}, does not exist", name, vlan->parent));
+        if (is_tun(*model.find(vlan->parent)))
+            return refuse(fmt::format("{}: {} has no Ethernet header for a tag", name, vlan->parent));
         if (vlan->vid > 4094)
             return refuse(fmt::format("{}: VLAN {} is not one of 0 to 4094", name, vlan->vid));
         if (!seen.emplace(vlan->parent, vlan->tpid, vlan->vid).second)
             return refuse(
                 fmt::format("{}: {} has a sub-interface for VLAN {} already", name, vlan->parent, vlan->vid));
+    }
+    return {};
+}
+
+Result<> check_veths(const Model& model) {
+    for (const auto& [name, link] : model.links) {
+        const auto* veth = veth_of(link);
+        if (!veth) continue;
+        const auto* peer = model.find(veth->peer);
+        if (name == veth->peer || !peer || !veth_of(*peer) || veth_of(*peer)->peer != name)
+            return refuse(fmt::format("{}: {} is not the other end of its veth pair", name, veth->peer));
     }
     return {};
 }
@@ -78,6 +91,9 @@ Result<> check_members(const Model& model) {
         if (link.address && !link.address->is_station())
             return refuse(
                 fmt::format("{}: {} is not the address of one station", name, to_string(*link.address)));
+        if (is_tun(link) && (link.member || link.address))
+            return refuse(
+                fmt::format("{}: mode tun has no Ethernet header, so neither bridge nor address", name));
         if (!link.member) continue;
         const auto* master = model.find(link.member->bridge);
         if (!master)
@@ -204,7 +220,7 @@ Result<> check_sysctls(const Model& model) {
 }  // namespace
 
 Result<> validate(const Model& model) {
-    for (const auto check : {check_names, check_vlans, check_members, check_mtus, validate_ports,
+    for (const auto check : {check_names, check_vlans, check_veths, check_members, check_mtus, validate_ports,
                              check_domains, check_fdb, check_addresses, check_sysctls})
         if (auto checked = check(model); !checked) return checked;
     return DepthCheck{model}.run();

@@ -7,6 +7,11 @@ namespace weft {
 
 namespace {
 
+void save_placement(std::string& text, const std::string& name, const PortSpec& port) {
+    for (const auto& [queue, cpu] : port.placement)
+        text += fmt::format("port set {} rxq {} worker {}\n", config::quote(name), queue, cpu);
+}
+
 std::string kind_words(const DevargsPort& port) {
     return " devargs " + config::quote(port.devargs);
 }
@@ -45,9 +50,18 @@ std::string kind_words(const GenPort& port) {
     return words;
 }
 
+// by lines of its own
+std::string kind_words(const TuntapPort&) {
+    return {};
+}
+
 }  // namespace
 
 void save_port(std::string& text, const std::string& name, const LinkSpec& link, const PortSpec& port) {
+    if (const auto* tuntap = std::get_if<TuntapPort>(&port.kind)) {
+        save_tuntap(text, name, link, *tuntap);
+        return save_placement(text, name, port);
+    }
     text += fmt::format("port add {}{}", config::quote(name), link.up ? " up" : "");
     text += std::visit([](const auto& kind) { return kind_words(kind); }, port.kind);
     if (port.rx_queues != 1) text += fmt::format(" rxq {}", port.rx_queues);
@@ -56,8 +70,7 @@ void save_port(std::string& text, const std::string& name, const LinkSpec& link,
     if (link.mtu) text += fmt::format(" mtu {}", *link.mtu);
     if (link.address) text += " mac " + to_string(*link.address);
     text += '\n';
-    for (const auto& [queue, cpu] : port.placement)
-        text += fmt::format("port set {} rxq {} worker {}\n", config::quote(name), queue, cpu);
+    save_placement(text, name, port);
 }
 
 }  // namespace weft

@@ -36,6 +36,9 @@ std::vector<Taken> taken_by(const std::string&, const NullPort&) {
 std::vector<Taken> taken_by(const std::string&, const GenPort&) {
     return {};
 }
+std::vector<Taken> taken_by(const std::string&, const TuntapPort&) {
+    return {};
+}
 
 Result<> check_far_end(const Model& model, const std::string& name, const TapPort& tap) {
     const auto end = far_end(name, tap);

@@ -107,6 +107,11 @@ class Assembler {
             interface.tpid = vlan->tpid;
         }
         if (const auto* bridge = std::get_if<BridgeSpec>(&link.kind)) add_bridge(name, *bridge, interface);
+        if (const auto* veth = std::get_if<VethSpec>(&link.kind)) {
+            interface.kind = InterfaceKind::veth;
+            interface.peer = index_of(veth->peer);
+        }
+        if (std::holds_alternative<DummySpec>(link.kind)) interface.kind = InterfaceKind::dummy;
     }
 
     void add_port(const std::string& name, Interface& interface) {
@@ -115,6 +120,7 @@ class Assembler {
         const auto open = in_.ports.find(name);
         if (open == in_.ports.end()) return;
         interface.offloads = open->second.offloads;
+        interface.kernel_takes = open->second.kernel_takes;
         topology_->ports[interface.port] = {
             .port = open->second.port, .interface = interface.index, .tx_queues = open->second.tx_queues};
     }

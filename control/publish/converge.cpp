@@ -22,6 +22,19 @@ MacAddress random_mac() {
     return mac;
 }
 
+std::optional<ProgramDevice> program_device(const LinkSpec& link) {
+    const auto* port = std::get_if<PortSpec>(&link.kind);
+    const auto* tuntap = port ? std::get_if<TuntapPort>(&port->kind) : nullptr;
+    if (!tuntap) return std::nullopt;
+    return ProgramDevice{.tun = tuntap->tun,
+                         .pi = tuntap->pi,
+                         .one_queue = tuntap->one_queue,
+                         .vnet_hdr = tuntap->vnet_hdr,
+                         .multi_queue = tuntap->multi_queue,
+                         .user = tuntap->user,
+                         .group = tuntap->group};
+}
+
 std::pair<std::string, std::string> identity(const AddressSpec& a) {
     return {a.device, a.address};
 }
@@ -33,9 +46,11 @@ Result<> Switch::converge(const Model& target) {
     Indexes numbers = indexes_;
     if (auto r = take_numbers(target, numbers); !r) return r;
     for (const auto& [name, link] : target.links)
-        if (std::holds_alternative<BridgeSpec>(link.kind)) random_macs_.try_emplace(name, random_mac());
+        if (!std::holds_alternative<PortSpec>(link.kind) && !std::holds_alternative<VlanSpec>(link.kind))
+            random_macs_.try_emplace(name, random_mac());
 
     close_in_the_way(target);
+    remove_in_the_way(target);
     if (auto r = open_taps(target); !r) return r;
     if (auto r = open_ports(target); !r) return r;
     if (auto r = set_ports(target); !r) return r;
@@ -81,6 +96,17 @@ void Switch::close_in_the_way(const Model& target) {
         close_port(name);
 }
 
+// A device of the kernel that weft reads and one that a program reads have the same name in turn.
+void Switch::remove_in_the_way(const Model& target) {
+    std::vector<std::string> names;
+    for (const auto& [name, live] : taps_)
+        if (const LinkSpec* link = target.find(name); link && live.told.program != program_device(*link))
+            names.push_back(name);
+    for (const auto& name : names)
+        if (ports_.contains(name)) close_port(name);
+    remove_taps(names);
+}
+
 Result<> Switch::open_taps(const Model& target) {
     if (!options_.kernel) return {};
     for (const auto& [name, link] : target.links) {
@@ -90,13 +116,16 @@ Result<> Switch::open_taps(const Model& target) {
         // An adopted TAP keeps what it has until the port behind it is open.
         TapSettings settings;
         settings.mtu = *there ? (*there)->mtu : link.mtu.value_or(1500);
-        if (*there) settings.mac = (*there)->mac;
+        if (*there && (*there)->mac.is_station()) settings.mac = (*there)->mac;
         settings.up = link.up;
         settings.bridge_member = link.member.has_value();
+        settings.program = program_device(link);
+        settings.noarp = std::holds_alternative<DummySpec>(link.kind);
         auto tap = KernelTap::open(taps_netns_, tap_netlink_, name, options_.socket, settings);
         if (!tap) return std::move(tap).error();
-        Descriptor for_thread{fcntl(tap->descriptor(), F_DUPFD_CLOEXEC, 0)};
-        if (!for_thread)
+        Descriptor for_thread;
+        if (!settings.program) for_thread = Descriptor{fcntl(tap->descriptor(), F_DUPFD_CLOEXEC, 0)};
+        if (!for_thread && !settings.program)
             return refuse(fmt::format("TAP {}: {}; raise the limit of open files (ulimit -n)", name,
                                       std::strerror(errno)));
         taps_.emplace(name, LiveTap{std::move(*tap), settings, no_interface, std::move(for_thread)});
@@ -128,6 +157,8 @@ Result<> Switch::open_one(const std::string& name, const LinkSpec& link) {
                           .host_netlink = host_netlink_,
                           .socket = options_.socket,
                           .leftover = leftover_};
+    if (!options_.kernel && std::holds_alternative<TuntapPort>(std::get<PortSpec>(link.kind).kind))
+        return refuse(fmt::format("{}: its device is the kernel's, which --no-kernel leaves out", name));
     auto port = open_port(name, link, place);
     lacks_device_ = !port;
     if (!port) return std::move(port).error();
@@ -187,7 +218,8 @@ Result<> Switch::settle_taps(const Model& target) {
             if (auto r = live.tap.set_mtu(now.mtu); !r) return r;
             told.mtu = now.mtu;
         }
-        if (told.mac != now.mac) {
+        const bool without_address = told.program && told.program->tun;
+        if (told.mac != now.mac && !without_address) {
             if (auto r = live.tap.set_mac(now.mac); !r) return r;
             told.mac = now.mac;
         }

@@ -28,6 +28,10 @@ class Resolver {
             e = port(name, link);
         else if (const auto* vlan = std::get_if<VlanSpec>(&link.kind))
             e = sub_interface(*vlan, link);
+        else if (const auto* veth = std::get_if<VethSpec>(&link.kind))
+            e = veth_end(name, *veth, link);
+        else if (std::holds_alternative<DummySpec>(link.kind))
+            e = lone(name, link, true);
         else
             e = bridge(name, link);
         return done_[name] = e;
@@ -48,6 +52,21 @@ class Resolver {
                 .mac = link.address.value_or(below.mac),
                 .up = link.up,
                 .carrier = link.up && below.up && below.carrier};
+    }
+
+    /// An interface with nothing below it, and an address made up for it.
+    Effective lone(const std::string& name, const LinkSpec& link, bool carrier) const {
+        const auto random = random_.find(name);
+        return {.mtu = link.mtu.value_or(1500),
+                .mac = link.address.value_or(random == random_.end() ? MacAddress{} : random->second),
+                .up = link.up,
+                .carrier = link.up && carrier};
+    }
+
+    /// drivers/net/veth.c, veth_open: both ends have a carrier when both are up.
+    Effective veth_end(const std::string& name, const VethSpec& veth, const LinkSpec& link) const {
+        const auto peer = model_.links.find(veth.peer);
+        return lone(name, link, peer != model_.links.end() && peer->second.up);
     }
 
     Effective bridge(const std::string& name, const LinkSpec& link) {

@@ -25,8 +25,8 @@ struct Effective {
     bool carrier = false;
 };
 
-/// For every link of a valid model. `ports` by name; `random` gives the address of a bridge that has no
-/// member (Linux: eth_hw_addr_random), by name.
+/// For every link of a valid model. `ports` by name; `random` gives the address of a veth end, a dummy
+/// and a bridge that has no member (Linux: eth_hw_addr_random), by name.
 [[nodiscard]] std::map<std::string, Effective> effective(const Model& model,
                                                          const std::map<std::string, PortFacts>& ports,
                                                          const std::map<std::string, MacAddress>& random);

@@ -62,6 +62,8 @@ void Switch::look_again() {
     for (const auto& name : gone) {
         log(fmt::format("{}: its TAP was deleted; made again", name));
     }
+    for (const auto& name : gone)  // its sockets are dead with the device
+        if (taps_.at(name).told.program && ports_.contains(name)) close_port(name);
     remove_taps(gone);
     const Model same = model_;
     if (auto r = apply(same); !r) log(r.error().message);

@@ -48,6 +48,7 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
             [&](const PcapPort& p) { return open_pcap(name, p.rx_file, p.tx_file, p.infinite, queues, env); },
             [&](const NullPort&) { return open_null(name, queues, env); },
             [&](const GenPort& p) { return open_gen(name, config_of(p), queues, env); },
+            [&](const TuntapPort& p) { return open_tuntap(name, p.tun, queues, env); },
         },
         live.spec.kind);
     if (!port) return std::move(port).error();
@@ -76,7 +77,7 @@ bool needs_reopening(const PortSpec& a, const PortSpec& b) {
 }
 
 std::string kind_word(const PortSpec& spec) {
-    static constexpr const char* words[] = {"devargs", "af_packet", "tap", "pcap", "null", "gen"};
+    static constexpr const char* words[] = {"devargs", "af_packet", "tap", "pcap", "null", "gen", "tuntap"};
     return words[spec.kind.index()];
 }
 

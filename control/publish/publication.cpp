@@ -28,7 +28,8 @@ void Switch::publish(const Model& model) {
     for (const auto& [name, live] : ports_)
         open[name] = {.port = live.paused ? nullptr : live.port.get(),
                       .tx_queues = live.info.tx_queues,
-                      .offloads = live.info.offloads};
+                      .offloads = live.info.offloads,
+                      .kernel_takes = std::holds_alternative<TuntapPort>(live.spec.kind)};
     const AssembleInput input{
         .model = model, .effective = effective, .ports = open, .kernel = options_.kernel};
 
@@ -44,10 +45,11 @@ void Switch::publish(const Model& model) {
     for (auto& [name, live] : taps_) {
         const auto number = indexes_.interfaces.find(name);
         if (!number || live.interface == *number) continue;
+        live.interface = *number;
+        if (live.told.program) continue;
         // The same TAP under another number: the descriptor that is closed for it makes room for this one.
         if (!live.for_thread) live.for_thread = Descriptor{fcntl(live.tap.descriptor(), F_DUPFD_CLOEXEC, 0)};
         tap_io_->add_tap(*number, live.for_thread.release());
-        live.interface = *number;
     }
 }
 
@@ -67,7 +69,7 @@ void Switch::forget_gone(const Model& model) {
     if (tap_io_) tap_io_->drain();
     std::vector<std::pair<const PacketRing*, std::uint32_t>> waiting;
     for (auto& worker : shared_.workers) {
-        for (const PacketRing* ring : {&worker->from_kernel, &worker->hand_over})
+        for (const PacketRing* ring : {&worker->from_kernel, &worker->hand_over, &worker->veths})
             waiting.emplace_back(ring, ring->end());
         worker->waker.wake();
     }

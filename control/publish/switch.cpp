@@ -119,7 +119,8 @@ void Switch::close_ports() {
     std::vector<std::thread> closing;
     for (auto& [name, live] : ports_)
         if (std::holds_alternative<AfPacketPort>(live.spec.kind) ||
-            std::holds_alternative<TapPort>(live.spec.kind))
+            std::holds_alternative<TapPort>(live.spec.kind) ||
+            std::holds_alternative<TuntapPort>(live.spec.kind))
             closing.emplace_back([&port = live.port] { port.reset(); });
     for (auto& thread : closing)
         thread.join();
@@ -132,7 +133,7 @@ Switch::~Switch() {
     shared_.tap_waker = nullptr;
     Packet* left[batch_size];
     for (auto& worker : shared_.workers)
-        for (PacketRing* ring : {&worker->from_kernel, &worker->hand_over})
+        for (PacketRing* ring : {&worker->from_kernel, &worker->hand_over, &worker->veths})
             while (const unsigned n = ring->dequeue(left, batch_size))
                 for (unsigned i = 0; i < n; ++i)
                     Packet::free(left[i]);

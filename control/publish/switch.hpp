@@ -132,6 +132,7 @@ class Switch final : public Live {
     Result<> converge(const Model& target);
     Result<> check_placement(const Model& target) const;
     void close_in_the_way(const Model& target);
+    void remove_in_the_way(const Model& target);
     Result<> open_taps(const Model& target);
     Result<> open_ports(const Model& target);
     Result<> open_one(const std::string& name, const LinkSpec& link);

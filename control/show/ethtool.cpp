@@ -39,12 +39,16 @@ Result<Reply> statistics(Session& session, const command::Match& match, const st
     return answer(session, std::move(text), std::move(json));
 }
 
-/// Bridges and sub-interfaces name the kernel's drivers of theirs.
+/// Other interfaces name the kernel's drivers of theirs.
 Result<Reply> driver(Session& session, const command::Match& match, const std::string&) {
     const auto link = link_named(session, match, "Cannot get driver information", 71);
     if (!link) return link.error();
     const auto port = session.live->port(match.argument("NAME")->value);
-    const std::string name = port ? port->driver : bridge_of(**link) ? "bridge" : "802.1Q VLAN Support";
+    const std::string name = port                ? port->driver
+                             : bridge_of(**link) ? "bridge"
+                             : veth_of(**link)   ? "veth"
+                             : is_dummy(**link)  ? "dummy"
+                                                 : "802.1Q VLAN Support";
     const std::string_view statistics = port && !port->statistics.empty() ? "yes" : "no";
     return answer(
         session,

@@ -2,6 +2,7 @@
 
 #include "dataplane/egress/tag.hpp"
 #include "dataplane/observe/observer.hpp"
+#include "dataplane/ingress/veth.hpp"
 
 namespace weft {
 
@@ -12,9 +13,7 @@ Verdict Egress::through_virtual(Packet& packet, Context& context) noexcept {
         case InterfaceKind::vlan: {
             if (!out.up) return Verdict::drop(DropReason::egress_interface_down);
             if (++meta.hops > max_hops) return Verdict::drop(DropReason::ingress_too_many_hops);
-            if (packet.length() > out.mtu + std::uint32_t{ethernet_header_size} &&
-                meta.gso_type == GsoType::none && !fits_with_tags(packet, out.mtu))
-                return Verdict::drop(DropReason::egress_too_big);
+            if (exceeds(packet, out.mtu)) return Verdict::drop(DropReason::egress_too_big);
             if (meta.tag_place == TagPlace::stripped && !insert_stripped(packet))
                 return Verdict::drop(DropReason::egress_no_mbuf);
             (*context.counters)[out.index].sent.add(1, packet.length());
@@ -29,6 +28,14 @@ Verdict Egress::through_virtual(Packet& packet, Context& context) noexcept {
             if (++meta.hops > max_hops) return Verdict::drop(DropReason::ingress_too_many_hops);
             return out.up ? Verdict::to(StageId::bridge_output)
                           : Verdict::drop(DropReason::egress_interface_down);
+        case InterfaceKind::veth:
+            return into_veth(packet, out, context);
+        case InterfaceKind::dummy:
+            if (!out.up) return Verdict::drop(DropReason::egress_interface_down);
+            if (exceeds(packet, out.mtu)) return Verdict::drop(DropReason::egress_too_big);
+            (*context.counters)[out.index].sent.add(1, packet.length());  // dummy_xmit
+            Packet::free(&packet);
+            return Verdict::consumed();
         default:
             return Verdict::drop(DropReason::handover_gone);
     }

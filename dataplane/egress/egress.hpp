@@ -1,7 +1,8 @@
 // egress: a frame leaves by an interface.
 //   reads   oif, length, tag, offload state
 //   writes  oif and tag (sub-interfaces), the frame where the port cannot do what is left to do
-//   to      the port's transmit buffer (where a qdisc sits), bridge_output (sub-interface over a bridge)
+//   to      the port's transmit buffer (where a qdisc sits), bridge_output (sub-interface over a bridge),
+//           the veth pair's ring
 //   tables  Interface
 //   Linux   dev_queue_xmit, validate_xmit_skb (net/core/dev.c); is_skb_forwardable for the length
 #pragma once

@@ -14,6 +14,12 @@ namespace weft {
 /// Whether a frame longer than an untagged one of this MTU is within MTU + 14 + 4 a tag.
 [[nodiscard]] bool fits_with_tags(Packet& packet, std::uint16_t mtu) noexcept;
 
+/// Whether a frame is longer than this MTU and its tags allow. A GSO frame never is: its segments are not.
+inline bool exceeds(Packet& packet, std::uint16_t mtu) noexcept {
+    return packet.length() > mtu + std::uint32_t{ethernet_header_size} &&
+           packet.meta.gso_type == GsoType::none && !fits_with_tags(packet, mtu);
+}
+
 struct Ingress {
     static constexpr StageId id = StageId::ingress;
     struct Prepared {};

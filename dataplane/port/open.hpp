@@ -67,6 +67,11 @@ Result<std::unique_ptr<Port>> open_tap(const std::string& name, const std::strin
                                        const std::string& netns, const PortQueues& queues,
                                        const PortEnvironment& environment);
 
+/// The kernel's side of a device of /dev/net/tun that exists in the TAP namespace and that a program opens:
+/// in mode tap by packet sockets, in mode tun nothing is received or sent here.
+Result<std::unique_ptr<Port>> open_tuntap(const std::string& name, bool tun, const PortQueues& queues,
+                                          const PortEnvironment& environment);
+
 /// Frames of rx_file are received, sent frames are written to tx_file; either may be "". infinite: again and
 /// again.
 Result<std::unique_ptr<Port>> open_pcap(const std::string& name, const std::string& rx_file,

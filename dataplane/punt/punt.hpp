@@ -2,7 +2,7 @@
 //   reads   iif, punt_class
 //   writes  nothing
 //   to      the TAP thread
-//   tables  none
+//   tables  Interface
 //   Linux   netif_receive_skb of the interface that is weft's here
 #pragma once
 
@@ -18,6 +18,10 @@ struct Punt {
 
     static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
         if (!context.punt) return Verdict::drop(DropReason::punt_no_kernel);
+        if (context.topology->interface(packet.meta.iif).kernel_takes) [[unlikely]] {
+            Packet::free(&packet);
+            return Verdict::consumed();
+        }
         Packet* one = &packet;
         if (context.punt->by_class[static_cast<std::size_t>(packet.meta.punt_class)].enqueue(&one, 1) == 0)
             return Verdict::drop(DropReason::punt_queue_full);

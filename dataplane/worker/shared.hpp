@@ -43,6 +43,7 @@ struct WorkerShare {
     Published<PollPlan> plan;
     PacketRing from_kernel{1024};  ///< frames of kernel TAPs; meta.oif is the interface
     PacketRing hand_over{1024};    ///< frames to send by ports whose queue this worker owns
+    PacketRing veths{1024, true};  ///< frames under way in veth pairs; the worker gives and takes
     Waker waker;
     std::atomic<std::uint32_t> sleeps{0};  ///< odd while it waits for the descriptors of a plan
     PuntQueues punt;

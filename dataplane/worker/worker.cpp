@@ -4,6 +4,7 @@
 #include <rte_pause.h>
 #include <time.h>
 
+#include "dataplane/ingress/veth.hpp"
 #include "weft/port.hpp"
 
 namespace weft {
@@ -14,6 +15,8 @@ namespace {
 // a pause between two packets costs little latency, then long, so that an idle daemon costs little CPU.
 constexpr unsigned spin_rounds = 256, short_sleeps = 64, max_vain_wakeups = 4;
 constexpr nfds_t max_waited = 256;
+// Frames a round that leave veth pairs: a loop of pairs must not keep the ports from being polled.
+constexpr unsigned veth_quantum = 512;
 constexpr long short_sleep_ns = 50'000, long_sleep_ns = 500'000, waiting_sleep_ns = 100'000'000;
 
 }  // namespace
@@ -41,6 +44,7 @@ Worker::Worker(Shared& shared, unsigned id)
     context_.hand_over = shared.hand_over.data();
     context_.wakers = shared.wakers.data();
     context_.handed_over = &share_.own.handed_over;
+    context_.veths = &share_.veths;
     pipeline_.attach(context_);
 }
 
@@ -118,6 +122,22 @@ void Worker::look_on(const Observation& what) noexcept {
     }
 }
 
+unsigned Worker::take_from_veths() noexcept {
+    Packet* packets[batch_size];
+    unsigned taken = 0;
+    while (taken < veth_quantum) {
+        const unsigned count = share_.veths.dequeue(packets, batch_size);
+        if (count == 0) break;
+        for (unsigned i = 0; i < count; ++i) {
+            const Verdict verdict = leave_veth(*packets[i], context_);
+            context_.follow(*packets[i], verdict, packets[i]->meta.iif);
+        }
+        run_stages();
+        taken += count;
+    }
+    return taken;
+}
+
 unsigned Worker::round(std::uint32_t now_seconds) noexcept {
     look_on(shared_.observation.get());
     context_.topology = &shared_.topology.get();
@@ -127,6 +147,7 @@ unsigned Worker::round(std::uint32_t now_seconds) noexcept {
         work += receive(queue);
     if (!share_.from_kernel.empty()) work += take_from_kernel();
     if (!share_.hand_over.empty()) work += take_handed_over();
+    if (!share_.veths.empty()) work += take_from_veths();
     flush_all(context_);
     if (context_.punted) {
         context_.punted = false;

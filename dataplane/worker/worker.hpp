@@ -25,6 +25,7 @@ class Worker {
     void look_on(const Observation& what) noexcept;
     unsigned take_from_kernel() noexcept;
     unsigned take_handed_over() noexcept;
+    unsigned take_from_veths() noexcept;
     void idle() noexcept;
     void sleep(const PollPlan& plan) noexcept;
 

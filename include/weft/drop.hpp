@@ -44,6 +44,7 @@ namespace weft {
     X(egress_no_carrier,        "egress/no_carrier",        "the egress port has no link")                           \
     X(egress_too_big,           "egress/too_big",           "longer than the egress interface's MTU")                \
     X(egress_no_mbuf,           "egress/no_mbuf",           "no packet buffer was free to segment or re-head it")    \
+    X(egress_backlog_full,      "egress/backlog_full",      "too many frames wait at the far ends of veth pairs")    \
     X(egress_bad_offload,       "egress/bad_offload",       "unfinished checksum or GSO state contradicts the frame") \
     X(egress_ring_full,         "egress/ring_full",         "the port's transmit ring is full")                      \
     X(egress_device_error,      "egress/device_error",      "the device refused the frame")                          \

@@ -14,7 +14,7 @@ namespace weft {
 
 class Port;
 
-enum class InterfaceKind : std::uint8_t { none, port, vlan, bridge };
+enum class InterfaceKind : std::uint8_t { none, port, vlan, bridge, veth, dummy };
 
 /// Index into Topology::bridges, bridge_ports, ports.
 using BridgeIndex = std::uint16_t;
@@ -47,7 +47,9 @@ struct alignas(64) Interface {
     BridgePortIndex bridge_port = no_index;  ///< set if a bridge member
     BridgeIndex bridge = no_index;           ///< kind bridge: itself
     bool has_tap = false;                    ///< the kernel has a TAP of this interface
+    bool kernel_takes = false;               ///< its TAP is the port's device itself, and has had the frame
     std::uint8_t offloads = 0;               ///< kind port: Offload bits
+    IfIndex peer = no_interface;             ///< kind veth: the other end
     const VlanDemux* demux = nullptr;        ///< null if it has no sub-interfaces
 };
 static_assert(sizeof(Interface) == 64);

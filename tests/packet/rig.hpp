@@ -92,6 +92,7 @@ class Rig {
     [[nodiscard]] MacAddress mac(const std::string& name) const { return effective_.at(name).mac; }
     QueuePort& port(const std::string& name) { return *ports_.at(name); }
     Shared& shared() { return *shared_; }
+    Worker& worker(unsigned number) { return *workers_.at(number); }
     /// FDB time, seconds; moves only by this.
     void pass(std::uint32_t seconds);
     void run();

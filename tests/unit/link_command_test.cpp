@@ -164,6 +164,94 @@ TEST(LinkCommand, FlushesTheFdb) {
     EXPECT_EQ(shell.live.done, (std::vector<std::string>{"flush br0  all", "flush br0 p0 all"}));
 }
 
+TEST(LinkCommand, MakesVethPairs) {
+    Shell shell;
+    ASSERT_EQ(shell.type(R"(ip link add veth-a type veth peer name veth-b
+        ip link add name c mtu 1400 up type veth peer d address 02:00:00:00:00:0d mtu 9000 up
+        ip link add link-e type veth)"),
+              "");
+    EXPECT_EQ(std::get<VethSpec>(shell.model.find("veth-a")->kind).peer, "veth-b");
+    EXPECT_EQ(std::get<VethSpec>(shell.model.find("veth-b")->kind).peer, "veth-a");
+    EXPECT_FALSE(shell.model.find("veth-a")->up);
+    EXPECT_EQ(shell.model.find("c")->mtu, 1400);
+    EXPECT_EQ(shell.model.find("d")->mtu, 9000);
+    EXPECT_EQ(to_string(*shell.model.find("d")->address), "02:00:00:00:00:0d");
+    EXPECT_TRUE(shell.model.find("veth0")) << "the kernel names a peer without a name veth%d";
+    EXPECT_EQ(save(shell.model),
+              "ip link add veth-a type veth peer name veth-b\n"
+              "ip link add c mtu 1400 up type veth peer name d mtu 9000 address 02:00:00:00:00:0d up\n"
+              "ip link add link-e type veth peer name veth0\n");
+    EXPECT_EQ(shell("ip link add x type veth peer name c"), "[2] RTNETLINK answers: File exists");
+    EXPECT_EQ(shell("ip link add x type veth peer name x"), "[2] RTNETLINK answers: File exists");
+    EXPECT_EQ(shell("ip link add c type veth peer name x"), "[2] RTNETLINK answers: File exists");
+    EXPECT_EQ(shell("ip link add x type veth peer name y mtu 60"),
+              "[2] Error: mtu less than device minimum.");
+    EXPECT_TRUE(shell("ip link add x type veth peer name y netns z").starts_with("[255] "));
+    EXPECT_FALSE(shell.model.find("x"));
+}
+
+// drivers/net/veth.c, veth_dellink
+TEST(LinkCommand, DeletingOneEndOfAVethPairDeletesBoth) {
+    Shell shell;
+    ASSERT_EQ(shell.type(R"(ip link add br0 type bridge
+        ip link add a type veth peer name b
+        ip link set a master br0
+        ip link add link b name b.5 type vlan id 5
+        ip addr add 10.0.0.1/24 dev b
+        ip link del a)"),
+              "");
+    EXPECT_EQ(save(shell.model), "ip link add br0 type bridge\n");
+    ASSERT_EQ(shell.type("ip link add a type veth peer name b\nip link delete b type veth"), "");
+    EXPECT_EQ(save(shell.model), "ip link add br0 type bridge\n");
+}
+
+TEST(LinkCommand, MakesDummies) {
+    Shell shell;
+    ASSERT_EQ(shell.type("ip link add d0 mtu 9000 up type dummy"), "");
+    shell.live.add("d0", 3, "02:00:00:00:00:0d");
+    shell.live.links["d0"].mtu = 9000;
+    // as a kernel with the module shows it
+    EXPECT_EQ(shell("ip -d link show type dummy"),
+              "3: d0: <BROADCAST,NOARP,UP,LOWER_UP> mtu 9000 qdisc noqueue state UNKNOWN mode DEFAULT group "
+              "default qlen 1000\n"
+              "    link/ether 02:00:00:00:00:0d brd ff:ff:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 0 "
+              "maxmtu 0 \n"
+              "    dummy \n");
+    EXPECT_EQ(save(shell.model), "ip link add d0 mtu 9000 up type dummy\n");
+    ASSERT_EQ(shell.type("ip link del d0 type dummy"), "");
+}
+
+// drivers/net/veth.c; printed by iproute2 6.1 on Linux 6.18
+TEST(LinkCommand, ShowsVethPairs) {
+    Shell shell;
+    ASSERT_EQ(shell.type("ip link add A type veth peer name B"), "");
+    shell.live.add("B", 2, "76:13:63:18:b7:f8");
+    shell.live.add("A", 3, "ae:0d:86:52:93:63");
+    EXPECT_EQ(shell("ip link show"),
+              "2: B@A: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 qdisc noop state DOWN mode DEFAULT group "
+              "default qlen 1000\n"
+              "    link/ether 76:13:63:18:b7:f8 brd ff:ff:ff:ff:ff:ff\n"
+              "3: A@B: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 qdisc noop state DOWN mode DEFAULT group "
+              "default qlen 1000\n"
+              "    link/ether ae:0d:86:52:93:63 brd ff:ff:ff:ff:ff:ff\n");
+    ASSERT_EQ(shell("ip link set A up"), "");
+    shell.live.links["A"].carrier = false;
+    EXPECT_EQ(shell("ip -d link show A"),
+              "3: A@B: <NO-CARRIER,BROADCAST,MULTICAST,UP,M-DOWN> mtu 1500 qdisc noqueue state "
+              "LOWERLAYERDOWN mode DEFAULT group default qlen 1000\n"
+              "    link/ether ae:0d:86:52:93:63 brd ff:ff:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 "
+              "maxmtu 65535 \n"
+              "    veth \n");
+    ASSERT_EQ(shell("ip link set B up"), "");
+    shell.live.links["A"].carrier = shell.live.links["B"].carrier = true;
+    EXPECT_EQ(shell("ip -br link show type veth"),
+              "B@A              UP             76:13:63:18:b7:f8 <BROADCAST,MULTICAST,UP,LOWER_UP> \n"
+              "A@B              UP             ae:0d:86:52:93:63 <BROADCAST,MULTICAST,UP,LOWER_UP> \n");
+    EXPECT_EQ(shell("ip -d -j link show A"), "");
+    EXPECT_EQ(shell.data[0]["link"], "B");
+    EXPECT_EQ(shell.data[0]["linkinfo"]["info_kind"], "veth");
+}
+
 /// As a kernel showed it of a bridge with a port and a sub-interface.
 struct ShownLinks : testing::Test {
     Shell shell;

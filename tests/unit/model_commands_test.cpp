@@ -12,9 +12,9 @@ namespace {
 
 TEST(Commands, EachSpecHasOneHandler) {
     std::multiset<std::string_view> handled;
-    for (const auto table :
-         {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(), address_handlers(),
-          sysctl_handlers(), ethtool_handlers(), show_handlers(), configuration_handlers()})
+    for (const auto table : {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(),
+                             address_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(),
+                             tuntap_handlers(), configuration_handlers()})
         for (const auto& handler : table)
             handled.insert(handler.name);
     const std::set<std::string_view> of_the_daemon{"apply", "confirm", "rollback"};
@@ -41,10 +41,12 @@ TEST(Commands, LaterWordsAreRefusedByName) {
         {"ip rule", "[2] ip rule is not supported in this version"},
         {"ip neigh", "[2] ip neighbor is not supported in this version"},
         {"ip nexthop", "[2] ip nexthop is not supported in this version"},
-        {"ip tuntap add dev t0 mode tap", "[2] ip tuntap is not supported in this version"},
-        {"ip link add v0 type veth peer name v1",
-         "[2] ip link add type veth is not supported in this version"},
-        {"ip link add d0 type dummy", "[2] ip link add type dummy is not supported in this version"},
+        {"ip tunnel add t0 mode gre", "[2] ip tunnel is not supported in this version"},
+        {"ip tun add t0 mode gre", "[2] ip tunnel is not supported in this version"},
+        {"ip link add b0 type bond", "[2] ip link add type bond is not supported in this version"},
+        {"ip link add m0 link p0 type macvlan",
+         "[2] ip link add type macvlan is not supported in this version"},
+        {"tunctl -f /dev/net/tun", "[1] tunctl -f is not supported in this version"},
         {"port add p0 type vhost-user path /tmp/s",
          "[2] port add type vhost-user is not supported in this version"},
         {"port add p0 type memif path /tmp/s", "[2] port add type memif is not supported in this version"},

@@ -41,11 +41,21 @@ class Maker {
     void add_one(unsigned number) {
         LinkSpec link;
         const std::string name = "x" + std::to_string(number);
-        const auto kind = upto(2);
+        const auto kind = upto(4);
         if (kind == 0 || model_.order.empty()) {
             link.kind = port(number);
         } else if (kind == 1) {
             link.kind = bridge();
+        } else if (kind == 2) {
+            link.kind = DummySpec{};
+        } else if (kind == 3) {
+            LinkSpec other{.kind = VethSpec{name}, .up = chance()};
+            if (chance()) other.address = mac();
+            link.kind = VethSpec{name + "p"};
+            link.mtu = other.mtu = static_cast<std::uint16_t>(9000 - 100 * number);
+            add_link(model_, name, std::move(link));
+            add_link(model_, name + "p", std::move(other));
+            return;
         } else {
             link.kind = VlanSpec{any_link(), chance() ? ether_type::service_vlan : ether_type::vlan,
                                  static_cast<std::uint16_t>(100 + number)};
@@ -53,14 +63,14 @@ class Maker {
         link.up = chance();
         if (chance()) link.address = mac();
         // never above what stands below: each is smaller than those before
-        if (chance()) link.mtu = static_cast<std::uint16_t>(9000 - 100 * number);
+        if (chance() || is_dummy(link)) link.mtu = static_cast<std::uint16_t>(9000 - 100 * number);
         add_link(model_, name, std::move(link));
     }
 
     PortSpec port(unsigned number) {
         const auto text = std::to_string(number);
         PortSpec port;
-        switch (upto(5)) {
+        switch (upto(6)) {
             case 0:
                 port.kind = DevargsPort{"net_null" + text + ",size=64"};
                 break;
@@ -76,6 +86,10 @@ class Maker {
             case 4:
                 port.kind = NullPort{};
                 break;
+            case 5:
+                port.kind =
+                    TuntapPort{.pi = chance(), .vnet_hdr = chance(), .multi_queue = chance(), .group = 7};
+                return port;  // its command has no queues
             default:
                 port.kind = GenPort{.size = 128,
                                     .flows = 1 + upto(9),

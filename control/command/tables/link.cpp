@@ -29,10 +29,20 @@ std::span<const Spec> link_commands() {
          "ip link add { link <LINK:ifname> | name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint>"
          " | address <ADDRESS:mac> }+ type! vlan! { up! | protocol <PROTOCOL:vlanproto> | id <ID:uint> }+",
          "Makes a VLAN sub-interface of another interface.", Effect::configure},
+        {"ip link add veth",
+         "ip link add { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint> | address <ADDRESS:mac> "
+         "}+"
+         " type! veth! [ peer { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint>"
+         " | address <ADDRESS:mac> }* ]",
+         "Makes a pair of interfaces: what leaves by one end arrives at the other.", Effect::configure},
+        {"ip link add dummy",
+         "ip link add { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint> | address <ADDRESS:mac> "
+         "}+"
+         " type! dummy!",
+         "Makes an interface that swallows what it is sent.", Effect::configure},
         {"unsupported ip link add",
-         "ip link add [ <DEVICE:text> [ <PEER:text> [ <OTHER:text> [ <LAST:text> ] ] ] ] type! { veth! | "
-         "dummy!"
-         " | bond! | gre! | gretap! | geneve! | ifb! | ip6gre! | ip6gretap! | ip6tnl! | ipip! | ipvlan! | "
+         "ip link add [ <DEVICE:text> [ <PEER:text> [ <OTHER:text> [ <LAST:text> ] ] ] ] type! { bond! | "
+         "gre! | gretap! | geneve! | ifb! | ip6gre! | ip6gretap! | ip6tnl! | ipip! | ipvlan! | "
          "ipvtap!"
          " | macsec! | macvlan! | macvtap! | nlmon! | sit! | team! | tun! | vrf! | vti! | vxlan! | xfrm! }"
          " [ <REST:text> ... ]",
@@ -44,14 +54,17 @@ std::span<const Spec> link_commands() {
          " }+ | bridge_slave! { fdb_flush | " WEFT_MEMBER_OPTIONS " }+ } }+",
          "Changes an interface: up, down, MTU, address, bridge membership and their options.",
          Effect::configure},
-        {"ip link del", "ip link delete { dev! <NAME:ifname> | <NAME:ifname> } [ type! { bridge! | vlan! } ]",
-         "Removes a bridge or a VLAN sub-interface.", Effect::configure},
+        {"ip link del",
+         "ip link delete { dev! <NAME:ifname> | <NAME:ifname> } [ type! { bridge! | vlan! | veth!"
+         " | dummy! | tun! } ]",
+         "Removes a bridge, a VLAN sub-interface, a dummy, a TUN or TAP device or both ends of a veth pair.",
+         Effect::configure},
         {"ip link show",
          "ip link [ show|list|lst { dev! <NAME:ifname> | <NAME:ifname> | up! | master! <MASTER:ifname>"
-         " | type! { bridge! | vlan! | bridge_slave! } }* ]",
+         " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the interfaces.", Effect::show},
         {"unsupported ip",
-         "ip { route | rule | neighbor|neighbour | nexthop | tuntap|tap | tunnel | maddress | mroute | mrule"
+         "ip { route | rule | neighbor|neighbour | nexthop | tunnel | maddress | mroute | mrule"
          " | netns | xfrm | vrf | l2tp | macsec | token | tcp_metrics | netconf | mptcp | sr | monitor }"
          " [ <REST:text> ... ]",
          "Not in this version.", Effect::show},
