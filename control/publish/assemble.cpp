@@ -67,6 +67,9 @@ std::shared_ptr<const VlanSet> vlan_set(const std::map<std::uint16_t, VlanMember
     return set;
 }
 
+/// Reserved group addresses that are the customers' business (BR_GROUPFWD_8021AD, net/bridge/br_private.h).
+constexpr std::uint16_t provider_forwards = 0xb801;
+
 class Assembler {
   public:
     Assembler(const AssembleInput& in, const Indexes& indexes) : in_(in), indexes_(indexes) {}
@@ -134,6 +137,8 @@ class Assembler {
         bridge.stp = spec.stp;
         bridge.vlan_tpid = spec.vlan_protocol;
         bridge.group_fwd_mask = spec.group_fwd_mask;
+        if (spec.vlan_filtering && spec.vlan_protocol == ether_type::service_vlan)
+            bridge.group_fwd_mask |= provider_forwards;
         bridge.ageing_seconds = (spec.ageing_centiseconds + 99) / 100;
         bridge.fdb_max_learned = spec.fdb_max_learned;
         bridge.domain = indexes_.domains.find({name, 0}).value_or(0);
