@@ -23,7 +23,7 @@ DropShares divide(const InterfaceTotals& totals) {
         const auto word = text_of(reason).word;
         if (reason == DropReason::ingress_runt || reason == DropReason::ingress_truncated_tag ||
             reason == DropReason::ingress_oversize || reason == DropReason::ingress_truncated ||
-            reason == DropReason::ingress_bad_offload)
+            reason == DropReason::ingress_bad_offload || reason == DropReason::ingress_bad_descriptor)
             shares.rx_errors += n;
         else if (reason == DropReason::ingress_missed)
             shares.rx_missed += n;

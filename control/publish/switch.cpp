@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include <thread>
+#include <utility>
 
 #include "control/kernel/capture_state.hpp"
 
@@ -200,9 +201,9 @@ void Switch::tick() {
     count_missed();
     bool changed = false;
     for (auto& [name, live] : ports_) {
-        const bool was = live.info.link_up;
-        live.info = live.port->info();
-        changed |= live.info.link_up != was;
+        const PortInfo was = std::exchange(live.info, live.port->info());
+        changed |= live.info.link_up != was.link_up || live.info.offloads != was.offloads ||
+                   live.info.tx_queues != was.tx_queues;
     }
     if (changed) {
         publish(model_);

@@ -86,4 +86,10 @@ Result<std::unique_ptr<Port>> open_null(const std::string& name, const PortQueue
 Result<std::unique_ptr<Port>> open_gen(const std::string& name, const GenConfig& config,
                                        const PortQueues& queues, const PortEnvironment& environment);
 
+/// A virtual machine that shares its memory by vhost-user: weft connects to the front end's socket, again
+/// whenever it is gone, or listens at `path`, which exists until the port ends. queues.rx: the pairs that a
+/// guest may have. Needs a started EAL.
+Result<std::unique_ptr<Port>> open_vhost(const std::string& name, const std::string& path, bool server,
+                                         const PortQueues& queues, const PortEnvironment& environment);
+
 }  // namespace weft

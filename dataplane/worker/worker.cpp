@@ -63,6 +63,8 @@ unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
     if (loss.truncated) context_.count_drops(DropReason::ingress_truncated, queue.interface, loss.truncated);
     if (loss.bad_offload)
         context_.count_drops(DropReason::ingress_bad_offload, queue.interface, loss.bad_offload);
+    if (loss.bad_descriptor) [[unlikely]]
+        context_.count_drops(DropReason::ingress_bad_descriptor, queue.interface, loss.bad_descriptor);
     if (count == 0) return 0;
     if (!exists) [[unlikely]] {
         for (std::uint16_t i = 0; i < count; ++i)

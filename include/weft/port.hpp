@@ -27,7 +27,8 @@ struct Offload {
     static constexpr std::uint8_t multi_segment = 32;  ///< takes chained mbufs
 };
 
-/// What a port is and can; fixed while it is started, except link and speed.
+/// What a port is and can; fixed while it is started, except link and speed, and of a port with a
+/// guest what the guest decides: tx_queues, up to those it was opened with, and offloads.
 struct PortInfo {
     std::string driver;        ///< "net_null", "af_packet", ...
     MacAddress mac{};          ///< current
@@ -45,7 +46,8 @@ struct PortInfo {
 struct ReceiveLoss {
     std::uint32_t no_mbuf = 0;
     std::uint32_t truncated = 0;
-    std::uint32_t bad_offload = 0;  ///< checksum or GSO state contradicts the frame
+    std::uint32_t bad_offload = 0;     ///< checksum or GSO state contradicts the frame
+    std::uint32_t bad_descriptor = 0;  ///< the peer's ring contradicts itself; nothing more comes from it
 };
 
 /// What a transmit call took but lost, because the device is gone or refuses the frame; the port frees them.

@@ -1,0 +1,125 @@
+#include "dataplane/port/vhost_library.hpp"
+
+#include <rte_log.h>
+#include <rte_vhost.h>
+
+#include <climits>
+#include <map>
+#include <mutex>
+
+namespace weft::ports {
+
+namespace {
+
+// Feature bits that are not offered: UDP fragmentation offload, which weft has not; dirty page logging,
+// without which QEMU does not migrate; several queues to a port that has one.
+constexpr unsigned feature_host_ufo = 14, feature_guest_ufo = 10, feature_mq = 22, feature_log_all = 26;
+constexpr std::uint32_t request_get_queue_num = 17;
+
+/// Ports by path. Held for look-ups only: a port outlives the calls of its path.
+std::mutex registry_lock;
+std::map<std::string, Vhost*>& registry() {
+    static std::map<std::string, Vhost*> all;
+    return all;
+}
+
+Vhost* port_of(int device) {
+    char path[PATH_MAX];
+    if (rte_vhost_get_ifname(device, path, sizeof path) != 0) return nullptr;
+    const std::lock_guard guard{registry_lock};
+    const auto found = registry().find(path);
+    return found == registry().end() ? nullptr : found->second;
+}
+
+/// The begin of the library's message (struct VhostUserMsg of vhost-user), packed.
+struct Message {
+    std::uint32_t request, flags, size;
+    std::uint8_t payload[8];
+};
+
+rte_vhost_msg_result before(int device, void* message) {
+    Vhost* port = port_of(device);
+    if (!port) return RTE_VHOST_MSG_RESULT_ERR;
+    auto& m = *static_cast<Message*>(message);
+    port->before_message(device, m.request);
+    if (m.request != request_get_queue_num) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+    // The library would promise 128 pairs, and the guest might send by one that nobody polls.
+    const std::uint64_t pairs = port->queue_pairs();
+    std::memcpy(m.payload, &pairs, sizeof pairs);
+    m.size = sizeof pairs;
+    return RTE_VHOST_MSG_RESULT_REPLY;
+}
+
+rte_vhost_msg_result after(int device, void* message) {
+    Vhost* port = port_of(device);
+    return port && port->after_message(device, static_cast<Message*>(message)->request)
+               ? RTE_VHOST_MSG_RESULT_NOT_HANDLED
+               : RTE_VHOST_MSG_RESULT_ERR;
+}
+
+constexpr rte_vhost_user_extern_ops around_messages{.pre_msg_handle = before, .post_msg_handle = after};
+
+int new_connection(int device) {
+    Vhost* port = port_of(device);
+    if (!port || !port->connected(device)) return -1;
+    return rte_vhost_extern_callback_register(device, &around_messages, nullptr);
+}
+
+void destroy_connection(int device) {
+    if (Vhost* port = port_of(device)) port->disconnected(device);
+}
+
+int new_device(int device) {
+    if (Vhost* port = port_of(device)) port->started(device);
+    return 0;
+}
+
+void destroy_device(int device) {
+    if (Vhost* port = port_of(device)) port->stopped(device);
+}
+
+int vring_state_changed(int device, std::uint16_t ring, int enable) {
+    if (Vhost* port = port_of(device)) port->ring_is_ready(device, ring, enable != 0);
+    return 0;
+}
+
+const rte_vhost_device_ops operations = [] {
+    rte_vhost_device_ops all{};
+    all.new_device = new_device;
+    all.destroy_device = destroy_device;
+    all.vring_state_changed = vring_state_changed;
+    all.new_connection = new_connection;
+    all.destroy_connection = destroy_connection;
+    return all;
+}();
+
+}  // namespace
+
+Result<> enlist_vhost(Vhost& port, const std::string& path, bool server) {
+    // A guest can make it write a line as often as it likes; what matters is counted.
+    rte_log_set_level_pattern("lib.vhost.*", RTE_LOG_CRIT);
+    const char* p = path.c_str();
+    if (rte_vhost_driver_register(
+            p, (server ? 0 : RTE_VHOST_USER_CLIENT) | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) != 0)
+        return refuse("no more vhost-user sockets: the library has room for 1024");
+    std::uint64_t unwanted = std::uint64_t{1} << feature_host_ufo | std::uint64_t{1} << feature_guest_ufo |
+                             std::uint64_t{1} << feature_log_all;
+    if (port.queue_pairs() == 1) unwanted |= std::uint64_t{1} << feature_mq;
+    {
+        const std::lock_guard guard{registry_lock};
+        registry()[path] = &port;
+    }
+    if (rte_vhost_driver_disable_features(p, unwanted) == 0 &&
+        rte_vhost_driver_callback_register(p, &operations) == 0 && rte_vhost_driver_start(p) == 0)
+        return {};
+    dismiss_vhost(path);
+    return refuse("cannot listen at " + path);
+}
+
+void dismiss_vhost(const std::string& path) {
+    rte_vhost_driver_unregister(path.c_str());
+    const std::lock_guard guard{registry_lock};
+    registry().erase(path);
+}
+
+}  // namespace weft::ports
