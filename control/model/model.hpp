@@ -61,8 +61,15 @@ struct TuntapPort {
     friend bool operator==(const TuntapPort&, const TuntapPort&) = default;
 };
 
+/// A virtual machine. PortSpec::rx_queues: the queue pairs it may have.
+struct VhostPort {
+    std::string path;
+    bool server = false;  ///< weft listens; else it connects, again and again
+    friend bool operator==(const VhostPort&, const VhostPort&) = default;
+};
+
 struct PortSpec {
-    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort, TuntapPort> kind;
+    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort, TuntapPort, VhostPort> kind;
     std::uint16_t rx_queues = 1;
     std::optional<std::uint16_t> tx_queues;  ///< default: one per worker, as many as the device has
     std::optional<std::uint16_t> descriptors;

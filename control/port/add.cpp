@@ -38,6 +38,7 @@ Result<Reply> add(Session& session, const command::Match& match, Kind kind) {
     PortSpec port;
     port.kind = std::move(kind);
     take(match, "RXQ", port.rx_queues);
+    take(match, "QUEUES", port.rx_queues);
     take(match, "TXQ", port.tx_queues);
     take(match, "DESC", port.descriptors);
     LinkSpec link{.kind = std::move(port)};
@@ -78,6 +79,10 @@ Result<Reply> port_add_pcap(Session& session, const command::Match& match, const
 
 Result<Reply> port_add_null(Session& session, const command::Match& match, const std::string&) {
     return add(session, match, NullPort{});
+}
+
+Result<Reply> port_add_vhost(Session& session, const command::Match& match, const std::string&) {
+    return add(session, match, VhostPort{text_of(match, "PATH"), match.has("server")});
 }
 
 Result<Reply> port_add_gen(Session& session, const command::Match& match, const std::string&) {

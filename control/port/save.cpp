@@ -49,6 +49,14 @@ std::string kind_words(const GenPort& port) {
     add("vlan", port.vid, usual.vid);
     return words;
 }
+std::string kind_words(const VhostPort& port) {
+    return " type vhost-user path " + config::quote(port.path) + (port.server ? " server" : "");
+}
+
+/// What the kind calls the number of its receive queues.
+std::string_view queue_word(const PortSpec& port) {
+    return std::holds_alternative<VhostPort>(port.kind) ? "queues" : "rxq";
+}
 
 // by lines of its own
 std::string kind_words(const TuntapPort&) {
@@ -64,7 +72,7 @@ void save_port(std::string& text, const std::string& name, const LinkSpec& link,
     }
     text += fmt::format("port add {}{}", config::quote(name), link.up ? " up" : "");
     text += std::visit([](const auto& kind) { return kind_words(kind); }, port.kind);
-    if (port.rx_queues != 1) text += fmt::format(" rxq {}", port.rx_queues);
+    if (port.rx_queues != 1) text += fmt::format(" {} {}", queue_word(port), port.rx_queues);
     if (port.tx_queues) text += fmt::format(" txq {}", *port.tx_queues);
     if (port.descriptors) text += fmt::format(" desc {}", *port.descriptors);
     if (link.mtu) text += fmt::format(" mtu {}", *link.mtu);

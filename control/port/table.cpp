@@ -10,6 +10,7 @@ std::span<const Handler> port_handlers() {
         {"port add pcap", port_add_pcap},
         {"port add null", port_add_null},
         {"port add gen", port_add_gen},
+        {"port add vhost-user", port_add_vhost},
         {"port set", port_set},
         {"port del", port_del},
         {"port show", port_show},

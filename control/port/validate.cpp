@@ -40,6 +40,10 @@ std::vector<Taken> taken_by(const std::string&, const TuntapPort&) {
     return {};
 }
 
+std::vector<Taken> taken_by(const std::string&, const VhostPort& port) {
+    return {{"socket " + port.path, "the socket " + port.path}};
+}
+
 Result<> check_far_end(const Model& model, const std::string& name, const TapPort& tap) {
     const auto end = far_end(name, tap);
     if (!command::is_interface_name(end))

@@ -49,6 +49,7 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
             [&](const NullPort&) { return open_null(name, queues, env); },
             [&](const GenPort& p) { return open_gen(name, config_of(p), queues, env); },
             [&](const TuntapPort& p) { return open_tuntap(name, p.tun, queues, env); },
+            [&](const VhostPort& p) { return open_vhost(name, p.path, p.server, queues, env); },
         },
         live.spec.kind);
     if (!port) return std::move(port).error();
@@ -66,6 +67,7 @@ std::string exclusive_device(const PortSpec& spec) {
             [](const AfPacketPort& p) { return "af_packet " + p.device; },
             [](const TapPort& p) { return p.device.empty() ? "" : "tap " + p.netns + "/" + p.device; },
             [](const PcapPort& p) { return p.tx_file.empty() ? "" : "pcap " + p.tx_file; },
+            [](const VhostPort& p) { return "vhost-user " + p.path; },
             [](const auto&) { return std::string{}; },
         },
         spec.kind);
@@ -77,7 +79,8 @@ bool needs_reopening(const PortSpec& a, const PortSpec& b) {
 }
 
 std::string kind_word(const PortSpec& spec) {
-    static constexpr const char* words[] = {"devargs", "af_packet", "tap", "pcap", "null", "gen", "tuntap"};
+    static constexpr const char* words[] = {"devargs", "af_packet", "tap",    "pcap",
+                                            "null",    "gen",       "tuntap", "vhost-user"};
     return words[spec.kind.index()];
 }
 

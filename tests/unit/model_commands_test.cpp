@@ -47,8 +47,6 @@ TEST(Commands, LaterWordsAreRefusedByName) {
         {"ip link add m0 link p0 type macvlan",
          "[2] ip link add type macvlan is not supported in this version"},
         {"tunctl -f /dev/net/tun", "[1] tunctl -f is not supported in this version"},
-        {"port add p0 type vhost-user path /tmp/s",
-         "[2] port add type vhost-user is not supported in this version"},
         {"port add p0 type memif path /tmp/s", "[2] port add type memif is not supported in this version"},
         {"port add p0 up type af_xdp dev eth0",
          "[2] port add up type af_xdp is not supported in this version"},

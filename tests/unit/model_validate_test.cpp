@@ -122,6 +122,9 @@ TEST(Validate, NothingStandsBehindTwoPorts) {
     EXPECT_EQ(fault(model), "port p1: the far end far belongs to port p0 already");
     std::get<PortSpec>(model.links.at("p1").kind).kind = TapPort{"p0", ""};
     EXPECT_EQ(fault(model), "port p1: the far end p0 has the name of another interface of weft");
+    std::get<PortSpec>(model.links.at("p0").kind).kind = VhostPort{"/run/vm0.sock", false};
+    std::get<PortSpec>(model.links.at("p1").kind).kind = VhostPort{"/run/vm0.sock", true};
+    EXPECT_EQ(fault(model), "port p1: the socket /run/vm0.sock belongs to port p0 already");
 }
 
 TEST(Validate, TheFarEndOfATapNeedsAName) {

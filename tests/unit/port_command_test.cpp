@@ -19,7 +19,9 @@ TEST(PortCommand, MakesEveryKind) {
         port add p3 type tap netns host1 dev eth0 mtu 1400
         port add p4 type pcap rx in.pcap tx out.pcap infinite
         port add p5 type null
-        port add p6 type gen size 128 flows 1000 rate 5 count 6 src 02:00:00:00:00:01 dst ff:ff:ff:ff:ff:ff vlan 7)"),
+        port add p6 type gen size 128 flows 1000 rate 5 count 6 src 02:00:00:00:00:01 dst ff:ff:ff:ff:ff:ff vlan 7
+        port add p7 up type vhost-user path /run/vm0.sock
+        port add p8 type vhost-user path /run/vm1.sock server queues 4 txq 2)"),
         "");
     EXPECT_EQ(std::get<DevargsPort>(port(shell, "p0").kind).devargs, "0000:3b:00.0");
     EXPECT_EQ(port(shell, "p0").rx_queues, 2);
@@ -41,6 +43,11 @@ TEST(PortCommand, MakesEveryKind) {
     EXPECT_EQ(gen.count, 6U);
     EXPECT_EQ(to_string(gen.destination), "ff:ff:ff:ff:ff:ff");
     EXPECT_EQ(gen.vid, 7);
+    EXPECT_EQ(std::get<VhostPort>(port(shell, "p7").kind), (VhostPort{"/run/vm0.sock", false}));
+    EXPECT_EQ(port(shell, "p7").rx_queues, 1);
+    EXPECT_EQ(std::get<VhostPort>(port(shell, "p8").kind), (VhostPort{"/run/vm1.sock", true}));
+    EXPECT_EQ(port(shell, "p8").rx_queues, 4);
+    EXPECT_EQ(port(shell, "p8").tx_queues, 2);
 }
 
 TEST(PortCommand, RefusesWhatIsWrong) {
@@ -54,6 +61,10 @@ TEST(PortCommand, RefusesWhatIsWrong) {
                     .starts_with("[1] \"01:00:00:00:00:00\" is wrong"));
     EXPECT_TRUE(shell("port add a-name-of-16-chr type null").starts_with("[1] "));
     EXPECT_TRUE(shell("port add p1 type null colour red").starts_with("[1] "));
+    EXPECT_TRUE(shell("port add p1 type vhost-user").starts_with("[1] "));
+    EXPECT_TRUE(shell("port add p1 type vhost-user path /s client server").starts_with("[1] "));
+    EXPECT_TRUE(shell("port add p1 type vhost-user path /s queues 65").starts_with("[1] "));
+    EXPECT_TRUE(shell("port add p1 type vhost-user path /s desc 512").starts_with("[1] "));
     EXPECT_EQ(shell.model.links.size(), 1U);
 }
 

@@ -90,6 +90,9 @@ class Maker {
                 port.kind =
                     TuntapPort{.pi = chance(), .vnet_hdr = chance(), .multi_queue = chance(), .group = 7};
                 return port;  // its command has no queues
+            case 6:
+                port.kind = VhostPort{"/run/vm" + text, chance()};
+                break;
             default:
                 port.kind = GenPort{.size = 128,
                                     .flows = 1 + upto(9),
@@ -100,7 +103,7 @@ class Maker {
         }
         port.rx_queues = static_cast<std::uint16_t>(1 + upto(3));
         if (chance()) port.tx_queues = static_cast<std::uint16_t>(1 + upto(3));
-        if (chance()) port.descriptors = 512;
+        if (chance() && !std::holds_alternative<VhostPort>(port.kind)) port.descriptors = 512;
         if (chance()) port.placement[static_cast<std::uint16_t>(port.rx_queues - 1)] = upto(7);
         return port;
     }

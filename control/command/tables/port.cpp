@@ -31,8 +31,14 @@ std::span<const Spec> port_commands() {
          " | rate <RATE:uint:0..18446744073709551615> | count <COUNT:uint:0..18446744073709551615>"
          " | src <SRC:mac> | dst <DST:mac> | vlan <VLAN:vid> | " WEFT_PORT_OPTIONS " }*",
          "Makes a port that generates frames, for benchmarks and tests.", Effect::configure},
-        {"unsupported port add",
-         "port add <NAME:ifname> [ up ] type { af_xdp | vhost-user | memif } [ <REST:text> ... ]",
+        {"port add vhost-user",
+         "port add <NAME:ifname> [ up ] type vhost-user path <PATH:path> [ { client | server } ]"
+         " { queues <QUEUES:uint:1..64> | up | txq <TXQ:uint:1..64> | mtu <MTU:uint:68..65535>"
+         " | mac <MAC:mac> }*",
+         "Makes a port of a virtual machine that shares its memory by a socket; weft connects to it, again "
+         "whenever it is gone, or is the server.",
+         Effect::configure},
+        {"unsupported port add", "port add <NAME:ifname> [ up ] type { af_xdp | memif } [ <REST:text> ... ]",
          "Not in this version.", Effect::show},
         {"port set", "port set <NAME:ifname> rxq <RXQ:uint:0..1023> worker <CPU:cpu>",
          "Has the worker on this CPU poll a receive queue.", Effect::configure},
