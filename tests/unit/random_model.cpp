@@ -70,7 +70,7 @@ class Maker {
     PortSpec port(unsigned number) {
         const auto text = std::to_string(number);
         PortSpec port;
-        switch (upto(6)) {
+        switch (upto(7)) {
             case 0:
                 port.kind = DevargsPort{"net_null" + text + ",size=64"};
                 break;
