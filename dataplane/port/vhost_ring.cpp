@@ -194,7 +194,9 @@ VhostRing::Found VhostRing::take_packed(Window& window) noexcept {
             if (!entries || chain.slots != 0 || (d.flags & flag_next)) return Found::nonsense;
             for (std::uint32_t i = 0; i < d.length / descriptor_bytes; ++i) {
                 const auto entry = copy<Packed>(entries + i * descriptor_bytes);
-                if (!add(window, chain, entry.address, entry.length, entry.flags)) return Found::nonsense;
+                // DPDK's driver marks the header of its frames to be written to: the direction is the ring's.
+                if (!add(window, chain, entry.address, entry.length, setup_.driver_fills ? 0 : flag_write))
+                    return Found::nonsense;
             }
         } else if (!add(window, chain, d.address, d.length, d.flags)) {
             return Found::nonsense;
