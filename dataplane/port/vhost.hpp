@@ -16,9 +16,8 @@
 #include <vector>
 
 #include "dataplane/port/gate.hpp"
-#include "dataplane/port/queue_counters.hpp"
 #include "dataplane/port/software_port.hpp"
-#include "dataplane/port/vhost_frame.hpp"
+#include "dataplane/port/vhost_queue.hpp"
 
 namespace weft::ports {
 
@@ -55,16 +54,11 @@ class Vhost final : public SoftwarePort {
     [[nodiscard]] std::uint16_t queue_pairs() const noexcept { return info_.rx_queues; }
 
   private:
-    /// Of a queue: one direction, which one worker uses.
-    struct alignas(64) Direction {
-        explicit Direction(const GuestMemory& memory) noexcept : ring(memory) {}
+    struct alignas(64) Direction : VhostQueue {
+        using VhostQueue::VhostQueue;
         Gate gate;
-        VhostRing ring;
-        Window window;
-        QueueCounters counters;
-        Counter broken;      ///< times the guest's ring contradicted itself
         bool ready = false;  ///< says the front end
-        bool whole = false;  ///< and the ring lies in the guest's memory
+        bool whole = false;  ///< and the ring lies in the guest's memory: the gate is open
     };
     static constexpr int nobody = -1;
 
