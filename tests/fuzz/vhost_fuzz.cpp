@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dataplane/dpdk/eal.hpp"
@@ -36,13 +37,15 @@ struct Bench {
         require(static_cast<bool>(opened), "the port opens");
         port = std::move(*opened);
         static_cast<void>(port->set_up(true));
+        std::atexit([] { unlink(bench().path.c_str()); });
     }
+    static Bench& bench();
     std::optional<PacketPool> pool;
     std::string path;
     std::unique_ptr<Port> port;
 };
 
-Bench& bench() {
+Bench& Bench::bench() {
     static Bench* one = new Bench;
     return *one;
 }
@@ -64,7 +67,7 @@ void exchange(Port& port, rte_mempool* pool) {
 }
 
 void run(Input input) {
-    Bench& b = bench();
+    Bench& b = Bench::bench();
     test::VhostGuest guest{b.path,
                            {.features = test::feature::linux | (input.byte() & 1 ? test::feature::packed : 0),
                             .ring_size = 16,

@@ -1,4 +1,4 @@
-"""Writes the seeds of fuzz_virtio: rings as a driver in its right mind fills them."""
+"""Writes the seeds of fuzz_virtio and fuzz_vhost: what a driver and a front end in their right mind say."""
 
 import os
 import struct
@@ -52,8 +52,32 @@ SEEDS = {
         write(0, b"".join(packed(HIGH + 1000 * i, 1000, i, 0x82) for i in range(4))))),
 }
 
-folder = os.path.join(HERE, "virtio")
-os.makedirs(folder, exist_ok=True)
-for name, data in SEEDS.items():
-    with open(os.path.join(folder, name), "wb") as out:
-        out.write(data)
+
+
+def message(request, payload, descriptor_too=False):
+    return bytes([request, len(payload) | (128 if descriptor_too else 0)]) + payload
+
+
+def ring_state(index, number):
+    return struct.pack("<II", index, number)
+
+
+VIRTUALLY = 0x7000_0000_0000
+STOP = b"".join(message(11, ring_state(ring, 0)) for ring in (0, 1))
+SET_UP = {ring: message(8, ring_state(ring, 16)) + message(10, ring_state(ring, 0)) + message(9, struct.pack(
+    "<IIQQQQ", ring, 0, *(VIRTUALLY + ring * 65536 + part for part in (0, 40960, 32768)), 0)) + message(
+        12, struct.pack("<Q", ring), True) + message(13, struct.pack("<Q", ring), True) for ring in (0, 1)}
+MESSAGES = {
+    "stop_and_go": b"\x00" + STOP + SET_UP[0] + SET_UP[1] + b"\xff",
+    "disable": b"\x01" + message(18, ring_state(0, 0)) + b"\xff" + message(18, ring_state(0, 1)) + b"\xff",
+    "memory": b"\x00" + message(5, struct.pack("<IIQQQQ", 1, 0, 0x4000_0000, 1 << 20, VIRTUALLY, 0), True) + b"\xff",
+    "features": b"\x00" + message(2, struct.pack("<Q", 1 << 32)) + message(4, b"") + b"\xff",
+    "pairs": b"\x00" + message(18, ring_state(2, 1)) + message(18, ring_state(255, 1)) + b"\xff",
+}
+
+for kind, seeds in (("virtio", SEEDS), ("vhost", MESSAGES)):
+    folder = os.path.join(HERE, kind)
+    os.makedirs(folder, exist_ok=True)
+    for name, data in seeds.items():
+        with open(os.path.join(folder, name), "wb") as out:
+            out.write(data)
