@@ -115,7 +115,9 @@ bool VhostRing::take(Window& window, unsigned n) noexcept {
                 broken_ = true;
                 return false;
             case Found::chain:
+                // The header, and the frame where it stands apart.
                 rte_prefetch0(window.pieces[pieces].iov_base);
+                if (window.piece_count > pieces + 1) rte_prefetch0(window.pieces[pieces + 1].iov_base);
         }
     }
     return true;
