@@ -83,7 +83,7 @@ std::uint32_t Fdb::word_anywhere(std::uint64_t hash) const noexcept {
         if (word) {
             if (FdbBucket::same_version(before, after)) return word;
         } else if (before == after) {
-            if (!(before & FdbBucket::overflow_mask)) return 0;
+            if (!FdbBucket::may_overflow(before, tag.low)) return 0;
             if (const auto found = lookup_alternate(hash, first, before); found.settled) return found.word;
         }
     }

@@ -2,7 +2,7 @@
 //
 // Promise
 //   One table for all bridges and workers. A look-up reads one cache line, and in a full table a second one
-//   for every fourteenth known station and every seventh unknown; never a third, whatever keys somebody
+//   for every fourteenth known station and every fortieth unknown; never a third, whatever keys somebody
 //   sends: the hash is keyed by a secret. An entry that is in the table is found at every moment, also while
 //   it goes to its other bucket. learn() writes nothing when the station was heard on the same port within
 //   the same second.
@@ -146,9 +146,15 @@ class Fdb {
     /// A domain belongs to one bridge until all its entries are removed.
     Learned learn(FdbKey64 key, std::uint64_t hash, BridgePortIndex from, BridgeIndex bridge,
                   std::uint32_t now_seconds, const FdbLimits& limits) noexcept {
-        const std::uint32_t word = lookup(hash);
-        if (((word ^ FdbWord::heard(from, now_seconds)) & FdbWord::heard_mask) == 0) [[likely]]
+        FdbBucket& bucket = buckets_[home(hash)];
+        const AtHome seen = look_at_home(bucket, hash);
+        const std::uint32_t word = seen.settled ? seen.word : word_anywhere(hash);
+        const std::uint32_t heard = FdbWord::heard(from, now_seconds);
+        if (((word ^ heard) & FdbWord::heard_mask) == 0) [[likely]]
             return Learned::known;
+        if (seen.settled && word && FdbWord::only_older(word, heard) &&
+            bucket.refresh(seen.slot, word, FdbWord::refreshed(word, heard)))
+            return Learned::refreshed;
         return learn_slow(key, hash, word, {from, bridge, now_seconds, limits});
     }
 
@@ -253,10 +259,25 @@ class Fdb {
         return static_cast<std::uint32_t>(value * bucket_count_ >> 32);
     }
 
+    /// What the home bucket says of a key.
+    struct AtHome {
+        std::uint32_t word;
+        unsigned slot;  ///< of the word, if that is not 0
+        bool settled;   ///< the key has this word or, with 0, none; otherwise only word_anywhere() knows
+    };
+    [[nodiscard]] static AtHome look_at_home(const FdbBucket& bucket, std::uint64_t hash) noexcept {
+        const FdbTag tag = FdbTag::home_of(hash);
+        const std::uint32_t before = bucket.header_now();
+        if (const unsigned found = bucket.match(tag.low)) [[likely]] {
+            const auto slot = static_cast<unsigned>(__builtin_ctz(found));
+            const auto seen = bucket.look(slot);
+            return {seen.word, slot, seen.word && seen.high == tag.high && seen.header == before};
+        }
+        return {0, 0, !FdbBucket::may_overflow(before, tag.low) && bucket.header_now() == before};
+    }
     [[nodiscard]] std::uint32_t lookup(std::uint64_t hash) const noexcept {
-        if (const std::uint32_t word = word_at_home({&buckets_[home(hash)], hash})) [[likely]]
-            return word;
-        return word_anywhere(hash);
+        const AtHome seen = look_at_home(buckets_[home(hash)], hash);
+        return seen.settled ? seen.word : word_anywhere(hash);
     }
     struct Alternate {
         bool settled;
@@ -273,7 +294,6 @@ class Fdb {
     };
     struct Locked;
     Learned learn_slow(FdbKey64, std::uint64_t hash, std::uint32_t word, const Source&) noexcept;
-    bool refresh_at_home(std::uint64_t hash, std::uint32_t old, std::uint32_t fresh) noexcept;
     Learned learn_known(const Locked&, std::uint64_t hash, const Source&) noexcept;
     Learned learn_new(const Locked&, std::uint64_t hash, FdbKey64, const Source&) noexcept;
     void own_domain(FdbDomain, BridgeIndex) noexcept;

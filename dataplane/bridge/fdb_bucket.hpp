@@ -58,9 +58,15 @@ struct FdbTag {
 
 struct alignas(64) FdbBucket {
     static constexpr unsigned slots = 6;
-    /// Header: lock, then how many entries at home here are in their alternate, then the version.
-    static constexpr std::uint32_t lock_bit = 1U << 31, overflow_one = 1U << 23, overflow_mask = 0xffU << 23,
-                                   version_mask = overflow_one - 1;
+    /// Header from above: lock, how many entries at home here are in their alternate, version, and a filter
+    /// of those entries, which has one of 16 bits set for each.
+    static constexpr std::uint32_t lock_bit = 1U << 31, overflow_one = 1U << 27, overflow_mask = 0xfU << 27,
+                                   version_one = 1U << 16, version_mask = overflow_one - version_one,
+                                   filter_mask = version_one - 1;
+    /// The bit of the filter that stands for hashes with this low word.
+    [[nodiscard]] static constexpr std::uint32_t filter_bit(std::uint32_t low) noexcept {
+        return 1U << (low & 15);
+    }
 
     std::atomic<std::uint32_t> low[slots];
     std::atomic<std::uint32_t> word[slots];
@@ -72,6 +78,10 @@ struct alignas(64) FdbBucket {
     [[nodiscard]] std::uint32_t header_now() const noexcept { return header.load(std::memory_order_acquire); }
     [[nodiscard]] static bool same_version(std::uint32_t a, std::uint32_t b) noexcept {
         return ((a ^ b) & version_mask) == 0;
+    }
+    /// False if no entry at home here whose hash has this low word is in its alternate.
+    [[nodiscard]] static bool may_overflow(std::uint32_t header, std::uint32_t low) noexcept {
+        return header & filter_bit(low);
     }
     /// A bit for each slot whose low word is this.
     [[nodiscard]] unsigned match(std::uint32_t wanted) const noexcept {
@@ -130,6 +140,13 @@ struct alignas(64) FdbBucket {
         }
         return 0;
     }
+    /// Stores a slot's word if it is still `old`. Without the lock: a writer that has it stores words of its
+    /// own, and whichever store comes last stands, which is what it would be with it. If another entry with
+    /// the same word took the slot meanwhile, that one, which was heard just now, gets the time.
+    bool refresh(unsigned slot, std::uint32_t old, std::uint32_t fresh) noexcept {
+        return word[slot].compare_exchange_strong(old, fresh, std::memory_order_acq_rel,
+                                                  std::memory_order_relaxed);
+    }
 
     // Below: with the lock held.
 
@@ -159,22 +176,28 @@ struct alignas(64) FdbBucket {
     [[nodiscard]] FdbTag tag(unsigned slot) const noexcept {
         return {get(low[slot]), get(high[slot])};
     }
-    [[nodiscard]] bool overflows() const noexcept {
-        return get(header) & overflow_mask;
+    [[nodiscard]] bool may_overflow(FdbTag tag) const noexcept {
+        return may_overflow(get(header), tag.low);
     }
     void fill(unsigned slot, FdbTag tag, std::uint32_t value) noexcept {
         low[slot].store(tag.low, std::memory_order_release);
         high[slot].store(tag.high, std::memory_order_release);
         const auto old = get(header);
-        header.store((old & ~version_mask) | ((old + 1) & version_mask), std::memory_order_release);
+        header.store((old & ~version_mask) | ((old + version_one) & version_mask), std::memory_order_release);
         word[slot].store(value, std::memory_order_release);
     }
-    /// A count that reached its greatest value stays there: then readers look at the alternate in vain, no
-    /// more.
-    void count_overflow(int change) noexcept {
+    /// An entry with this tag goes to its alternate. A count that reached its greatest value stays there.
+    void add_overflow(FdbTag tag) noexcept {
+        const auto old = get(header);
+        const auto count = (old & overflow_mask) == overflow_mask ? 0 : overflow_one;
+        header.store((old + count) | filter_bit(tag.low), std::memory_order_release);
+    }
+    /// One has left its alternate. The filter forgets once all have.
+    void remove_overflow() noexcept {
         const auto old = get(header);
         if ((old & overflow_mask) == overflow_mask) return;
-        header.store(change > 0 ? old + overflow_one : old - overflow_one, std::memory_order_release);
+        const auto now = old - overflow_one;
+        header.store(now & overflow_mask ? now : now & ~filter_mask, std::memory_order_release);
     }
 
     [[nodiscard]] bool try_lock() noexcept {

@@ -110,6 +110,16 @@ struct FdbWord {
         return (word & ~(seen_mask << seen_shift)) | (seen & seen_mask) << seen_shift | coarse;
     }
 
+    /// True only if all that heard_from() changes is the time and the moves: a dynamic entry of this port,
+    /// not heard for half an hour at most. `heard` is heard(port, now), and the word another one.
+    static constexpr bool only_older(std::uint32_t word, std::uint32_t heard) noexcept {
+        return ((word ^ heard) & (port_mask | coarse)) == 0 &&
+               ((heard - word) >> seen_shift & seen_mask) <= seen_mask - skew;
+    }
+    static constexpr std::uint32_t refreshed(std::uint32_t word, std::uint32_t heard) noexcept {
+        return heard | (word & 3U << kind_shift);
+    }
+
     struct Heard {
         Learned result;      ///< known, refreshed, moved, held, own or fixed
         std::uint32_t word;  ///< what to store; the old word if there is nothing to write

@@ -45,7 +45,7 @@ Fdb::Locked::Locked(Fdb& f, std::uint64_t hash, bool patient) noexcept
     held_ = fdb.lock_bucket(first, patient_);
     if (!held_) return;
     place.slot = home().slot_of(tag_);
-    if (!found() && home().overflows()) widen();
+    if (!found() && home().may_overflow(tag_)) widen();
 }
 
 void Fdb::Locked::widen() noexcept {
@@ -84,7 +84,7 @@ void Fdb::vacate(Place at) noexcept {
 void Fdb::take(const Locked& locked, FdbKey64 key) noexcept {
     const std::uint32_t word = locked.word().load(relaxed);
     vacate(locked.place);
-    if (locked.place.bucket != locked.first) locked.home().count_overflow(-1);
+    if (locked.place.bucket != locked.first) locked.home().remove_overflow();
     size_.fetch_sub(1, relaxed);
     uncount_learned(key, word);
 }
@@ -99,7 +99,7 @@ void Fdb::store_nearer_home(const Locked& locked, std::uint64_t hash, std::uint3
         if (allowed) {
             put({locked.first, slot}, FdbTag::home_of(hash), word);
             vacate(locked.place);
-            locked.home().count_overflow(-1);
+            locked.home().remove_overflow();
         }
         displacing_.fetch_sub(1, std::memory_order_seq_cst);
         if (allowed) return;
@@ -126,7 +126,7 @@ bool Fdb::insert(const Locked& locked, std::uint64_t hash, std::uint32_t word) n
     }
     if (slot == FdbBucket::slots && !(locked.two && make_room(locked.second, locked.first, slot)))
         return false;
-    locked.home().count_overflow(1);
+    locked.home().add_overflow(tag);
     put({locked.second, slot}, tag.other(), word);
     return true;
 }
@@ -151,9 +151,9 @@ bool Fdb::displace(std::uint32_t bucket, std::uint32_t partner, bool homewards, 
         const unsigned free = to.free_slot();
         if (free < FdbBucket::slots) {
             put({target, free}, tag.other(), from.word[s].load(relaxed));
-            if (!homewards) from.count_overflow(1);
+            if (!homewards) from.add_overflow(tag);
             from.word[s].store(0, std::memory_order_release);
-            if (homewards) to.count_overflow(-1);
+            if (homewards) to.remove_overflow();
             slot = s;
         }
         to.unlock();
@@ -171,27 +171,10 @@ Fdb::NoDisplacement::~NoDisplacement() {
     fdb_.gates_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
-/// Stores the word of an entry that is in its home bucket if it is still `old`. Without the lock: a writer
-/// that has it stores words of its own, and whichever store comes last stands, which is what it would be with
-/// it. If another entry with the same word took the slot meanwhile, that one, which was heard just now, gets
-/// the time.
-bool Fdb::refresh_at_home(std::uint64_t hash, std::uint32_t old, std::uint32_t fresh) noexcept {
-    FdbBucket& bucket = buckets_[home(hash)];
-    const FdbTag tag = FdbTag::home_of(hash);
-    for (unsigned found = bucket.match(tag.low); found; found &= found - 1) {
-        const auto slot = static_cast<unsigned>(__builtin_ctz(found));
-        if (bucket.high[slot].load(std::memory_order_acquire) == tag.high)
-            return bucket.word[slot].compare_exchange_strong(old, fresh, std::memory_order_acq_rel, relaxed);
-    }
-    return false;
-}
-
 Learned Fdb::learn_slow(FdbKey64 key, std::uint64_t hash, std::uint32_t word, const Source& source) noexcept {
     if (word) {
         const auto heard = FdbWord::heard_from(word, source.port, source.now);
         if (heard.word == word) return heard.result;
-        if (heard.result == Learned::refreshed && refresh_at_home(hash, word, heard.word))
-            return Learned::refreshed;
     } else {
         if (source.port > FdbWord::max_port || source.bridge >= max_bridges) return Learned::full;
         if (reached(port_learned_[source.port], source.limits.port_max)) return Learned::port_limit;

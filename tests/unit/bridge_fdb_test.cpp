@@ -584,6 +584,28 @@ TEST(BridgeFdb, ARefreshedEntryGoesHomeWhenThereIsRoom) {
     EXPECT_EQ(fdb.entries(101).size(), 6U);
 }
 
+TEST(BridgeFdb, MoreThanABucketCountsInTheirAlternatesAreFoundAndForgotten) {
+    Table fdb(100'000);
+    const auto keys = crowded(1, 60);
+    for (const auto key : keys)
+        ASSERT_EQ(fdb.hear(key, 1), Learned::added);
+    for (int round = 0; round < 2; ++round) {
+        for (std::size_t i = 0; i < keys.size(); i += 2)
+            ASSERT_TRUE(fdb.remove(keys[i]));
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            ASSERT_EQ(fdb.port_of(keys[i]), i % 2 ? 1 : -1) << i;
+        for (std::size_t i = 0; i < keys.size(); i += 2)
+            ASSERT_EQ(fdb.hear(keys[i], 1, 101), Learned::added);
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            ASSERT_EQ(fdb.hear(keys[i], 1, 101), i % 2 && !round ? Learned::refreshed : Learned::known) << i;
+    }
+    for (const auto key : keys)
+        ASSERT_TRUE(fdb.remove(key));
+    for (const auto key : keys)
+        ASSERT_FALSE(fdb.find(key).found);
+    EXPECT_EQ(fdb.shape().entries + fdb.size() + fdb.learned_in(br0), 0U);
+}
+
 TEST(BridgeFdb, WorkersLearnAndRemoveWhileOthersFindWhatIsThere) {
     Table fdb(100'000);
     // The stationary ones are there all the time and must be found at every look; the others come and go
