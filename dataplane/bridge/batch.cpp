@@ -22,7 +22,10 @@ BridgeBatch::Burst BridgeBatch::begin(Context& context) noexcept {
         const std::uint16_t pvid = from.vlans->pvid;
         native = {pvid ? (*bridge.vlan_domain)[pvid] : FdbDomain{0}, pvid, 0, VlanSet::untagged_member};
     }
-    return {.native = native,
+    const FdbProber prober = context.fdb->prober();
+    return {.prober = prober,
+            .native_salt = prober.salt(native.domain()),
+            .native = native,
             .mtu = in.mtu,
             .heard = FdbWord::heard(in.bridge_port, context.now_seconds),
             .gate = from.bridge,
@@ -40,6 +43,9 @@ BridgeBatch::Admission BridgeBatch::classify(Packet& packet, const Burst& burst)
     const bool in_frame = !stripped && is_vlan_tpid(packet.ethernet().type.host());
     const std::uint8_t tag_size = in_frame ? vlan_tag_size : 0;
     if (packet.head_length() < ethernet_header_size + tag_size) return elsewhere;
+    if (packet.meta.gso_type == GsoType::none &&
+        packet.length() > burst.mtu + std::uint32_t{ethernet_header_size} + tag_size)
+        return elsewhere;
     const bool changes = detail::wants_of(packet) != 0;
     if (!burst.from->vlans)
         return {burst.bridge->domain, 0, tag_size,
@@ -65,6 +71,7 @@ bool BridgeBatch::hear(Packet& packet, Admission in, std::uint64_t hash, const B
                        Context& context) noexcept {
     const auto& ethernet = packet.ethernet();
     if (!ethernet.source.is_station() || ethernet.source == ethernet.destination) return false;
+    if (!burst.from->learning) return true;
     const auto self = static_cast<BridgePortIndex>(burst.from - burst.ports);
     const Learned learned = context.fdb->learn(
         ethernet.source_raw() | in.domain(), hash, self, burst.from->bridge, context.now_seconds,
@@ -101,7 +108,7 @@ void derive_exits(Topology& topology) noexcept {
         const Interface& out = topology.interfaces[port.interface];
         if (out.kind != InterfaceKind::port || !out.up || !out.carrier) continue;
         port.exit.port = out.port;
-        port.exit.mtu = out.mtu;
+        port.exit.length = out.mtu + std::uint32_t{ethernet_header_size};
     }
 }
 

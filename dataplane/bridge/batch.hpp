@@ -37,25 +37,29 @@ struct BridgeBatch {
             return bits_ & ~UINT64_C(0xffff'ffff'ffff);
         }
         /// 0 if the bridge does not filter.
-        [[nodiscard]] constexpr std::uint16_t vid() const noexcept {
-            return static_cast<std::uint16_t>(bits_);
-        }
+        [[nodiscard]] std::uint16_t vid() const noexcept { return part<std::uint16_t, 0>(); }
         /// Bytes of a tag that stands in the frame: 0 or 4.
-        [[nodiscard]] constexpr std::uint8_t tag_size() const noexcept {
-            return static_cast<std::uint8_t>(bits_ >> 16);
-        }
+        [[nodiscard]] std::uint8_t tag_size() const noexcept { return part<std::uint8_t, 2>(); }
         /// The Membership of an egress port that sends the frame as it is.
-        [[nodiscard]] constexpr std::uint8_t unchanged() const noexcept {
-            return static_cast<std::uint8_t>(bits_ >> 24);
-        }
+        [[nodiscard]] std::uint8_t unchanged() const noexcept { return part<std::uint8_t, 3>(); }
 
       private:
+        /// Loaded alone where the whole is in memory.
+        template <class T, std::size_t offset>
+        [[nodiscard]] T part() const noexcept {
+            static_assert(std::endian::native == std::endian::little);
+            T value;
+            std::memcpy(&value, reinterpret_cast<const std::byte*>(&bits_) + offset, sizeof value);
+            return value;
+        }
         std::uint64_t bits_;
     };
     struct Burst {
-        Admission native;     ///< of plain untagged frames
-        std::uint32_t mtu;    ///< L3 bytes
-        std::uint32_t heard;  ///< FdbWord of a station heard here in this second
+        FdbProber prober;
+        std::uint64_t native_salt;  ///< prober's, of plain untagged frames
+        Admission native;           ///< of those
+        std::uint32_t mtu;          ///< L3 bytes
+        std::uint32_t heard;        ///< FdbWord of a station heard here in this second
         std::uint32_t gate, gate_mask;
         const BridgePort* ports;
         std::uint32_t port_count;
@@ -66,56 +70,54 @@ struct BridgeBatch {
     struct Prepared {
         FdbProbe source, destination;
         Admission admission;
-        std::uint32_t payload;  ///< bytes after the addresses, type and tag
     };
 
     /// Whether the bursts of a port may take this path.
     [[nodiscard]] static bool takes(const Interface& in, const Topology& topology) noexcept {
         if (in.bridge_port == no_index || in.demux) return false;
         const BridgePort& port = topology.bridge_ports[in.bridge_port];
-        return port.state == PortState::forwarding && port.learning && !port.locked;
+        return port.state == PortState::forwarding && !port.locked;
     }
 
     static Burst begin(Context& context) noexcept;
 
-    static void prepare(Packet& packet, Prepared& out, const Burst& burst, Context& context) noexcept {
+    static void prepare(Packet& packet, Prepared& out, const Burst& burst, Context&) noexcept {
         const auto& ethernet = packet.ethernet();
         Admission admission = burst.native;
-        std::uint32_t payload = packet.length() - ethernet_header_size;  // a runt's wraps
-        if (may_be_vlan_tpid(ethernet.type.host()) || detail::wants_of(packet) != 0) [[unlikely]] {
+        std::uint64_t salt = burst.native_salt;
+        // A runt's length wraps.
+        if (may_be_vlan_tpid(ethernet.type.host()) || !any_port_can_send(packet) ||
+            packet.length() - ethernet_header_size > burst.mtu) [[unlikely]] {
             admission = classify(packet, burst);
-            payload -= admission.tag_size();
+            salt = burst.prober.salt(admission.domain());
         }
-        if (payload > burst.mtu) [[unlikely]]
-            admission = {};
         out.admission = admission;
-        out.payload = payload;
-        out.source = context.fdb->probe(ethernet.source_raw() | admission.domain());
-        out.destination = context.fdb->probe(ethernet.destination_raw() | admission.domain());
+        out.source = burst.prober(ethernet.source_raw(), salt);
+        out.destination = burst.prober(ethernet.destination_raw(), salt);
     }
 
     static Verdict decide(Packet& packet, const Prepared& in, const Burst& burst, Context& context) noexcept {
-        const Admission admission = in.admission;
         std::uint32_t word = context.fdb->word_at_home(in.destination);
         if (!FdbWord::surely_forwards(word)) [[unlikely]] {
             if (word == 0) word = context.fdb->word_anywhere(in.destination.hash);
             if (!FdbWord::forwards(word)) return divert();
         }
-        const BridgePortIndex at = FdbWord::port(word);
+        const std::uint32_t at = FdbWord::exit(word);
         if (at >= burst.port_count) [[unlikely]]  // learned by a worker that has the next topology already
             return divert();
         const BridgePort& to = burst.ports[at];
-        if (&to == burst.from || ((to.exit.gate ^ burst.gate) & burst.gate_mask) || in.payload > to.exit.mtu)
-            [[unlikely]]
+        if (&to == burst.from || ((to.exit.gate ^ burst.gate) & burst.gate_mask)) [[unlikely]]
+            return divert();
+        if (packet.length() > to.exit.length && too_long(packet, in.admission, to)) [[unlikely]]
             return divert();
         if (context.holds(StageId::ingress)) [[unlikely]]
             return decide_after_those(packet, in, burst, context);
         // Last, as a frame that leaves this path teaches in the stages, or does not.
         if ((context.fdb->word_at_home(in.source) ^ burst.heard) & FdbWord::heard_mask) [[unlikely]]
-            if (!hear(packet, admission, in.source.hash, burst, context)) return divert();
-        if (to.exit.membership[admission.vid()] != admission.unchanged()) [[unlikely]] {
-            if (to.vlans && !to.vlans->member(admission.vid())) return divert();
-            return send_changed(packet, admission, burst, to, context);
+            if (!hear(packet, in.admission, in.source.hash, burst, context)) return divert();
+        if (to.exit.membership[in.admission.vid()] != in.admission.unchanged()) [[unlikely]] {
+            if (to.vlans && !to.vlans->member(in.admission.vid())) return divert();
+            return send_changed(packet, in.admission, burst, to, context);
         }
         context.received_bytes += packet.length();
         collect(packet, to.exit.port, context);
@@ -123,14 +125,26 @@ struct BridgeBatch {
     }
 
   private:
+    /// wants_of() by tests that need no register.
+    static bool any_port_can_send(const Packet& packet) noexcept {
+        std::uint32_t state;
+        std::memcpy(&state, &packet.meta.tag_place, sizeof state);
+        return (state & detail::wanting) == 0 && packet.nb_segs == 1;
+    }
+    /// Of a frame that is longer than an untagged one may be.
+    static bool too_long(const Packet& packet, Admission in, const BridgePort& to) noexcept {
+        return packet.meta.gso_type == GsoType::none ? packet.length() - in.tag_size() > to.exit.length
+                                                     : to.exit.length == 0;
+    }
     static Verdict divert() noexcept { return Verdict::to(StageId::ingress); }
     /// Decides anew once what left this path before has gone its way: it may have taught the FDB.
     static Verdict decide_after_those(Packet& packet, const Prepared& in, const Burst& burst,
                                       Context& context) noexcept;
-    /// Of a frame that has a tag, or that not every port could send. What vlan_ingress would change (a
-    /// priority tag, one of another protocol) is not decided here.
+    /// Of a frame that is too long, has a tag, or that not every port could send. What vlan_ingress would
+    /// change (a priority tag, one of another protocol) is not decided here.
     static Admission classify(Packet& packet, const Burst& burst) noexcept;
-    /// Learns or refreshes the source. False if that has to be counted, or decides where the frame goes.
+    /// Learns or refreshes the source if the port does. False if that has to be counted, or decides where the
+    /// frame goes.
     static bool hear(Packet& packet, Admission in, std::uint64_t hash, const Burst& burst,
                      Context& context) noexcept;
     /// Sends a frame whose tag changes, or that the port may have to finish or segment.

@@ -67,6 +67,28 @@ struct FdbProbe {
     std::uint64_t hash;
 };
 
+/// Computes probes, and starts loading the lines. A copy of what a table never changes, so that a loop over
+/// packets need not load it again for each.
+struct FdbProber {
+    const FdbBucket* buckets;
+    std::uint64_t bucket_count;
+    FdbHash hash;
+
+    /// What the keys of a domain have in common; `domain` as in an FdbKey64, with a MAC of 0.
+    [[nodiscard]] std::uint64_t salt(FdbKey64 domain) const noexcept { return hash.salt(domain); }
+    [[nodiscard]] FdbProbe operator()(std::uint64_t mac_raw, std::uint64_t salt) const noexcept {
+        const std::uint64_t h = hash.salted(mac_raw, salt);
+        const FdbBucket* bucket = &buckets[home(h, bucket_count)];
+        __builtin_prefetch(bucket);
+        return {bucket, h};
+    }
+    /// Shares the hashes out evenly, in their order.
+    [[nodiscard]] static std::uint64_t home(std::uint64_t hash, std::uint64_t bucket_count) noexcept {
+        __extension__ using Wide = unsigned __int128;
+        return static_cast<std::uint64_t>(Wide{hash} * bucket_count >> 64);
+    }
+};
+
 struct FdbHit {
     bool found;
     std::uint8_t flags;    ///< FdbFlags
@@ -116,18 +138,12 @@ class Fdb {
     /// Starts loading the line that find() and learn() read first.
     void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
 
-    /// Computes where the key is, starts loading it.
-    [[nodiscard]] FdbProbe probe(FdbKey64 key) const noexcept {
-        const std::uint64_t hash = hash_(key);
-        const FdbBucket* bucket = &buckets_[home(hash)];
-        __builtin_prefetch(bucket);
-        return {bucket, hash};
-    }
+    [[nodiscard]] FdbProber prober() const noexcept { return {buckets_, bucket_count_, hash_}; }
     /// The FdbWord of the key if it is where nearly all are; 0 says nothing, then word_anywhere() knows.
     [[nodiscard]] std::uint32_t word_at_home(const FdbProbe& at) const noexcept {
         const FdbBucket& bucket = *at.bucket;
-        const FdbTag tag = FdbTag::home_in(at.hash);
         const std::uint32_t before = bucket.header_now();
+        const FdbTag tag = FdbTag::home_in(at.hash);  // here, so that it is an operand where it is used
         const unsigned found = bucket.match(tag.low);
         if (!found) [[unlikely]]
             return 0;
@@ -249,7 +265,9 @@ class Fdb {
     static T load(const std::atomic<T>& value) noexcept {
         return value.load(std::memory_order_relaxed);
     }
-    [[nodiscard]] std::uint32_t home(std::uint64_t hash) const noexcept { return scale(hash >> 32); }
+    [[nodiscard]] std::uint32_t home(std::uint64_t hash) const noexcept {
+        return static_cast<std::uint32_t>(FdbProber::home(hash, bucket_count_));
+    }
     /// The other of an entry's two buckets, from either.
     [[nodiscard]] std::uint32_t other(std::uint32_t low, std::uint32_t bucket) const noexcept {
         const std::uint32_t sum = scale(static_cast<std::uint32_t>(low * 0x9e37'79b1U));

@@ -1,7 +1,7 @@
 // One cache line of the FDB: six slots of ten bytes and a header.
 //
 // A key's hash (fdb_hash.hpp) names two buckets, its home and its alternate. Which bucket a slot is in gives
-// the upper 17 bits of the hash at least; the slot keeps the other 47 and one bit that says "I am in my
+// the upper 17 bits of the hash or more; the slot keeps the other 47 and one bit that says "I am in my
 // alternate".
 //
 // Writers hold the bucket's lock. Readers hold nothing: they read the header, the slots, then the header
@@ -53,6 +53,10 @@ struct FdbTag {
     [[nodiscard]] constexpr FdbTag other() const noexcept {
         return {low, static_cast<std::uint16_t>(high ^ alternate)};
     }
+    /// The 47 bits of the hash.
+    [[nodiscard]] constexpr std::uint64_t kept() const noexcept {
+        return std::uint64_t{high & 0x7fffU} << 32 | low;
+    }
     [[nodiscard]] constexpr bool is_alternate() const noexcept { return high & alternate; }
 };
 
@@ -94,7 +98,7 @@ struct alignas(64) FdbBucket {
         // The eight lanes are the six low words and two others. x86 neither tears an aligned 4-byte lane nor
         // lets a later load pass this one; the signal fence keeps the compiler to that order.
         const __m256i line = _mm256_load_si256(reinterpret_cast<const __m256i*>(low));
-        const __m256i equal = _mm256_cmpeq_epi32(line, _mm256_set1_epi32(static_cast<int>(wanted)));
+        const __m256i equal = _mm256_cmpeq_epi32(line, broadcast(wanted));
         std::atomic_signal_fence(std::memory_order_acquire);
         return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(equal))) & ((1U << slots) - 1);
 #endif
@@ -128,8 +132,19 @@ struct alignas(64) FdbBucket {
     };
     /// What is in a slot, read in this order.
     [[nodiscard]] Look look(unsigned slot) const noexcept {
+#ifdef WEFT_FDB_SCALAR
         return {high[slot].load(std::memory_order_acquire), word[slot].load(std::memory_order_acquire),
                 header_now()};
+#else
+        // As in match(); the compiler does not make these operands of other instructions if they are atomic.
+        Look seen;
+        seen.high = plain(high[slot]);
+        std::atomic_signal_fence(std::memory_order_acquire);
+        seen.word = plain(word[slot]);
+        std::atomic_signal_fence(std::memory_order_acquire);
+        seen.header = plain(header);
+        return seen;
+#endif
     }
     /// The word of the entry with this tag, 0 if it is not here. Valid only if the version has not changed.
     [[nodiscard]] std::uint32_t probe(FdbTag tag) const noexcept {
@@ -211,6 +226,17 @@ struct alignas(64) FdbBucket {
     }
 
   private:
+#ifndef WEFT_FDB_SCALAR
+    static __m256i broadcast(std::uint32_t value) noexcept {
+        return _mm256_set1_epi32(static_cast<int>(value));
+    }
+#endif
+    template <class T>
+    static T plain(const std::atomic<T>& value) noexcept {
+        T copy;
+        std::memcpy(&copy, &value, sizeof copy);
+        return copy;
+    }
     template <class T>
     static T get(const std::atomic<T>& value) noexcept {
         return value.load(std::memory_order_relaxed);

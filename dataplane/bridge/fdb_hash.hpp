@@ -23,7 +23,13 @@ class FdbHash {
           second_inverse_(inverse(second_)) {}
 
     [[nodiscard]] constexpr std::uint64_t operator()(std::uint64_t key) const noexcept {
-        return __builtin_bswap64((key ^ mask_) * first_) * second_;
+        return salted(key, mask_);
+    }
+    /// For many keys that have these bits in common.
+    [[nodiscard]] constexpr std::uint64_t salt(std::uint64_t common) const noexcept { return mask_ ^ common; }
+    /// The hash of a key, given its other bits and the salt of the common ones.
+    [[nodiscard]] constexpr std::uint64_t salted(std::uint64_t others, std::uint64_t salt) const noexcept {
+        return __builtin_bswap64((others ^ salt) * first_) * second_;
     }
     /// The key that has this hash.
     [[nodiscard]] constexpr std::uint64_t undo(std::uint64_t hash) const noexcept {

@@ -64,11 +64,11 @@ void Fdb::for_occupied(std::size_t begin, std::size_t end, Use&& use) const {
 
 inline std::uint64_t Fdb::hash_at(std::uint32_t bucket, FdbTag tag) const noexcept {
     const std::uint64_t at_home = tag.is_alternate() ? other(tag.low, bucket) : bucket;
-    // Upper halves of the bucket's hashes begin here or one or two later, and there are at most 2^15 of them.
-    const std::uint64_t begin = at_home * (~std::uint64_t{0} / bucket_count_) >> 32;
-    const std::uint64_t upper = begin + ((tag.high - begin) & 0x7fff);
-    const std::uint64_t exact = scale(upper) == at_home ? upper : upper + 0x8000;
-    return exact << 32 | tag.low;
+    // The bucket's hashes begin here or a little later, and there are at most 2^47 of them.
+    constexpr std::uint64_t kept = (std::uint64_t{1} << 47) - 1;
+    const std::uint64_t begin = at_home * (~std::uint64_t{0} / bucket_count_);
+    const std::uint64_t first = begin + ((tag.kept() - begin) & kept);
+    return home(first) == at_home ? first : first + kept + 1;
 }
 
 inline Fdb::Entry Fdb::entry(std::uint64_t hash, std::uint32_t word, std::uint32_t now) const noexcept {

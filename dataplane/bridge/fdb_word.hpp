@@ -81,6 +81,8 @@ struct FdbWord {
     static constexpr BridgePortIndex port(std::uint32_t word) noexcept {
         return static_cast<BridgePortIndex>((word & port_mask) - 1);
     }
+    /// port() of a word that forwards, for less; greater than max_port if it has no_index.
+    static constexpr std::uint32_t exit(std::uint32_t word) noexcept { return (word - 1) & port_mask; }
     static constexpr std::uint8_t flags(std::uint32_t word) noexcept {
         constexpr std::uint8_t of_kind[] = {FdbFlags::learned, 0, FdbFlags::sticky, 0};
         return kind(word) == fixed ? word >> seen_shift & 15 : of_kind[kind(word)];

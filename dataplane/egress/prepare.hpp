@@ -31,12 +31,15 @@ static_assert(static_cast<unsigned>(TagPlace::stripped) == 2 &&
               static_cast<unsigned>(ChecksumState::unfinished) == 2 &&
               std::endian::native == std::endian::little);
 
+// Bits of the four bytes from tag_place on: stripped, unfinished, any GSO.
+inline constexpr std::uint32_t wanting = 0x00ff0202u;
+
 // Zero if any port can send the packet as it is: no tag stripped, no checksum unfinished, no GSO, one
 // segment.
 [[nodiscard]] inline std::uint32_t wants_of(const Packet& packet) noexcept {
     std::uint32_t state;
     std::memcpy(&state, reinterpret_cast<const std::byte*>(&packet.meta) + offsetof(Metadata, tag_place), 4);
-    return (state & 0x00ff0202u) | (packet.nb_segs - 1u);
+    return (state & wanting) | (packet.nb_segs - 1u);
 }
 
 [[nodiscard]] unsigned prepare_packet(Packet* packet, std::uint8_t port_offloads, rte_mempool* pool,

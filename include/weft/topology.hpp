@@ -98,8 +98,8 @@ struct alignas(64) BridgePort {
     const VlanSet* vlans = nullptr;     ///< null unless the bridge filters
     /// Derived from the rest of the topology by derive_exits() (bridge/batch.hpp), for the batch path.
     struct Exit {
-        std::uint32_t gate = 0;  ///< the bridge, and whether the port is isolated
-        std::uint32_t mtu = 0;   ///< L3 bytes; 0: frames do not simply leave by it
+        std::uint32_t gate = 0;    ///< the bridge, and whether the port is isolated
+        std::uint32_t length = 0;  ///< of the longest untagged frame; 0: frames do not simply leave by it
         /// By VID, 4096: VlanSet::Membership; zeros if the bridge does not filter.
         const std::uint8_t* membership = nullptr;
         PortIndex port = no_index;

@@ -113,6 +113,37 @@ TEST_P(BridgeBatchTest, DropsHaveTheirReasons) {
     EXPECT_TRUE(rig.all_sent().empty());
 }
 
+// br_handle_frame_finish: without BR_LEARNING the source is not looked at, but must be a station's.
+TEST_P(BridgeBatchTest, PortsThatDoNotLearnStayOnThePath) {
+    Rig rig(plain_switch + "bridge link set dev a learning off\n", GetParam());
+    teach(rig, "b", Frame().from(host_b).to(host_a));
+    const Seen before = seen(rig);
+    rig.send("a", Frame().from(host_a).to(host_b));
+    EXPECT_EQ(rig.all_sent(), (Out{{"b", {Frame().from(host_a).to(host_b)}}}));
+    EXPECT_EQ(seen(rig), (Seen{before.batch + 1, before.ingress}));
+    EXPECT_EQ(rig.shared().fdb.learned_in(0), 1u) << "b's";
+    rig.send("a", Frame().from("01:00:5e:00:00:01").to(host_b));
+    EXPECT_EQ(rig.drops(DropReason::bridge_bad_source), 1u);
+    EXPECT_TRUE(rig.all_sent().empty());
+}
+
+// is_skb_forwardable: a GSO frame may be longer than the MTU, as its segments are not.
+TEST_P(BridgeBatchTest, GsoFramesStayOnThePath) {
+    Rig rig(plain_switch, GetParam());
+    teach(rig, "b", Frame().from(host_b).to(host_a));
+    const Seen before = seen(rig);
+    Metadata meta{};
+    meta.checksum = ChecksumState::good;
+    meta.gso_type = GsoType::tcp4;
+    meta.gso_size = 1448;
+    rig.send("a", Frame().from(host_a).to(host_b).payload(1501), meta);
+    EXPECT_EQ(seen(rig), (Seen{before.batch + 1, before.ingress}));
+    EXPECT_EQ(rig.drops(DropReason::ingress_oversize), 0u);
+    meta.gso_type = GsoType::none;
+    rig.send("a", Frame().from(host_a).to(host_b).payload(1501), meta);
+    EXPECT_EQ(rig.drops(DropReason::ingress_oversize), 1u);
+}
+
 // IEEE 802.1Q 6.9.1: a priority tag names no VLAN, so all of these are of the port's own, and 6.5.3 keeps
 // their order. The second is not for the batch path.
 TEST_P(BridgeBatchTest, PriorityTagsKeepTheOrder) {
