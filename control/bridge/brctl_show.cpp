@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <string_view>
+#include <vector>
 
 #include "control/bridge/handlers.hpp"
 #include "control/link/details.hpp"
@@ -54,15 +58,23 @@ Result<Reply> brctl_showmacs(Session& session, const command::Match& match, cons
     const auto* link = session.model.find(name);
     if (!link) return brctl_refused("read of forward table failed: No such device");
     if (!bridge_of(*link)) return brctl_refused("read of forward table failed: Operation not supported");
-    auto entries = session.live->fdb();
-    std::erase_if(entries, [&](const auto& entry) { return entry.bridge != name; });
+    std::vector<FdbEntryState> entries;
+    session.live->visit_fdb([&](const FdbEntryState& entry) {
+        if (entry.bridge == name) entries.push_back(entry);
+    });
     std::stable_sort(entries.begin(), entries.end(),
                      [](const auto& a, const auto& b) { return a.mac < b.mac; });
+    std::map<std::string_view, unsigned> numbers;
+    const auto number_of = [&](std::string_view device) {
+        const auto [it, added] = numbers.emplace(device, 0);
+        if (added) it->second = port_number(session.model, std::string(device));
+        return it->second;
+    };
     Reply reply{.text = "port no\tmac addr\t\tis local?\tageing timer\n"};
     for (const auto& entry : entries)
-        reply.text += fmt::format("{:3}\t{}\t{}\t\t{:7.2f}\n", port_number(session.model, entry.device),
-                                  to_string(entry.mac), entry.local ? "yes" : "no",
-                                  entry.local ? 0 : entry.used_seconds);
+        fmt::format_to(std::back_inserter(reply.text), "{:3}\t{}\t{}\t\t{:7.2f}\n", number_of(entry.device),
+                       to_string(entry.mac), entry.local ? "yes" : "no",
+                       entry.local ? 0 : entry.used_seconds);
     return reply;
 }
 

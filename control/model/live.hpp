@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,9 +29,10 @@ struct LinkState {
     std::uint64_t own_source = 0;
 };
 
+/// Names belong to the switch and hold during the visit.
 struct FdbEntryState {
-    std::string device;
-    std::string bridge;
+    std::string_view device;
+    std::string_view bridge;
     MacAddress mac{};
     std::uint16_t vid = 0;  ///< 0 without filtering
     bool local = false;     ///< permanent: our own
@@ -98,7 +101,11 @@ class Live {
   public:
     virtual ~Live() = default;
     [[nodiscard]] virtual std::optional<LinkState> link(const std::string& name) = 0;
-    [[nodiscard]] virtual std::vector<FdbEntryState> fdb() = 0;
+    /// Each entry in no order, straight from the table: with a million of them a list would cost more than
+    /// they.
+    virtual void visit_fdb(const std::function<void(const FdbEntryState&)>& visit) = 0;
+    /// Entries of all bridges, about.
+    [[nodiscard]] virtual std::size_t fdb_size() = 0;
     [[nodiscard]] virtual std::vector<DropState> drops() = 0;
     [[nodiscard]] virtual std::vector<WorkerState> workers() = 0;
     [[nodiscard]] virtual std::vector<StageState> stages() = 0;

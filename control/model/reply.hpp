@@ -16,6 +16,7 @@ struct Reply {
     int exit = 0;        ///< not 0 where the Linux program of that name answers and yet ends otherwise
     std::string text{};  ///< goes to stdout as it is
     std::shared_ptr<Json> data{};  ///< set where JSON was asked for and the command has some
+    std::string encoded{};         ///< in the place of data: what is too long for a tree, as JSON already
 };
 
 }  // namespace weft

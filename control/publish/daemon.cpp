@@ -32,8 +32,10 @@ Json lines_of(const std::string& text) {
 server::Answer answer(Reply reply, std::vector<std::string> warnings, bool json) {
     server::Answer out;
     out.exit = reply.exit;
-    if (json && !reply.data) reply.data = std::make_shared<Json>(lines_of(reply.text));
+    if (json && !reply.data && reply.encoded.empty())
+        reply.data = std::make_shared<Json>(lines_of(reply.text));
     out.text = std::move(reply.text);
+    out.encoded = std::move(reply.encoded);
     if (reply.data) out.data = std::move(*reply.data);
     out.warnings = std::move(warnings);
     return out;

@@ -80,7 +80,7 @@ std::optional<LinkState> Switch::link(const std::string& name) {
     return state;
 }
 
-std::vector<FdbEntryState> Switch::fdb() {
+void Switch::visit_fdb(const std::function<void(const FdbEntryState&)>& visit) {
     std::vector<const DomainKey*> domains(65536, nullptr);
     for (const auto& [key, number] : indexes_.domains.all())
         domains[number] = &key;
@@ -88,22 +88,20 @@ std::vector<FdbEntryState> Switch::fdb() {
     for (const auto& [name, number] : indexes_.bridge_ports.all())
         members[number] = &name;
 
-    std::vector<FdbEntryState> all;
     shared_.fdb.for_each(coarse_seconds(), [&](const Fdb::Entry& e) {
         const DomainKey* domain = domains[fdb_domain(e.key)];
         if (!domain) return;
         const bool self = e.port == no_index;
         if (!self && (e.port >= members.size() || !members[e.port])) return;
-        all.push_back({.device = self ? domain->first : *members[e.port],
-                       .bridge = domain->first,
-                       .mac = fdb_mac(e.key),
-                       .vid = domain->second,
-                       .local = (e.flags & FdbFlags::local) != 0,
-                       .stationary = (e.flags & FdbFlags::stationary) != 0,
-                       .sticky = (e.flags & FdbFlags::sticky) != 0,
-                       .used_seconds = static_cast<double>(e.age)});
+        visit({.device = self ? domain->first : *members[e.port],
+               .bridge = domain->first,
+               .mac = fdb_mac(e.key),
+               .vid = domain->second,
+               .local = (e.flags & FdbFlags::local) != 0,
+               .stationary = (e.flags & FdbFlags::stationary) != 0,
+               .sticky = (e.flags & FdbFlags::sticky) != 0,
+               .used_seconds = static_cast<double>(e.age)});
     });
-    return all;
 }
 
 std::vector<DropState> Switch::drops() {

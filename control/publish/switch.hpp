@@ -77,7 +77,8 @@ class Switch final : public Live {
 
     // Live
     std::optional<LinkState> link(const std::string& name) override;
-    std::vector<FdbEntryState> fdb() override;
+    void visit_fdb(const std::function<void(const FdbEntryState&)>& visit) override;
+    std::size_t fdb_size() override { return shared_.fdb.size(); }
     std::vector<DropState> drops() override;
     std::vector<WorkerState> workers() override;
     std::vector<StageState> stages() override;

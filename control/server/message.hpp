@@ -47,6 +47,7 @@ struct Answer {
     int exit = 0;
     std::string text;                   ///< for stdout
     std::optional<Json> data;           ///< instead of text
+    std::string encoded;                ///< instead of data: what is JSON already
     std::string error;                  ///< not empty: refused ("ok":false)
     int column = 0;                     ///< 1-based, of the word that is wrong
     std::vector<std::string> warnings;  ///< for stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import frames
 from lab import bridge_config, check, equal, port_line, run, stateful, wait_for
@@ -242,3 +243,25 @@ def test_tables_of_linux(lab):
           "the host is not in showmacs")
     check("state forwarding" in lab.weft("bridge", "link"), "`bridge link` shows no state")
     check(f"{a.link('eth0')['address']} dev a master br0" in lab.weft("bridge", "fdb"), "host not in `bridge fdb`")
+
+
+def test_a_full_table_is_shown(lab):
+    """A million entries are shown, as text and as JSON, without a tree of them: the daemon stays under 450 MB."""
+    lab.weftd("port add g up type gen flows 1000000 rate 2000000 count 4000000\nip link add br0 up type bridge\n"
+              "ip link set g master br0\n", "--no-kernel")
+
+    def known():
+        return next(row["used"] for row in lab.json("show", "memory") if row["what"] == "fdb")
+
+    wait_for(lambda: known() > 990000, "a million entries", 30)
+    lines = lab.weft("bridge", "fdb", "show", timeout=60).splitlines()
+    check(len(lines) >= 990000, f"{len(lines)} lines")
+    check(re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2} dev g master br0 ", lines[5000]), f"a line: {lines[5000]!r}")
+    with lab.connect() as ask:
+        rows = ask("-j", "bridge", "fdb", "show")["data"]
+    check(len(rows) >= 990000, f"{len(rows)} rows")
+    equal({key: value for key, value in rows[5000].items() if key != "mac"},
+          {"ifname": "g", "flags": [], "master": "br0", "state": ""}, "a row but for its address")
+    with open(f"/proc/{lab.daemons[0].pid}/status") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    check(peak < 450000, f"the daemon took {peak} kB")

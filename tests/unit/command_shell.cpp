@@ -24,7 +24,7 @@ std::string Shell::operator()(const std::string& line) {
     if (!reply) return refused(reply.error());
     if (auto valid = validate(next); !valid) return refused(valid.error());
     model = std::move(next);
-    data = reply->data ? *reply->data : Json{};
+    data = reply->data ? *reply->data : reply->encoded.empty() ? Json{} : Json::parse(reply->encoded);
     return reply->text;
 }
 

@@ -34,7 +34,11 @@ struct FakeLive : Live {
         const auto it = links.find(name);
         return it == links.end() ? std::nullopt : std::optional{it->second};
     }
-    std::vector<FdbEntryState> fdb() override { return entries; }
+    void visit_fdb(const std::function<void(const FdbEntryState&)>& visit) override {
+        for (const auto& entry : entries)
+            visit(entry);
+    }
+    std::size_t fdb_size() override { return entries.size(); }
     std::vector<DropState> drops() override { return dropped; }
     std::vector<WorkerState> workers() override { return working; }
     std::vector<StageState> stages() override { return staged; }

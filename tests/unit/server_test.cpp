@@ -178,6 +178,30 @@ TEST_F(ServerTest, AnswersAsTheContractSays) {
     EXPECT_FALSE(seen_[1].json);
 }
 
+/// Long text and what is JSON already pass no tree: the line is the one that a tree would give.
+TEST(ServerAnswer, IsWrittenAsTheLibraryWould) {
+    const std::string texts[] = {"",
+                                 "a",
+                                 "a\nb\t\"c\"\\\x7f\x01",
+                                 "\xc3\xa9t\xc3\xa9\xe2\x82\xac",
+                                 "cut \xe2\x82",
+                                 "\xff\n\xc3(\xf0\x9f\x98\x80)",
+                                 std::string("z\0z", 3)};
+    for (const auto& text : texts)
+        for (const bool warned : {false, true}) {
+            Answer answer;
+            answer.text = text;
+            Json line{{"id", 1}, {"ok", true}, {"exit", 0}, {"text", text}};
+            if (warned) answer.warnings = {"w"}, line["warnings"] = {"w"};
+            EXPECT_EQ(encode_answer(1, answer, false),
+                      line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        }
+    Answer answer;
+    answer.encoded = R"([{"a":1}])";
+    EXPECT_EQ(encode_answer("x", answer, true),
+              "{\"id\":\"x\",\"ok\":true,\"exit\":0,\"data\":[{\"a\":1}]}\n");
+}
+
 TEST_F(ServerTest, MalformedRequestsAreAnsweredAndTheConnectionLives) {
     open();
     auto client = connect();
