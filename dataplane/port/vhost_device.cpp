@@ -151,8 +151,10 @@ bool Vhost::map_memory() noexcept {
         // A file that ends before is a bus error to whoever reads there.
         struct stat file {};
         const auto start = region.host_user_addr - reinterpret_cast<std::uint64_t>(region.mmap_addr);
-        if (fstat(region.fd, &file) != 0 || static_cast<std::uint64_t>(file.st_size) < start + region.size)
+        if (fstat(region.fd, &file) != 0 || static_cast<std::uint64_t>(file.st_size) < start + region.size) {
+            memory_.count = 0;
             return false;
+        }
         memory_.regions[memory_.count++] = {region.guest_phys_addr, region.size,
                                             reinterpret_cast<std::byte*>(region.host_user_addr)};
     }

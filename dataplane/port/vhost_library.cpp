@@ -14,7 +14,7 @@ namespace {
 // Feature bits that are not offered: UDP fragmentation offload, which weft has not; dirty page logging,
 // without which QEMU does not migrate; several queues to a port that has one.
 constexpr unsigned feature_host_ufo = 14, feature_guest_ufo = 10, feature_mq = 22, feature_log_all = 26;
-constexpr std::uint32_t request_get_queue_num = 17;
+constexpr std::uint32_t request_get_queue_num = 17, flag_need_reply = 8;
 
 /// Ports by path. Held for look-ups only: a port outlives the calls of its path.
 std::mutex registry_lock;
@@ -52,9 +52,10 @@ rte_vhost_msg_result before(int device, void* message) {
 
 rte_vhost_msg_result after(int device, void* message) {
     Vhost* port = port_of(device);
-    return port && port->after_message(device, static_cast<Message*>(message)->request)
-               ? RTE_VHOST_MSG_RESULT_NOT_HANDLED
-               : RTE_VHOST_MSG_RESULT_ERR;
+    auto& m = *static_cast<Message*>(message);
+    if (port && port->after_message(device, m.request)) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+    m.flags &= ~flag_need_reply;  // with an answer the connection would go on
+    return RTE_VHOST_MSG_RESULT_ERR;
 }
 
 constexpr rte_vhost_user_extern_ops around_messages{.pre_msg_handle = before, .post_msg_handle = after};

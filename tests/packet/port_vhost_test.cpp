@@ -323,6 +323,45 @@ TEST_F(PortVhost, AGuestDiesInMidBurst) {
     burst_.receive(*healthy);
 }
 
+/// VHOST_USER_GET_VRING_BASE: a guest that is stopped goes on where weft was.
+TEST_F(PortVhost, AStoppedRingSaysHowFarItCame) {
+    auto port = open({.ring_size = 16});
+    for (int i = 0; i < 21; ++i) {
+        EXPECT_TRUE(guest_->send(plain_frame(100), {}, 0, 65536, false));
+        expect_received(*port, plain_frame(100));
+    }
+    send(*port, pooled(plain_frame(100)));
+    for (const std::uint64_t ring : {1, 0}) {
+        const auto base = guest_->ask(11, ring, true);
+        ASSERT_TRUE(base);
+        EXPECT_EQ(*base >> 32, ring == 1 ? 21u : 1u);
+        EXPECT_FALSE(port->info().link_up);
+    }
+}
+
+TEST_F(PortVhost, MemoryMayChangeUnderTheRings) {
+    auto port = open();
+    for (const std::size_t less : {4096, 0, 8192}) {
+        EXPECT_TRUE(guest_->share_memory(guest_->memory_bytes() - less));
+        EXPECT_TRUE(port->info().link_up);
+        EXPECT_TRUE(guest_->send(plain_frame(100)));
+        expect_received(*port, plain_frame(100));
+        send(*port, pooled(plain_frame(200)));
+        EXPECT_TRUE(guest_->receive());
+    }
+    EXPECT_EQ(statistic(*port, "broken_rings"), 0u);
+}
+
+/// Reading where the file ends before the region does would be a bus error.
+TEST_F(PortVhost, MemoryThatIsNotThereEndsTheConnection) {
+    auto port = open();
+    EXPECT_FALSE(guest_->share_memory(guest_->memory_bytes() + 4096));
+    EXPECT_TRUE(guest_->abandoned());
+    EXPECT_TRUE(link_becomes(*port, false));
+    start_again({});
+    EXPECT_TRUE(link_becomes(*port, true));
+}
+
 TEST_F(PortVhost, NonsenseStopsTheRingUntilItIsSetUpAnew) {
     const std::size_t table = VhostGuest::ring_bytes - 4096;  // room behind the parts of ring 0
     const auto nowhere = VhostGuest::physical - 4096;

@@ -131,8 +131,7 @@ void VhostGuest::disconnect() {
 std::optional<std::uint64_t> VhostGuest::ask(std::uint32_t request, std::span<const std::byte> payload,
                                              std::span<const int> descriptors, bool reply) {
     Head head{request, version, static_cast<std::uint32_t>(payload.size())};
-    const bool acknowledged =
-        !reply && (offered_ & feature::protocol) != 0 && request > set_protocol_features;
+    const bool acknowledged = !reply && acknowledges_;
     if (acknowledged) head.flags |= need_reply;
     iovec iov[] = {{&head, sizeof head}, {const_cast<std::byte*>(payload.data()), payload.size()}};
     alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))]{};
@@ -166,10 +165,10 @@ bool VhostGuest::abandoned(int milliseconds) {
     return readable(peer_.get(), milliseconds) && recv(peer_.get(), &byte, 1, MSG_DONTWAIT) <= 0;
 }
 
-bool VhostGuest::share_memory() {
-    const MemoryTable table{1, 0, physical, memory_bytes_, virtually, 0};
+bool VhostGuest::share_memory(std::size_t size) {
+    const MemoryTable table{1, 0, physical, size, virtually, 0};
     const int fd = file_.get();
-    return ask(set_mem_table, bytes(table), {&fd, 1}).has_value();
+    return ask(set_mem_table, bytes(table), {&fd, 1}) == 0;
 }
 
 bool VhostGuest::set_ring(unsigned ring) {
@@ -192,16 +191,18 @@ bool VhostGuest::set_ring(unsigned ring) {
 
 bool VhostGuest::set_up(const GuestOptions& options) {
     options_.features = options.features;
+    acknowledges_ = false;
     const auto offered = ask(get_features, {}, {}, true);
     if (!offered) return false;
     offered_ = *offered;
     const auto protocols = ask(get_protocol_features, {}, {}, true);
     if (!protocols || !ask(set_protocol_features, *protocols & (protocol_mq | protocol_reply_ack)))
         return false;
+    acknowledges_ = true;
     const auto pairs = ask(get_queue_num, {}, {}, true);
     if (!pairs || !ask(set_owner)) return false;
     pairs_offered_ = *pairs;
-    if (!ask(set_features, options_.features & offered_) || !share_memory()) return false;
+    if (!ask(set_features, options_.features & offered_) || !share_memory(memory_bytes_)) return false;
     for (unsigned ring = 0; ring < 2 * options_.pairs; ++ring)
         if (!set_ring(ring)) return false;
     for (unsigned pair = 0; pair < options_.pairs; ++pair)

@@ -65,6 +65,8 @@ class VhostGuest {
     bool accept(int milliseconds);
     bool set_up(const GuestOptions& options);
     void enable(unsigned pair, bool on);
+    /// Says that the shared memory has so many bytes. False if weft refuses.
+    bool share_memory(std::size_t bytes);
     /// Ends the connection; memory and path stay.
     void disconnect();
 
@@ -103,7 +105,6 @@ class VhostGuest {
     static constexpr std::size_t ring_bytes = 65536, send_bytes = 1 << 20;
 
   private:
-    bool share_memory();
     bool set_ring(unsigned ring);
     void fill(unsigned pair);
 
@@ -115,6 +116,7 @@ class VhostGuest {
     std::vector<ports::Fd> kicks_, calls_;
     std::vector<std::uint16_t> seen_, next_;  ///< by ring: used index seen, next descriptor
     std::vector<std::size_t> free_;           ///< by pair: where the next frame to send goes
+    bool acknowledges_ = false;               ///< VHOST_USER_PROTOCOL_F_REPLY_ACK was agreed on
     std::uint64_t offered_ = 0, pairs_offered_ = 0;
 };
 
