@@ -51,6 +51,7 @@ class Vhost final : public SoftwarePort {
     /// False: what the front end shares is not what it says, the connection has to end.
     [[nodiscard]] bool after_message(int device, unsigned request);
 
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] std::uint16_t queue_pairs() const noexcept { return info_.rx_queues; }
 
   private:

@@ -1,10 +1,16 @@
 #include "dataplane/port/vhost_library.hpp"
 
+#include <dirent.h>
 #include <rte_log.h>
 #include <rte_vhost.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <climits>
+#include <cstdlib>
+#include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 
 namespace weft::ports {
@@ -60,9 +66,38 @@ rte_vhost_msg_result after(int device, void* message) {
 
 constexpr rte_vhost_user_extern_ops around_messages{.pre_msg_handle = before, .post_msg_handle = after};
 
+/// Whether a socket is one end of a connection through `path`.
+bool is_connection(int fd, const std::string& path) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens) return false;
+    for (auto* name : {getsockname, getpeername}) {
+        sockaddr_un address{};
+        socklen_t length = sizeof address - 1;
+        if (name(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0 && address.sun_family == AF_UNIX &&
+            path == address.sun_path)
+            return true;
+    }
+    return false;
+}
+
+/// The library reads messages of all guests in one thread, and waits for the end of each: not for long. It
+/// does not tell the socket.
+void limit_waiting(const std::string& path) {
+    const timeval limit{.tv_sec = 1, .tv_usec = 0};
+    const std::unique_ptr<DIR, int (*)(DIR*)> all{opendir("/proc/self/fd"), closedir};
+    for (const dirent* entry = all ? readdir(all.get()) : nullptr; entry; entry = readdir(all.get())) {
+        const int fd = std::atoi(entry->d_name);
+        if (entry->d_type != DT_LNK || !is_connection(fd, path)) continue;
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    }
+}
+
 int new_connection(int device) {
     Vhost* port = port_of(device);
     if (!port || !port->connected(device)) return -1;
+    limit_waiting(port->path());
     return rte_vhost_extern_callback_register(device, &around_messages, nullptr);
 }
 

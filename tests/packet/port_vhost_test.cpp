@@ -362,6 +362,20 @@ TEST_F(PortVhost, MemoryThatIsNotThereEndsTheConnection) {
     EXPECT_TRUE(link_becomes(*port, true));
 }
 
+/// The library has one thread for all guests.
+TEST_F(PortVhost, AMessageWithoutItsEndKeepsNobodyWaiting) {
+    auto port = open();
+    const std::uint32_t half[] = {2, 1, 8};  // VHOST_USER_SET_FEATURES, and no features
+    guest_->say(std::as_bytes(std::span{half}));
+    VhostGuest other{path("other"), {}};
+    auto healthy = opened(open_vhost("v1", path("other"), false, {}, environment()));
+    EXPECT_TRUE(healthy->set_up(true));
+    EXPECT_TRUE(other.connect());
+    EXPECT_TRUE(link_becomes(*healthy, true));
+    EXPECT_TRUE(guest_->abandoned(3000));
+    EXPECT_TRUE(link_becomes(*port, false));
+}
+
 TEST_F(PortVhost, NonsenseStopsTheRingUntilItIsSetUpAnew) {
     const std::size_t table = VhostGuest::ring_bytes - 4096;  // room behind the parts of ring 0
     const auto nowhere = VhostGuest::physical - 4096;

@@ -160,6 +160,10 @@ std::optional<std::uint64_t> VhostGuest::ask(std::uint32_t request, std::uint64_
     return ask(request, bytes(value), {}, reply);
 }
 
+void VhostGuest::say(std::span<const std::byte> bytes) {
+    static_cast<void>(::send(peer_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL));
+}
+
 bool VhostGuest::abandoned(int milliseconds) {
     char byte;
     return readable(peer_.get(), milliseconds) && recv(peer_.get(), &byte, 1, MSG_DONTWAIT) <= 0;

@@ -74,6 +74,8 @@ class VhostGuest {
     std::optional<std::uint64_t> ask(std::uint32_t request, std::span<const std::byte> payload = {},
                                      std::span<const int> descriptors = {}, bool reply = false);
     std::optional<std::uint64_t> ask(std::uint32_t request, std::uint64_t value, bool reply = false);
+    /// Sends bytes that need be no message.
+    void say(std::span<const std::byte> bytes);
     /// Whether weft has ended the connection, within a time.
     [[nodiscard]] bool abandoned(int milliseconds = 1000);
 
