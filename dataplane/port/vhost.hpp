@@ -17,6 +17,7 @@
 
 #include "dataplane/port/gate.hpp"
 #include "dataplane/port/software_port.hpp"
+#include "dataplane/port/vhost_fault.hpp"
 #include "dataplane/port/vhost_queue.hpp"
 
 namespace weft::ports {
@@ -70,13 +71,15 @@ class Vhost final : public SoftwarePort {
     void settle() noexcept;
     /// False if the memory is not as large as the front end says.
     bool map_memory() noexcept;
+    void forget_memory() noexcept;
     void tell() noexcept;
     [[nodiscard]] bool attach(unsigned number, Direction& direction) noexcept;
 
     const std::string path_;
     rte_mempool* const pool_;
     GuestMemory memory_;
-    GuestFeatures guest_;  ///< workers read it within a gate
+    SurvivesFaults guard_;  ///< of memory_
+    GuestFeatures guest_;   ///< workers read it within a gate
     std::vector<std::unique_ptr<Direction>> receivers_, senders_;
 
     std::mutex lock_;  ///< of control and the library's threads; workers never take it

@@ -42,7 +42,7 @@ bool Vhost::connected(int device) {
     if (device_ != nobody) return false;
     device_ = device;
     started_ = in_message_ = false;
-    memory_.count = 0;
+    forget_memory();
     ++connections_;
     for (auto* all : {&receivers_, &senders_})
         for (auto& d : *all)
@@ -54,6 +54,7 @@ void Vhost::disconnected(int device) {
     const std::lock_guard guard{lock_};
     if (device != device_) return;
     close_gates();
+    forget_memory();
     device_ = nobody;
     started_ = false;
     tell();
@@ -87,7 +88,7 @@ void Vhost::before_message(int device, unsigned request) {
     close_gates();
     in_message_ = true;
     // The library unmaps what it had, and keeps nothing if what comes is refused.
-    if (request == request_set_mem_table || request == request_reset_owner) memory_.count = 0;
+    if (request == request_set_mem_table || request == request_reset_owner) forget_memory();
 }
 
 bool Vhost::after_message(int device, unsigned request) {
@@ -141,8 +142,13 @@ void Vhost::tell() noexcept {
     told_.link_up = rest != senders_.begin() || std::any_of(receivers_.begin(), receivers_.end(), whole);
 }
 
-bool Vhost::map_memory() noexcept {
+void Vhost::forget_memory() noexcept {
+    guard_ = SurvivesFaults{};
     memory_.count = 0;
+}
+
+bool Vhost::map_memory() noexcept {
+    forget_memory();
     rte_vhost_memory* table = nullptr;
     if (rte_vhost_get_mem_table(device_, &table) != 0) return false;
     const std::unique_ptr<rte_vhost_memory, decltype(&std::free)> owner{table, std::free};
@@ -152,12 +158,13 @@ bool Vhost::map_memory() noexcept {
         struct stat file {};
         const auto start = region.host_user_addr - reinterpret_cast<std::uint64_t>(region.mmap_addr);
         if (fstat(region.fd, &file) != 0 || static_cast<std::uint64_t>(file.st_size) < start + region.size) {
-            memory_.count = 0;
+            forget_memory();
             return false;
         }
         memory_.regions[memory_.count++] = {region.guest_phys_addr, region.size,
                                             reinterpret_cast<std::byte*>(region.host_user_addr)};
     }
+    guard_ = SurvivesFaults{memory_};
     return true;
 }
 

@@ -362,6 +362,24 @@ TEST_F(PortVhost, MemoryThatIsNotThereEndsTheConnection) {
     EXPECT_TRUE(link_becomes(*port, true));
 }
 
+TEST_F(PortVhost, MemoryThatShrinksIsItsGuestsLoss) {
+    auto port = open();
+    EXPECT_TRUE(guest_->send(plain_frame(100)));
+    guest_->shrink_memory();
+    EXPECT_EQ(burst_.receive(*port).count, 0);
+    for (int turn = 0; turn < 2; ++turn) {
+        Packet* packet = pooled(plain_frame(100));
+        if (port->transmit(0, &packet, 1, lost) == 0) Packet::free(packet);
+        EXPECT_EQ(burst_.receive(*port).count, 0);
+    }
+    guest_.reset();
+    guest_.emplace(path("guest"), GuestOptions{});
+    ASSERT_TRUE(guest_->connect());
+    ASSERT_TRUE(link_becomes(*port, true));
+    EXPECT_TRUE(guest_->send(plain_frame(100)));
+    expect_received(*port, plain_frame(100));
+}
+
 /// The library has one thread for all guests.
 TEST_F(PortVhost, AMessageWithoutItsEndKeepsNobodyWaiting) {
     auto port = open();

@@ -124,6 +124,10 @@ bool VhostGuest::connect(int milliseconds) {
     return accept(milliseconds) && set_up(options_);
 }
 
+void VhostGuest::shrink_memory() {
+    if (ftruncate(file_.get(), 0) != 0) std::abort();
+}
+
 void VhostGuest::disconnect() {
     peer_ = Fd{};
 }

@@ -67,6 +67,8 @@ class VhostGuest {
     void enable(unsigned pair, bool on);
     /// Says that the shared memory has so many bytes. False if weft refuses.
     bool share_memory(std::size_t bytes);
+    /// Shrinks the shared memory's file to nothing. From now on the guest itself may not look there.
+    void shrink_memory();
     /// Ends the connection; memory and path stay.
     void disconnect();
 

@@ -2,7 +2,9 @@
 //   vhost_peers FOLDER N [SECONDS]       N guests, servers at FOLDER/0.sock …; each sends one frame to the
 //   next
 //                                        and stays SECONDS more
-//   vhost_peers --server PATH SECONDS    one guest that connects to weft
+//   vhost_peers --server PATH SECONDS    one guest that connects to weft and then makes a buffer available
+//   that
+//                                        its ring does not have
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -57,6 +59,7 @@ int main(int argc, char** argv) {
     if (std::string{argv[1]} == "--server") {
         VhostGuest guest{argv[2], {.weft_is_server = true}};
         if (!guest.connect()) return 1;
+        guest.offer(1, 9999);
         sleep(static_cast<unsigned>(std::atoi(argv[3])));
         return 0;
     }
