@@ -34,6 +34,12 @@ struct KernelTun {
     friend bool operator==(const KernelTun&, const KernelTun&) = default;
 };
 
+/// What the kernel counted at a device (rtnl_link_stats64).
+struct KernelTraffic {
+    std::uint64_t rx_packets = 0, rx_bytes = 0, rx_errors = 0, rx_dropped = 0, multicast = 0;
+    std::uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0, tx_dropped = 0;
+};
+
 /// A network device as the kernel shows it.
 struct KernelLink {
     int index = 0;
@@ -46,6 +52,7 @@ struct KernelLink {
     int master = 0;                ///< index; 0: none
     bool carrier = false;          ///< IFLA_CARRIER
     std::optional<KernelTun> tun;  ///< of kind "tun"
+    KernelTraffic traffic;
     [[nodiscard]] bool up() const noexcept { return flags & IFF_UP; }
 };
 

@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -39,6 +40,20 @@ std::string scope_text(std::uint8_t scope) {
     }
 }
 
+KernelTraffic traffic_of(const nlattr* data) {
+    rtnl_link_stats64 all{};
+    std::memcpy(&all, nla_data(data), std::min(sizeof all, static_cast<std::size_t>(nla_len(data))));
+    return {.rx_packets = all.rx_packets,
+            .rx_bytes = all.rx_bytes,
+            .rx_errors = all.rx_errors,
+            .rx_dropped = all.rx_dropped,
+            .multicast = all.multicast,
+            .tx_packets = all.tx_packets,
+            .tx_bytes = all.tx_bytes,
+            .tx_errors = all.tx_errors,
+            .tx_dropped = all.tx_dropped};
+}
+
 KernelTun tun_of(nlattr* data) {
     std::array<nlattr*, IFLA_TUN_MAX + 1> nested{};
     KernelTun tun;
@@ -68,6 +83,7 @@ std::optional<KernelLink> parse_link(const nlmsghdr* message) {
     if (const auto* a = attributes[IFLA_CARRIER]; a && nla_len(a) >= 1) link.carrier = nla_get_u8(a);
     if (const auto* a = attributes[IFLA_ADDRESS]; a && nla_len(a) == 6)
         std::memcpy(link.mac.bytes.data(), nla_data(a), 6);
+    if (const auto* a = attributes[IFLA_STATS64]) link.traffic = traffic_of(a);
     if (auto* a = attributes[IFLA_LINKINFO]) {
         std::array<nlattr*, IFLA_INFO_MAX + 1> nested{};
         if (nla_parse_nested(nested.data(), IFLA_INFO_MAX, a, nullptr) == 0 && nested[IFLA_INFO_KIND])

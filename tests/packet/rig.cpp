@@ -93,8 +93,11 @@ void Rig::publish() {
         if (!std::holds_alternative<PortSpec>(model_.links.at(name).kind)) continue;
         const PortInfo info = ports_.at(name)->info();
         facts[name] = {.mac = {{2, 0xff, 0, 0, 0, ++k}}, .mtu = 1500, .link_up = info.link_up};
-        open[name] = {
-            .port = ports_.at(name).get(), .tx_queues = options_.tx_queues, .offloads = info.offloads};
+        open[name] = {.port = ports_.at(name).get(),
+                      .tx_queues = options_.tx_queues,
+                      .offloads = info.offloads,
+                      .kernel_takes = std::holds_alternative<TuntapPort>(
+                          std::get<PortSpec>(model_.links.at(name).kind).kind)};
     }
     effective_ = effective(model_, facts, {});
     const AssembleInput input{

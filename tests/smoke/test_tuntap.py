@@ -154,6 +154,33 @@ def test_adoption(lab):
         check("tuntap" not in lab.switch.run("nft", "list", "tables"), "tables that are left")
 
 
+def test_clean(lab):
+    """`weft stop --keep` leaves the devices and their tables, `weftd --clean` removes them though a program is there."""
+    lab.weftd(TAP + TUN)
+    with program(lab, "tap0"):
+        lab.weft("stop", "--keep")
+        equal(lab.daemons[0].wait(2), 0, "exit status")
+        equal(sorted(lab.switch.links()), ["tap0", "tun0"], "devices kept")
+        equal(lab.weftd(None, "--clean", wait=False).wait(5), 0, "exit status of --clean")
+        equal(lab.switch.links(), [], "devices after --clean")
+        equal(lab.switch.run("nft", "list", "ruleset"), "", "rules after --clean")
+
+
+@stateful
+def test_multi_queue(lab):
+    """A program with several queues: each of them sends, and gets what the kernel's hash gives it."""
+    a = lab.host("a", "10.0.0.1/24")
+    lab.weftd(port_line("a") + "ip tuntap add dev tap0 mode tap multi_queue\nip link set dev tap0 up\n"
+              "ip link add br0 up type bridge\nip link set a master br0\nip link set tap0 master br0\n")
+    wire = lab.wire("a")
+    with program(lab, "tap0", multi_queue=True) as one, program(lab, "tap0", multi_queue=True) as two:
+        wait_for(lambda: carrier(lab, "tap0"), "carrier of an open device")
+        for queue, text in ((one, b"queue one"), (two, b"queue two")):
+            queue.send(frames.frame(frames.BROADCAST, PROGRAM, payload=text))
+            check(wire.wait(lambda data: text in data), f"no frame of {text.decode()}")
+    equal(a.ping("10.0.0.9", 1), 0, "answers")
+
+
 def test_another_nature_of_one_name(lab):
     """A name that was a program's becomes a bridge, and the other way about, by apply and over a crash."""
     lab.weftd("ip tuntap add dev x mode tap\n")
@@ -236,6 +263,8 @@ def test_tun(lab):
         body = body[:2] + struct.pack("!H", frames.checksum(body)) + body[4:]
         tun.send(frames.ipv4("10.3.0.2", "10.3.0.1", 1, body))
         equal(ping.wait(5), 0, "status of ping")
+        counted = lab.json("ip", "-s", "link", "show", "tun0")[0]["stats64"]
+        check(counted["rx"]["packets"] >= 3 and counted["tx"]["packets"] >= 2, f"counted: {counted}")
     wait_for(lambda: not carrier(lab, "tun0"), "no carrier of a closed device")
 
 

@@ -47,6 +47,34 @@ TEST(Validate, Names) {
     EXPECT_EQ(fault(twice), "the order of the links does not name each of them once");
 }
 
+TEST(Validate, VethPairsHaveTwoEnds) {
+    Model model;
+    add_link(model, "a", {.kind = VethSpec{"b"}});
+    EXPECT_EQ(fault(model), "a: b is not the other end of its veth pair");
+    add_link(model, "b", {.kind = VethSpec{"a"}});
+    EXPECT_EQ(fault(model), "");
+    model.links.at("b").kind = VethSpec{"b"};
+    EXPECT_NE(fault(model), "");
+    model.links.at("b").kind = new_bridge();
+    EXPECT_EQ(fault(model), "a: b is not the other end of its veth pair");
+}
+
+TEST(Validate, ModeTunHasNoLinkLayer) {
+    auto model = with_port_and_bridge();
+    PortSpec tun;
+    tun.kind = TuntapPort{.tun = true};
+    add_link(model, "t", {.kind = tun});
+    EXPECT_EQ(fault(model), "");
+    auto member = model;
+    join_bridge(member, "t", "br0");
+    EXPECT_EQ(fault(member), "t: mode tun has no Ethernet header, so neither bridge nor address");
+    auto addressed = model;
+    addressed.links.at("t").address = MacAddress{{2, 0, 0, 0, 0, 1}};
+    EXPECT_NE(fault(addressed), "");
+    add_link(model, "t.8", {.kind = VlanSpec{.parent = "t", .vid = 8}});
+    EXPECT_EQ(fault(model), "t.8: t has no Ethernet header for a tag");
+}
+
 TEST(Validate, SubInterfaces) {
     auto model = with_port_and_bridge();
     add_link(model, "p0.8", {.kind = VlanSpec{.parent = "p0", .vid = 8}});
