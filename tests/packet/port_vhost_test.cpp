@@ -73,6 +73,7 @@ TEST_F(PortVhost, IndirectDescriptors) {
 
 TEST_F(PortVhost, AFrameTakesSeveralMergeableBuffers) {
     auto port = open({.buffer_bytes = 512});
+    lost = {};
     const auto frame = plain_frame(9000);
     for (int i = 0; i < 50; ++i) {
         send(*port, pooled(frame, 2000));
