@@ -204,15 +204,19 @@ Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netl
     if (!records) return std::move(records).error();
     std::vector<std::string> given_back;
     std::vector<CaptureRecord> kept;
+    bool some_kept_here = false;
     for (const auto& record : *records) {
-        if (record.netns == netns.inode() && keep.contains(record.index)) {
+        const bool here = record.netns == netns.inode();
+        // A device of another namespace cannot be given back from here; a later start there can.
+        if (!here || keep.contains(record.index)) {
             kept.push_back(record);
+            some_kept_here |= here;
             continue;
         }
-        if (record.netns != netns.inode()) continue;
         const auto lock = DeviceLock::take(netns, record.device, record.index, true);
         if (!lock) {
             kept.push_back(record);
+            some_kept_here = true;
             continue;
         }
         if (auto done = give_back(netns, netlink, socket, record, true); !done)
@@ -220,7 +224,7 @@ Result<std::vector<std::string>> undo_leftover_captures(const Netns& netns, Netl
         given_back.push_back(record.device);
     }
     if (records->empty() || kept.size() == records->size()) return given_back;
-    if (kept.empty())
+    if (!some_kept_here)
         if (auto done = remove_ingress_table(netns, socket); !done) return std::move(done).error();
     if (auto done = write_captures(path, kept); !done) return std::move(done).error();
     return given_back;

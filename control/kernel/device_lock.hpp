@@ -1,4 +1,4 @@
-// One weftd at a time has a kernel device as a port.
+// One weftd at a time has a kernel device as a port, and one a control socket's path.
 #pragma once
 
 #include <string>
@@ -23,8 +23,12 @@ class DeviceLock {
     void release() noexcept { socket_.reset(); }
 
   private:
+    friend Result<DeviceLock> lock_socket(const std::string& path);
     explicit DeviceLock(Descriptor socket) : socket_(std::move(socket)) {}
     Descriptor socket_;
 };
+
+/// One weftd at a time on a control socket's path, also when its file was removed. The directory exists.
+Result<DeviceLock> lock_socket(const std::string& path);
 
 }  // namespace weft

@@ -43,6 +43,7 @@ std::pair<std::string, std::string> identity(const AddressSpec& a) {
 
 Result<> Switch::converge(const Model& target) {
     if (auto r = check_placement(target); !r) return r;
+    if (auto r = check_buffers(target); !r) return r;
     Indexes numbers = indexes_;
     if (auto r = take_numbers(target, numbers); !r) return r;
     for (const auto& [name, link] : target.links)
@@ -75,6 +76,23 @@ Result<> Switch::check_placement(const Model& target) const {
             if (std::find(cpus.begin(), cpus.end(), cpu) == cpus.end())
                 return refuse(fmt::format("port {}: no worker runs on CPU {}; workers are on {}", name, cpu,
                                           fmt::join(cpus, ",")));
+    }
+    return {};
+}
+
+// A receive ring is filled with buffers when it is opened: they must leave some for frames under way.
+Result<> Switch::check_buffers(const Model& target) const {
+    const std::size_t most = pool_.capacity() / 4 * 3;
+    std::size_t held = 0;
+    for (const auto& name : target.order) {
+        const auto* port = std::get_if<PortSpec>(&target.links.at(name).kind);
+        if (!port) continue;
+        held += buffers_held(*port);
+        if (held > most)
+            return refuse(
+                fmt::format("port {}: the receive rings of all ports would hold {} packet buffers of {}, at "
+                            "most {} may be: fewer queues (rxq) or descriptors (desc), or give hugepages",
+                            name, held, pool_.capacity(), most));
     }
     return {};
 }

@@ -1,6 +1,7 @@
 // weftd: options, start in the right order, the event loop, the end.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <utility>
 
 #include "control/kernel/descriptor.hpp"
+#include "control/kernel/device_lock.hpp"
 #include "control/publish/daemon.hpp"
 #include "control/publish/log.hpp"
 #include "control/publish/options.hpp"
@@ -200,7 +202,16 @@ class Process {
     std::list<asio::posix::stream_descriptor> kernel_;
 };
 
+/// Each TAP, port and client is a descriptor: as many as the system lets this process have.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(const DaemonOptions& options) {
+    raise_descriptor_limit();
     asio::io_context io(1);
     asio::signal_set ending(io, SIGTERM,
                             SIGINT);  // from here on: one that comes during the start ends it after
@@ -212,6 +223,9 @@ int run(const DaemonOptions& options) {
     auto server = server::Server::open(io, options.socket,
                                        [&](const server::Request& r) { return process->daemon().handle(r); });
     if (!server) return fail(cannot_start, server.error().message);
+    // A file can be removed under a daemon that lives: this lock cannot.
+    const auto lock = lock_socket(options.socket);
+    if (!lock) return fail(cannot_start, lock.error().message);
     if (options.clean) return clean(options);
     const auto pidfile = PidFile::write(options.pidfile);
     if (!pidfile) return fail(cannot_start, pidfile.error().message);

@@ -84,4 +84,11 @@ std::string kind_word(const PortSpec& spec) {
     return words[spec.kind.index()];
 }
 
+std::size_t buffers_held(const PortSpec& spec) {
+    if (std::holds_alternative<AfPacketPort>(spec.kind)) return std::size_t{spec.rx_queues} * batch_size;
+    if (std::holds_alternative<DevargsPort>(spec.kind))
+        return std::size_t{spec.rx_queues} * spec.descriptors.value_or(0);
+    return 0;
+}
+
 }  // namespace weft

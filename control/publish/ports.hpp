@@ -60,5 +60,7 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
 
 /// "af_packet", "tap", "devargs", …: the word of `port add … type`.
 [[nodiscard]] std::string kind_word(const PortSpec& spec);
+/// Packet buffers that its receive rings hold, as far as that is known before it is opened.
+[[nodiscard]] std::size_t buffers_held(const PortSpec& spec);
 
 }  // namespace weft

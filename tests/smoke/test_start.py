@@ -1,6 +1,8 @@
 """Starting: speed, size, idleness, and what is wrong said in one sentence."""
 
+import fcntl
 import os
+import select
 import signal
 import subprocess
 import time
@@ -126,16 +128,6 @@ def test_no_kernel(lab):
     a.reaches("10.0.0.2")
 
 
-def test_pidfile(lab):
-    """--pidfile holds the pid while weftd runs."""
-    path = os.path.join(lab.folder, "weft.pid")
-    daemon = lab.weftd("", "--pidfile", path)
-    with open(path) as file:
-        equal(int(file.read()), daemon.pid, "pid in the file")
-    daemon.terminate()
-    check(not os.path.exists(path), "the pidfile is still there")
-
-
 def test_poll(lab):
     """--poll works (and never sleeps)."""
     a, _ = lab.host("a", "10.0.0.1/24"), lab.host("b", "10.0.0.2/24")
@@ -197,3 +189,46 @@ def test_nobody_reads_the_log(lab):
     lab.weft("show", "version")
     daemon.send_signal(signal.SIGTERM)
     equal(daemon.wait(5), 0, "exit status")
+
+
+def test_socket_file_lost(lab):
+    """A daemon that lives keeps its socket's path and its TAPs though the file was removed."""
+    first = lab.weftd("port add n up type null\n")
+    os.unlink(lab.socket)
+    second = lab.weftd("", wait=False)
+    equal(second.wait(10), 3, "exit status of the second")
+    check("its weftd lives" in second.text() and str(first.pid) in second.text(), second.text())
+    check("n" in lab.switch.links(), "the TAP is gone")
+    check(first.process.poll() is None, "the first ended")
+
+
+def test_too_many_queues(lab):
+    """Receive rings that would take nearly all packet buffers are refused, and what runs goes on."""
+    lab.host("a")
+    lab.weftd("")
+    said = lab.refused("port", "add", "a", "up", "type", "af_packet", "dev", "va", "rxq", "1000")
+    check("packet buffers" in said and "rxq" in said, said)
+    lab.weft("port", "add", "a", "up", "type", "af_packet", "dev", "va", "rxq", "2")
+
+
+def test_log_that_nobody_reads(lab):
+    """A standard error that is full does not stop the daemon."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writing, b"x" * 4096)
+    config = lab.file("weft.conf", "port add n up type null\n")
+    child = lab.switch.start(WEFTD, "--socket", lab.socket, "--workers", lab.workers, "--config", config,
+                             stdout=subprocess.DEVNULL, stderr=writing)
+    lab.children.append(child)
+    wait_for(lambda: "null" in lab.weft("port", "show", status=None), "an answer", 20)
+    for _ in range(50):
+        child.send_signal(signal.SIGHUP)
+    check(lab.json("port", "show"), "an answer after 50 lines that nobody read")
+    os.read(reading, 4096)
+    child.send_signal(signal.SIGHUP)
+    wait_for(lambda: select.select([reading], [], [], 0)[0], "a line once there is room")
+    check(b"lines were lost" in os.read(reading, 4096), "how many were lost")
+    child.send_signal(signal.SIGTERM)
+    equal(child.wait(5), 0, "exit status")
+    os.close(reading)
+    os.close(writing)
