@@ -276,7 +276,7 @@ bool VhostGuest::send(std::span<const std::uint8_t> frame, VirtioNetHeader heade
     const std::size_t data = at + table_bytes;
     std::memcpy(memory_ + data, &header, sizeof header);
     std::memset(memory_ + data + sizeof header, 0, header_bytes - sizeof header);
-    std::memcpy(memory_ + data + header_bytes, frame.data(), frame.size());
+    std::copy(frame.begin(), frame.end(), reinterpret_cast<std::uint8_t*>(memory_ + data + header_bytes));
     auto* table = indirect ? reinterpret_cast<GuestDescriptor*>(memory_ + at) : descriptors(ring);
     const std::uint16_t head = next_[ring];
     const auto turn = [&](std::size_t i) {
