@@ -20,6 +20,20 @@ static_assert(sizeof(FullHeader) == 12);
 class Reader {
   public:
     explicit Reader(const iovec* pieces) noexcept : piece_(pieces) {}
+    /// The virtio header, which nearly always lies in the first piece, of `bytes` with what follows it.
+    VirtioNetHeader header(std::uint32_t bytes) noexcept {
+        VirtioNetHeader header;
+        if (piece_->iov_len >= bytes) [[likely]] {
+            std::memcpy(&header, piece_->iov_base, sizeof header);
+            offset_ = bytes;
+        } else {
+            FullHeader full;
+            copy(&full, bytes);
+            header = full.virtio;
+        }
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // the guest may write there meanwhile
+        return header;
+    }
     void copy(void* to, std::size_t n) noexcept {
         auto* at = static_cast<std::byte*>(to);
         while (n > 0) {
@@ -110,14 +124,12 @@ Taken take_guest_frame(const iovec* pieces, std::uint64_t bytes, const GuestFeat
     const std::uint32_t header_bytes = guest.header_bytes();
     if (bytes <= header_bytes || bytes - header_bytes > longest_guest_frame) return Taken::truncated;
     Reader reader{pieces};
-    FullHeader header{};
-    reader.copy(&header, header_bytes);
-    std::atomic_signal_fence(std::memory_order_seq_cst);  // the guest may write there meanwhile
+    VirtioNetHeader header = reader.header(header_bytes);
     // A driver must not vouch for checksums (5.1.6.2.1).
-    header.virtio.flags &= virtio::needs_checksum;
+    header.flags &= virtio::needs_checksum;
     const auto frame = static_cast<std::uint32_t>(bytes - header_bytes);
     Packet* packet = Packet::from(first);
-    if (!from_virtio(header.virtio, frame, packet->meta)) return Taken::contradictory;
+    if (!from_virtio(header, frame, packet->meta)) return Taken::contradictory;
     const auto head = std::min<std::uint32_t>(frame, rte_pktmbuf_tailroom(first));
     reader.copy(rte_pktmbuf_mtod(first, void*), head);
     if (frame > head && !take_rest(reader, frame - head, first)) return Taken::no_mbuf;
