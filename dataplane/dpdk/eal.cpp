@@ -1,12 +1,14 @@
 #include "dataplane/dpdk/eal.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -25,8 +27,11 @@ ssize_t log_write(void*, const char* text, std::size_t size) {
         out.append("dpdk: ").append(line).push_back('\n');
         rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     }
-    for (std::size_t at = 0; at < out.size();) {
-        const auto n = write(STDERR_FILENO, out.data() + at, out.size() - at);
+    // A reader who stopped stops nobody here: what finds no room is lost.
+    pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+    for (std::size_t at = 0; at < out.size() && poll(&room, 1, 0) == 1 && (room.revents & POLLOUT);) {
+        const auto n =
+            write(STDERR_FILENO, out.data() + at, std::min<std::size_t>(out.size() - at, PIPE_BUF));
         if (n <= 0) break;
         at += static_cast<std::size_t>(n);
     }
