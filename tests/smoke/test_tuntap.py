@@ -281,6 +281,26 @@ def test_shown_and_saved(lab):
     equal(lab.switch.link("tap0")["ifindex"], index, "the device after an apply")
 
 
+def test_other_namespace(lab):
+    """With --netns the devices are where the TAPs are."""
+    taps = lab.namespace("taps")
+    a = lab.host("a", "10.0.0.1/24")
+    lab.weftd(port_line("a") + TAP + "ip link add br0 up type bridge\nip link set a master br0\n"
+              "ip link set tap0 master br0\n", "--netns", taps.name)
+    equal(lab.switch.link("tap0"), None, "a device where weftd was started")
+    wire = lab.wire("a")
+    tap = Program(taps, "tap0")
+    try:
+        wait_for(lambda: carrier(lab, "tap0"), "carrier of an open device")
+        tap.send(frames.frame(frames.BROADCAST, PROGRAM, payload=b"elsewhere"))
+        check(wire.wait(lambda data: b"elsewhere" in data), "the program's frame")
+        lab.daemons[0].terminate(2)
+        equal((taps.links(), taps.run("nft", "list", "ruleset")), ([], ""), "what is left")
+    finally:
+        tap.close()
+    equal(a.ping("10.0.0.9", 1), 0, "answers")
+
+
 def test_refusals(lab):
     """A name that the kernel has, and weftd without a kernel."""
     lab.switch.ip("tuntap", "add", "dev", "mine", "mode", "tap")

@@ -105,6 +105,48 @@ def test_subinterface_in_bridge(lab):
     equal(a.ping("10.0.0.9", 2, 0.2), 0, "answers from another tag")
 
 
+@stateful
+def test_stacked_subinterfaces(lab):
+    """A sub-interface on an 802.1ad sub-interface: the kernel behind both tags answers with both."""
+    lab.host("t")
+    lab.weftd(port_line("t") + "ip link add link t name t.100 up type vlan proto 802.1ad id 100\n"
+              "ip link add link t.100 name t.100.5 up type vlan id 5\nip addr add 10.5.0.1/24 dev t.100.5\n")
+    wire = lab.wire("t")
+    both = frames.tag(100, tpid=frames.SERVICE) + frames.tag(5)
+    request = frames.arp_request(SOURCE, "10.5.0.2", "10.5.0.1")
+    wire.send(frames.frame(frames.BROADCAST, SOURCE, frames.ARP, request, tags=both))
+    answer = wire.wait(lambda data: data[:6] == SOURCE) or b""
+    equal((answer[12:20], answer[20:22]), (both, b"\x08\x06"), "tags and type of the ARP answer")
+    wire.send(frames.frame(answer[6:12], SOURCE, frames.IPV4, frames.echo_request("10.5.0.2", "10.5.0.1"), tags=both))
+    echo = wire.wait(lambda data: data[:6] == SOURCE and data[20:22] == b"\x08\x00") or b""
+    equal(echo[12:20], both, "tags of the echo answer")
+    for tags in (frames.tag(100) + frames.tag(5), frames.tag(100, tpid=frames.SERVICE) + frames.tag(6), frames.tag(5)):
+        wire.send(frames.frame(frames.BROADCAST, SOURCE, frames.ARP, request, tags=tags))
+    equal(wire.collect(0.3, lambda data: data[:6] == SOURCE), [], "answers to other tags")
+    info = lab.json("ip", "-d", "link", "show", "t.100")[0]["linkinfo"]["info_data"]
+    equal((info["protocol"], info["id"]), ("802.1ad", 100), "what is shown")
+
+
+@stateful
+def test_provider_bridge(lab):
+    """An 802.1ad bridge: customers' tags are payload, the service tag tells them apart."""
+    for role in "abt":
+        lab.host(role)
+    lab.weftd(bridge_config("a", "b", "t", options="vlan_filtering 1 vlan_protocol 802.1ad vlan_default_pvid 0")
+              + "bridge vlan add dev a vid 100 pvid untagged\nbridge vlan add dev b vid 200 pvid untagged\n"
+              "bridge vlan add dev t vid 100\nbridge vlan add dev t vid 200\n")
+    wires = {role: lab.wire(role) for role in "abt"}
+    service = lambda vid: frames.tag(vid, tpid=frames.SERVICE)
+    wires["a"].send(frames.frame(frames.BROADCAST, SOURCE, payload=b"from a", tags=frames.tag(7, pcp=2)))
+    got = wires["t"].wait(lambda data: b"from a" in data) or b""
+    equal(got[12:20], service(100) + frames.tag(7, pcp=2), "tags at the provider's port")
+    equal(wires["b"].collect(0.2, lambda data: b"from a" in data), [], "frames of another customer")
+    wires["t"].send(frames.frame(frames.BROADCAST, SOURCE, payload=b"from t", tags=service(200) + frames.tag(9)))
+    got = wires["b"].wait(lambda data: b"from t" in data) or b""
+    equal((got[12:16], got[16:18]), (frames.tag(9), b"\x88\xb5"), "tag at the customer's port")
+    equal(wires["a"].collect(0.2, lambda data: b"from t" in data), [], "frames of another customer")
+
+
 def test_shown_as_linux(lab):
     """`bridge vlan` shows sets as Linux does, `-j` too."""
     network(lab)
