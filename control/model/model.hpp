@@ -50,6 +50,12 @@ struct GenPort {
     std::uint16_t vid = 0;                          ///< 0: untagged
     friend bool operator==(const GenPort&, const GenPort&) = default;
 };
+struct MemifPort {
+    std::string path;  ///< of the socket; "@name": an abstract one
+    bool server = true;
+    std::uint32_t id = 0;
+    friend bool operator==(const MemifPort&, const MemifPort&) = default;
+};
 
 /// A TAP or TUN device of the kernel (`ip tuntap add`) whose far end is the program that opens /dev/net/tun
 /// with the port's name. The flags that the program may choose anew are what `ip tuntap` shows.
@@ -69,7 +75,7 @@ struct VhostPort {
 };
 
 struct PortSpec {
-    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort, TuntapPort, VhostPort> kind;
+    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort, TuntapPort, VhostPort, MemifPort> kind;
     std::uint16_t rx_queues = 1;
     std::optional<std::uint16_t> tx_queues;  ///< default: one per worker, as many as the device has
     std::optional<std::uint16_t> descriptors;

@@ -101,4 +101,10 @@ Result<Reply> port_add_gen(Session& session, const command::Match& match, const 
     return add(session, match, gen);
 }
 
+Result<Reply> port_add_memif(Session& session, const command::Match& match, const std::string&) {
+    MemifPort memif{text_of(match, "PATH"), !match.has("client"), 0};
+    take(match, "ID", memif.id);
+    return add(session, match, std::move(memif));
+}
+
 }  // namespace weft

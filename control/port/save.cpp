@@ -62,6 +62,10 @@ std::string_view queue_word(const PortSpec& port) {
 std::string kind_words(const TuntapPort&) {
     return {};
 }
+std::string kind_words(const MemifPort& port) {
+    return fmt::format(" type memif path {}{}{}", config::quote(port.path), port.server ? "" : " role client",
+                       port.id ? fmt::format(" id {}", port.id) : "");
+}
 
 }  // namespace
 

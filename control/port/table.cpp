@@ -11,6 +11,7 @@ std::span<const Handler> port_handlers() {
         {"port add null", port_add_null},
         {"port add gen", port_add_gen},
         {"port add vhost-user", port_add_vhost},
+        {"port add memif", port_add_memif},
         {"port set", port_set},
         {"port del", port_del},
         {"port show", port_show},

@@ -43,6 +43,10 @@ std::vector<Taken> taken_by(const std::string&, const TuntapPort&) {
 std::vector<Taken> taken_by(const std::string&, const VhostPort& port) {
     return {{"socket " + port.path, "the socket " + port.path}};
 }
+std::vector<Taken> taken_by(const std::string&, const MemifPort& port) {
+    const auto place = fmt::format("{} id {}", port.path, port.id);
+    return {{"memif " + place, place}};
+}
 
 Result<> check_far_end(const Model& model, const std::string& name, const TapPort& tap) {
     const auto end = far_end(name, tap);

@@ -50,6 +50,9 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
             [&](const GenPort& p) { return open_gen(name, config_of(p), queues, env); },
             [&](const TuntapPort& p) { return open_tuntap(name, p.tun, queues, env); },
             [&](const VhostPort& p) { return open_vhost(name, p.path, p.server, queues, env); },
+            [&](const MemifPort& p) {
+                return open_memif(name, {p.path, p.server, p.id}, queues, env);
+            },
         },
         live.spec.kind);
     if (!port) return std::move(port).error();
@@ -68,6 +71,7 @@ std::string exclusive_device(const PortSpec& spec) {
             [](const TapPort& p) { return p.device.empty() ? "" : "tap " + p.netns + "/" + p.device; },
             [](const PcapPort& p) { return p.tx_file.empty() ? "" : "pcap " + p.tx_file; },
             [](const VhostPort& p) { return "vhost-user " + p.path; },
+            [](const MemifPort& p) { return "memif " + std::to_string(p.id) + " " + p.path; },
             [](const auto&) { return std::string{}; },
         },
         spec.kind);
@@ -79,8 +83,8 @@ bool needs_reopening(const PortSpec& a, const PortSpec& b) {
 }
 
 std::string kind_word(const PortSpec& spec) {
-    static constexpr const char* words[] = {"devargs", "af_packet", "tap",    "pcap",
-                                            "null",    "gen",       "tuntap", "vhost-user"};
+    static constexpr const char* words[] = {"devargs", "af_packet", "tap",        "pcap", "null",
+                                            "gen",     "tuntap",    "vhost-user", "memif"};
     return words[spec.kind.index()];
 }
 

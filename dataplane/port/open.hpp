@@ -51,6 +51,13 @@ struct GenConfig {
         false;  ///< flows in a fixed order that jumps about, so that look-ups miss caches as in life
 };
 
+/// Mirrors MemifPort of the model. "@name": an abstract socket.
+struct MemifAddress {
+    std::string path;
+    bool server = true;
+    std::uint32_t id = 0;
+};
+
 /// Any DPDK device: "0000:3b:00.0", "net_null0,size=64", "net_pcap0,rx_pcap=a.pcap". Probed here, removed by
 /// the destructor. Needs a started EAL.
 Result<std::unique_ptr<Port>> open_ethdev(const std::string& name, const std::string& devargs,
@@ -90,6 +97,11 @@ Result<std::unique_ptr<Port>> open_gen(const std::string& name, const GenConfig&
 /// whenever it is gone, or listens at `path`, which exists until the port ends. queues.rx: the pairs that a
 /// guest may have. Needs a started EAL.
 Result<std::unique_ptr<Port>> open_vhost(const std::string& name, const std::string& path, bool server,
+                                         const PortQueues& queues, const PortEnvironment& environment);
+
+/// Frames through memory shared with another process that finds us, or that we find, by a socket. Connects, and
+/// connects again, by itself while up; the socket file goes with the port.
+Result<std::unique_ptr<Port>> open_memif(const std::string& name, const MemifAddress& address,
                                          const PortQueues& queues, const PortEnvironment& environment);
 
 }  // namespace weft

@@ -18,7 +18,7 @@ namespace weft {
     X(ingress_no_mbuf,          "ingress/no_mbuf",          "no packet buffer was free")                             \
     X(ingress_truncated,        "ingress/truncated",        "the device delivered less than the frame's length")     \
     X(ingress_bad_offload,      "ingress/bad_offload",      "its checksum or GSO state contradicts the frame")       \
-    X(ingress_bad_descriptor,   "ingress/bad_descriptor",   "the guest's ring contradicts itself and is stopped")    \
+    X(ingress_bad_descriptor,   "ingress/bad_descriptor",   "the peer's ring contradicts itself")                    \
     X(ingress_missed,           "ingress/missed",           "the device's receive ring or socket was full")          \
     X(ingress_too_many_hops,    "ingress/too_many_hops",    "passed more internal interfaces than the limit of 8")   \
     X(bridge_port_disabled,     "bridge/port_disabled",     "the bridge port's state does not forward")              \

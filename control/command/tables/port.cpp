@@ -38,7 +38,14 @@ std::span<const Spec> port_commands() {
          "Makes a port of a virtual machine that shares its memory by a socket; weft connects to it, again "
          "whenever it is gone, or is the server.",
          Effect::configure},
-        {"unsupported port add", "port add <NAME:ifname> [ up ] type { af_xdp | memif } [ <REST:text> ... ]",
+        {"port add memif",
+         "port add <NAME:ifname> [ up ] type memif path <PATH:path> { role { server | client } "
+         "| id <ID:uint:0..4294967295> | " WEFT_PORT_OPTIONS " }*",
+         "Makes a port of memory shared with another process; a server (the default) listens on the path, a "
+         "client connects to it.",
+         Effect::configure},
+        {"unsupported port add",
+         "port add <NAME:ifname> [ up ] type { af_xdp } [ <REST:text> ... ]",
          "Not in this version.", Effect::show},
         {"port set", "port set <NAME:ifname> rxq <RXQ:uint:0..1023> worker <CPU:cpu>",
          "Has the worker on this CPU poll a receive queue.", Effect::configure},
