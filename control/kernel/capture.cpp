@@ -71,6 +71,7 @@ Result<> give_back(const Netns& netns, Netlink& netlink, const std::string& sock
         if (!before.up) step(netlink.set_up(before.index, false));
         step(put_back(netlink, **link, before));
         if (!before.noarp) step(netlink.set_flags(before.index, IFF_NOARP, 0));
+        if (!before.promiscuous) step(netlink.set_flags(before.index, IFF_PROMISC, 0));
         if (before.disable_ipv6 != "-")
             step(write_sysctl(netns, disable_ipv6_path((*link)->name), before.disable_ipv6));
     }
@@ -114,7 +115,8 @@ Result<DeviceCapture> DeviceCapture::take(const Netns& netns, Netlink& netlink, 
                          .netns = static_cast<unsigned long>(netns.inode()),
                          .up = link.up(),
                          .noarp = (link.flags & IFF_NOARP) != 0,
-                         .disable_ipv6 = "-"};
+                         .disable_ipv6 = "-",
+                         .promiscuous = (link.flags & IFF_PROMISC) != 0};
     if (old == records->end()) {
         if (auto value = read_sysctl(netns, disable_ipv6_path(device))) before.disable_ipv6 = *value;
         records->push_back(before);

@@ -31,6 +31,7 @@ Result<std::vector<CaptureRecord>> read_captures(const std::string& path) {
             continue;
         if (words >> r.mtu >> mac)
             if (const auto address = parse_mac(mac)) r.mac = *address;
+        words >> r.promiscuous;
         records.push_back(std::move(r));
     }
     return records;
@@ -44,8 +45,8 @@ Result<> write_captures(const std::string& path, const std::vector<CaptureRecord
     }
     std::string text;
     for (const auto& r : records)
-        text += fmt::format("captured {} {} {} {:d} {:d} {} {} {}\n", r.device, r.index, r.netns, r.up,
-                            r.noarp, r.disable_ipv6, r.mtu, to_string(r.mac));
+        text += fmt::format("captured {} {} {} {:d} {:d} {} {} {} {:d}\n", r.device, r.index, r.netns, r.up,
+                            r.noarp, r.disable_ipv6, r.mtu, to_string(r.mac), r.promiscuous);
     const auto next = path + ".new";
     // O_EXCL after unlink: never through a link that somebody placed there.
     unlink(next.c_str());

@@ -20,6 +20,7 @@ struct CaptureRecord {
     std::string disable_ipv6;  ///< "0", "1"; "-" if the device has no IPv6
     std::uint32_t mtu = 0;     ///< 0: weft did not change it
     MacAddress mac{};          ///< zero: weft did not change it
+    bool promiscuous = false;  ///< by IFF_PROMISC, which net_af_xdp sets and leaves set
     friend bool operator==(const CaptureRecord&, const CaptureRecord&) = default;
 };
 

@@ -56,6 +56,10 @@ struct MemifPort {
     std::uint32_t id = 0;
     friend bool operator==(const MemifPort&, const MemifPort&) = default;
 };
+struct AfXdpPort {
+    std::string device;
+    friend bool operator==(const AfXdpPort&, const AfXdpPort&) = default;
+};
 
 /// A TAP or TUN device of the kernel (`ip tuntap add`) whose far end is the program that opens /dev/net/tun
 /// with the port's name. The flags that the program may choose anew are what `ip tuntap` shows.
@@ -75,7 +79,9 @@ struct VhostPort {
 };
 
 struct PortSpec {
-    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort, TuntapPort, VhostPort, MemifPort> kind;
+    std::variant<DevargsPort, AfPacketPort, TapPort, PcapPort, NullPort, GenPort, TuntapPort, VhostPort,
+                 MemifPort, AfXdpPort>
+        kind;
     std::uint16_t rx_queues = 1;
     std::optional<std::uint16_t> tx_queues;  ///< default: one per worker, as many as the device has
     std::optional<std::uint16_t> descriptors;

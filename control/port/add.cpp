@@ -107,4 +107,8 @@ Result<Reply> port_add_memif(Session& session, const command::Match& match, cons
     return add(session, match, std::move(memif));
 }
 
+Result<Reply> port_add_af_xdp(Session& session, const command::Match& match, const std::string&) {
+    return add(session, match, AfXdpPort{text_of(match, "DEVICE")});
+}
+
 }  // namespace weft

@@ -13,6 +13,7 @@ Result<Reply> port_add_null(Session&, const command::Match&, const std::string&)
 Result<Reply> port_add_gen(Session&, const command::Match&, const std::string&);
 Result<Reply> port_add_vhost(Session&, const command::Match&, const std::string&);
 Result<Reply> port_add_memif(Session&, const command::Match&, const std::string&);
+Result<Reply> port_add_af_xdp(Session&, const command::Match&, const std::string&);
 Result<Reply> port_set(Session&, const command::Match&, const std::string&);
 Result<Reply> port_del(Session&, const command::Match&, const std::string&);
 Result<Reply> port_show(Session&, const command::Match&, const std::string&);

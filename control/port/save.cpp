@@ -66,6 +66,9 @@ std::string kind_words(const MemifPort& port) {
     return fmt::format(" type memif path {}{}{}", config::quote(port.path), port.server ? "" : " role client",
                        port.id ? fmt::format(" id {}", port.id) : "");
 }
+std::string kind_words(const AfXdpPort& port) {
+    return " type af_xdp dev " + config::quote(port.device);
+}
 
 }  // namespace
 

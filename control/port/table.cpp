@@ -12,6 +12,7 @@ std::span<const Handler> port_handlers() {
         {"port add gen", port_add_gen},
         {"port add vhost-user", port_add_vhost},
         {"port add memif", port_add_memif},
+        {"port add af_xdp", port_add_af_xdp},
         {"port set", port_set},
         {"port del", port_del},
         {"port show", port_show},

@@ -43,6 +43,9 @@ std::vector<Taken> taken_by(const std::string&, const TuntapPort&) {
 std::vector<Taken> taken_by(const std::string&, const VhostPort& port) {
     return {{"socket " + port.path, "the socket " + port.path}};
 }
+std::vector<Taken> taken_by(const std::string&, const AfXdpPort& port) {
+    return {{"device " + port.device, "the device " + port.device}};
+}
 std::vector<Taken> taken_by(const std::string&, const MemifPort& port) {
     const auto place = fmt::format("{} id {}", port.path, port.id);
     return {{"memif " + place, place}};

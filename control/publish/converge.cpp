@@ -180,7 +180,7 @@ Result<> Switch::open_one(const std::string& name, const LinkSpec& link) {
     auto port = open_port(name, link, place);
     lacks_device_ = !port;
     if (!port) return std::move(port).error();
-    if (const auto* packet = std::get_if<AfPacketPort>(&port->spec.kind)) leftover_.erase(packet->device);
+    leftover_.erase(captured_device(port->spec));
     port->paused = true;  // until it is published
     if (!port->own_mac.is_station()) port->own_mac = random_mac();
     ports_.insert_or_assign(name, std::move(*port));

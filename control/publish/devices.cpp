@@ -10,7 +10,7 @@ namespace weft {
 namespace {
 
 std::string device_of(const LivePort& live) {
-    return std::get<AfPacketPort>(live.spec.kind).device;
+    return captured_device(live.spec);
 }
 
 }  // namespace

@@ -32,9 +32,9 @@ GenConfig config_of(const GenPort& gen) {
 Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const PortPlace& place) {
     LivePort live;
     live.spec = std::get<PortSpec>(link.kind);
-    if (const auto* packet = std::get_if<AfPacketPort>(&live.spec.kind)) {
-        auto capture = DeviceCapture::take(place.host, place.host_netlink, packet->device, place.socket,
-                                           place.leftover.contains(packet->device));
+    if (const auto device = captured_device(live.spec); !device.empty()) {
+        auto capture = DeviceCapture::take(place.host, place.host_netlink, device, place.socket,
+                                           place.leftover.contains(device));
         if (!capture) return refuse("port " + name + ": " + capture.error().message);
         live.capture.emplace(std::move(*capture));
     }
@@ -50,6 +50,7 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
             [&](const GenPort& p) { return open_gen(name, config_of(p), queues, env); },
             [&](const TuntapPort& p) { return open_tuntap(name, p.tun, queues, env); },
             [&](const VhostPort& p) { return open_vhost(name, p.path, p.server, queues, env); },
+            [&](const AfXdpPort& p) { return open_af_xdp(name, p.device, queues, env); },
             [&](const MemifPort& p) {
                 return open_memif(name, {p.path, p.server, p.id}, queues, env);
             },
@@ -63,11 +64,18 @@ Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const 
     return live;
 }
 
+std::string captured_device(const PortSpec& spec) {
+    if (const auto* port = std::get_if<AfPacketPort>(&spec.kind)) return port->device;
+    if (const auto* port = std::get_if<AfXdpPort>(&spec.kind)) return port->device;
+    return {};
+}
+
 std::string exclusive_device(const PortSpec& spec) {
     return std::visit(
         Overloaded{
             [](const DevargsPort& p) { return "devargs " + p.devargs.substr(0, p.devargs.find(',')); },
-            [](const AfPacketPort& p) { return "af_packet " + p.device; },
+            [](const AfPacketPort& p) { return "device " + p.device; },
+            [](const AfXdpPort& p) { return "device " + p.device; },
             [](const TapPort& p) { return p.device.empty() ? "" : "tap " + p.netns + "/" + p.device; },
             [](const PcapPort& p) { return p.tx_file.empty() ? "" : "pcap " + p.tx_file; },
             [](const VhostPort& p) { return "vhost-user " + p.path; },
@@ -83,8 +91,8 @@ bool needs_reopening(const PortSpec& a, const PortSpec& b) {
 }
 
 std::string kind_word(const PortSpec& spec) {
-    static constexpr const char* words[] = {"devargs", "af_packet", "tap",        "pcap", "null",
-                                            "gen",     "tuntap",    "vhost-user", "memif"};
+    static constexpr const char* words[] = {"devargs", "af_packet", "tap",        "pcap",  "null",
+                                            "gen",     "tuntap",    "vhost-user", "memif", "af_xdp"};
     return words[spec.kind.index()];
 }
 

@@ -52,6 +52,9 @@ struct PortPlace {
 /// Opens it, down. `link` must hold a PortSpec.
 Result<LivePort> open_port(const std::string& name, const LinkSpec& link, const PortPlace& place);
 
+/// The device of the kernel that has to be taken from its stack; empty if none.
+[[nodiscard]] std::string captured_device(const PortSpec& spec);
+
 /// The kernel device (or file, or DPDK device) that only one port may have; empty if none.
 [[nodiscard]] std::string exclusive_device(const PortSpec& spec);
 

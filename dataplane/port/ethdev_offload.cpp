@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "weft/net/checksum.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/net/ip.hpp"
 
@@ -110,6 +111,26 @@ void find_unfinished(Packet& packet) noexcept {
     packet.meta.checksum = ChecksumState::unfinished;
     packet.meta.checksum_start = static_cast<std::uint16_t>(l4);
     packet.meta.checksum_offset = tcp ? offsetof(TcpHeader, checksum) : offsetof(UdpHeader, checksum);
+}
+
+void find_left_unfinished(Packet& packet) noexcept {
+    find_unfinished(packet);
+    if (packet.meta.checksum != ChecksumState::unfinished) return;
+    const auto [l3, type] = layer_3(packet);
+    const auto start = packet.meta.checksum_start;
+    const auto field = *packet.header<be16>(start + packet.meta.checksum_offset);
+    be16 bare;
+    bool fragment = false;
+    if (type == ether_type::ipv4) {
+        const auto& ip = *packet.header<Ipv4Header>(l3);
+        const std::uint32_t length = ip.total_length.host() - ip.header_size();
+        bare = pseudo_header(ip, ip.protocol, length).sum();
+        fragment = (ip.fragment.host() & 0x3fff) != 0;
+    } else {
+        const auto& ip = *packet.header<Ipv6Header>(l3);
+        bare = pseudo_header(ip, ip.next_header, ip.payload_length.host()).sum();
+    }
+    if (fragment || field != bare) packet.meta.checksum = ChecksumState::unknown;
 }
 
 Order order_slowly(Packet*& packet, rte_mempool* pool) noexcept {

@@ -12,6 +12,9 @@ namespace weft::ports {
 /// What tags and checksums rarely are; out of the way of what they mostly are.
 void take_double_tag(Packet& packet) noexcept;
 void find_unfinished(Packet& packet) noexcept;
+/// The same of a frame whose state the driver lost: its field holds the bare sum of the pseudo-header. A
+/// finished field does so once in 65536, and finishing that one again writes the same value.
+void find_left_unfinished(Packet& packet) noexcept;
 
 /// Fills the receive fields of the metadata from ol_flags and vlan_tci. A driver's stripped tag is 802.1Q
 /// unless it stripped two. "Checksum not in the packet but the data is good" (RTE_MBUF_F_RX_L4_CKSUM_NONE, as

@@ -99,9 +99,14 @@ Result<std::unique_ptr<Port>> open_gen(const std::string& name, const GenConfig&
 Result<std::unique_ptr<Port>> open_vhost(const std::string& name, const std::string& path, bool server,
                                          const PortQueues& queues, const PortEnvironment& environment);
 
-/// Frames through memory shared with another process that finds us, or that we find, by a socket. Connects, and
-/// connects again, by itself while up; the socket file goes with the port.
+/// Frames through memory shared with another process that finds us, or that we find, by a socket. Connects,
+/// and connects again, by itself while up; the socket file goes with the port.
 Result<std::unique_ptr<Port>> open_memif(const std::string& name, const MemifAddress& address,
                                          const PortQueues& queues, const PortEnvironment& environment);
+
+/// A kernel device of the host namespace, by AF_XDP sockets. Taking it from the kernel's stack is not done
+/// here.
+Result<std::unique_ptr<Port>> open_af_xdp(const std::string& name, const std::string& device,
+                                          const PortQueues& queues, const PortEnvironment& environment);
 
 }  // namespace weft

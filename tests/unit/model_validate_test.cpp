@@ -175,6 +175,29 @@ TEST(Validate, AGeneratorsFramesFitItsMtu) {
     EXPECT_EQ(fault(model), "");
 }
 
+TEST(Validate, AMemifsPathAndIdAreOnePorts) {
+    Model model;
+    PortSpec port;
+    port.kind = MemifPort{"/run/m.sock", true, 1};
+    add_link(model, "a", {.kind = port});
+    port.kind = MemifPort{"/run/m.sock", true, 2};
+    add_link(model, "b", {.kind = port});
+    EXPECT_EQ(fault(model), "");
+    port.kind = MemifPort{"/run/m.sock", false, 1};
+    add_link(model, "c", {.kind = port});
+    EXPECT_EQ(fault(model), "port c: /run/m.sock id 1 belongs to port a already");
+}
+
+TEST(Validate, ADeviceIsOnePortsOfEitherKind) {
+    Model model;
+    PortSpec port;
+    port.kind = AfPacketPort{"eth1"};
+    add_link(model, "a", {.kind = port});
+    port.kind = AfXdpPort{"eth1"};
+    add_link(model, "b", {.kind = port});
+    EXPECT_EQ(fault(model), "port b: the device eth1 belongs to port a already");
+}
+
 TEST(Validate, VlansOfAllBridgesFitTheFdb) {
     Model model;
     for (int i = 0; i < 16; ++i) {

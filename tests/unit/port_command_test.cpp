@@ -20,8 +20,12 @@ TEST(PortCommand, MakesEveryKind) {
         port add p4 type pcap rx in.pcap tx out.pcap infinite
         port add p5 type null
         port add p6 type gen size 128 flows 1000 rate 5 count 6 src 02:00:00:00:00:01 dst ff:ff:ff:ff:ff:ff vlan 7
-        port add p7 up type vhost-user path /run/vm0.sock
-        port add p8 type vhost-user path /run/vm1.sock server queues 4 txq 2)"),
+        port add p7 up type memif path /run/m.sock
+        port add p8 type memif path @vpp role client id 4294967295 desc 512
+        port add p9 type memif path /run/m.sock id 1 role server
+        port add p10 type af_xdp dev eth2 up rxq 2
+        port add p11 up type vhost-user path /run/vm0.sock
+        port add p12 type vhost-user path /run/vm1.sock server queues 4 txq 2)"),
         "");
     EXPECT_EQ(std::get<DevargsPort>(port(shell, "p0").kind).devargs, "0000:3b:00.0");
     EXPECT_EQ(port(shell, "p0").rx_queues, 2);
@@ -43,11 +47,20 @@ TEST(PortCommand, MakesEveryKind) {
     EXPECT_EQ(gen.count, 6U);
     EXPECT_EQ(to_string(gen.destination), "ff:ff:ff:ff:ff:ff");
     EXPECT_EQ(gen.vid, 7);
-    EXPECT_EQ(std::get<VhostPort>(port(shell, "p7").kind), (VhostPort{"/run/vm0.sock", false}));
-    EXPECT_EQ(port(shell, "p7").rx_queues, 1);
-    EXPECT_EQ(std::get<VhostPort>(port(shell, "p8").kind), (VhostPort{"/run/vm1.sock", true}));
-    EXPECT_EQ(port(shell, "p8").rx_queues, 4);
-    EXPECT_EQ(port(shell, "p8").tx_queues, 2);
+    EXPECT_EQ(std::get<MemifPort>(port(shell, "p7").kind), (MemifPort{"/run/m.sock", true, 0}));
+    EXPECT_EQ(std::get<MemifPort>(port(shell, "p8").kind), (MemifPort{"@vpp", false, 4294967295}));
+    EXPECT_EQ(std::get<MemifPort>(port(shell, "p9").kind), (MemifPort{"/run/m.sock", true, 1}));
+    EXPECT_EQ(std::get<AfXdpPort>(port(shell, "p10").kind).device, "eth2");
+    const auto saved = save(shell.model);
+    EXPECT_NE(saved.find("port add p7 up type memif path /run/m.sock\n"), std::string::npos) << saved;
+    EXPECT_NE(saved.find("port add p8 type memif path @vpp role client id 4294967295 desc 512\n"),
+              std::string::npos);
+    EXPECT_NE(saved.find("port add p10 up type af_xdp dev eth2 rxq 2\n"), std::string::npos);
+    EXPECT_EQ(std::get<VhostPort>(port(shell, "p11").kind), (VhostPort{"/run/vm0.sock", false}));
+    EXPECT_EQ(port(shell, "p11").rx_queues, 1);
+    EXPECT_EQ(std::get<VhostPort>(port(shell, "p12").kind), (VhostPort{"/run/vm1.sock", true}));
+    EXPECT_EQ(port(shell, "p12").rx_queues, 4);
+    EXPECT_EQ(port(shell, "p12").tx_queues, 2);
 }
 
 TEST(PortCommand, RefusesWhatIsWrong) {

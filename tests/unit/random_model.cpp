@@ -70,7 +70,7 @@ class Maker {
     PortSpec port(unsigned number) {
         const auto text = std::to_string(number);
         PortSpec port;
-        switch (upto(7)) {
+        switch (upto(9)) {
             case 0:
                 port.kind = DevargsPort{"net_null" + text + ",size=64"};
                 break;
@@ -92,6 +92,12 @@ class Maker {
                 return port;  // its command has no queues
             case 6:
                 port.kind = VhostPort{"/run/vm" + text, chance()};
+                break;
+            case 7:
+                port.kind = MemifPort{"/run/it's m" + text, chance(), upto(2)};
+                break;
+            case 8:
+                port.kind = AfXdpPort{"xdp" + text};
                 break;
             default:
                 port.kind = GenPort{.size = 128,

@@ -44,9 +44,10 @@ std::span<const Spec> port_commands() {
          "Makes a port of memory shared with another process; a server (the default) listens on the path, a "
          "client connects to it.",
          Effect::configure},
-        {"unsupported port add",
-         "port add <NAME:ifname> [ up ] type { af_xdp } [ <REST:text> ... ]",
-         "Not in this version.", Effect::show},
+        {"port add af_xdp",
+         "port add <NAME:ifname> [ up ] type af_xdp dev <DEVICE:ifname> { " WEFT_PORT_OPTIONS " }*",
+         "Makes a port of a kernel device by AF_XDP sockets and takes it from the kernel's stack.",
+         Effect::configure},
         {"port set", "port set <NAME:ifname> rxq <RXQ:uint:0..1023> worker <CPU:cpu>",
          "Has the worker on this CPU poll a receive queue.", Effect::configure},
         {"port del", "port del <NAME:ifname>",
