@@ -18,6 +18,7 @@ class AfXdp final : public Port {
   public:
     /// ethdev: the port of net_af_xdp.
     explicit AfXdp(std::unique_ptr<Port> ethdev) : ethdev_(std::move(ethdev)) {}
+    ~AfXdp() override;
 
     std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
                           ReceiveLoss& loss) noexcept override {

@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "dataplane/dpdk/pool.hpp"
 #include "dataplane/port/af_xdp.hpp"
@@ -11,9 +13,9 @@ namespace weft {
 
 namespace {
 
-/// net_af_xdp 22.11 keeps 2048 buffers of the pool in the kernel's ring, copies what it sends into others,
-/// and gives back neither when it ends: from a pool of its own it takes them from nobody else.
-constexpr unsigned buffers_per_queue = 6144;
+/// net_af_xdp 22.11 keeps 2048 buffers of the pool in the kernel's ring and 1024 in each of its own two, and
+/// gives none back when it ends: from a pool of its own it takes them from nobody else.
+constexpr unsigned buffers_per_queue = 4608;
 
 /// With what the driver forgot in it, so never freed.
 Result<rte_mempool*> own_pool(std::uint16_t queues) {
@@ -24,7 +26,15 @@ Result<rte_mempool*> own_pool(std::uint16_t queues) {
     return kept->get();
 }
 
+/// The kernel lets go of a queue by deferred work (xp_release_deferred); until then who binds it gets EBUSY.
+constexpr auto release_time = std::chrono::milliseconds{100};
+
 }  // namespace
+
+ports::AfXdp::~AfXdp() {
+    ethdev_.reset();
+    std::this_thread::sleep_for(release_time);
+}
 
 Result<std::unique_ptr<Port>> open_af_xdp(const std::string& name, const std::string& device,
                                           const PortQueues& queues, const PortEnvironment& environment) {
