@@ -5,11 +5,13 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "dataplane/port/ethdev_offload.hpp"
+#include "dataplane/port/xdp_sockets.hpp"
 #include "weft/port.hpp"
 
 namespace weft::ports {
@@ -17,7 +19,8 @@ namespace weft::ports {
 class AfXdp final : public Port {
   public:
     /// ethdev: the port of net_af_xdp.
-    explicit AfXdp(std::unique_ptr<Port> ethdev) : ethdev_(std::move(ethdev)) {}
+    AfXdp(std::string name, std::unique_ptr<Port> ethdev, std::set<ino_t> sockets)
+        : name_(std::move(name)), ethdev_(std::move(ethdev)), sockets_(std::move(sockets)) {}
     ~AfXdp() override;
 
     std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
@@ -34,14 +37,17 @@ class AfXdp final : public Port {
     [[nodiscard]] PortInfo info() override { return ethdev_->info(); }
     [[nodiscard]] std::uint64_t missed() override { return ethdev_->missed(); }
     Result<> set_up(bool up) override { return ethdev_->set_up(up); }
-    Result<> set_mtu(std::uint16_t mtu) override { return ethdev_->set_mtu(mtu); }
+    /// Refused: its queues cannot be made anew under it.
+    Result<> set_mtu(std::uint16_t mtu) override;
     Result<> set_mac(const MacAddress& mac) override { return ethdev_->set_mac(mac); }
     [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> statistics() override {
         return ethdev_->statistics();
     }
 
   private:
+    std::string name_;
     std::unique_ptr<Port> ethdev_;
+    std::set<ino_t> sockets_;
 };
 
 }  // namespace weft::ports

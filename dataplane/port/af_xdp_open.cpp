@@ -33,7 +33,13 @@ constexpr auto release_time = std::chrono::milliseconds{100};
 
 ports::AfXdp::~AfXdp() {
     ethdev_.reset();
+    close_xdp_sockets(sockets_);
     std::this_thread::sleep_for(release_time);
+}
+
+Result<> ports::AfXdp::set_mtu(std::uint16_t mtu) {
+    if (mtu == info().mtu) return {};
+    return refuse(fmt::format("port {}: net_af_xdp cannot change the MTU: leave \"mtu\" out", name_));
 }
 
 Result<std::unique_ptr<Port>> open_af_xdp(const std::string& name, const std::string& device,
@@ -49,9 +55,17 @@ Result<std::unique_ptr<Port>> open_af_xdp(const std::string& name, const std::st
     own.pool = *pool;
     const auto devargs =
         fmt::format("net_af_xdp_{},iface={},start_queue=0,queue_count={}", name, device, queues.rx);
+    const auto before = ports::xdp_sockets();
     auto ethdev = open_ethdev(name, devargs, queues, own);
-    if (!ethdev) return ethdev;
-    return std::unique_ptr<Port>{std::make_unique<ports::AfXdp>(*std::move(ethdev))};
+    auto sockets = ports::xdp_sockets();
+    for (const auto inode : before)
+        sockets.erase(inode);
+    if (!ethdev) {
+        ports::close_xdp_sockets(sockets);
+        return ethdev;
+    }
+    return std::unique_ptr<Port>{
+        std::make_unique<ports::AfXdp>(name, *std::move(ethdev), std::move(sockets))};
 }
 
 }  // namespace weft
