@@ -96,6 +96,17 @@ class Writer {
     std::uint32_t* written_;
 };
 
+FullHeader header_for(const Packet& packet, const GuestFeatures& guest, unsigned buffers) noexcept {
+    FullHeader header{{}, static_cast<std::uint16_t>(buffers)};
+    const Metadata& meta = packet.meta;
+    if (meta.checksum == ChecksumState::unknown && meta.gso_type == GsoType::none) return header;
+    if (!guest.has(GuestFeatures::guest_csum)) return header;
+    header.virtio = to_virtio(packet);
+    if (!guest.has(GuestFeatures::guest_ecn))
+        header.virtio.gso_type &= static_cast<std::uint8_t>(~virtio::gso_ecn);
+    return header;
+}
+
 /// Chains further mbufs behind m, which is full, and fills them. False, with m as it was, if there were none.
 bool take_rest(Reader& reader, std::uint64_t left, rte_mbuf* m) noexcept {
     rte_mbuf* last = m;
@@ -141,14 +152,19 @@ Taken take_guest_frame(const iovec* pieces, std::uint64_t bytes, const GuestFeat
 
 void give_guest_frame(const Packet& packet, const GuestFeatures& guest, const Window& window, unsigned first,
                       unsigned buffers, std::uint32_t* written) noexcept {
-    FullHeader header{{}, static_cast<std::uint16_t>(buffers)};
-    if (guest.has(GuestFeatures::guest_csum)) {
-        header.virtio = to_virtio(packet);
-        if (!guest.has(GuestFeatures::guest_ecn))
-            header.virtio.gso_type &= static_cast<std::uint8_t>(~virtio::gso_ecn);
+    const FullHeader header = header_for(packet, guest, buffers);
+    const std::uint32_t header_bytes = guest.header_bytes();
+    const iovec& piece = window.pieces[window.chains[first].first];
+    if (packet.nb_segs == 1 && packet.meta.tag_place != TagPlace::stripped &&
+        piece.iov_len >= header_bytes + packet.length()) [[likely]] {
+        auto* at = static_cast<std::byte*>(piece.iov_base);
+        std::memcpy(at, &header, header_bytes);
+        rte_memcpy(at + header_bytes, packet.data(), packet.length());
+        written[0] = header_bytes + packet.length();
+        return;
     }
     Writer writer{window, first, written};
-    writer.copy(&header, guest.header_bytes());
+    writer.copy(&header, header_bytes);
     const rte_mbuf* m = &packet;
     const auto* data = rte_pktmbuf_mtod(m, const std::byte*);
     std::uint32_t length = m->data_len;
