@@ -1,5 +1,7 @@
 #include "dataplane/port/vhost_queue.hpp"
 
+#include <algorithm>
+
 #include "dataplane/port/free_burst.hpp"
 
 namespace weft::ports {
@@ -84,11 +86,12 @@ std::uint16_t VhostQueue::transmit(const GuestFeatures& guest, Packet* in[], std
             lose(packet);  // longer than what the guest provides for one
             continue;
         }
-        // The window's rest is not enough: look for more.
+        // The window's rest is not enough: look for more, but not for many that are left over, since each is
+        // a line or two from another CPU's cache.
         ring.untake(window, next);
         window.clear();
         next = 0;
-        if (!ring.take(window, batch_size)) {
+        if (!ring.take(window, std::max<unsigned>(n - taken, 2u * buffers + 1))) {
             broken.add(1);
             break;
         }
