@@ -103,6 +103,17 @@ bool VhostRing::attach(const RingSetup& ring) noexcept {
     return true;
 }
 
+/// Asks for what of a buffer is looked at first: the header, and the frame where it stands apart.
+void VhostRing::ask_for(const iovec* pieces, unsigned n) const noexcept {
+    const auto* first = static_cast<const std::byte*>(pieces->iov_base);
+    rte_prefetch0(first);
+    if (!setup_.driver_fills) return;
+    if (pieces->iov_len > RTE_CACHE_LINE_SIZE)
+        rte_prefetch0(first + RTE_CACHE_LINE_SIZE);
+    else if (n > 1)
+        rte_prefetch0(pieces[1].iov_base);
+}
+
 bool VhostRing::take(Window& window, unsigned n) noexcept {
     if (broken_) return true;  // said already
     while (window.count < n && !window.full()) {
@@ -115,9 +126,7 @@ bool VhostRing::take(Window& window, unsigned n) noexcept {
                 broken_ = true;
                 return false;
             case Found::chain:
-                // The header, and the frame where it stands apart.
-                rte_prefetch0(window.pieces[pieces].iov_base);
-                if (window.piece_count > pieces + 1) rte_prefetch0(window.pieces[pieces + 1].iov_base);
+                ask_for(&window.pieces[pieces], window.piece_count - pieces);
         }
     }
     return true;

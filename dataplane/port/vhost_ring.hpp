@@ -78,6 +78,7 @@ class VhostRing {
     bool add(Window& window, Chain& chain, std::uint64_t address, std::uint32_t length,
              std::uint16_t flags) const noexcept;
     const std::byte* table(std::uint64_t address, std::uint32_t length) const noexcept;
+    void ask_for(const iovec* pieces, unsigned n) const noexcept;
     [[nodiscard]] bool wants_call() noexcept;
 
     const GuestMemory& memory_;
