@@ -1,8 +1,8 @@
 #include "dataplane/egress/egress.hpp"
 
 #include "dataplane/egress/tag.hpp"
-#include "dataplane/observe/observer.hpp"
 #include "dataplane/ingress/veth.hpp"
+#include "dataplane/observe/observer.hpp"
 
 namespace weft {
 
@@ -33,6 +33,7 @@ Verdict Egress::through_virtual(Packet& packet, Context& context) noexcept {
         case InterfaceKind::dummy:
             if (!out.up) return Verdict::drop(DropReason::egress_interface_down);
             if (exceeds(packet, out.mtu)) return Verdict::drop(DropReason::egress_too_big);
+            if (Packet* one = &packet; context.observer) context.observer->sends(&one, 1, out.index, context);
             (*context.counters)[out.index].sent.add(1, packet.length());  // dummy_xmit
             Packet::free(&packet);
             return Verdict::consumed();

@@ -1,6 +1,7 @@
 #include "dataplane/ingress/veth.hpp"
 
 #include "dataplane/ingress/ingress.hpp"
+#include "dataplane/observe/observer.hpp"
 
 namespace weft {
 
@@ -20,15 +21,33 @@ Verdict into_veth(Packet& packet, const Interface& out, Context& context) noexce
     return Verdict::consumed();
 }
 
+namespace {
+
 Verdict leave_veth(Packet& packet, Context& context) noexcept {
     if (!context.topology->exists(packet.meta.iif)) return Verdict::drop(DropReason::handover_gone);
     const Interface& in = context.topology->interface(packet.meta.iif);
     if (!in.up) return Verdict::drop(DropReason::ingress_interface_down);
+    if (Packet* one = &packet; context.observer) {
+        context.observer->sends(&one, 1, in.peer, context);
+        context.observer->passes(packet, in.index, Seen::received, context);
+    }
     auto& counters = (*context.counters)[in.index];
     counters.received.add(1, packet.length());
     if (packet.ethernet().destination.is_group()) counters.multicast.add(1);
     if (!classify_tag(packet)) return Verdict::drop(DropReason::ingress_truncated_tag);
     return enter(packet, in, context);
+}
+
+}  // namespace
+
+unsigned leave_veths(Context& context) noexcept {
+    Packet* packets[batch_size];
+    const unsigned count = context.veths->dequeue(packets, batch_size);
+    for (unsigned i = 0; i < count; ++i) {
+        const Verdict verdict = leave_veth(*packets[i], context);
+        context.follow(*packets[i], verdict, packets[i]->meta.iif);
+    }
+    return count;
 }
 
 }  // namespace weft

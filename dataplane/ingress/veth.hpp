@@ -17,7 +17,8 @@ namespace weft {
 /// (tx_dropped).
 Verdict into_veth(Packet& packet, const Interface& out, Context& context) noexcept;
 
-/// Arrives at the end meta.iif.
-Verdict leave_veth(Packet& packet, Context& context) noexcept;
+/// Receives what waits in the ring, up to a batch, each frame on the end meta.iif. Returns how many; the
+/// stages are the caller's to run.
+unsigned leave_veths(Context& context) noexcept;
 
 }  // namespace weft

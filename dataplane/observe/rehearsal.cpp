@@ -1,5 +1,6 @@
 #include "dataplane/observe/rehearsal.hpp"
 
+#include "dataplane/ingress/veth.hpp"
 #include "dataplane/pipeline.hpp"
 
 namespace weft {
@@ -13,6 +14,7 @@ struct Props {
     Fdb fdb{private_fdb_capacity, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f};
     CounterTable counters;
     PuntQueues punt;
+    PacketRing veths{1024, true};
     StageCounters stages[stage_count];
     TransmitBuffer transmit[max_ports];
     Context context{};
@@ -77,6 +79,7 @@ std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene&
     context.counters = &props->counters;
     context.pool = on.pool;
     context.punt = on.kernel ? &props->punt : nullptr;
+    context.veths = &props->veths;
     context.now_seconds = on.now_seconds;
     context.transmit = props->transmit;
     context.observer = &observer;
@@ -87,7 +90,9 @@ std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene&
     Packet* one = &packet;
     observer.burst(&one, 1, port, context);
     context.emit(packet, StageId::ingress);
-    pipeline.run(context);
+    do
+        pipeline.run(context);
+    while (leave_veths(context) > 0);  // each frame has hops for 8
     take_sent(context, observer);
     take_punted(props->punt);
     return observation.trace;

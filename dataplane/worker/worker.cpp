@@ -125,15 +125,10 @@ void Worker::look_on(const Observation& what) noexcept {
 }
 
 unsigned Worker::take_from_veths() noexcept {
-    Packet* packets[batch_size];
     unsigned taken = 0;
     while (taken < veth_quantum) {
-        const unsigned count = share_.veths.dequeue(packets, batch_size);
+        const unsigned count = leave_veths(context_);
         if (count == 0) break;
-        for (unsigned i = 0; i < count; ++i) {
-            const Verdict verdict = leave_veth(*packets[i], context_);
-            context_.follow(*packets[i], verdict, packets[i]->meta.iif);
-        }
         run_stages();
         taken += count;
     }

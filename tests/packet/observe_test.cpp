@@ -232,6 +232,50 @@ TEST_P(Observe, RehearsalChangesNothing) {
     EXPECT_EQ(rig.all_sent().size(), 2u);
 }
 
+const std::string with_veth = std::string{two_ports} +
+                              "ip link add v0 up type veth peer name v1 up\nip link set v0 master br0\n"
+                              "ip link add br1 up type bridge\nip link set v1 master br1\n"
+                              "port add d up type null\nip link set d master br1\n"
+                              "ip link add d0 up type dummy\nip link set d0 master br1\n";
+
+TEST_P(Observe, CopiesWhatVethEndsAndDummiesCarry) {
+    rig.reconfigure(with_veth);
+    auto capture = std::make_shared<Capture>();
+    look(capture, {"v0", "v1", "d0"});
+    rig.send("a", plain(two, one));
+    std::map<IfIndex, Seen> seen;
+    for (const auto& copy : copies(*capture)) {
+        seen[copy.note.interface] = copy.note.seen;
+        EXPECT_EQ(copy.note.length, 60u);
+    }
+    EXPECT_EQ(seen, (std::map<IfIndex, Seen>{{rig.index("v0"), Seen::sent},
+                                             {rig.index("v1"), Seen::received},
+                                             {rig.index("d0"), Seen::sent}}));
+    look_away();
+}
+
+TEST_P(Observe, RehearsalGoesThroughAVethPair) {
+    rig.reconfigure(with_veth);
+    rte_mbuf* m = rte_pktmbuf_alloc(pool());
+    ASSERT_NE(m, nullptr);
+    const Bytes frame = plain(two, one);
+    std::memcpy(rte_pktmbuf_append(m, 60), frame.data(), 60);
+    Packet* packet = Packet::from(m);
+    packet->meta = {};
+    const auto trace = rehearse(*packet, rig.index("a"),
+                                {.topology = rig.shared().topology.get(),
+                                 .fdb = rig.shared().fdb,
+                                 .pool = pool(),
+                                 .now_seconds = 1000,
+                                 .kernel = GetParam().kernel});
+    std::set<IfIndex> sent;
+    for (std::uint32_t i = 0; i < trace->steps(); ++i)
+        if (trace->step(i).kind == TraceStep::Kind::sent) sent.insert(trace->step(i).oif);
+    EXPECT_EQ(sent, (std::set<IfIndex>{rig.index("b"), rig.index("c"), rig.index("v0"), rig.index("d"),
+                                       rig.index("d0")}));
+    EXPECT_TRUE(rig.all_sent().empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Rigs, Observe, every_rig, name_of);
 
 }  // namespace

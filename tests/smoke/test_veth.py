@@ -1,9 +1,11 @@
 """Internal veth pairs and dummies: between bridges, between a bridge and the kernel, in loops."""
 
+import os
 import time
 
 import frames
 from lab import check, equal, port_line, stateful, wait_for
+from test_observe import capture, ended, opened, read_back
 from test_ports import transfer
 
 PAIR = "ip link add va0 up type veth peer name vb0 up\n"
@@ -116,3 +118,20 @@ def test_saved_and_applied(lab):
     lab.weft("apply", lab.file("same.conf", lines))
     equal(lab.switch.link("va0")["ifindex"], index, "the TAP after an apply")
     equal(lab.switch.link("vb0")["address"], "02:00:00:00:00:01", "address of the peer's TAP")
+
+
+@stateful
+def test_seen(lab):
+    """tcpdump on an end shows what it carries, explain follows a frame through the pair."""
+    a, _ = two_bridges(lab)
+    a.reaches("10.0.0.2")
+    path = os.path.join(lab.folder, "va0.pcapng")
+    child = capture(lab, "-i", "va0", "-c", "4", "-w", path, "icmp")
+    opened(lab, path)
+    equal(a.ping("10.0.0.2", 2), 2, "answers while a capture runs")
+    ended(child)
+    equal(len(read_back(path)), 4, "requests and answers captured")
+    unknown = frames.frame(frames.mac("02:bb:00:00:00:01"), frames.mac("02:aa:00:00:00:01"))
+    shown = lab.weft("explain", "a", "hex", unknown.hex())
+    check("60 bytes by va0" in shown and "60 bytes by b" in shown, f"explain: {shown}")
+    lab.weft("explain", "a", "hex", frames.frame(frames.BROADCAST, frames.mac("02:aa:00:00:00:01")).hex())
