@@ -29,6 +29,20 @@ TEST(LinkCommand, MakesBridges) {
     EXPECT_EQ(shell.model.find("dev0")->mtu, 1400);
 }
 
+// iplink_parse takes the name with `dev` before it as well.
+TEST(LinkCommand, MakesLinksNamedByDev) {
+    Shell shell;
+    ASSERT_EQ(
+        shell.type("ip link add dev br0 type bridge\nip link add dev d0 type dummy\n"
+                   "ip link add dev a type veth peer dev b\nip link add link d0 dev d0.5 type vlan id 5"),
+        "");
+    EXPECT_EQ(save(shell.model),
+              "ip link add br0 type bridge\nip link add d0 type dummy\nip link add a type veth peer name b\n"
+              "ip link add link d0 name d0.5 type vlan id 5\n");
+    EXPECT_EQ(shell("ip link add dev x y type bridge"),
+              "[255] Error: either \"name\" is duplicate, or \"y\" is a garbage.");
+}
+
 TEST(LinkCommand, MakesSubInterfaces) {
     Shell shell;
     ASSERT_EQ(shell.type(R"(port add lan0 type null

@@ -15,30 +15,26 @@
     " | mcast_flood <MCAST_FLOOD:onoff01> | bcast_flood <BCAST_FLOOD:onoff01> | isolated <ISOLATED:onoff01>" \
     " | hairpin <HAIRPIN:onoff01> | locked <LOCKED:onoff01> | fdb_max_learned <PORT_FDB_MAX_LEARNED:uint>"
 
+// What any new link may be given before its type, and a veth end behind `peer`.
+#define WEFT_NEW_LINK                                                                  \
+    "name! <NAME:ifname> | dev! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint>" \
+    " | address <ADDRESS:mac>"
+
 namespace weft::command {
 
 std::span<const Spec> link_commands() {
     static constexpr Spec table[] = {
         // `ip l s` is show where nothing is set: iproute2 tries set first
         {"ip link add bridge",
-         "ip link add { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint> | address <ADDRESS:mac> "
-         "}+"
-         " type! bridge! { up! | " WEFT_BRIDGE_OPTIONS " }*",
+         "ip link add { " WEFT_NEW_LINK " }+ type! bridge! { up! | " WEFT_BRIDGE_OPTIONS " }*",
          "Makes a bridge.", Effect::configure},
         {"ip link add vlan",
-         "ip link add { link <LINK:ifname> | name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint>"
-         " | address <ADDRESS:mac> }+ type! vlan! { up! | protocol <PROTOCOL:vlanproto> | id <ID:uint> }+",
+         "ip link add { link <LINK:ifname> | " WEFT_NEW_LINK
+         " }+ type! vlan! { up! | protocol <PROTOCOL:vlanproto> | id <ID:uint> }+",
          "Makes a VLAN sub-interface of another interface.", Effect::configure},
-        {"ip link add veth",
-         "ip link add { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint> | address <ADDRESS:mac> "
-         "}+"
-         " type! veth! [ peer { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint>"
-         " | address <ADDRESS:mac> }* ]",
+        {"ip link add veth", "ip link add { " WEFT_NEW_LINK " }+ type! veth! [ peer { " WEFT_NEW_LINK " }* ]",
          "Makes a pair of interfaces: what leaves by one end arrives at the other.", Effect::configure},
-        {"ip link add dummy",
-         "ip link add { name! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint> | address <ADDRESS:mac> "
-         "}+"
-         " type! dummy!",
+        {"ip link add dummy", "ip link add { " WEFT_NEW_LINK " }+ type! dummy!",
          "Makes an interface that swallows what it is sent.", Effect::configure},
         {"unsupported ip link add",
          "ip link add [ <DEVICE:text> [ <PEER:text> [ <OTHER:text> [ <LAST:text> ] ] ] ] type! { bond! | "
