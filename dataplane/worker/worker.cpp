@@ -17,7 +17,7 @@ constexpr unsigned spin_rounds = 256, short_sleeps = 64, max_vain_wakeups = 4;
 constexpr nfds_t max_waited = 256;
 // Frames a round that leave veth pairs: a loop of pairs must not keep the ports from being polled.
 constexpr unsigned veth_quantum = 512;
-constexpr long short_sleep_ns = 50'000, long_sleep_ns = 500'000, waiting_sleep_ns = 100'000'000;
+constexpr long short_sleep_ns = 50'000, long_sleep_ns = 1'000'000, waiting_sleep_ns = 100'000'000;
 
 }  // namespace
 
