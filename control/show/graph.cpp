@@ -4,7 +4,7 @@
 
 #include "control/show/columns.hpp"
 #include "control/show/handlers.hpp"
-#include "dataplane/stage.hpp"
+#include "weft/stages.hpp"
 
 namespace weft {
 

@@ -38,7 +38,7 @@ def crosses(lab, peer, wire, size=60):
     there = frames.frame(OTHER, STATION, payload=os.urandom(30), size=size)
     back = frames.frame(STATION, OTHER, payload=os.urandom(30), size=size)
     peer.send(there)
-    check(wire.collect(2, lambda data: data == there), f"the peer's frame of {size} bytes does not arrive")
+    wait_for(lambda: there in wire.drain(), f"the peer's frame of {size} bytes arrives", 3)
     wire.send(back)
     check(peer.receive(2, lambda data: data == back), f"the frame of {size} bytes to the peer does not arrive")
 

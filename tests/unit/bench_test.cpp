@@ -107,10 +107,13 @@ TEST(Bench, SaysWhatIsWrongInASentence) {
     EXPECT_EQ(complaint({"--tx", "net_null0"}), "");
     EXPECT_EQ(complaint({}), "--tx is missing: the port to send into, as DPDK names it");
     EXPECT_EQ(complaint({"--tx", "x", "--flows", "0"}), "--flows 0: give 1 to 10000000");
-    EXPECT_EQ(complaint({"--tx", "x", "--size", "63"}), "--size 63: frames of this kind take 64 to 9018 bytes");
-    EXPECT_EQ(complaint({"--tx", "x", "--ipv6", "--tcp"}), "--size 64: frames of this kind take 86 to 9018 bytes");
+    EXPECT_EQ(complaint({"--tx", "x", "--size", "63"}),
+              "--size 63: frames of this kind take 64 to 9018 bytes");
+    EXPECT_EQ(complaint({"--tx", "x", "--ipv6", "--tcp"}),
+              "--size 64: frames of this kind take 86 to 9018 bytes");
     EXPECT_EQ(complaint({"--tx", "x", "--vlan", "4095"}), "--vlan 4095: VLANs are 1 to 4094");
-    EXPECT_EQ(complaint({"--tx", "x", "--vary", "colour"}), "--vary colour: \"colour\" is none of mac, ip, port");
+    EXPECT_EQ(complaint({"--tx", "x", "--vary", "colour"}),
+              "--vary colour: \"colour\" is none of mac, ip, port");
     EXPECT_EQ(complaint({"--tx", "x", "--search", "200"}), "--search: give a loss between 0 and 100 percent");
     EXPECT_NE(complaint({"--tx", "x", "--colour"}), "");
     EXPECT_NE(complaint({"--tx", "x", "--rate", "fast"}), "");

@@ -1,0 +1,44 @@
+// The stages of the data plane by name: what counters, traces and `show graph` call them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
+namespace weft {
+
+/// Stages in the packet's order; pipeline.hpp lists their types in the same order.
+enum class StageId : std::uint8_t {
+    bridge_batch,
+    ingress,
+    bridge_input,
+    bridge_output,
+    host,
+    egress,
+    punt,
+    count
+};
+inline constexpr std::size_t stage_count = static_cast<std::size_t>(StageId::count);
+inline constexpr std::string_view stage_names[stage_count] = {
+    "bridge_batch", "ingress", "bridge_input", "bridge_output", "host", "egress", "punt"};
+
+/// What a stage is about, and the stages it hands packets to (`show graph`).
+struct StageText {
+    std::string_view about;
+    std::initializer_list<StageId> exits;
+    std::string_view way_out;  ///< where packets leave the pipeline by it; empty: nowhere
+};
+inline constexpr StageText stage_texts[stage_count] = {
+    {"a burst of a bridge member: known station to known station", {StageId::ingress}, "port tx"},
+    {"from a port: state, length, tag, sub-interface", {StageId::bridge_input, StageId::host}, ""},
+    {"from a bridge member: VLAN, learning, forwarding, flooding",
+     {StageId::host, StageId::egress, StageId::punt},
+     ""},
+    {"the host sends by a bridge: VLAN, forwarding, flooding", {StageId::egress}, ""},
+    {"for the host: is it for us?", {StageId::punt}, ""},
+    {"by an interface: tags, checksums, segments", {StageId::bridge_output, StageId::egress}, "port tx"},
+    {"to the kernel, in a bounded queue of its class", {}, "kernel TAP"},
+};
+
+}  // namespace weft
