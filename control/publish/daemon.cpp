@@ -69,6 +69,7 @@ Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
     auto next = load(text, name);
     if (!next) return std::move(next).error();
     live_.read_back_sysctls();
+    live_.read_back_fdb();
     const Model before = live_.model();
     if (auto done = make_true(*next); !done) return done;
     previous_ = before;
@@ -81,6 +82,7 @@ server::Answer Daemon::answer_to(Result<> done) const {
 
 server::Answer Daemon::handle(const server::Request& request) {
     live_.read_back_sysctls();
+    live_.read_back_fdb();
     server::Answer out = request.argv.front() == "-f" ? run_transaction(request) : run_command(request);
     if (stopping_) out.then = end_;
     return out;

@@ -123,6 +123,26 @@ void Switch::visit_fdb(const std::function<void(const FdbEntryState&)>& visit) {
     });
 }
 
+void Switch::read_back_fdb() {
+    std::vector<std::pair<FdbKey, std::string>> moved;
+    for (const auto& [key, spec] : model_.fdb) {
+        const LinkSpec* link = model_.find(key.device);
+        if (spec.kind != FdbSpec::Kind::stationary || spec.sticky || !link || !link->member) continue;
+        const auto domain = domain_of(link->member->bridge, key.vid);
+        if (!domain) continue;
+        const FdbHit hit = shared_.fdb.find(fdb_key(key.mac.raw(), *domain));
+        if (!hit.found || hit.port == no_index || hit.port == indexes_.bridge_ports.find(key.device))
+            continue;
+        for (const auto& [name, number] : indexes_.bridge_ports.all())
+            if (number == hit.port) moved.emplace_back(key, name);
+    }
+    for (const auto& [key, device] : moved) {
+        auto entry = model_.fdb.extract(key);
+        entry.key().device = device;
+        model_.fdb.insert(std::move(entry));
+    }
+}
+
 std::vector<DropState> Switch::drops() {
     count_missed();
     std::vector<DropState> all;

@@ -58,6 +58,9 @@ class Switch final : public Live {
     /// Takes into the model what somebody else wrote to kernel variables that the model sets. To be called
     /// before a command reads the model.
     void read_back_sysctls();
+    /// Takes into the model where frames moved static FDB entries to (net/bridge/br_fdb.c, br_fdb_update):
+    /// such an entry stays static, on its new port. To be called before a command reads the model.
+    void read_back_fdb();
     /// After the first configuration: removes TAPs and gives back devices that a dead daemon left and the
     /// model does not name.
     Result<> remove_unclaimed();

@@ -3,7 +3,7 @@
 // Linux: packet sockets of libpcap; dev_queue_xmit_nit and __netif_receive_skb_core's ptype_all.
 #pragma once
 
-#include <pcap/bpf.h>
+#include <pcap/pcap.h>
 
 #include <atomic>
 #include <cstdint>

@@ -265,3 +265,23 @@ def test_a_full_table_is_shown(lab):
     with open(f"/proc/{lab.daemons[0].pid}/status") as status:
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     check(peak < 450000, f"the daemon took {peak} kB")
+
+
+@stateful
+def test_static_entry_moves(lab):
+    """A frame moves a static entry to its port, where it stays static; sticky ones stay (br_fdb_update)."""
+    lab.bridge("a", "b")
+    moving, sticky = "02:aa:00:00:00:07", "02:aa:00:00:00:08"
+    lab.weft("bridge", "fdb", "add", moving, "dev", "a", "master", "static")
+    lab.weft("bridge", "fdb", "add", sticky, "dev", "a", "master", "static", "sticky")
+    wire = lab.wire("b")
+
+    def entries():
+        return {row["mac"]: (row["ifname"], row.get("state")) for row in lab.json("bridge", "fdb")}
+    for station in (moving, sticky):
+        wire.send(frames.frame(b"\xff" * 6, frames.mac(station)))
+    wait_for(lambda: entries()[moving] == ("b", "static"), "the entry on its new port")
+    equal(entries()[sticky], ("a", "static"), "the sticky entry")
+    check(f"bridge fdb add {moving} dev b master static" in lab.weft("save"), lab.weft("save"))
+    lab.weft("bridge", "fdb", "del", moving, "dev", "b", "master")
+    check(moving not in entries(), "the entry is still there")
