@@ -86,11 +86,12 @@ struct Context {
     void count_drops(DropReason reason, IfIndex interface, std::uint32_t packets) noexcept {
         (*counters)[interface].dropped[static_cast<std::size_t>(reason)].add(packets, 0);
     }
-    /// Hands a packet to a stage; a full vector runs first.
+    /// Hands a packet to a stage; a full vector runs first. It may be full again then: a stage may emit to
+    /// itself (egress by a sub-interface), no more often than a packet has hops.
     void emit(Packet& packet, StageId stage) noexcept {
         auto& vector = next[static_cast<std::size_t>(stage)];
-        if (vector.count == batch_size) [[unlikely]]
-            run_now(stage, *this);
+        while (vector.count == batch_size)
+            [[unlikely]] run_now(stage, *this);
         vector.packets[vector.count++] = &packet;
     }
     /// Acts on a verdict: hand on, drop or nothing. A drop is counted for `interface`.

@@ -311,6 +311,7 @@ Result<> Switch::learn_fdb(const std::string& device, const MacAddress& mac, std
     const LinkSpec* link = model_.find(device);
     const auto number = indexes_.bridge_ports.find(device);
     if (!link || !link->member || !number) return refuse("RTNETLINK answers: Operation not supported");
+    if (mac.is_group()) return refuse("RTNETLINK answers: Invalid argument");  // it could never be heard
     const BridgePort& port = shared_.topology.get().bridge_ports[*number];
     if (port.state != PortState::learning && port.state != PortState::forwarding)
         return refuse("RTNETLINK answers: Operation not permitted");

@@ -100,7 +100,9 @@ struct BridgeBatch {
         std::uint32_t word = context.fdb->word_at_home(in.destination);
         if (!FdbWord::surely_forwards(word)) [[unlikely]] {
             if (word == 0) word = context.fdb->word_anywhere(in.destination.hash);
-            if (!FdbWord::forwards(word)) return divert();
+            // A group address has an entry only by hand, which a bridge does not look at
+            // (br_handle_frame_finish).
+            if (!FdbWord::forwards(word) || packet.ethernet().destination.is_group()) return divert();
         }
         const std::uint32_t at = FdbWord::exit(word);
         if (at >= burst.port_count) [[unlikely]]  // learned by a worker that has the next topology already

@@ -256,5 +256,46 @@ INSTANTIATE_TEST_SUITE_P(Tags, BridgeBatchTags,
                                     (std::get<1>(info.param) ? "Insert" : "");
                          });
 
+// Linux's bridge floods every group frame while it does not snoop, whatever its table says, and keeps
+// link-local ones (br_handle_frame, br_handle_frame_finish).
+TEST_P(BridgeBatchTest, EntriesOfGroupAddressesDecideNothing) {
+    Rig rig(plain_switch + R"(
+port add c up type null
+ip link set c master br0
+bridge fdb add 01:80:c2:00:00:0e dev b master static
+bridge fdb add 01:00:5e:00:00:05 dev b master static
+)",
+            GetParam());
+    teach(rig, "a", Frame().from(host_a).to(host_b));
+    rig.send("a", Frame().from(host_a).to("01:80:c2:00:00:0e"));
+    EXPECT_EQ(rig.all_sent(), Out{});
+    EXPECT_EQ(rig.punted("a").size(), 1u);
+    rig.send("a", Frame().from(host_a).to("01:00:5e:00:00:05"));
+    EXPECT_EQ(rig.all_sent().size(), 2u);
+}
+
+// A stage whose vector fills itself while it is run to make room: copies of a flood leave by sub-interfaces.
+TEST_P(BridgeBatchTest, FloodsOfWholeBurstsLeaveBySubInterfaces) {
+    Rig rig(R"(
+port add a up type null
+port add b up type null
+ip link add br0 up type bridge
+ip link set a master br0
+ip link add link b name b.1 up type vlan id 1
+ip link add link b name b.2 up type vlan id 2
+ip link add link b name b.3 up type vlan id 3
+ip link set b.1 master br0
+ip link set b.2 master br0
+ip link set b.3 master br0
+)",
+            GetParam());
+    for (int burst = 0; burst < 3; ++burst) {
+        for (unsigned i = 0; i < batch_size; ++i)
+            rig.offer("a", Frame().from(host_a).to("ff:ff:ff:ff:ff:ff"));
+        rig.run();
+        EXPECT_EQ(rig.sent("b").size(), 3u * batch_size);
+    }
+}
+
 }  // namespace
 }  // namespace weft::test
