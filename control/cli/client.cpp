@@ -135,7 +135,7 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
     auto asked = connection->ask(question, [&](const Json& answer) {
         print_warnings(answer);
         if (answer.value("stream", false)) {
-            const auto opened = events.open();
+            const auto opened = events.open(connection->socket());
             if (!opened) status = complain(words, opened.error(), 1);
             return status == 0;
         }

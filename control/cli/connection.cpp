@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "control/cli/interruption.hpp"
+
 namespace weft::cli {
 
 namespace {
@@ -29,7 +31,7 @@ Result<Connection> Connection::open(const std::string& path) {
     if (path.empty() || path.size() >= sizeof address.sun_path)
         return unreachable(path, std::strerror(ENAMETOOLONG));
     std::memcpy(address.sun_path, path.data(), path.size());
-    const int number = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int number = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (number < 0) return unreachable(path, std::strerror(errno));
     Connection connection(number, path);
     if (connect(number, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
@@ -75,6 +77,7 @@ Result<> Connection::ask(const Question& question, const std::function<bool(cons
             const auto got = recv(socket_, chunk.data(), chunk.size(), 0);
             if (got < 0 && errno == EINTR) return Result<>{};
             if (got < 0) return lost(std::strerror(errno));
+            if (got == 0 && Interruption::happened()) return Result<>{};
             if (got == 0) return lost("no answer");
             input.append(chunk.data(), static_cast<std::size_t>(got));
             continue;

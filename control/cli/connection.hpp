@@ -31,6 +31,8 @@ class Connection {
     /// Sends the question; `received` gets each line of the answer and says whether more is wanted.
     Result<> ask(const Question& question, const std::function<bool(const Json&)>& received);
 
+    [[nodiscard]] int socket() const noexcept { return socket_; }
+
   private:
     Connection(int socket, std::string path) : socket_(socket), path_(std::move(path)) {}
     [[nodiscard]] Error lost(const std::string& why) const;

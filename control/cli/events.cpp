@@ -14,31 +14,22 @@ namespace weft::cli {
 
 namespace {
 
-constexpr int ending_signals[] = {SIGINT, SIGTERM};
 constexpr std::string_view clear_screen = "\x1b[H\x1b[J";
 
 }  // namespace
 
 EventSink::~EventSink() {
     if (descriptor_ > STDERR_FILENO) close(descriptor_);
-    if (!began_) return;
-    for (std::size_t i = 0; i < std::size(ending_signals); ++i)
-        sigaction(ending_signals[i], &former_[i], nullptr);
 }
 
-Result<> EventSink::open() {
+Result<> EventSink::open(int socket) {
     if (file_.empty() || file_ == "-") {
         descriptor_ = STDOUT_FILENO;
     } else {
         descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (descriptor_ < 0) return refuse(fmt::format("{}: {}", file_, std::strerror(errno)));
     }
-    // Without SA_RESTART: reading the socket ends.
-    struct sigaction end {};
-    end.sa_handler = [](int) {};
-    for (std::size_t i = 0; i < std::size(ending_signals); ++i)
-        sigaction(ending_signals[i], &end, &former_[i]);
-    began_ = true;
+    interruption_.emplace(socket);
     return {};
 }
 

@@ -1,16 +1,17 @@
 // Where the events of a stream go: lines to standard output, a capture's bytes to a file.
 #pragma once
 
-#include <csignal>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
+#include "control/cli/interruption.hpp"
 #include "weft/result.hpp"
 
 namespace weft::cli {
 
-/// From open() on SIGINT and SIGTERM end the stream rather than the program, which then says what it saw.
+/// From open() on SIGINT and SIGTERM end the stream, and the program says what it saw.
 class EventSink {
   public:
     using Json = nlohmann::ordered_json;
@@ -21,8 +22,8 @@ class EventSink {
     EventSink(const EventSink&) = delete;
     EventSink& operator=(const EventSink&) = delete;
 
-    /// Errors: "FILE: Permission denied".
-    Result<> open();
+    /// `socket`: where the stream comes from. Errors: "FILE: Permission denied".
+    Result<> open(int socket);
     /// Prints or writes one event. Errors: "FILE: No space left on device".
     Result<> take(const Json& answer);
     /// tcpdump's last lines to standard error, if it was a capture.
@@ -33,9 +34,9 @@ class EventSink {
 
     std::string file_;
     int descriptor_ = -1;
-    bool began_ = false, counted_ = false;
+    bool counted_ = false;
     std::uint64_t captured_ = 0, lost_ = 0;
-    struct sigaction former_[2]{};
+    std::optional<Interruption> interruption_;
 };
 
 }  // namespace weft::cli

@@ -36,7 +36,9 @@ def test_once(lab):
 
 def interrupt(at):
     """Ctrl-C when a line with these words was shown; returns the exit status."""
-    with subprocess.Popen([DEMO], text=True, stdout=subprocess.PIPE, start_new_session=True) as demo:
+    # A shell's background job, as a suite may be, has SIGINT ignored, which a script cannot undo.
+    with subprocess.Popen([DEMO], text=True, stdout=subprocess.PIPE, start_new_session=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as demo:
         try:
             check(any(at in line for line in demo.stdout), f"the demo ended before \"{at}\"")
             check(left_of(demo.pid), "a running demo has namespaces")
