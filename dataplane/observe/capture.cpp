@@ -59,6 +59,12 @@ bool take_one(std::atomic<std::int64_t>& left) noexcept {
     return left.fetch_sub(1, std::memory_order_relaxed) > 0;
 }
 
+/// One that was taken but not kept: it is still wanted.
+void lose(Capture& capture) noexcept {
+    capture.lost.fetch_add(1, std::memory_order_relaxed);
+    capture.left.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 void write_note(Packet& copy, const CaptureNote& note) noexcept {
@@ -82,17 +88,14 @@ void offer(Capture& capture, Packet& packet, IfIndex interface, Seen seen, DropR
     if (capture.drops != (seen == Seen::dropped) || !passes(capture, packet)) return;
     if (!take_one(capture.left)) return;
     rte_mbuf* copied = rte_pktmbuf_copy(&packet, pool, 0, capture.snap);
-    if (!copied) {
-        capture.lost.fetch_add(1, std::memory_order_relaxed);
-        return;
-    }
+    if (!copied) return lose(capture);
     Packet* copy = Packet::from(copied);
     copy->meta.tag_place = packet.meta.tag_place;
     copy->meta.vlan_tci = packet.meta.vlan_tci;
     copy->meta.vlan_tpid = packet.meta.vlan_tpid;
     write_note(*copy, {wall_clock(), packet.length(), interface, seen, reason});
     if (capture.rings[worker]->enqueue(&copy, 1) == 0) {
-        capture.lost.fetch_add(1, std::memory_order_relaxed);
+        lose(capture);
         Packet::free(copy);
     }
     capture.waker.wake();

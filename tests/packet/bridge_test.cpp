@@ -7,8 +7,6 @@
 namespace weft::test {
 namespace {
 
-using Out = std::map<std::string, std::vector<Bytes>>;
-
 const std::string three_ports = R"(
 port add a up type null
 port add b up type null
@@ -18,9 +16,6 @@ ip link set a master br0
 ip link set b master br0
 ip link set c master br0
 )";
-
-constexpr const char* host_a = "02:00:00:00:00:0a";
-constexpr const char* host_b = "02:00:00:00:00:0b";
 
 /// Every test with one worker and with two, whose ports send by a queue each or by one that a worker owns.
 class BridgeTest : public testing::TestWithParam<RigOptions> {};

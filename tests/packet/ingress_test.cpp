@@ -8,8 +8,6 @@
 namespace weft::test {
 namespace {
 
-constexpr const char* host_a = "02:00:00:00:00:0a";
-
 const std::string two_in_a_bridge = R"(
 port add a up type null
 port add b up type null

@@ -50,6 +50,21 @@ struct Observe : testing::TestWithParam<RigOptions> {
     }
     void look_away() { look(nullptr, {}); }
 
+    /// What would become of a frame on a.
+    std::shared_ptr<const Trace> rehearsed(const Bytes& frame) {
+        rte_mbuf* m = rte_pktmbuf_alloc(pool());
+        std::memcpy(rte_pktmbuf_append(m, static_cast<std::uint16_t>(frame.size())), frame.data(),
+                    frame.size());
+        Packet* packet = Packet::from(m);
+        packet->meta = {};
+        return rehearse(*packet, rig.index("a"),
+                        {.topology = rig.shared().topology.get(),
+                         .fdb = rig.shared().fdb,
+                         .pool = pool(),
+                         .now_seconds = 1000,
+                         .kernel = GetParam().kernel});
+    }
+
     struct Copy {
         CaptureNote note;
         Bytes bytes;
@@ -154,10 +169,12 @@ TEST_P(Observe, EndsAfterSoManyAndCountsWhatItLoses) {
         rig.send("a", plain(two, one));
     EXPECT_EQ(copies(*capture).size(), 3u);
     auto full = std::make_shared<Capture>();
+    full->left = 64;
     look(full, {"a"});
     for (int i = 0; i < 70; ++i)
         rig.send("a", plain(two, one));
     EXPECT_EQ(full->lost.load(), 7u);  // 63 fit
+    EXPECT_EQ(full->left.load(), 1);   // what was lost is still wanted
     EXPECT_EQ(copies(*full).size(), 63u);
     look_away();
 }
@@ -210,18 +227,7 @@ TEST_P(Observe, RehearsalChangesNothing) {
     const auto before = rig.all_drops();
     const MacAddress stranger{{2, 0, 0, 0, 0, 9}}, nobody{{2, 0, 0, 0, 0, 8}};
     for (const auto& [to, sent] : {std::pair{two, 1}, {nobody, 2}}) {
-        rte_mbuf* m = rte_pktmbuf_alloc(pool());
-        ASSERT_NE(m, nullptr);
-        const Bytes frame = plain(to, stranger);
-        std::memcpy(rte_pktmbuf_append(m, 60), frame.data(), 60);
-        Packet* packet = Packet::from(m);
-        packet->meta = {};
-        const auto trace = rehearse(*packet, rig.index("a"),
-                                    {.topology = rig.shared().topology.get(),
-                                     .fdb = rig.shared().fdb,
-                                     .pool = pool(),
-                                     .now_seconds = 1000,
-                                     .kernel = GetParam().kernel});
+        const auto trace = rehearsed(plain(to, stranger));
         const auto steps = told(*trace);
         EXPECT_EQ(std::count(steps.begin(), steps.end(), "sent"), sent);
     }
@@ -256,18 +262,7 @@ TEST_P(Observe, CopiesWhatVethEndsAndDummiesCarry) {
 
 TEST_P(Observe, RehearsalGoesThroughAVethPair) {
     rig.reconfigure(with_veth);
-    rte_mbuf* m = rte_pktmbuf_alloc(pool());
-    ASSERT_NE(m, nullptr);
-    const Bytes frame = plain(two, one);
-    std::memcpy(rte_pktmbuf_append(m, 60), frame.data(), 60);
-    Packet* packet = Packet::from(m);
-    packet->meta = {};
-    const auto trace = rehearse(*packet, rig.index("a"),
-                                {.topology = rig.shared().topology.get(),
-                                 .fdb = rig.shared().fdb,
-                                 .pool = pool(),
-                                 .now_seconds = 1000,
-                                 .kernel = GetParam().kernel});
+    const auto trace = rehearsed(plain(two, one));
     std::set<IfIndex> sent;
     for (std::uint32_t i = 0; i < trace->steps(); ++i)
         if (trace->step(i).kind == TraceStep::Kind::sent) sent.insert(trace->step(i).oif);

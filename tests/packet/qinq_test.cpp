@@ -7,11 +7,6 @@
 namespace weft::test {
 namespace {
 
-using Out = std::map<std::string, std::vector<Bytes>>;
-
-constexpr const char* host_a = "02:00:00:00:00:0a";
-constexpr const char* host_b = "02:00:00:00:00:0b";
-constexpr const char* all_hosts = "ff:ff:ff:ff:ff:ff";
 constexpr auto service = ether_type::service_vlan;
 
 // a, b: customer ports of service VLAN 100; c: of 200; t, u: provider ports of both.

@@ -224,8 +224,8 @@ std::vector<Bytes> Rig::sent(const std::string& name) {
     return frames;
 }
 
-std::map<std::string, std::vector<Bytes>> Rig::all_sent() {
-    std::map<std::string, std::vector<Bytes>> all;
+Out Rig::all_sent() {
+    Out all;
     for (const auto& [name, port] : ports_)
         if (auto frames = sent(name); !frames.empty()) all[name] = std::move(frames);
     return all;
@@ -252,6 +252,15 @@ std::uint64_t Rig::all_drops() const {
 
 const InterfaceCounters& Rig::counters(const std::string& interface, unsigned worker) const {
     return shared_->workers[worker]->counters[index(interface)];
+}
+
+std::pair<std::uint64_t, std::uint64_t> Rig::sent_by(const std::string& interface) const {
+    std::uint64_t packets = 0, bytes = 0;
+    for (unsigned w = 0; w < options_.workers; ++w) {
+        packets += counters(interface, w).sent.packets.get();
+        bytes += counters(interface, w).sent.bytes.get();
+    }
+    return {packets, bytes};
 }
 
 void Rig::pass(std::uint32_t seconds) {

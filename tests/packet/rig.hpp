@@ -18,6 +18,13 @@
 
 namespace weft::test {
 
+/// Frames that left, by port.
+using Out = std::map<std::string, std::vector<Bytes>>;
+/// Two stations and everybody.
+inline constexpr const char* host_a = "02:00:00:00:00:0a";
+inline constexpr const char* host_b = "02:00:00:00:00:0b";
+inline constexpr const char* all_hosts = "ff:ff:ff:ff:ff:ff";
+
 /// A port that a test fills and empties.
 class QueuePort final : public Port {
   public:
@@ -83,11 +90,13 @@ class Rig {
     /// Frames for the kernel's TAP of an interface since the last call.
     std::vector<Bytes> punted(const std::string& interface);
     /// All ports that sent something since the last look, with their frames.
-    std::map<std::string, std::vector<Bytes>> all_sent();
+    Out all_sent();
 
     [[nodiscard]] std::uint64_t drops(DropReason reason) const;
     [[nodiscard]] std::uint64_t all_drops() const;
     [[nodiscard]] const InterfaceCounters& counters(const std::string& interface, unsigned worker = 0) const;
+    /// Packets and bytes that left by an interface, over all workers.
+    [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> sent_by(const std::string& interface) const;
     [[nodiscard]] IfIndex index(const std::string& name) const { return *indexes_.interfaces.find(name); }
     [[nodiscard]] MacAddress mac(const std::string& name) const { return effective_.at(name).mac; }
     QueuePort& port(const std::string& name) { return *ports_.at(name); }

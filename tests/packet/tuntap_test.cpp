@@ -6,10 +6,7 @@
 namespace weft::test {
 namespace {
 
-using Out = std::map<std::string, std::vector<Bytes>>;
-
 constexpr const char* program = "02:cc:00:00:00:01";
-constexpr const char* all_hosts = "ff:ff:ff:ff:ff:ff";
 
 class TuntapTest : public testing::TestWithParam<RigOptions> {};
 INSTANTIATE_TEST_SUITE_P(Workers, TuntapTest, every_rig, name_of);

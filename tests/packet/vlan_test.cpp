@@ -7,12 +7,6 @@
 namespace weft::test {
 namespace {
 
-using Out = std::map<std::string, std::vector<Bytes>>;
-
-constexpr const char* host_a = "02:00:00:00:00:0a";
-constexpr const char* host_b = "02:00:00:00:00:0b";
-constexpr const char* all_hosts = "ff:ff:ff:ff:ff:ff";
-
 // a, b: access ports of VLAN 10; c: of VLAN 20; t, u: trunks of both; n: no PVID, member of 10.
 const std::string switch_10_20 = R"(
 port add a up type null
