@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 namespace weft {
 
@@ -37,6 +38,18 @@ Result<Netns> Netns::open(const std::string& name_or_path) {
         return refuse(fmt::format("{} is not a network namespace", name_or_path));
     const bool is_path = name_or_path.find('/') != std::string::npos;
     return open_path(is_path ? name_or_path : "/run/netns/" + name_or_path, name_or_path);
+}
+
+std::vector<Netns> Netns::all_named() {
+    std::vector<Netns> all;
+    const auto add = [&all](Result<Netns> opened) {
+        if (opened) all.push_back(std::move(*opened));
+    };
+    add(current());
+    std::error_code missing;
+    for (const auto& entry : std::filesystem::directory_iterator("/run/netns", missing))
+        add(open(entry.path().filename().string()));
+    return all;
 }
 
 Result<NamespaceScope> NamespaceScope::enter(const Netns& netns) {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "control/kernel/descriptor.hpp"
 #include "weft/result.hpp"
@@ -22,6 +23,9 @@ class Netns {
     static Result<Netns> open(const std::string& name_or_path);
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
+    /// Those that have a name under /run/netns, and the calling thread's; what cannot be opened is left out.
+    static std::vector<Netns> all_named();
+
     /// What it was opened by; empty for the current one.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// Equal for two descriptors of one namespace while it lives.

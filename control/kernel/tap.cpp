@@ -330,4 +330,20 @@ Result<std::set<std::string>> remove_leftover_taps(const Netns& netns, Netlink& 
     return removed;
 }
 
+std::set<std::string> remove_leftover_taps_elsewhere(const Netns& here, const std::string& socket) {
+    std::set<std::string> removed;
+    for (const Netns& other : Netns::all_named()) {
+        if (other.inode() == here.inode()) continue;
+        auto netlink = Netlink::open(other);
+        if (!netlink) continue;
+        const auto left = netlink->links(tap_alias(socket));
+        if (!left || left->empty()) continue;
+        const auto names = remove_leftover_taps(other, *netlink, socket);
+        if (!names) continue;
+        for (const auto& name : *names)
+            removed.insert(other.name().empty() ? name : name + " in " + other.name());
+    }
+    return removed;
+}
+
 }  // namespace weft

@@ -107,4 +107,8 @@ Result<std::set<std::string>> remove_leftover_taps(const Netns& netns, Netlink& 
                                                    const std::string& socket,
                                                    const std::set<std::string>& keep = {});
 
+/// The same in every other namespace with a name, for a daemon that died with another --netns: "br0 in blue".
+/// What a live process holds, or cannot be reached, is left.
+std::set<std::string> remove_leftover_taps_elsewhere(const Netns& here, const std::string& socket);
+
 }  // namespace weft

@@ -126,6 +126,8 @@ int clean(const DaemonOptions& options) {
     if (!names) return fail(cannot_start, names.error().message);
     for (const auto& name : *names)
         log_line(name + ": removed");
+    for (const auto& name : remove_leftover_taps_elsewhere(*taps, options.socket))
+        log_line(name + ": removed");
     return ended;
 }
 

@@ -189,6 +189,8 @@ Result<> Switch::remove_unclaimed() {
     if (!removed) return std::move(removed).error();
     for (const auto& name : *removed)
         log(fmt::format("{}: removed, left by an earlier weftd", name));
+    for (const auto& name : remove_leftover_taps_elsewhere(taps_netns_, options_.socket))
+        log(fmt::format("{}: removed, left by an earlier weftd", name));
     return {};
 }
 

@@ -236,3 +236,20 @@ def test_two_daemons(lab):
     lab.daemons[1].terminate(2)
     lab.namespaces["a"].reaches("10.0.0.2")
     check(taken(lab, "va")["nft"], "the second daemon's end gave back the first one's device")
+
+
+def test_killed_with_another_netns(lab):
+    """TAPs of a daemon that died go with the next start on its socket, and with --clean, whatever --netns says then."""
+    one, two = lab.namespace("one"), lab.namespace("two")
+    for arguments in (["--netns", two.name], ["--netns", two.name, "--clean"], ["--clean"]):
+        dead = lab.weftd("port add n up type null\n", "--netns", one.name)
+        check("n" in one.links(), "the TAP")
+        dead.kill()
+        check("n" in one.links(), "the TAP after kill -9")
+        clean = "--clean" in arguments
+        after = lab.weftd(None if clean else "", *arguments, wait=not clean)
+        if clean:
+            equal(after.wait(10), 0, "exit status of --clean")
+        check("n" not in one.links(), f"the TAP was left by {arguments}")
+        check(f"n in {one.name}: removed" in after.text(), after.text())
+        after.kill()
