@@ -114,7 +114,9 @@ server::Answer Daemon::run_command(const server::Request& request) {
     }
     if (name == "rollback") {
         if (!previous_)
-            return refused(refuse("nothing was applied since the start: there is nothing to go back to"));
+            return refused(
+                refuse("there is nothing to go back to: nothing was applied since the start, or it was "
+                       "taken back"));
         roll_back("rollback");
         return {};
     }
