@@ -92,14 +92,14 @@ def interrupted(peer):
 def test_memif_reconnects(lab):
     """A peer that goes, dies in a flood, or comes a second time."""
     path = switch(lab)
-    wire, flood = lab.wire("a"), [frames.frame(OTHER, STATION, payload=bytes(1400))] * 100
+    flood = [frames.frame(OTHER, STATION, payload=bytes(1400))] * 100
     for _ in range(30):
         peer = connected(lab, path)
         for _ in range(3):
             peer.send(*flood)
         peer.close()
         wait_for(lambda: not carrier(lab), "the link goes with the peer")
-    peer = connected(lab, path)
+    peer, wire = connected(lab, path), lab.wire("a")  # opened after the flood, which would fill its socket
     try:
         memif.Client(path)
         check(False, "a second peer was taken")
