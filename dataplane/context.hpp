@@ -8,6 +8,7 @@
 #include "weft/counters.hpp"
 #include "weft/packet.hpp"
 #include "weft/ring.hpp"
+#include "weft/routing.hpp"
 #include "weft/topology.hpp"
 
 struct rte_mempool;
@@ -40,6 +41,8 @@ void observe_drop(const Observer& observer, Packet& packet, DropReason reason, I
 /// the rings and the pool, which are safe to share.
 struct Context {
     const Topology* topology;
+    const Routing* routing;
+    const HopTable* hops;
     Fdb* fdb;
     CounterTable* counters;
     rte_mempool* pool;

@@ -12,6 +12,7 @@
 #include "weft/counters.hpp"
 #include "weft/publish.hpp"
 #include "weft/ring.hpp"
+#include "weft/routing.hpp"
 #include "weft/topology.hpp"
 
 namespace weft {
@@ -69,6 +70,8 @@ struct Shared {
     Quiescence quiescence;
     Published<Topology> topology;
     Published<Observation> observation;
+    Published<Routing> routing;
+    HopTable hops;
     Fdb fdb;
     std::vector<std::unique_ptr<WorkerShare>> workers;
     std::vector<PacketRing*> hand_over;

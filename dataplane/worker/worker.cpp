@@ -36,6 +36,7 @@ Worker::Worker(Shared& shared, unsigned id)
       context_{},
       transmit_(std::make_unique<TransmitBuffer[]>(max_ports)) {
     context_.fdb = &shared.fdb;
+    context_.hops = &shared.hops;
     context_.counters = &share_.counters;
     context_.pool = shared.pool;
     context_.punt = shared.kernel ? &share_.punt : nullptr;
@@ -138,6 +139,7 @@ unsigned Worker::take_from_veths() noexcept {
 unsigned Worker::round(std::uint32_t now_seconds) noexcept {
     look_on(shared_.observation.get());
     context_.topology = &shared_.topology.get();
+    context_.routing = &shared_.routing.get();
     context_.now_seconds = now_seconds;
     unsigned work = 0;
     for (const auto& queue : share_.plan.get().queues)

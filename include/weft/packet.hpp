@@ -24,6 +24,10 @@ inline constexpr IfIndex no_interface = 0;
 /// Table limit: indexes are below it.
 inline constexpr IfIndex max_interfaces = 16384;
 
+/// What a route leads to (hop.hpp).
+using HopIndex = std::uint32_t;
+inline constexpr HopIndex no_hop = 0;
+
 /// What is known of the transport checksum (as Linux's ip_summed).
 enum class ChecksumState : std::uint8_t {
     unknown,     ///< nobody looked
@@ -77,7 +81,8 @@ struct alignas(64) Metadata {
     std::uint32_t connection_version;
     std::uint32_t flow_hash;
     std::uint64_t followed;  ///< by a trace; valid while somebody observes (dataplane/observe)
-    std::uint64_t reserved;  ///< for later stages; nobody reads it
+    HopIndex hop;            ///< set before the ip_output stage
+    std::uint32_t reserved;  ///< for later stages; nobody reads it
 };
 static_assert(sizeof(Metadata) == 64);
 
