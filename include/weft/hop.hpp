@@ -67,7 +67,7 @@ struct alignas(64) Hop {
     std::uint32_t first_bucket = 0;      ///< kind group: into HopTable::bucket()
     std::atomic<std::uint32_t> used{0};  ///< coarse second in which a packet last went by it; by workers
 
-    static constexpr std::uint64_t pack(const MacAddress& mac, NeighbourState state) noexcept {
+    static std::uint64_t pack(const MacAddress& mac, NeighbourState state) noexcept {
         return mac.raw() | std::uint64_t{static_cast<std::uint8_t>(state)} << 48;
     }
     static constexpr NeighbourState state_of(std::uint64_t word) noexcept {

@@ -1,0 +1,101 @@
+// Look-ups of a burst.
+#include <algorithm>
+
+#include "weft/lpm.hpp"
+
+#if defined(__SANITIZE_THREAD__)
+#define WEFT_LPM_VECTORS 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WEFT_LPM_VECTORS 0
+#endif
+#endif
+#ifndef WEFT_LPM_VECTORS
+#define WEFT_LPM_VECTORS 1
+#endif
+
+namespace weft {
+
+namespace {
+
+/// How many addresses ahead a line is asked for: enough to hide memory, few enough for the line buffers.
+constexpr unsigned ahead = 16;
+
+bool use_avx512() noexcept {
+#if defined(__x86_64__) && WEFT_LPM_VECTORS  // TSan does not see a gather
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq");
+#else
+    return false;
+#endif
+}
+const bool has_avx512 = use_avx512();
+
+constexpr HopIndex hop_of(LpmWord word, HopIndex default_hop) noexcept {
+    return word.empty() ? default_hop : word.value();
+}
+
+}  // namespace
+
+template <unsigned bytes>
+void Lpm<bytes>::find_scalar(const Key addresses[], HopIndex hops[], unsigned n) const noexcept {
+    const HopIndex default_hop = default_.load(std::memory_order_acquire);
+    if constexpr (bytes == 4) {
+        for (unsigned i = 0; i < std::min(ahead, n); ++i)
+            prefetch(addresses[i]);
+        for (unsigned i = 0; i < n; ++i) {
+            if (i + ahead < n) prefetch(addresses[i + ahead]);
+            LpmWord word = store_.first(first_bits(addresses[i]));
+            if (word.extended()) word = store_.entry(word.value(), addresses[i][3]);
+            hops[i] = hop_of(word, default_hop);
+        }
+        return;
+    }
+    // Level by level, so that the lines of all addresses are under way together.
+    LpmWord words[batch_size];
+    std::uint8_t open[batch_size];  // those that led to a group
+    unsigned count = 0;
+    const auto read = [&](unsigned i, LpmWord word, unsigned next_byte) {
+        if (word.extended())
+            store_.prefetch(word.value(), addresses[i][next_byte]);
+        else
+            hops[i] = hop_of(word, default_hop);
+        words[i] = word;
+        open[count] = static_cast<std::uint8_t>(i);
+        count += word.extended();
+    };
+    for (unsigned i = 0; i < n; ++i)
+        prefetch(addresses[i]);
+    for (unsigned i = 0; i < n; ++i)
+        read(i, store_.first(first_bits(addresses[i])), 3);
+    for (unsigned byte = 3; count != 0; ++byte) {
+        const unsigned before = count;
+        count = 0;
+        for (unsigned k = 0; k < before; ++k) {
+            const unsigned i = open[k];
+            read(i, store_.entry(words[i].value(), addresses[i][byte]), byte + 1);
+        }
+    }
+}
+
+template <unsigned bytes>
+void Lpm<bytes>::find(const Key addresses[], HopIndex hops[], unsigned n) const noexcept {
+    unsigned done = 0;
+#if defined(__x86_64__) && WEFT_LPM_VECTORS
+    if (has_avx512 && n >= 16) {
+        done = n & ~15U;
+        if constexpr (bytes == 4)
+            find4_avx512(view(), addresses, hops, done);
+        else
+            find16_avx512(view(), addresses, hops, done);
+    }
+#endif
+    if (done != n) find_scalar(addresses + done, hops + done, n - done);
+}
+
+template void Lpm<4>::find_scalar(const Key[], HopIndex[], unsigned) const noexcept;
+template void Lpm<16>::find_scalar(const Key[], HopIndex[], unsigned) const noexcept;
+template void Lpm<4>::find(const Key[], HopIndex[], unsigned) const noexcept;
+template void Lpm<16>::find(const Key[], HopIndex[], unsigned) const noexcept;
+
+}  // namespace weft
