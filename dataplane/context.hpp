@@ -4,6 +4,8 @@
 #include <cstdint>
 
 #include "dataplane/bridge/fdb.hpp"
+#include "dataplane/punt/limit.hpp"
+#include "dataplane/route/limit.hpp"
 #include "dataplane/stage.hpp"
 #include "weft/counters.hpp"
 #include "weft/packet.hpp"
@@ -48,6 +50,10 @@ struct Context {
     rte_mempool* pool;
     PuntQueues* punt;           ///< null with --no-kernel
     std::uint32_t now_seconds;  ///< coarse monotonic clock
+    std::uint64_t now_us;       ///< the same in microseconds
+    IcmpBuckets* icmp_buckets;  ///< of all workers
+    PuntLimits* punt_limits;    ///< of this worker
+    std::uint16_t next_ip_id;   ///< of packets that this worker makes
     unsigned worker;            ///< 0-based
 
     const Observer* observer;  ///< null while nobody looks on (tcpdump, trace)

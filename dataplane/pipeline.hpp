@@ -12,6 +12,9 @@
 #include "dataplane/ingress/ingress.hpp"
 #include "dataplane/observe/observer.hpp"
 #include "dataplane/punt/punt.hpp"
+#include "dataplane/route/forward.hpp"
+#include "dataplane/route/input.hpp"
+#include "dataplane/route/output.hpp"
 
 namespace weft {
 
@@ -126,7 +129,8 @@ class Pipeline {
     /// A drop is counted for the interface the frame was leaving by, or else the one it came by.
     template <class S>
     static IfIndex blamed(const Packet& packet) noexcept {
-        constexpr bool leaving = S::id == StageId::egress || S::id == StageId::bridge_output;
+        constexpr bool leaving =
+            S::id == StageId::egress || S::id == StageId::bridge_output || S::id == StageId::ip_output;
         return leaving ? packet.meta.oif : packet.meta.iif;
     }
 
@@ -140,7 +144,10 @@ using PacketFlow = Pipeline<observed,
                             Ingress,       // from a port
                             BridgeInput,   // bridge member: VLAN, learning, forwarding
                             BridgeOutput,  // the host sends by a bridge
-                            Host,          // for the kernel?
+                            Host,          // for the kernel, or to be routed?
+                            IpInput,       // IP: sound, and where to?
+                            IpForward,     // in transit
+                            IpOutput,      // by a hop
                             Egress,        // to a port
                             Punt>;         // to the kernel
 using SwitchPipeline = PacketFlow<false>;

@@ -4,6 +4,7 @@
 #include <rte_lcore.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #include <array>
 #include <atomic>
@@ -21,9 +22,15 @@ namespace weft {
 namespace {
 
 /// Packets taken from one worker's queue of a class in one round, and read from one TAP.
-constexpr std::array<unsigned, punt_class_count> punt_quantum{32, 32, 32, 32, 16};
+constexpr std::array<unsigned, punt_class_count> punt_quantum{32, 32, 32, 32, 32, 32, 32, 16, 32};
 constexpr unsigned read_quantum = 32;
 constexpr std::uint32_t waker_event = UINT32_MAX;
+
+std::uint64_t now_us() noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+}
 
 }  // namespace
 
@@ -141,7 +148,7 @@ class TapIo::Loop {
     }
 
     /// Each class of each worker once, with its bound. False if there was nothing.
-    bool write_round() noexcept {
+    bool write_round() {
         unsigned written = 0;
         for (std::size_t c = 0; c < punt_class_count; ++c)
             for (auto* queues : wiring_.punted)
@@ -149,14 +156,24 @@ class TapIo::Loop {
         return written > 0;
     }
 
-    unsigned write_some(PacketRing& ring, unsigned most) noexcept {
+    unsigned write_some(PacketRing& ring, unsigned most) {
         std::array<Packet*, batch_size> packets;
         const unsigned n = ring.dequeue(packets.data(), most);
         for (unsigned i = 0; i < n; ++i) {
+            if (packets[i]->meta.punt_class == PuntClass::unresolved) {
+                hold(*packets[i]);
+                continue;
+            }
             write_one(*packets[i]);
             Packet::free(packets[i]);
         }
         return n;
+    }
+
+    void hold(Packet& packet) {
+        if (wiring_.hold) return wiring_.hold->add(packet, *wiring_.hops, now_us());
+        drop(packet.meta.oif, DropReason::route_neighbour_unknown, packet.length());
+        Packet::free(&packet);
     }
 
     void write_one(const Packet& packet) noexcept {

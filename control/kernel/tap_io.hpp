@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "control/kernel/hold.hpp"
 #include "weft/counters.hpp"
 #include "weft/packet.hpp"
 #include "weft/ring.hpp"
@@ -23,6 +24,8 @@ namespace weft {
 /// header, a stripped tag goes back into the frame. No TAP, or it is down: punt/tap_down; other refusals:
 /// punt/tap_refused.
 ///
+/// Packets of class unresolved are not the kernel's: they go to `hold`.
+///
 /// One thread of its own; idle it sleeps in epoll_wait. add_tap, remove_tap and drain may be called by any
 /// thread but that one. Counters: written by this thread alone.
 class TapIo {
@@ -38,6 +41,8 @@ class TapIo {
         std::vector<Intake> workers;      ///< one per worker, at least one
         rte_mempool* pool = nullptr;      ///< mbufs with packet_private_size, at least 256 bytes of data room
         CounterTable* counters = nullptr;  ///< of this thread
+        Hold* hold = nullptr;              ///< null: nothing is held, route/neighbour_unknown
+        const HopTable* hops = nullptr;    ///< with hold
         std::vector<unsigned> cpus;        ///< the thread may run on; empty: where its maker may
         bool register_with_eal = true;     ///< rte_thread_register, for the pool's cache
     };

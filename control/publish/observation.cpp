@@ -67,6 +67,8 @@ Result<TracedPacket> Switch::explain(const std::string& port, std::span<const st
     packet->meta.gso_type = GsoType::none;
     const auto trace = rehearse(*packet, *indexes_.interfaces.find(port),
                                 {.topology = shared_.topology.get(),
+                                 .routing = shared_.routing.get(),
+                                 .hops = shared_.hops,
                                  .fdb = shared_.fdb,
                                  .pool = pool_.get(),
                                  .now_seconds = coarse_seconds(),

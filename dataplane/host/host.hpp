@@ -1,17 +1,16 @@
-// host: a frame is received on an interface that routes; the kernel takes what is addressed to it.
+// host: a frame is received on an interface of its own: IP is routed, the kernel takes the rest of what is
+// for it.
 //   reads   destination, EtherType
-//   writes  punt_class
-//   to      punt
-//   tables  Interface
+//   writes  punt_class; takes a priority tag off
+//   to      ip_input, punt
+//   tables  Interface, RoutedInterface
 //   Linux   eth_type_trans (pkt_type), ip_rcv's test for PACKET_OTHERHOST
 #pragma once
 
 #include "dataplane/context.hpp"
+#include "dataplane/punt/class.hpp"
 
 namespace weft {
-
-/// The queue a frame for the kernel takes: by destination and protocol, RFC 826 and RFC 4861 apart.
-[[nodiscard]] PuntClass punt_class_of(Packet& packet) noexcept;
 
 /// DropReason::count if the kernel's TAP of `interface` would take the frame now, else why not.
 [[nodiscard]] DropReason kernel_would_refuse(Packet& packet, const Interface& interface,
@@ -33,11 +32,18 @@ struct Host {
         const Interface& in = context.topology->interface(packet.meta.iif);
         const auto& destination = packet.ethernet().destination;
         if (!in.up) return Verdict::drop(DropReason::ingress_interface_down);
-        if (!destination.is_group() && destination != in.mac)
+        if (!destination.is_group() && destination != in.mac &&
+            !context.routing->interface(in.index).accepts(destination))
             return Verdict::drop(DropReason::host_not_for_us);
+        if (is_routed(packet, in, context)) return Verdict::to(StageId::ip_input);
         if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
         return punt(packet, punt_class_of(packet));
     }
+
+  private:
+    /// IP of a family that has routes. Without any the host has no address of the family either: whatever
+    /// comes is for the kernel's sockets (DHCP) or nobody.
+    static bool is_routed(Packet& packet, const Interface& in, Context& context) noexcept;
 };
 static_assert(Stage<Host>);
 

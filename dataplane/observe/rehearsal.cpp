@@ -14,6 +14,8 @@ struct Props {
     Fdb fdb{private_fdb_capacity, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f};
     CounterTable counters;
     PuntQueues punt;
+    PuntLimits punt_limits;
+    IcmpBuckets icmp_buckets;
     PacketRing veths{1024, true};
     StageCounters stages[stage_count];
     TransmitBuffer transmit[max_ports];
@@ -75,6 +77,11 @@ std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene&
 
     Context& context = props->context;
     context.topology = &on.topology;
+    context.routing = &on.routing;
+    context.hops = &on.hops;
+    context.icmp_buckets = &props->icmp_buckets;
+    context.punt_limits = &props->punt_limits;
+    context.now_us = on.now_seconds * std::uint64_t{1'000'000};
     context.fdb = &props->fdb;
     context.counters = &props->counters;
     context.pool = on.pool;

@@ -12,9 +12,13 @@ struct rte_mempool;
 namespace weft {
 
 class Fdb;
+class HopTable;
+struct Routing;
 
 struct Scene {
     const Topology& topology;
+    const Routing& routing;
+    const HopTable& hops;
     const Fdb& fdb;
     rte_mempool* pool;
     std::uint32_t now_seconds;

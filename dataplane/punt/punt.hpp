@@ -22,8 +22,13 @@ struct Punt {
             Packet::free(&packet);
             return Verdict::consumed();
         }
+        const PuntClass which = packet.meta.punt_class;
+        if (!context.punt_limits->allow(packet.meta.iif, which,
+                                        context.routing->punt_rates[static_cast<std::size_t>(which)],
+                                        context.now_us))
+            return Verdict::drop(DropReason::punt_policed);
         Packet* one = &packet;
-        if (context.punt->by_class[static_cast<std::size_t>(packet.meta.punt_class)].enqueue(&one, 1) == 0)
+        if (context.punt->by_class[static_cast<std::size_t>(which)].enqueue(&one, 1) == 0)
             return Verdict::drop(DropReason::punt_queue_full);
         context.punted = true;
         return Verdict::consumed();

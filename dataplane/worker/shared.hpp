@@ -48,6 +48,7 @@ struct WorkerShare {
     Waker waker;
     std::atomic<std::uint32_t> sleeps{0};  ///< odd while it waits for the descriptors of a plan
     PuntQueues punt;
+    PuntLimits punt_limits;
     CounterTable counters;
     StageCounters stages[stage_count];
     WorkerCounters own;
@@ -72,6 +73,7 @@ struct Shared {
     Published<Observation> observation;
     Published<Routing> routing;
     HopTable hops;
+    IcmpBuckets icmp_buckets;
     Fdb fdb;
     std::vector<std::unique_ptr<WorkerShare>> workers;
     std::vector<PacketRing*> hand_over;
@@ -82,7 +84,10 @@ struct Shared {
     std::atomic<bool> stop{false};
 };
 
-/// The clock of FDB ages: seconds of CLOCK_MONOTONIC_COARSE.
-[[nodiscard]] std::uint32_t coarse_seconds() noexcept;
+/// CLOCK_MONOTONIC_COARSE: of FDB ages in seconds, of rate limits in microseconds.
+[[nodiscard]] std::uint64_t coarse_microseconds() noexcept;
+[[nodiscard]] inline std::uint32_t coarse_seconds() noexcept {
+    return static_cast<std::uint32_t>(coarse_microseconds() / 1'000'000);
+}
 
 }  // namespace weft

@@ -21,10 +21,10 @@ constexpr long short_sleep_ns = 50'000, long_sleep_ns = 1'000'000, waiting_sleep
 
 }  // namespace
 
-std::uint32_t coarse_seconds() noexcept {
+std::uint64_t coarse_microseconds() noexcept {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return static_cast<std::uint32_t>(now.tv_sec);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
 }
 
 Worker::Worker(Shared& shared, unsigned id)
@@ -37,6 +37,8 @@ Worker::Worker(Shared& shared, unsigned id)
       transmit_(std::make_unique<TransmitBuffer[]>(max_ports)) {
     context_.fdb = &shared.fdb;
     context_.hops = &shared.hops;
+    context_.icmp_buckets = &shared.icmp_buckets;
+    context_.punt_limits = &share_.punt_limits;
     context_.counters = &share_.counters;
     context_.pool = shared.pool;
     context_.punt = shared.kernel ? &share_.punt : nullptr;
@@ -94,6 +96,8 @@ unsigned Worker::take_from_kernel() noexcept {
         if (context_.observer) Observer::from_kernel(packet);
         if (!context_.topology->exists(out))
             context_.drop(packet, DropReason::handover_gone, no_interface);
+        else if (packet.meta.flags & PacketFlags::resolved)
+            context_.emit(packet, StageId::ip_output);
         else if (packet.head_length() < ethernet_header_size || !classify_tag(packet))
             context_.drop(packet, DropReason::ingress_runt, out);
         else
@@ -136,11 +140,12 @@ unsigned Worker::take_from_veths() noexcept {
     return taken;
 }
 
-unsigned Worker::round(std::uint32_t now_seconds) noexcept {
+unsigned Worker::round(std::uint64_t now_us) noexcept {
     look_on(shared_.observation.get());
     context_.topology = &shared_.topology.get();
     context_.routing = &shared_.routing.get();
-    context_.now_seconds = now_seconds;
+    context_.now_us = now_us;
+    context_.now_seconds = static_cast<std::uint32_t>(now_us / 1'000'000);
     unsigned work = 0;
     for (const auto& queue : share_.plan.get().queues)
         work += receive(queue);
@@ -160,7 +165,7 @@ void Worker::run() noexcept {
     shared_.quiescence.online(id_);
     std::uint64_t before = rte_rdtsc();
     while (!shared_.stop.load(std::memory_order_relaxed)) {
-        const unsigned work = round(coarse_seconds());
+        const unsigned work = round(coarse_microseconds());
         shared_.quiescence.quiescent(id_);
         if (work == 0)
             idle();

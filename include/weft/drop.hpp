@@ -35,6 +35,31 @@ namespace weft {
     X(bridge_no_port,           "bridge/no_port",           "no other port takes the flooded frame")                 \
     X(bridge_no_mbuf,           "bridge/no_mbuf",           "no packet buffer was free for a flooded copy")          \
     X(host_not_for_us,          "host/not_for_us",          "destination MAC address is not the interface's")        \
+    X(route_truncated,          "route/truncated",          "ends inside its IP header or before the datagram's end")  \
+    X(route_bad_version,        "route/bad_version",        "the IP version is not that of the EtherType")           \
+    X(route_bad_header,         "route/bad_header",         "the IPv4 header length is below 20 bytes")              \
+    X(route_bad_length,         "route/bad_length",         "the IP length contradicts the header")                  \
+    X(route_bad_checksum,       "route/bad_checksum",       "the IPv4 header checksum is wrong")                     \
+    X(route_bad_option,         "route/bad_option",         "a malformed IP option")                                 \
+    X(route_unknown_option,     "route/unknown_option",     "a hop-by-hop option that asks to be discarded")         \
+    X(route_source_route,       "route/source_route",       "source routing is refused")                             \
+    X(route_martian_source,     "route/martian_source",     "a source address that no host elsewhere can have")      \
+    X(route_martian_destination, "route/martian_destination", "a destination address that is not routed")            \
+    X(route_rp_filter,          "route/rp_filter",          "the source is not reached by the interface it came from") \
+    X(route_link_group,         "route/link_group",         "unicast IP in a broadcast of the link is not forwarded") \
+    X(route_no_route,           "route/no_route",           "no route to the destination")                           \
+    X(route_blackhole,          "route/blackhole",          "a blackhole route or rule")                             \
+    X(route_unreachable,        "route/unreachable",        "an unreachable route or rule")                          \
+    X(route_prohibited,         "route/prohibited",         "a prohibit route or rule")                              \
+    X(route_elsewhere,          "route/elsewhere",          "the route leads to an interface that weft lacks")       \
+    X(route_ttl_expired,        "route/ttl_expired",        "TTL or hop limit is used up")                           \
+    X(route_too_big,            "route/too_big",            "longer than the MTU and not to be fragmented")          \
+    X(route_neighbour_failed,   "route/neighbour_failed",   "the next hop did not answer ARP or ND")                 \
+    X(route_neighbour_unknown,  "route/neighbour_unknown",  "the next hop's address is not known (--no-kernel)")     \
+    X(route_hold_full,          "route/hold_full",          "more packets wait for the next hop's address than are held") \
+    X(route_no_mbuf,            "route/no_mbuf",            "no packet buffer was free to write to or fragment it")  \
+    X(icmp_rate_limited,        "icmp/rate_limited",        "an ICMP error about it was due but over its rate limit") \
+    X(punt_policed,             "punt/policed",             "over the rate of its class at its interface")           \
     X(punt_no_kernel,           "punt/no_kernel",           "for the kernel, which --no-kernel leaves out")          \
     X(punt_queue_full,          "punt/queue_full",          "the punt queue of its class is full")                   \
     X(punt_tap_down,            "punt/tap_down",            "the kernel TAP is down or gone")                        \

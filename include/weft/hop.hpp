@@ -95,6 +95,7 @@ class HopTable {
 
     [[nodiscard]] const Hop& operator[](HopIndex i) const noexcept { return hops_[i]; }
     [[nodiscard]] Hop& operator[](HopIndex i) noexcept { return hops_[i]; }
+    [[nodiscard]] const std::atomic<HopIndex>& bucket(std::uint32_t i) const noexcept { return buckets_[i]; }
     [[nodiscard]] std::atomic<HopIndex>& bucket(std::uint32_t i) noexcept { return buckets_[i]; }
 
     /// The hop of a flow: itself, or the member of the group that the hash (all 32 bits of it good) names.

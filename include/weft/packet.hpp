@@ -46,7 +46,18 @@ enum class TagPlace : std::uint8_t {
 };
 
 /// Which bounded queue to the kernel a packet takes; a flood in one does not starve another.
-enum class PuntClass : std::uint8_t { link_local, arp, nd, host, broadcast, count };
+enum class PuntClass : std::uint8_t {
+    link_local,  ///< LLDP, LACP, STP: to addresses that bridges do not forward
+    arp,
+    nd,
+    icmp,
+    routing,  ///< BGP, OSPF, RIP, BFD, VRRP, PIM, LDP and their like
+    ssh,
+    host,        ///< all else for an address of the host
+    broadcast,   ///< all else to a broadcast or multicast address
+    unresolved,  ///< in transit: held until the neighbour meta.hop says, or the destination, is resolved
+    count
+};
 inline constexpr std::size_t punt_class_count = static_cast<std::size_t>(PuntClass::count);
 
 /// 64 bytes, one cache line. Offsets and lengths in bytes, integers in host order.
@@ -91,6 +102,8 @@ struct PacketFlags {
     static constexpr std::uint8_t from_kernel = 1;     ///< read from a kernel TAP
     static constexpr std::uint8_t has_connection = 2;  ///< connection_* are valid
     static constexpr std::uint8_t flooded = 4;         ///< one of several copies
+    static constexpr std::uint8_t own = 8;             ///< made by weft itself (ICMP errors)
+    static constexpr std::uint8_t resolved = 16;       ///< was held; goes on at ip_output by meta.hop
 };
 
 /// An mbuf with its metadata. Owned by whoever holds the pointer; freed by free(). Not thread safe.

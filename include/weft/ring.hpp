@@ -124,9 +124,10 @@ class PacketRing {
 /// says.
 struct PuntQueues {
     static constexpr unsigned size = 512;
-    std::array<PacketRing, punt_class_count> by_class{PacketRing{size, true}, PacketRing{size, true},
-                                                      PacketRing{size, true}, PacketRing{size, true},
-                                                      PacketRing{size, true}};
+    struct Ring : PacketRing {
+        Ring() noexcept : PacketRing(size, true) {}
+    };
+    std::array<Ring, punt_class_count> by_class;
 };
 
 }  // namespace weft

@@ -2,6 +2,7 @@
 // tables behind it are written in place (lpm.hpp, hop.hpp).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -42,8 +43,26 @@ struct RoutedInterface {
     std::uint8_t rp_filter = 0;  ///< 0 off, 1 strict, 2 loose (RFC 3704)
     bool accept_source_route = false;
     std::array<MacAddress, 4> more_macs{};  ///< of macvlans on its TAP (VRRP), zero: unused
-    IpAddress source4{}, source6{};         ///< of ICMP errors, if no route says better; zero: none
+    bool send_redirects = true;             ///< net.ipv4.conf.X.send_redirects
+    IpAddress link_local{};                 ///< of IPv6
+    /// Whether a MAC address besides the interface's own is taken for ours.
+    [[nodiscard]] bool accepts(const MacAddress& mac) const noexcept {
+        return std::find(more_macs.begin(), more_macs.end(), mac) != more_macs.end() && !mac.is_zero();
+    }
+    IpAddress source4{}, source6{};  ///< of ICMP errors, if no route says better; zero: none
 };
+
+/// net.ipv4.icmp_* and net.ipv6.icmp.ratelimit, with Linux's defaults.
+struct IcmpLimits {
+    std::uint32_t ratelimit_ms = 1000, ratelimit6_ms = 1000;  ///< between two to one peer; 0: no limit
+    std::uint32_t ratemask = 6168;                            ///< bit n: type n is limited
+    std::uint32_t msgs_per_sec = 1000, msgs_burst = 50;       ///< in all
+};
+
+/// By PuntClass. What a protocol needs at its busiest, and little enough that the kernel keeps up with all of
+/// them.
+inline constexpr std::array<std::uint32_t, punt_class_count> default_punt_rates{
+    1000, 5000, 5000, 2000, 50000, 50000, 200000, 5000, 20000};
 
 /// Immutable after publication.
 struct Routing {
@@ -55,6 +74,9 @@ struct Routing {
     bool hash_l4 = false;                     ///< net.ipv4.fib_multipath_hash_policy 1
     bool hash6_l4 = false;                    ///< net.ipv6.fib_multipath_hash_policy 1
     std::uint32_t hash_secret = 0;
+    IcmpLimits icmp;
+    /// Packets/s to the kernel by PuntClass, of one interface by one worker; 0: no limit (net.weft.punt.*).
+    std::array<std::uint32_t, punt_class_count> punt_rates = default_punt_rates;
 
     [[nodiscard]] const RoutedInterface& interface(IfIndex i) const noexcept {
         static constexpr RoutedInterface defaults{};

@@ -15,13 +15,17 @@ enum class StageId : std::uint8_t {
     bridge_input,
     bridge_output,
     host,
+    ip_input,
+    ip_forward,
+    ip_output,
     egress,
     punt,
     count
 };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(StageId::count);
 inline constexpr std::string_view stage_names[stage_count] = {
-    "bridge_batch", "ingress", "bridge_input", "bridge_output", "host", "egress", "punt"};
+    "bridge_batch", "ingress",    "bridge_input", "bridge_output", "host",
+    "ip_input",     "ip_forward", "ip_output",    "egress",        "punt"};
 
 /// What a stage is about, and the stages it hands packets to (`show graph`).
 struct StageText {
@@ -36,7 +40,10 @@ inline constexpr StageText stage_texts[stage_count] = {
      {StageId::host, StageId::egress, StageId::punt},
      ""},
     {"the host sends by a bridge: VLAN, forwarding, flooding", {StageId::egress}, ""},
-    {"for the host: is it for us?", {StageId::punt}, ""},
+    {"for the host: is it for us, is it IP?", {StageId::ip_input, StageId::punt}, ""},
+    {"IP: header, martians, options, route", {StageId::ip_forward, StageId::punt}, ""},
+    {"IP in transit: TTL, MTU", {StageId::ip_output}, ""},
+    {"IP by a hop: neighbour, fragments", {StageId::egress, StageId::punt}, ""},
     {"by an interface: tags, checksums, segments", {StageId::bridge_output, StageId::egress}, "port tx"},
     {"to the kernel, in a bounded queue of its class", {}, "kernel TAP"},
 };

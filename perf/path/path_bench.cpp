@@ -129,7 +129,7 @@ class Bench {
         std::uint64_t count = 0;
         const std::uint64_t start = rte_rdtsc();
         for (unsigned i = 0; i < rounds; ++i) {
-            count += workers_[lane]->round(coarse_seconds());
+            count += workers_[lane]->round(coarse_microseconds());
             shared_->quiescence.quiescent(lane);
         }
         return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);

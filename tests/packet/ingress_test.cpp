@@ -3,6 +3,7 @@
 
 #include "dataplane/host/host.hpp"
 #include "tests/packet/rig.hpp"
+#include "tests/support/ip_frame.hpp"
 #include "tests/support/mbuf.hpp"
 
 namespace weft::test {
@@ -80,8 +81,31 @@ TEST(HostTest, SortsIntoClasses) {
     EXPECT_EQ(class_of(Frame().to("33:33:00:00:00:01").type(ether_type::ipv6).payload(solicitation)),
               PuntClass::nd);
     EXPECT_EQ(class_of(Frame().to("33:33:00:00:00:01").type(ether_type::ipv6).payload(echo)),
-              PuntClass::broadcast);
-    EXPECT_EQ(class_of(Frame().type(ether_type::ipv6).payload(echo)), PuntClass::host);
+              PuntClass::icmp);
+    const auto of = [&](const Ip& ip, const char* to = "02:00:00:00:00:02") {
+        return class_of(ip.frame(host_a, to));
+    };
+    const Ip v4("10.0.0.1", "10.0.0.2"), v6("fe80::1", "fe80::2");
+    for (const Ip& ip : {v4, v6}) {
+        EXPECT_EQ(of(Ip(ip).icmp(ip.v6() ? 128 : 8, 0)), PuntClass::icmp);
+        for (const unsigned port : {179u, 646u}) {
+            EXPECT_EQ(of(Ip(ip).tcp(port, 40000)), PuntClass::routing) << port;
+            EXPECT_EQ(of(Ip(ip).tcp(40000, port)), PuntClass::routing) << port;
+        }
+        for (const unsigned port : {520u, 521u, 646u, 3784u, 3785u, 4784u})
+            EXPECT_EQ(of(Ip(ip).udp(40000, port)), PuntClass::routing) << port;
+        for (const std::uint8_t protocol :
+             {std::uint8_t{2}, std::uint8_t{88}, std::uint8_t{89}, std::uint8_t{103}, std::uint8_t{112}})
+            EXPECT_EQ(of(Ip(ip).protocol(protocol), "01:00:5e:00:00:05"), PuntClass::routing)
+                << unsigned{protocol};
+        EXPECT_EQ(of(Ip(ip).tcp(40000, 22)), PuntClass::ssh);
+        EXPECT_EQ(of(Ip(ip).udp(40000, 22)), PuntClass::host);
+        EXPECT_EQ(of(Ip(ip).tcp(40000, 80)), PuntClass::host);
+    }
+    EXPECT_EQ(of(Ip(v4).fragment(8, false).tcp(179, 179)), PuntClass::host)
+        << "a later fragment has no ports";
+    EXPECT_EQ(of(Ip(v6).extension(0, {0, 0, 5, 2, 0, 0, 1, 0}).icmp(143, 0), "33:33:00:00:00:16"),
+              PuntClass::icmp);
     EXPECT_EQ(class_of(Frame().to("01:80:c2:00:00:02")), PuntClass::link_local);
     EXPECT_EQ(class_of(Frame().to(broadcast).type(ether_type::ipv4)), PuntClass::broadcast);
 }
@@ -97,11 +121,11 @@ TEST(HostTest, AFullPuntQueueIsANamedDropAndLeavesOtherClassesAlone) {
             rig.port("p").waiting.push_back(Packet::from(m));
         }
     };
-    fill(Frame().from(host_a).to("ff:ff:ff:ff:ff:ff"), PuntQueues::size + 99);
-    fill(Frame().from(host_a).to(rig.mac("p")), 1);
+    fill(Frame().from(host_a).to(rig.mac("p")), PuntQueues::size + 99);
+    fill(Frame().from(host_a).to("ff:ff:ff:ff:ff:ff"), 1);
     rig.run();
     EXPECT_EQ(rig.drops(DropReason::punt_queue_full), 100u);
-    EXPECT_EQ(rig.punted("p").size(), PuntQueues::size);  // size - 1 groups and the one for the host
+    EXPECT_EQ(rig.punted("p").size(), PuntQueues::size);  // size - 1 for the host and the group
 }
 
 }  // namespace

@@ -59,6 +59,8 @@ struct Observe : testing::TestWithParam<RigOptions> {
         packet->meta = {};
         return rehearse(*packet, rig.index("a"),
                         {.topology = rig.shared().topology.get(),
+                         .routing = rig.shared().routing.get(),
+                         .hops = rig.shared().hops,
                          .fdb = rig.shared().fdb,
                          .pool = pool(),
                          .now_seconds = 1000,

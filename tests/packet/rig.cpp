@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <span>
 
 #include "control/model/load.hpp"
 #include "dataplane/egress/tag.hpp"
@@ -102,21 +103,19 @@ void Rig::publish() {
     effective_ = effective(model_, facts, {});
     const AssembleInput input{
         .model = model_, .effective = effective_, .ports = open, .kernel = options_.kernel};
-    for (unsigned w = 0; w < options_.workers && !workers_.empty(); ++w)
-        shared_->quiescence.offline(w);
-    shared_->topology.replace(assemble(input, indexes_), shared_->quiescence);
+    while_offline([&] {
+        shared_->topology.replace(assemble(input, indexes_), shared_->quiescence);
 
-    std::vector<std::unique_ptr<PollPlan>> plans;
-    for (unsigned w = 0; w < options_.workers; ++w)
-        plans.push_back(std::make_unique<PollPlan>());
-    unsigned at = 0;
-    for (const auto& name : model_.order)
-        if (ports_.contains(name))
-            plans[at++ % options_.workers]->queues.push_back({ports_.at(name).get(), 0, index(name)});
-    for (unsigned w = 0; w < options_.workers; ++w)
-        shared_->workers[w]->plan.replace(std::move(plans[w]), shared_->quiescence);
-    for (unsigned w = 0; w < options_.workers && !workers_.empty(); ++w)
-        shared_->quiescence.online(w);
+        std::vector<std::unique_ptr<PollPlan>> plans;
+        for (unsigned w = 0; w < options_.workers; ++w)
+            plans.push_back(std::make_unique<PollPlan>());
+        unsigned at = 0;
+        for (const auto& name : model_.order)
+            if (ports_.contains(name))
+                plans[at++ % options_.workers]->queues.push_back({ports_.at(name).get(), 0, index(name)});
+        for (unsigned w = 0; w < options_.workers; ++w)
+            shared_->workers[w]->plan.replace(std::move(plans[w]), shared_->quiescence);
+    });
 
     auto wanted = fixed_entries(input, indexes_);
     for (const auto& [key, entry] : fixed_)
@@ -124,6 +123,14 @@ void Rig::publish() {
     for (const auto& [key, entry] : wanted)
         shared_->fdb.set(key, entry.port, entry.bridge, entry.flags, now_);
     fixed_ = std::move(wanted);
+}
+
+void Rig::while_offline(const std::function<void()>& work) {
+    for (unsigned w = 0; w < workers_.size(); ++w)
+        shared_->quiescence.offline(w);
+    work();
+    for (unsigned w = 0; w < workers_.size(); ++w)
+        shared_->quiescence.online(w);
 }
 
 void Rig::send(const std::string& port, const Bytes& frame) {
@@ -187,15 +194,16 @@ void Rig::run() {
     for (bool more = true; more;) {
         more = false;
         for (auto& worker : workers_)
-            more |= worker->round(now_) != 0;
+            more |= worker->round(now_ * std::uint64_t{1'000'000}) != 0;
     }
     collect_punted();
 }
 
 void Rig::collect_punted() {
+    constexpr auto held = static_cast<std::size_t>(PuntClass::unresolved);  // the last: not for the kernel
     Packet* packets[batch_size];
     for (auto& worker : shared_->workers)
-        for (auto& ring : worker->punt.by_class)
+        for (auto& ring : std::span(worker->punt.by_class).first<held>())
             while (const unsigned n = ring.dequeue(packets, batch_size))
                 for (unsigned i = 0; i < n; ++i) {
                     EXPECT_TRUE(insert_stripped(*packets[i]));

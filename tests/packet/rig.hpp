@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -105,6 +106,8 @@ class Rig {
     /// FDB time, seconds; moves only by this.
     void pass(std::uint32_t seconds);
     void run();
+    /// Runs a writer's work that waits for the workers, who are the test's own thread.
+    void while_offline(const std::function<void()>& work);
 
   private:
     void publish();

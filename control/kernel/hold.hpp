@@ -1,0 +1,60 @@
+// Packets in transit that wait for their next hop's MAC address (RFC 1122 2.3.2.2; net/core/neighbour.c,
+// __neigh_event_send). weft asks the kernel to resolve it, holds what comes meanwhile, and gives it back in
+// order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "weft/counters.hpp"
+#include "weft/hop.hpp"
+#include "weft/packet.hpp"
+#include "weft/ring.hpp"
+
+namespace weft {
+
+/// Whom a packet waits for.
+struct NextHop {
+    IfIndex interface = no_interface;
+    bool v6 = false;
+    IpAddress address{};
+    friend bool operator==(const NextHop&, const NextHop&) = default;
+};
+
+/// Bounded: at most per_neighbour packets for one next hop, of which the oldest is dropped for a new one, and
+/// `capacity` in all, beyond which the new one is dropped; both as route/hold_full. What waits longer than
+/// give_up_us is dropped as route/neighbour_failed. Any thread; ask() and give() are called outside the lock.
+class Hold {
+  public:
+    static constexpr std::size_t per_neighbour = 64, capacity = 4096, max_neighbours = 1024;
+    static constexpr std::uint64_t give_up_us = 10'000'000;
+
+    struct Wiring {
+        std::function<void(const NextHop&)> ask;  ///< has the kernel resolve; once for the first packet
+        std::function<void(Packet* packets[], unsigned n)> give;  ///< takes them over, in order
+        CounterTable* counters = nullptr;                         ///< written under the lock
+    };
+    explicit Hold(Wiring wiring);
+    /// Frees what waits.
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+    /// Takes over a packet of class unresolved. `hops` tells whom it waits for. now_us: any steady clock.
+    void add(Packet& packet, const HopTable& hops, std::uint64_t now_us);
+    /// The next hop is known, or known not to answer: its packets go on at ip_output by `hop`, which says so.
+    void release(const NextHop& to, HopIndex hop);
+    /// Drops what waits for too long. To be called about once a second.
+    void expire(std::uint64_t now_us);
+    /// Packets that wait for one next hop, and in all.
+    [[nodiscard]] std::size_t count(const NextHop& to) const;
+    [[nodiscard]] std::size_t count() const;
+
+  private:
+    class Table;
+    std::unique_ptr<Table> table_;
+};
+
+}  // namespace weft

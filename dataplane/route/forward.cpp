@@ -1,0 +1,105 @@
+#include "dataplane/route/forward.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "dataplane/route/address.hpp"
+#include "dataplane/route/icmp.hpp"
+#include "dataplane/route/options.hpp"
+#include "weft/net/checksum.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr std::uint16_t do_not_fragment = 0x4000;
+constexpr std::uint16_t least_mtu6 = 1280;
+
+std::uint32_t milliseconds_of_day() noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return static_cast<std::uint32_t>(now.tv_sec % 86400 * 1000 + now.tv_nsec / 1'000'000);
+}
+
+IpAddress next_hop(const Hop& hop, const IpAddress& destination) noexcept {
+    return hop.kind == HopKind::neighbour ? hop.gateway : destination;
+}
+
+be32 address_of_interface(const Hop& hop, Context& context) noexcept {
+    const IpAddress own =
+        hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source4;
+    be32 address;
+    std::memcpy(&address, own.bytes.data(), sizeof address);
+    return address;
+}
+
+/// RFC 1624: the word of TTL and protocol is one lower in its upper byte.
+void decrease_ttl(Ipv4Header& ip) noexcept {
+    const be16 before{static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol)};
+    --ip.ttl;
+    ip.checksum =
+        update_checksum(ip.checksum, before, be16{static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol)});
+}
+
+}  // namespace
+
+bool exceeds_mtu(Packet& packet, std::uint16_t mtu) noexcept {
+    const auto& meta = packet.meta;
+    if (meta.gso_type == GsoType::none) return l3_length(packet) > mtu;
+    // skb_gso_validate_network_len: the headers and gso_size
+    const std::uint32_t start = meta.checksum_start;
+    std::uint32_t headers = start - meta.l3_offset;
+    if (meta.gso_type == GsoType::udp)
+        headers += sizeof(UdpHeader);
+    else if (packet.head_length() >= start + sizeof(TcpHeader))
+        headers += (packet.header<TcpHeader>(static_cast<std::uint16_t>(start))->data_offset >> 4) * 4u;
+    return headers + meta.gso_size > mtu;
+}
+
+Verdict IpForward::forward4(Packet& packet, Context& context) noexcept {
+    Ipv4Header& ip = ipv4(packet);
+    const Hop& hop = (*context.hops)[packet.meta.hop];
+    if (ip.ttl <= 1) {
+        send_icmp_error(packet, IcmpError::ttl_exceeded, 0, context);
+        return Verdict::drop(DropReason::route_ttl_expired);
+    }
+    const std::uint16_t mtu = mtu_of(hop, context);
+    if (ip.fragment.host() & do_not_fragment && exceeds_mtu(packet, mtu)) {
+        send_icmp_error(packet, IcmpError::too_big, mtu, context);
+        return Verdict::drop(DropReason::route_too_big);
+    }
+    if (packet.meta.oif == packet.meta.iif && context.routing->interface(packet.meta.iif).send_redirects)
+        send_redirect(packet, next_hop(hop, to_address(ip.destination)), hop, context);
+    decrease_ttl(ip);
+    if (ip.header_size() > sizeof(Ipv4Header))
+        record_route(packet, address_of_interface(hop, context), milliseconds_of_day());
+    return Verdict::to(StageId::ip_output);
+}
+
+Verdict IpForward::forward6(Packet& packet, Context& context) noexcept {
+    Ipv6Header& ip = ipv6(packet);
+    const Hop& hop = (*context.hops)[packet.meta.hop];
+    if (address6::link_local(ip.destination)) return Verdict::drop(DropReason::route_martian_destination);
+    if (ip.hop_limit <= 1) {
+        send_icmp_error(packet, IcmpError::ttl_exceeded, 0, context);
+        return Verdict::drop(DropReason::route_ttl_expired);
+    }
+    const bool same = packet.meta.oif == packet.meta.iif;
+    if (address6::unspecified(ip.source)) return Verdict::drop(DropReason::route_martian_source);
+    if (address6::link_local(ip.source)) {
+        if (!same) send_icmp_error(packet, IcmpError::beyond_scope, 0, context);
+        return Verdict::drop(DropReason::route_martian_source);
+    }
+    if (same && context.routing->interface(packet.meta.iif).send_redirects)
+        send_redirect(packet, next_hop(hop, IpAddress{ip.destination}), hop, context);
+    const std::uint16_t mtu = std::max(mtu_of(hop, context), least_mtu6);
+    if (exceeds_mtu(packet, mtu)) {
+        send_icmp_error(packet, IcmpError::too_big, mtu, context);
+        return Verdict::drop(DropReason::route_too_big);
+    }
+    --ip.hop_limit;
+    return Verdict::to(StageId::ip_output);
+}
+
+}  // namespace weft

@@ -1,0 +1,38 @@
+// ip_forward: a packet in transit.
+//   reads   hop, oif, the IP header
+//   writes  TTL or hop limit, header checksum, options that record
+//   to      ip_output
+//   tables  Hop, Interface, RoutedInterface
+//   Linux   ip_forward (net/ipv4/ip_forward.c), ip6_forward (net/ipv6/ip6_output.c)
+#pragma once
+
+#include "dataplane/route/header.hpp"
+
+namespace weft {
+
+struct IpForward {
+    static constexpr StageId id = StageId::ip_forward;
+    struct Prepared {};
+
+    static void prepare(Packet&, Prepared&, Context&) noexcept {}
+    static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
+        // Unicast in a broadcast of the link: RFC 1122 3.3.6, RFC 1812 5.3.4
+        if (packet.ethernet().destination.is_group()) return Verdict::drop(DropReason::route_link_group);
+        return is_ipv6(packet) ? forward6(packet, context) : forward4(packet, context);
+    }
+
+  private:
+    static Verdict forward4(Packet& packet, Context& context) noexcept;
+    static Verdict forward6(Packet& packet, Context& context) noexcept;
+};
+static_assert(Stage<IpForward>);
+
+/// What may leave by a hop at a time, bytes from the IP header on: the route's MTU, else the interface's.
+[[nodiscard]] inline std::uint16_t mtu_of(const Hop& hop, Context& context) noexcept {
+    const std::uint16_t device = context.topology->interface(hop.interface).mtu;
+    return hop.mtu != 0 && hop.mtu < device ? hop.mtu : device;
+}
+/// Whether the packet, or a segment of it if it is a GSO frame, is longer than that.
+[[nodiscard]] bool exceeds_mtu(Packet& packet, std::uint16_t mtu) noexcept;
+
+}  // namespace weft

@@ -1,0 +1,206 @@
+#include "dataplane/route/icmp.hpp"
+
+#include <algorithm>
+
+#include "dataplane/route/address.hpp"
+#include "dataplane/route/header.hpp"
+#include "dataplane/route/icmp_message.hpp"
+
+namespace weft {
+
+namespace {
+
+/// inet_peer_xrlim_allow's XRLIM_BURST_FACTOR.
+constexpr std::uint64_t peer_burst = 6;
+
+constexpr IcmpCode code4(IcmpError what) noexcept {
+    switch (what) {
+        case IcmpError::no_route:
+            return {3, 0};
+        case IcmpError::prohibited:
+            return {3, 13};
+        case IcmpError::too_big:
+            return {3, 4};
+        case IcmpError::ttl_exceeded:
+            return {11, 0};
+        case IcmpError::bad_header:
+        case IcmpError::unknown_option:
+            return {12, 0};
+        default:
+            return {3, 1};
+    }
+}
+constexpr IcmpCode code6(IcmpError what) noexcept {
+    switch (what) {
+        case IcmpError::no_route:
+            return {1, 0};
+        case IcmpError::prohibited:
+            return {1, 1};
+        case IcmpError::beyond_scope:
+            return {1, 2};
+        case IcmpError::too_big:
+            return {2, 0};
+        case IcmpError::ttl_exceeded:
+            return {3, 0};
+        case IcmpError::bad_header:
+            return {4, 0};
+        case IcmpError::unknown_option:
+            return {4, 2};
+        default:
+            return {1, 3};
+    }
+}
+
+/// Whether an IPv4 packet carries an ICMP error, or an ICMP message of a type that is too short to tell.
+bool carries_error4(Packet& packet) noexcept {
+    const Ipv4Header& ip = ipv4(packet);
+    if (ip.protocol != ip_protocol::icmp) return false;
+    const auto at = static_cast<std::uint16_t>(packet.meta.l3_offset + ip.header_size());
+    if (packet.length() <= at) return true;
+    if (packet.head_length() <= at) return false;
+    const std::uint8_t type = *packet.header<std::uint8_t>(at);
+    constexpr std::uint8_t last_known = 18;
+    return type == 3 || type == 4 || type == 5 || type == 11 || type == 12 || type > last_known;
+}
+
+/// Where the upper layer begins behind extension headers, and what it is (ipv6_skip_exthdr); protocol 59 if
+/// it is not to be found in the first segment.
+struct Upper {
+    std::uint8_t protocol;
+    std::uint32_t at;
+};
+Upper upper_layer(Packet& packet) noexcept {
+    constexpr std::uint8_t none = 59, authentication = 51;
+    std::uint8_t next = ipv6(packet).next_header;
+    std::uint32_t at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
+    while (next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
+           next == ip_protocol::destination_options || next == authentication) {
+        if (packet.head_length() < at + 8) return {none, at};
+        const auto* header = packet.header<std::uint8_t>(at);
+        if (next == ip_protocol::fragment && packet.header<be16>(at + 2)->host() & 0xfff8) return {none, at};
+        const std::uint32_t length = next == ip_protocol::fragment ? 8u
+                                     : next == authentication      ? (header[1] + 2u) * 4
+                                                                   : (header[1] + 1u) * 8;
+        next = header[0];
+        at += length;
+    }
+    return {next, at};
+}
+
+bool carries_error6(Packet& packet) noexcept {
+    const Upper upper = upper_layer(packet);
+    if (upper.protocol != ip_protocol::icmpv6) return false;
+    if (packet.length() <= upper.at) return true;
+    if (packet.head_length() <= upper.at) return false;
+    constexpr std::uint8_t first_informational = 128, redirect = 137;
+    const std::uint8_t type = *packet.header<std::uint8_t>(upper.at);
+    return type < first_informational || type == redirect;
+}
+
+bool may_be_told4(Packet& about) noexcept {
+    const Ipv4Header& ip = ipv4(about);
+    const std::uint32_t source = ip.source.host(), destination = ip.destination.host();
+    if (address4::multicast(source) || source == address4::broadcast || address4::zero_net(source) ||
+        address4::loopback(source))
+        return false;
+    if (address4::multicast(destination) || destination == address4::broadcast) return false;
+    constexpr std::uint16_t offset_mask = 0x1fff;
+    return (ip.fragment.host() & offset_mask) == 0 && !carries_error4(about);
+}
+bool may_be_told6(Packet& about, IcmpError what) noexcept {
+    const Ipv6Header& ip = ipv6(about);
+    if (address6::multicast(ip.source) || address6::unspecified(ip.source) || address6::loopback(ip.source))
+        return false;
+    if (address6::multicast(ip.destination) && what != IcmpError::too_big &&
+        what != IcmpError::unknown_option)
+        return false;
+    return !carries_error6(about);
+}
+
+bool within_limits(const IpAddress& peer, bool v6, std::uint8_t type, Context& context) noexcept {
+    const IcmpLimits& limits = context.routing->icmp;
+    const bool limited = v6 ? type != 2 : limits.ratemask >> type & 1;
+    if (!limited) return true;
+    IcmpBuckets& buckets = *context.icmp_buckets;
+    const std::uint64_t interval = (v6 ? limits.ratelimit6_ms : limits.ratelimit_ms) * std::uint64_t{1000};
+    if (interval == 0) return true;
+    if (!(v6 ? buckets.peers6 : buckets.peers4).allow(peer, context.now_us, interval, peer_burst))
+        return false;
+    const std::uint64_t every = limits.msgs_per_sec ? 1'000'000 / limits.msgs_per_sec : 0;
+    return (v6 ? buckets.all6 : buckets.all4).allow(context.now_us, every, std::max(limits.msgs_burst, 1u));
+}
+
+/// RFC 4861 4.5 and 8.2, net/ipv6/ndisc.c, ndisc_send_redirect: target, destination, the target's link-layer
+/// address if it is known, and of the packet what fits, in units of eight bytes.
+struct Redirect6 {
+    std::array<std::uint8_t, 16> target, destination;
+};
+struct NeighbourOption {
+    std::uint8_t type, length;  ///< length in units of eight bytes
+    std::array<std::uint8_t, 6> bytes;
+};
+static_assert(sizeof(NeighbourOption) == 8);
+
+void send_redirect6(Packet& about, const IpAddress& target, const Hop& hop, Context& context) noexcept {
+    const IpAddress source = context.routing->interface(about.meta.iif).link_local;
+    const IpAddress to{ipv6(about).source};
+    const HopIndex back = way_back(about, to, context);
+    if (source == IpAddress{} || back == no_hop) return;
+    const std::uint64_t known = hop.neighbour.load(std::memory_order_relaxed);
+    const bool resolved = Hop::state_of(known) == NeighbourState::resolved;
+    constexpr std::uint32_t most = 1280, option = sizeof(NeighbourOption);
+    const std::uint32_t fixed = sizeof(Redirect6) + (resolved ? option : 0u) + option;
+    const std::uint32_t quote =
+        std::min<std::uint32_t>(l3_length(about), most - sizeof(IcmpMessage6) - fixed) & ~std::uint32_t{7};
+    Packet* made = new_packet(ether_type::ipv6, sizeof(IcmpMessage6) + fixed + quote, context);
+    if (!made) return context.count_drop(DropReason::route_no_mbuf, about.meta.iif, 0);
+    auto* at = made->header<std::byte>(ethernet_header_size + sizeof(IcmpMessage6));
+    const Redirect6 redirect{target.bytes, ipv6(about).destination};
+    std::memcpy(at, &redirect, sizeof redirect);
+    at += sizeof redirect;
+    constexpr std::uint8_t target_address = 2, redirected_header = 4;
+    if (resolved) {
+        const NeighbourOption address{target_address, 1, MacAddress::from_raw(known).bytes};
+        std::memcpy(at, &address, option);
+        at += option;
+    }
+    const NeighbourOption header{redirected_header, static_cast<std::uint8_t>(1 + quote / 8), {}};
+    std::memcpy(at, &header, option);
+    copy_bytes(about, about.meta.l3_offset, quote, at + option);
+    constexpr std::uint8_t hop_limit = 255;
+    finish_message6(*made, source, to, {137, 0}, 0, fixed + quote, hop_limit);
+    give_to_output(*made, back, context);
+}
+
+}  // namespace
+
+void send_icmp_error(Packet& about, IcmpError what, std::uint32_t value, Context& context) noexcept {
+    if (about.ethernet().destination.is_group()) return;
+    const bool v6 = is_ipv6(about);
+    if (!(v6 ? may_be_told6(about, what) : may_be_told4(about))) return;
+    const IcmpCode code = v6 ? code6(what) : code4(what);
+    // RFC 792: the pointer is the first of the four bytes.
+    if (!v6 && code.type == 12) value <<= 24;
+    const IpAddress peer = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
+    if (!within_limits(peer, v6, code.type, context))
+        return context.count_drop(DropReason::icmp_rate_limited, about.meta.iif, about.length());
+    if (v6)
+        send_message6(about, code, value, context);
+    else
+        send_message4(about, code, value, context);
+}
+
+void send_redirect(Packet& about, const IpAddress& gateway, const Hop& hop, Context& context) noexcept {
+    if (about.ethernet().destination.is_group()) return;
+    const bool v6 = is_ipv6(about);
+    if (!(v6 ? may_be_told6(about, IcmpError::no_route) : may_be_told4(about))) return;
+    const IpAddress peer = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
+    constexpr std::uint64_t second = 1'000'000;
+    if (!context.icmp_buckets->redirects.allow(peer, context.now_us, second, 1)) return;
+    if (v6) return send_redirect6(about, gateway, hop, context);
+    be32 to;
+    std::memcpy(&to, gateway.bytes.data(), sizeof to);
+    send_message4(about, {5, 1}, to.host(), context);
+}
+
+}  // namespace weft

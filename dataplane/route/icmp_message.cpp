@@ -1,0 +1,131 @@
+#include "dataplane/route/icmp_message.hpp"
+
+#include <algorithm>
+
+#include "dataplane/route/address.hpp"
+#include "dataplane/route/header.hpp"
+#include "dataplane/route/lookup.hpp"
+#include "weft/net/checksum.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr std::uint32_t icmp_header = 8;
+/// Longest messages: RFC 1812 4.3.2.3, RFC 4443 2.4 (c).
+constexpr std::uint32_t most4 = 576, most6 = 1280;
+
+IpAddress source_of(const Hop& hop, bool v6, Context& context) noexcept {
+    if (hop.source != IpAddress{}) return hop.source;
+    const RoutedInterface& out = context.routing->interface(hop.interface);
+    return v6 ? out.source6 : out.source4;
+}
+
+}  // namespace
+
+Packet* new_packet(std::uint16_t ether_type, std::uint32_t l3_bytes, Context& context) noexcept {
+    rte_mbuf* m = rte_pktmbuf_alloc(context.pool);
+    if (!m) return nullptr;
+    Packet& packet = *Packet::from(m);
+    if (!rte_pktmbuf_append(m, static_cast<std::uint16_t>(ethernet_header_size + l3_bytes))) {
+        Packet::free(&packet);
+        return nullptr;
+    }
+    packet.meta = {};
+    packet.meta.l3_offset = ethernet_header_size;
+    packet.meta.flags = PacketFlags::own;
+    packet.ethernet() = {.destination = {}, .source = {}, .type = be16{ether_type}};
+    return &packet;
+}
+
+void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte* to) noexcept {
+    const void* bytes = rte_pktmbuf_read(&from, at, length, to);
+    if (bytes != to) std::memcpy(to, bytes, length);
+}
+
+HopIndex way_back(Packet& about, const IpAddress& to, Context& context) noexcept {
+    RouteKey key{.destination = to, .v6 = is_ipv6(about)};
+    key.flow_hash = key.v6 ? flow_hash6(about, context.routing->hash6_l4, context.routing->hash_secret)
+                           : flow_hash4(about, context.routing->hash_l4, context.routing->hash_secret);
+    const RouteAnswer answer = find_route(key, *context.routing, *context.hops);
+    const bool leaves = answer.kind == HopKind::neighbour || answer.kind == HopKind::connected ||
+                        answer.kind == HopKind::no_address;
+    return leaves ? answer.index : no_hop;
+}
+
+void give_to_output(Packet& message, HopIndex hop, Context& context) noexcept {
+    message.meta.hop = hop;
+    message.meta.oif = (*context.hops)[hop].interface;
+    context.emit(message, StageId::ip_output);
+}
+
+void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {
+    const Ipv4Header& ip = ipv4(about);
+    const IpAddress to = to_address(ip.source);
+    const HopIndex hop = way_back(about, to, context);
+    if (hop == no_hop) return;
+    const IpAddress source = source_of((*context.hops)[hop], false, context);
+    if (source == IpAddress{}) return;
+    const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most4 - sizeof(IcmpMessage4));
+    Packet* made = new_packet(ether_type::ipv4, sizeof(IcmpMessage4) + quote, context);
+    if (!made) return context.count_drop(DropReason::route_no_mbuf, about.meta.iif, 0);
+    auto& message = *made->header<IcmpMessage4>(ethernet_header_size);
+    copy_bytes(about, about.meta.l3_offset, quote, reinterpret_cast<std::byte*>(&message + 1));
+    be32 source4;
+    std::memcpy(&source4, source.bytes.data(), sizeof source4);
+    constexpr std::uint8_t internetwork_control = 0xc0, type_of_service = 0x1e;  // RFC 1812 4.3.2.5
+    message.ip = {.version_ihl = 0x45,
+                  .tos = static_cast<std::uint8_t>((ip.tos & type_of_service) | internetwork_control),
+                  .total_length = be16{static_cast<std::uint16_t>(sizeof(IcmpMessage4) + quote)},
+                  .id = be16{context.next_ip_id++},
+                  .fragment = be16{0},
+                  .ttl = default_ttl,
+                  .protocol = ip_protocol::icmp,
+                  .checksum = be16{0},
+                  .source = source4,
+                  .destination = ip.source};
+    message.ip.checksum = ipv4_checksum(message.ip);
+    message.type = what.type;
+    message.code = what.code;
+    message.checksum = be16{0};
+    message.value = be32{value};
+    InternetSum sum;
+    sum.add(&message.type, icmp_header + quote);
+    message.checksum = sum.checksum();
+    give_to_output(*made, hop, context);
+}
+
+void finish_message6(Packet& made, const IpAddress& from, const IpAddress& to, IcmpCode what,
+                     std::uint32_t value, std::uint32_t payload, std::uint8_t hop_limit) noexcept {
+    auto& message = *made.header<IcmpMessage6>(ethernet_header_size);
+    message.ip = {.version_class_flow = be32{6u << 28},
+                  .payload_length = be16{static_cast<std::uint16_t>(icmp_header + payload)},
+                  .next_header = ip_protocol::icmpv6,
+                  .hop_limit = hop_limit,
+                  .source = from.bytes,
+                  .destination = to.bytes};
+    message.type = what.type;
+    message.code = what.code;
+    message.checksum = be16{0};
+    message.value = be32{value};
+    InternetSum sum = pseudo_header(message.ip, ip_protocol::icmpv6, icmp_header + payload);
+    add_chain(sum, &made, ethernet_header_size + sizeof(Ipv6Header), icmp_header + payload);
+    message.checksum = sum.checksum();
+}
+
+void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {
+    const IpAddress to{ipv6(about).source};
+    const HopIndex hop = way_back(about, to, context);
+    if (hop == no_hop) return;
+    const IpAddress source = source_of((*context.hops)[hop], true, context);
+    if (source == IpAddress{}) return;
+    const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most6 - sizeof(IcmpMessage6));
+    Packet* made = new_packet(ether_type::ipv6, sizeof(IcmpMessage6) + quote, context);
+    if (!made) return context.count_drop(DropReason::route_no_mbuf, about.meta.iif, 0);
+    copy_bytes(about, about.meta.l3_offset, quote,
+               made->header<std::byte>(ethernet_header_size + sizeof(IcmpMessage6)));
+    finish_message6(*made, source, to, what, value, quote, default_ttl);
+    give_to_output(*made, hop, context);
+}
+
+}  // namespace weft

@@ -1,0 +1,48 @@
+// The messages themselves: made, addressed and given to ip_output. For the .cpp files of this folder.
+#pragma once
+
+#include "dataplane/context.hpp"
+#include "weft/hop.hpp"
+#include "weft/net/ip.hpp"
+
+namespace weft {
+
+struct IcmpCode {
+    std::uint8_t type, code;
+};
+inline constexpr std::uint8_t default_ttl = 64;
+
+struct IcmpMessage4 {
+    Ipv4Header ip;
+    std::uint8_t type, code;
+    be16 checksum;
+    be32 value;
+};
+static_assert(sizeof(IcmpMessage4) == 28);
+struct IcmpMessage6 {
+    Ipv6Header ip;
+    std::uint8_t type, code;
+    be16 checksum;
+    be32 value;
+};
+static_assert(sizeof(IcmpMessage6) == 48);
+
+/// Sends the message, quoting of `about` what fits, to its source by the route to there; without a route or
+/// an address of ours nothing is sent. value: the four bytes after the checksum, host order.
+void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept;
+void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept;
+
+/// A packet of ours with room for an Ethernet header, whose metadata says that the host sends it; its L3
+/// bytes are uninitialised. nullptr without a buffer.
+[[nodiscard]] Packet* new_packet(std::uint16_t ether_type, std::uint32_t l3_bytes, Context& context) noexcept;
+/// Bytes of a chain, which has them.
+void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte* to) noexcept;
+/// Fills in both headers of an ICMPv6 message whose `payload` bytes after the first eight stand already.
+void finish_message6(Packet& made, const IpAddress& from, const IpAddress& to, IcmpCode what,
+                     std::uint32_t value, std::uint32_t payload, std::uint8_t hop_limit) noexcept;
+/// The route to the source of `about`: no_hop if there is none.
+[[nodiscard]] HopIndex way_back(Packet& about, const IpAddress& to, Context& context) noexcept;
+/// Gives a packet of ours to ip_output.
+void give_to_output(Packet& message, HopIndex hop, Context& context) noexcept;
+
+}  // namespace weft

@@ -1,0 +1,146 @@
+#include "dataplane/route/input.hpp"
+
+#include "dataplane/host/host.hpp"
+#include "dataplane/route/address.hpp"
+#include "dataplane/route/icmp.hpp"
+#include "dataplane/route/lookup.hpp"
+#include "dataplane/route/options.hpp"
+
+namespace weft {
+
+namespace {
+
+Verdict to_host(Packet& packet, Context& context) noexcept {
+    const Interface& in = context.topology->interface(packet.meta.iif);
+    if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
+    return punt(packet, punt_class_of(packet));
+}
+
+Verdict refuse_route(Packet& packet, IcmpError error, DropReason reason, Context& context) noexcept {
+    send_icmp_error(packet, error, 0, context);
+    return Verdict::drop(reason);
+}
+
+/// Whether one of the members of a group is on the interface.
+bool leads_to(HopIndex entry, IfIndex interface, const HopTable& hops) noexcept {
+    const Hop& hop = hops[entry];
+    if (hop.kind != HopKind::group) return hop.interface == interface;
+    for (std::uint32_t i = 0; i < 1u << hop.bucket_bits; ++i)
+        if (hops[hops.bucket(hop.first_bucket + i).load(std::memory_order_relaxed)].interface == interface)
+            return true;
+    return false;
+}
+
+/// RFC 3704 and net/ipv4/fib_frontend.c, __fib_validate_source; also of sources that are our own.
+DropReason check_source(const RouteKey& key, Context& context) noexcept {
+    if (key.v6) return DropReason::count;  // as Linux, which asks for the source of IPv4 only
+    const std::uint8_t rp_filter = context.routing->interface(key.iif).rp_filter;
+    RouteKey back = key;
+    std::swap(back.source, back.destination);
+    const RouteAnswer answer = find_route(back, *context.routing, *context.hops);
+    switch (answer.kind) {
+        case HopKind::local:
+            return DropReason::route_martian_source;
+        case HopKind::neighbour:
+        case HopKind::connected:
+        case HopKind::no_address:
+            if (rp_filter != 1 || leads_to(answer.table_entry, key.iif, *context.hops))
+                return DropReason::count;
+            return DropReason::route_rp_filter;
+        default:
+            return rp_filter != 0 ? DropReason::route_rp_filter : DropReason::count;
+    }
+}
+
+Verdict follow_route(Packet& packet, const RouteKey& key, Context& context) noexcept {
+    const RouteAnswer route = find_route(key, *context.routing, *context.hops);
+    const auto martian = check_source(key, context);
+    switch (route.kind) {
+        case HopKind::local:
+        case HopKind::broadcast:
+            return martian == DropReason::count ? to_host(packet, context) : Verdict::drop(martian);
+        case HopKind::multicast:
+            return to_host(packet, context);
+        case HopKind::neighbour:
+        case HopKind::connected:
+        case HopKind::no_address:
+            if (martian != DropReason::count) return Verdict::drop(martian);
+            packet.meta.hop = route.index;
+            packet.meta.oif = (*context.hops)[route.index].interface;
+            return Verdict::to(StageId::ip_forward);
+        case HopKind::blackhole:
+            return Verdict::drop(DropReason::route_blackhole);
+        case HopKind::prohibit:
+            return refuse_route(packet, IcmpError::prohibited, DropReason::route_prohibited, context);
+        case HopKind::unreachable:
+            return refuse_route(packet, key.v6 ? IcmpError::no_route : IcmpError::host_unreachable,
+                                DropReason::route_unreachable, context);
+        case HopKind::elsewhere:
+            return Verdict::drop(DropReason::route_elsewhere);
+        default:
+            return refuse_route(packet, IcmpError::no_route, DropReason::route_no_route, context);
+    }
+}
+
+/// To a client that has no address yet: its server answers to the one it is going to have (RFC 2131 4.1).
+bool is_dhcp_reply(Packet& packet) noexcept {
+    const Ipv4Header& ip = ipv4(packet);
+    const auto at = static_cast<std::uint16_t>(packet.meta.l3_offset + ip.header_size());
+    constexpr std::uint16_t client = 68;
+    return ip.protocol == ip_protocol::udp && packet.head_length() >= at + sizeof(UdpHeader) &&
+           packet.header<UdpHeader>(at)->destination_port.host() == client;
+}
+
+/// ip_route_input_slow: what no route can make right.
+Verdict receive4(Packet& packet, Context& context) noexcept {
+    if (const auto bad = check_ipv4(packet); bad != DropReason::count) return Verdict::drop(bad);
+    const Ipv4Header& ip = ipv4(packet);
+    const std::uint32_t source = ip.source.host(), destination = ip.destination.host();
+    const RoutedInterface& in = context.routing->interface(packet.meta.iif);
+    if (ip.header_size() > sizeof(Ipv4Header)) {
+        const auto fault = check_options4(packet, in.accept_source_route);
+        if (fault.answered) send_icmp_error(packet, IcmpError::bad_header, fault.pointer, context);
+        if (!fault.none()) return Verdict::drop(fault.reason);
+    }
+    if (address4::multicast(source) || source == address4::broadcast)
+        return Verdict::drop(DropReason::route_martian_source);
+    if (address4::multicast(destination)) {
+        if (address4::loopback(source)) return Verdict::drop(DropReason::route_martian_source);
+        return to_host(packet, context);  // the kernel knows its groups
+    }
+    if (in.source4 == IpAddress{} && is_dhcp_reply(packet)) return to_host(packet, context);
+    if (destination == address4::broadcast || (source == 0 && destination == 0))
+        return to_host(packet, context);
+    if (address4::zero_net(source) || address4::loopback(source))
+        return Verdict::drop(DropReason::route_martian_source);
+    if (address4::zero_net(destination) || address4::loopback(destination))
+        return Verdict::drop(DropReason::route_martian_destination);
+    return follow_route(packet, key_of(packet, *context.routing), context);
+}
+
+Verdict receive6(Packet& packet, Context& context) noexcept {
+    if (const auto bad = check_ipv6(packet); bad != DropReason::count) return Verdict::drop(bad);
+    const Ipv6Header& ip = ipv6(packet);
+    if (address6::multicast(ip.source) || address6::loopback(ip.source))
+        return Verdict::drop(DropReason::route_martian_source);
+    if (address6::loopback(ip.destination) || address6::unspecified(ip.destination))
+        return Verdict::drop(DropReason::route_martian_destination);
+    const auto fault = check_hop_by_hop(packet);
+    if (fault.answered) send_icmp_error(packet, IcmpError::unknown_option, fault.pointer, context);
+    if (!fault.none()) return Verdict::drop(fault.reason);
+    if (address6::multicast(ip.destination)) {
+        // RFC 4291 2.7: reserved, and of one interface
+        if (address6::scope(ip.destination) <= 1) return Verdict::drop(DropReason::route_martian_destination);
+        return to_host(packet, context);
+    }
+    return follow_route(packet, key_of(packet, *context.routing), context);
+}
+
+}  // namespace
+
+Verdict IpInput::receive(Packet& packet, Context& context) noexcept {
+    packet.meta.l3_offset = ethernet_header_size;
+    return is_ipv6(packet) ? receive6(packet, context) : receive4(packet, context);
+}
+
+}  // namespace weft

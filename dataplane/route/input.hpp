@@ -1,0 +1,28 @@
+// ip_input: an IP packet is received on an interface; is it sound, and where does it go?
+//   reads   the IP header and its options
+//   writes  l3_offset, hop, oif; the frame's padding is cut off
+//   to      ip_forward, punt
+//   tables  Routing, FIB, Hop, Interface
+//   Linux   ip_rcv_core, ip_route_input_slow, fib_validate_source; ip6_rcv_core, ip6_route_input
+#pragma once
+
+#include "dataplane/route/header.hpp"
+
+namespace weft {
+
+struct IpInput {
+    static constexpr StageId id = StageId::ip_input;
+    struct Prepared {};
+
+    static void prepare(Packet&, Prepared&, Context&) noexcept {}
+    static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
+        return with_own_head(packet, ip_head_bytes, context,
+                             [&](Packet& own) { return receive(own, context); });
+    }
+
+  private:
+    static Verdict receive(Packet& packet, Context& context) noexcept;
+};
+static_assert(Stage<IpInput>);
+
+}  // namespace weft

@@ -1,0 +1,39 @@
+// Where a packet goes: the rules in their order, the table that each names, the member of a group.
+#pragma once
+
+#include "dataplane/context.hpp"
+#include "weft/routing.hpp"
+
+namespace weft {
+
+/// What rules ask of a packet. Addresses: of IPv4 in the first four bytes.
+struct RouteKey {
+    IpAddress source{}, destination{};
+    bool v6 = false;
+    std::uint8_t tos = 0;        ///< TOS or traffic class without the ECN bits
+    IfIndex iif = no_interface;  ///< no_interface: the host itself sends it
+    std::uint32_t mark = 0;
+    std::uint32_t flow_hash = 0;  ///< for groups
+};
+
+/// The answer: a hop that is no group, or what a rule or no rule says (then index is no_hop and kind tells).
+struct RouteAnswer {
+    HopIndex index = no_hop;
+    HopKind kind = HopKind::none;
+    HopIndex table_entry = no_hop;  ///< what the table has: index, or the group it is of
+};
+
+/// net/ipv4/fib_rules.c, fib_lookup, and net/ipv6/fib6_rules.c.
+[[nodiscard]] RouteAnswer find_route(const RouteKey& key, const Routing& routing,
+                                     const HopTable& hops) noexcept;
+
+/// The key of a packet whose IP header was checked, received on meta.iif.
+[[nodiscard]] RouteKey key_of(Packet& packet, const Routing& routing) noexcept;
+
+/// Hash of a flow for groups, as fib_multipath_hash_policy says: addresses alone, or with protocol and ports;
+/// of an ICMP error the addresses of the packet that it quotes, so that it goes the way of its flow. All 32
+/// bits are good.
+[[nodiscard]] std::uint32_t flow_hash4(Packet& packet, bool l4, std::uint32_t secret) noexcept;
+[[nodiscard]] std::uint32_t flow_hash6(Packet& packet, bool l4, std::uint32_t secret) noexcept;
+
+}  // namespace weft

@@ -1,0 +1,40 @@
+#include "dataplane/route/output.hpp"
+
+#include "dataplane/host/host.hpp"
+#include "dataplane/route/forward.hpp"
+#include "dataplane/route/fragment.hpp"
+#include "dataplane/route/icmp.hpp"
+
+namespace weft {
+
+Verdict IpOutput::leave(Packet& packet, const Hop& hop, std::uint64_t neighbour, Context& context) noexcept {
+    EthernetHeader& ethernet = packet.ethernet();
+    ethernet.destination = MacAddress::from_raw(neighbour);
+    ethernet.source = MacAddress::from_raw(hop.own.load(std::memory_order_relaxed));
+    const std::uint16_t mtu = mtu_of(hop, context);
+    // What is too long in IPv6 was refused before.
+    if (ethernet.type.host() != ether_type::ipv4 || l3_length(packet) <= mtu || !exceeds_mtu(packet, mtu))
+        [[likely]]
+        return Verdict::to(StageId::egress);
+    Packet* pieces[max_fragments];
+    const unsigned count = fragment4(packet, mtu, context.pool, pieces);
+    if (count == 0) return Verdict::drop(DropReason::route_no_mbuf);
+    for (unsigned i = 0; i < count; ++i)
+        context.emit(*pieces[i], StageId::egress);
+    Packet::free(&packet);
+    return Verdict::consumed();
+}
+
+Verdict IpOutput::unresolved(Packet& packet, const Hop& hop, std::uint64_t neighbour,
+                             Context& context) noexcept {
+    if (hop.kind == HopKind::neighbour && Hop::state_of(neighbour) == NeighbourState::failed) {
+        send_icmp_error(packet, IcmpError::host_unreachable, 0, context);
+        return Verdict::drop(DropReason::route_neighbour_failed);
+    }
+    if (hop.kind != HopKind::neighbour && hop.kind != HopKind::connected)
+        return Verdict::drop(DropReason::route_no_route);
+    if (!context.punt) return Verdict::drop(DropReason::route_neighbour_unknown);
+    return punt(packet, PuntClass::unresolved);
+}
+
+}  // namespace weft

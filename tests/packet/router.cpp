@@ -1,0 +1,113 @@
+#include "tests/packet/router.hpp"
+
+#include <cstring>
+
+namespace weft::test {
+
+namespace {
+
+constexpr std::uint32_t groups = 4096;
+
+IpAddress address_of(const std::string& text) {
+    IpAddress address;
+    if (text.empty()) return address;
+    const Bytes bytes = address_bytes(text);
+    std::memcpy(address.bytes.data(), bytes.data(), bytes.size());
+    return address;
+}
+
+}  // namespace
+
+Router::Router(const RigOptions& options, const std::string& more)
+    : rig("port add a up type null\nport add b up type null\n" + more, options) {
+    for (const char* name : {"a", "b"}) {
+        const std::string digit = name[0] == 'a' ? "1" : "2";
+        const char* mac = name[0] == 'a' ? host_a : host_b;
+        address(name, "10.0." + digit + ".0", 24, "10.0." + digit + ".1", "10.0." + digit + ".2", mac);
+        address(name, "2001:db8:" + digit + "::", 64, "2001:db8:" + digit + "::1",
+                "2001:db8:" + digit + "::2", mac);
+        route("10.0." + digit + ".255/32", hop({.kind = HopKind::broadcast, .interface = name}));
+        interface(name).source4 = address_of("10.0." + digit + ".1");
+        interface(name).source6 = address_of("2001:db8:" + digit + "::1");
+        interface(name).link_local = address_of(std::string("fe80::") + name);
+    }
+    publish();
+}
+
+void Router::address(const std::string& interface, const std::string& network, unsigned length,
+                     const std::string& own, const std::string& host, const char* mac) {
+    route(network + "/" + std::to_string(length),
+          hop({.kind = HopKind::connected, .interface = interface, .source = own}));
+    route(own + (own.find(':') == std::string::npos ? "/32" : "/128"),
+          hop({.kind = HopKind::local, .interface = interface}));
+    route(host + (host.find(':') == std::string::npos ? "/32" : "/128"),
+          hop({.interface = interface, .gateway = host, .mac = mac, .source = own}));
+}
+
+HopIndex Router::hop(const HopSpec& spec) {
+    Hop& hop = rig.shared().hops[next_hop_];
+    hop.kind = spec.kind;
+    hop.interface = spec.interface.empty() ? no_interface : rig.index(spec.interface);
+    hop.gateway = address_of(spec.gateway);
+    hop.v6 = spec.gateway.find(':') != std::string::npos;
+    hop.source = address_of(spec.source);
+    hop.mtu = spec.mtu;
+    if (!spec.interface.empty()) hop.own = rig.mac(spec.interface).raw();
+    hop.neighbour = spec.mac.empty() ? Hop::pack({}, spec.state)
+                                     : Hop::pack(*parse_mac(spec.mac), NeighbourState::resolved);
+    return next_hop_++;
+}
+
+HopIndex Router::group(const std::vector<HopIndex>& members) {
+    Hop& hop = rig.shared().hops[next_hop_];
+    hop.kind = HopKind::group;
+    hop.bucket_bits = 6;
+    hop.first_bucket = next_bucket_;
+    for (std::size_t i = 0; i < 64; ++i)
+        rig.shared().hops.bucket(next_bucket_++) = members[i * members.size() / 64];
+    return next_hop_++;
+}
+
+void Router::route(const std::string& prefix, HopIndex to, unsigned table) {
+    const auto slash = prefix.find('/');
+    const unsigned length = static_cast<unsigned>(std::stoul(prefix.substr(slash + 1)));
+    const Bytes bytes = address_bytes(prefix.substr(0, slash));
+    if (tables_.size() <= table) tables_.resize(table + 1);
+    auto& [v4, v6] = tables_[table];
+    if (bytes.size() == 4) {
+        if (!v4) v4 = std::make_shared<Lpm4>(groups);
+        Lpm4::Key key;
+        std::memcpy(key.data(), bytes.data(), key.size());
+        ASSERT_TRUE(v4->add(key, length, to));
+    } else {
+        if (!v6) v6 = std::make_shared<Lpm6>(groups);
+        Lpm6::Key key;
+        std::memcpy(key.data(), bytes.data(), key.size());
+        ASSERT_TRUE(v6->add(key, length, to));
+    }
+}
+
+RoutedInterface& Router::interface(const std::string& name) {
+    const std::size_t at = rig.index(name);
+    if (routing_.interfaces.size() <= at) routing_.interfaces.resize(at + 1);
+    return routing_.interfaces[at];
+}
+
+void Router::publish() {
+    routing_.tables.clear();
+    for (const auto& [v4, v6] : tables_)
+        routing_.tables.push_back({v4, v6});
+    rig.while_offline(
+        [&] { rig.shared().routing.replace(std::make_unique<Routing>(routing_), rig.shared().quiescence); });
+}
+
+std::vector<Packet*> Router::unresolved() {
+    std::vector<Packet*> all;
+    Packet* one = nullptr;
+    for (auto& worker : rig.shared().workers)
+        while (worker->punt.by_class[static_cast<std::size_t>(PuntClass::unresolved)].dequeue(&one, 1) == 1)
+            all.push_back(one);
+    return all;
+}
+
+}  // namespace weft::test
