@@ -48,19 +48,18 @@ std::vector<std::string> offload_words(std::uint8_t bits) {
     return set;
 }
 
-/// What passed between the program of a device of mode tun and the kernel's stack: only the kernel has
-/// counted it.
+/// Of a device of mode tun the kernel counts all, what goes between its program and the kernel's stack too.
 void add_traffic(LinkState& state, KernelTap& tap) {
     const auto device = tap.state();
     if (!device || !*device) return;
     const KernelTraffic& kernel = (*device)->traffic;
-    state.rx_packets += kernel.rx_packets;
-    state.rx_bytes += kernel.rx_bytes;
+    state.rx_packets = kernel.rx_packets;
+    state.rx_bytes = kernel.rx_bytes;
     state.rx_errors += kernel.rx_errors;
     state.rx_dropped += kernel.rx_dropped;
-    state.multicast += kernel.multicast;
-    state.tx_packets += kernel.tx_packets;
-    state.tx_bytes += kernel.tx_bytes;
+    state.multicast = kernel.multicast;
+    state.tx_packets = kernel.tx_packets;
+    state.tx_bytes = kernel.tx_bytes;
     state.tx_errors += kernel.tx_errors;
     state.tx_dropped += kernel.tx_dropped;
 }

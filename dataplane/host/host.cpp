@@ -10,7 +10,7 @@ DropReason kernel_would_refuse(Packet& packet, const Interface& interface, Conte
     return ring.count() + 1 >= PuntQueues::size ? DropReason::punt_queue_full : DropReason::count;
 }
 
-bool Host::is_routed(Packet& packet, const Interface& in, Context& context) noexcept {
+bool Host::is_routed(Packet& packet, Context& context) noexcept {
     auto& meta = packet.meta;
     // A priority tag is no VLAN (IEEE 802.1Q 9.3; net/8021q/vlan_core.c, vlan_do_receive).
     if (meta.tag_place != TagPlace::none) {
@@ -20,7 +20,7 @@ bool Host::is_routed(Packet& packet, const Interface& in, Context& context) noex
     const Routing& routing = *context.routing;
     const bool here4 = routing.tables[0].v4 || !routing.rules4.empty();
     const bool here6 = routing.tables[0].v6 || !routing.rules6.empty();
-    return !in.kernel_takes && ((type == ether_type::ipv4 && here4) || (type == ether_type::ipv6 && here6));
+    return (type == ether_type::ipv4 && here4) || (type == ether_type::ipv6 && here6);
 }
 
 }  // namespace weft

@@ -35,7 +35,7 @@ struct Host {
         if (!destination.is_group() && destination != in.mac &&
             !context.routing->interface(in.index).accepts(destination))
             return Verdict::drop(DropReason::host_not_for_us);
-        if (is_routed(packet, in, context)) return Verdict::to(StageId::ip_input);
+        if (is_routed(packet, context)) return Verdict::to(StageId::ip_input);
         if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
         return punt(packet, punt_class_of(packet));
     }
@@ -43,7 +43,7 @@ struct Host {
   private:
     /// IP of a family that has routes. Without any the host has no address of the family either: whatever
     /// comes is for the kernel's sockets (DHCP) or nobody.
-    static bool is_routed(Packet& packet, const Interface& in, Context& context) noexcept;
+    static bool is_routed(Packet& packet, Context& context) noexcept;
 };
 static_assert(Stage<Host>);
 

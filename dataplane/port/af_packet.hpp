@@ -18,6 +18,7 @@
 
 #include "dataplane/port/kernel_device.hpp"
 #include "dataplane/port/kernel_frame.hpp"
+#include "dataplane/port/open.hpp"
 #include "dataplane/port/queue_counters.hpp"
 #include "weft/port.hpp"
 
@@ -60,5 +61,11 @@ class AfPacket final : public Port {
     std::vector<std::unique_ptr<Sender>> senders_;
     std::uint64_t kernel_drops_ = 0;  ///< the kernel clears its own count when read
 };
+
+/// open_af_packet(), and the same for a device without Ethernet header: its packets then are what the port
+/// receives and sends.
+Result<std::unique_ptr<Port>> open_packet_sockets(const std::string& name, const std::string& device,
+                                                  bool ethernet, const PortQueues& queues,
+                                                  const PortEnvironment& environment);
 
 }  // namespace weft::ports

@@ -189,18 +189,16 @@ std::vector<std::pair<std::string, std::uint64_t>> AfPacket::statistics() {
     return all;
 }
 
-}  // namespace ports
-
-Result<std::unique_ptr<Port>> open_af_packet(const std::string& name, const std::string& device_name,
-                                             const PortQueues& queues, const PortEnvironment& environment) {
-    using namespace ports;
+Result<std::unique_ptr<Port>> open_packet_sockets(const std::string& name, const std::string& device_name,
+                                                  bool ethernet, const PortQueues& queues,
+                                                  const PortEnvironment& environment) {
     auto info = software_port(name, "af_packet", queues, environment, max_port_queues, max_port_queues);
     if (!info) return std::move(info).error();
     auto scope = InNamespace::enter(environment.host_netns);
     if (!scope) return std::move(scope).error();
     auto device = KernelDevice::find(name, device_name);
     if (!device) return std::move(device).error();
-    if (!device->is_ethernet())
+    if (ethernet && !device->is_ethernet())
         return refuse(fmt::format("port {}: {} is not an Ethernet device", name, device_name));
 
     std::vector<Fd> sockets;
@@ -223,6 +221,13 @@ Result<std::unique_ptr<Port>> open_af_packet(const std::string& name, const std:
         if (auto ok = port->set_mac(*queues.mac); !ok) return std::move(ok).error();
     (void)port->info();  // the first frames know the MTU
     return std::unique_ptr<Port>{std::move(port)};
+}
+
+}  // namespace ports
+
+Result<std::unique_ptr<Port>> open_af_packet(const std::string& name, const std::string& device_name,
+                                             const PortQueues& queues, const PortEnvironment& environment) {
+    return ports::open_packet_sockets(name, device_name, true, queues, environment);
 }
 
 }  // namespace weft

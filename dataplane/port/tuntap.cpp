@@ -1,12 +1,7 @@
 // Devices whose far end is a program with a descriptor of /dev/net/tun.
 #include <fmt/core.h>
-#include <sys/timerfd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-
-#include "dataplane/port/free_burst.hpp"
+#include "dataplane/port/af_packet.hpp"
 #include "dataplane/port/kernel_device.hpp"
 #include "dataplane/port/open.hpp"
 #include "dataplane/port/software_port.hpp"
@@ -15,56 +10,95 @@ namespace weft {
 namespace ports {
 namespace {
 
-/// A device without Ethernet header: packets go between its program and the kernel's stack, which has the
-/// routes. It has a link while a program has it open.
-class Tun final : public SoftwarePort {
-  public:
-    Tun(std::string name, KernelDevice device, Fd never_readable, PortInfo info)
-        : SoftwarePort(std::move(name), std::move(info)),
-          device_(std::move(device)),
-          never_readable_(std::move(never_readable)) {}
+/// Moves what the metadata says of places in the frame.
+void move_start(Packet& packet, int by) noexcept {
+    packet.meta.checksum_start = static_cast<std::uint16_t>(packet.meta.checksum_start + by);
+}
 
-    std::uint16_t receive(std::uint16_t, Packet**, std::uint16_t, ReceiveLoss&) noexcept override {
-        return 0;
+/// A device without Ethernet header (ARPHRD_NONE): packets that its program sends are routed, its program is
+/// a next hop that needs no address. Inside weft they have a header, whose addresses are zero as the
+/// interface's own. It has a link while a program has it open.
+class Tun final : public Port {
+  public:
+    Tun(std::string name, KernelDevice device, std::unique_ptr<Port> packets)
+        : name_(std::move(name)), device_(std::move(device)), packets_(std::move(packets)) {}
+
+    std::uint16_t receive(std::uint16_t queue, Packet* out[], std::uint16_t n,
+                          ReceiveLoss& loss) noexcept override {
+        const std::uint16_t got = packets_->receive(queue, out, n, loss);
+        std::uint16_t kept = 0;
+        for (std::uint16_t i = 0; i < got; ++i) {
+            if (add_header(*out[i]))
+                out[kept++] = out[i];
+            else
+                Packet::free(out[i]), ++loss.truncated;
+        }
+        return kept;
     }
-    std::uint16_t transmit(std::uint16_t, Packet* in[], std::uint16_t n,
+    std::uint16_t transmit(std::uint16_t queue, Packet* in[], std::uint16_t n,
                            TransmitLoss& loss) noexcept override {
-        loss.packets += n;
-        loss.bytes += free_burst(in, n);
-        return n;
+        for (std::uint16_t i = 0; i < n; ++i) {
+            rte_pktmbuf_adj(in[i], ethernet_header_size);
+            move_start(*in[i], -int{ethernet_header_size});
+        }
+        const std::uint16_t sent = packets_->transmit(queue, in, n, loss);
+        for (std::uint16_t i = sent; i < n; ++i) {
+            rte_pktmbuf_prepend(in[i], ethernet_header_size);
+            move_start(*in[i], ethernet_header_size);
+        }
+        return sent;
     }
-    [[nodiscard]] int wait_descriptor(std::uint16_t) const noexcept override { return never_readable_.get(); }
+    [[nodiscard]] int wait_descriptor(std::uint16_t queue) const noexcept override {
+        return packets_->wait_descriptor(queue);
+    }
     [[nodiscard]] PortInfo info() override {
-        info_.link_up = device_.link_up();
-        if (const auto mtu = device_.mtu())
-            info_.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(*mtu, max_port_mtu));
-        return info_;
+        PortInfo info = packets_->info();
+        info.driver = "tun";
+        info.mac = {};
+        info.link_up = device_.link_up();
+        return info;
     }
-    Result<> set_up(bool) override { return {}; }
+    [[nodiscard]] std::uint64_t missed() override { return packets_->missed(); }
+    Result<> set_up(bool up) override { return packets_->set_up(up); }
     Result<> set_mtu(std::uint16_t mtu) override {
-        if (auto ok = check_mtu(name_, mtu, info_.max_mtu); !ok) return ok;
+        if (auto ok = check_mtu(name_, mtu, max_port_mtu); !ok) return ok;
         return device_.set_mtu(mtu);
     }
-    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> statistics() override { return {}; }
+    Result<> set_mac(const MacAddress&) override {
+        return refuse(fmt::format("{}: a device of mode tun has no address", name_));
+    }
+    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> statistics() override {
+        return packets_->statistics();
+    }
 
   private:
+    static bool add_header(Packet& packet) noexcept {
+        if (packet.head_length() == 0) return false;
+        const auto version = static_cast<std::uint8_t>(*packet.header<std::uint8_t>() >> 4);
+        const std::uint16_t type = version == 4   ? ether_type::ipv4
+                                   : version == 6 ? ether_type::ipv6
+                                                  : std::uint16_t{0};
+        auto* header = reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(&packet, ethernet_header_size));
+        if (type == 0 || !header) return false;
+        *header = {.destination = {}, .source = {}, .type = be16{type}};
+        move_start(packet, ethernet_header_size);
+        return true;
+    }
+
+    std::string name_;
     KernelDevice device_;
-    Fd never_readable_;  ///< a timer that is not set, so that workers may sleep
+    std::unique_ptr<Port> packets_;  ///< the device's packet sockets
 };
 
 Result<std::unique_ptr<Port>> open_tun(const std::string& name, const PortQueues& queues,
                                        const PortEnvironment& environment) {
-    auto info = software_port(name, "tun", queues, environment, 1, max_port_queues);
-    if (!info) return std::move(info).error();
-    info->mac = {};
+    auto packets = open_packet_sockets(name, name, false, queues, environment);
+    if (!packets) return std::move(packets).error();
     auto scope = InNamespace::enter(environment.host_netns);
     if (!scope) return std::move(scope).error();
     auto device = KernelDevice::find(name, name);
     if (!device) return std::move(device).error();
-    Fd timer{timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)};
-    if (!timer) return refuse(fmt::format("port {}: no timer: {}", name, std::strerror(errno)));
-    return std::unique_ptr<Port>{
-        std::make_unique<Tun>(name, *std::move(device), std::move(timer), *std::move(info))};
+    return std::unique_ptr<Port>{std::make_unique<Tun>(name, *std::move(device), *std::move(packets))};
 }
 
 }  // namespace

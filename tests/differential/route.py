@@ -1,0 +1,269 @@
+"""A router: weft against the kernel's forwarding, with the same addresses, routes, rules and neighbours.
+
+Packets go in by the hundred, each with a number in its payload, and whatever comes out carries it too: forwarded, in
+pieces, or quoted by an ICMP error. What differs between two kernels as well is taken off before the comparison: the
+identification of packets the router makes, the flow label of its own IPv6 packets. Redirects of IPv6 cannot be switched
+off in Linux and are left out. Rate limits are off. The members of an ECMP group share a MAC address, as which of them
+a flow takes is each router's own affair.
+"""
+
+import ipaddress
+import socket
+import struct
+import time
+
+import frames
+import lab
+from probe import port_mac
+
+PORTS, PACKETS, BATCH = 4, 1000, 100
+IPV6 = 0x86DD
+STATIONS = range(2, 8)  # 10.0.N.2 … and 2001:db8:N::2 … answer; others are not known to be there
+SETTINGS = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_msgs_per_sec": 1000000, "net.ipv4.icmp_msgs_burst": 100000,
+            "net.ipv6.icmp.ratelimit": 0}
+
+
+def station_mac(port, number):
+    return f"02:5e:00:00:{port:02x}:{min(number, 6):02x}"  # 6 and 7 are one
+
+
+class Tables:
+    """Random routes, as arguments of `ip route add`, with the names of devices left open."""
+
+    def __init__(self, chance):
+        self.routes, self.rules, self.prefixes = [], [], []
+        for v6 in (False, True):
+            for _ in range(40):
+                self.add(chance, v6, "main")
+            for _ in range(8):
+                self.add(chance, v6, "100")
+            self.rules.append(["-6" if v6 else "-4", "rule", "add", "from",
+                               "2001:db8:1::4/126" if v6 else "10.0.1.4/31", "table", "100", "priority", "1000"])
+
+    def gateway(self, chance, v6, number=None):
+        port, number = chance.randrange(PORTS), number or chance.randrange(2, 6)
+        return ["via", f"2001:db8:{port}::{number:x}" if v6 else f"10.0.{port}.{number}", "dev", f"DEV{port}"]
+
+    def add(self, chance, v6, table):
+        bits = 128 if v6 else 32
+        length = chance.choice((32, 40, 48, 56, 64, 96, 128) if v6 else (8, 12, 16, 20, 24, 25, 28, 30, 31, 32))
+        base = chance.choice(self.prefixes + [None])
+        if base is None or base.version != (6 if v6 else 4):
+            high = 0x20010DB8_0100 << 80 if v6 else 0xC6330000
+            base = ipaddress.ip_network((high | chance.getrandbits(80 if v6 else 16), bits))
+        address = int(base.network_address) | chance.getrandbits(max(bits - base.prefixlen, 1)) % (1 << (bits - base.prefixlen))
+        net = ipaddress.ip_network((address, length), strict=False)
+        if net in self.prefixes:
+            return
+        self.prefixes.append(net)
+        kind = chance.choices(("via", "dev", "ecmp", "mtu", "blackhole", "unreachable", "prohibit", "throw"),
+                              (60, 6, 8, 10, 4, 4, 4, 4))[0]
+        words = ["-6" if v6 else "-4", "route", "add"]
+        if kind in ("blackhole", "unreachable", "prohibit", "throw"):
+            words += [kind, str(net)]
+        elif kind == "dev":
+            words += [str(net), "dev", f"DEV{chance.randrange(PORTS)}"]
+        elif kind == "ecmp":
+            port = chance.randrange(PORTS)
+            words += [str(net)]
+            for number in (6, 7):
+                words += ["nexthop", "via", f"2001:db8:{port}::{number}" if v6 else f"10.0.{port}.{number}", "dev", f"DEV{port}"]
+        else:
+            words += [str(net), *self.gateway(chance, v6)] + (["mtu", str(chance.choice((1280, 1400, 1481)))] if kind == "mtu" else [])
+        self.routes.append(words + ["table", table])
+
+    def destination(self, chance, v6):
+        nets = [net for net in self.prefixes if (net.version == 6) == v6]
+        net = chance.choice(nets)
+        return net[chance.randrange(min(net.num_addresses, 1 << 16))]
+
+
+class Side:
+    """A router of PORTS devices and the wires behind them."""
+
+    def __init__(self, place, role, device):
+        self.role, self.device = role, device
+        self.inside = place.switch if role == "weft" else place.namespace(role)
+        self.outside = place.namespace(f"{role}-out")
+        self.outside.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+        self.wires = []
+        for port in range(PORTS):
+            self.inside.ip("link", "add", f"p{port}", "address", port_mac(port), "type", "veth", "peer", "name",
+                           f"e{port}", "netns", self.outside.name)
+            self.outside.ip("link", "set", f"e{port}", "arp", "off", "up")
+            self.outside.run("ethtool", "-K", f"e{port}", "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off")
+            self.wires.append(self.outside.wire(f"e{port}"))
+        place.wires += self.wires
+
+    def configure(self, tables):
+        for name, value in {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1,
+                            "net.ipv4.conf.all.send_redirects": 0, **SETTINGS}.items():
+            self.inside.sysctl(name, value)
+        lines = []
+        for port in range(PORTS):
+            device = self.device.format(port)
+            self.inside.ip("link", "set", device, "up")
+            self.inside.sysctl(f"net.ipv4.conf.{device}.send_redirects", 0)
+            lines += [f"addr add 10.0.{port}.1/24 dev {device}", f"addr add 2001:db8:{port}::1/64 dev {device} nodad"]
+            for number in STATIONS:
+                for address in (f"10.0.{port}.{number}", f"2001:db8:{port}::{number}"):
+                    lines.append(f"neigh add {address} lladdr {station_mac(port, number)} nud permanent dev {device}")
+        self.batch(lines)
+        self.batch([" ".join(self.device.format(word[3:]) if word.startswith("DEV") else word for word in words[1:])
+                    for words in tables.routes if words[0] == "-4"])
+        self.batch([" ".join(self.device.format(word[3:]) if word.startswith("DEV") else word for word in words[1:])
+                    for words in tables.routes if words[0] == "-6"], "-6")
+        for words in tables.rules:
+            self.inside.ip(*words)
+
+    def batch(self, lines, *options):
+        lab.run("ip", "-n", self.inside.name, *options, "-batch", "-", input="\n".join(lines) + "\n")
+
+    def receive(self, numbers, seconds):
+        """Frames that came out until all is quiet, by the number of the packet that caused them."""
+        out, quiet, end = {}, time.monotonic() + 0.15, time.monotonic() + seconds
+        while time.monotonic() < min(quiet, end):
+            got = [(port, data) for port, wire in enumerate(self.wires) for data in wire.drain()]
+            for port, data in got:
+                at = data.rfind(b"frame")
+                if at < 0 or len(data) < at + 9:
+                    continue
+                number = struct.unpack_from("!I", data, at + 5)[0]
+                if number in numbers and (kept := comparable(data)):
+                    out.setdefault(number, []).append((port, kept))
+            if got:
+                quiet = time.monotonic() + 0.15
+            else:
+                time.sleep(0.005)
+        return {number: sorted(found) for number, found in out.items()}
+
+
+def comparable(data):
+    """A frame without what no two routers have in common; None if it is left out."""
+    data = bytearray(data)
+    kind, = struct.unpack_from("!H", data, 12)
+    if kind == frames.IPV4 and data[26:28] == b"\x0a\x00" and data[29] == 1:  # from the router itself
+        data[18:20] = data[24:26] = b"\0\0"
+    if kind == IPV6 and ipaddress.ip_address(bytes(data[22:38])) in OWN6:
+        data[15] &= 0xF0
+        data[16:18] = b"\0\0"
+    if kind == IPV6 and data[20] == 58 and data[54] == 137:
+        return None
+    return bytes(data)
+
+
+OWN6 = {ipaddress.ip_address(f"2001:db8:{port}::1") for port in range(PORTS)}
+
+
+def ones(data):
+    return struct.pack("!H", frames.checksum(data))
+
+
+def options4(chance):
+    """Some IPv4 options, at times malformed, padded to four bytes."""
+    made = chance.choice((b"\x07\x0b\x04" + bytes(8), b"\x07\x07\x08" + bytes(4), b"\x94\x04\0\0", b"\x9f\x04\1\1", b"\x01\x01\x01\x00",
+                          b"\x83\x07\x04\x0a\x00\x02\x02", b"\x07\x27\x04\x00", b"\x07\x03\x00\x00", b"\x44\x08\x05\x00" + bytes(4)))
+    return made + bytes(-len(made) % 4)
+
+
+def packet4(chance, source, destination, number):
+    mark = b"frame" + struct.pack("!I", number)
+    kind = chance.choices(("udp", "icmp", "error", "other"), (60, 20, 10, 10))[0]
+    body = mark + bytes(chance.choice((0, 10, 100, 1200, 1340, 1363, 1443)))
+    if kind == "udp":
+        body, protocol = struct.pack("!HHHH", chance.randrange(1024, 65536), 40000 + number % 1000, 8 + len(body), 0) + body, 17
+    elif kind == "icmp":
+        head = struct.pack("!BBHI", chance.choice((8, 13, 0)), 0, 0, number)
+        body, protocol = head[:2] + ones(head + body) + head[4:] + body, 1
+    elif kind == "error":
+        head = struct.pack("!BBHI", chance.choice((3, 11, 12, 5)), 0, 0, 0)
+        body, protocol = head[:2] + ones(head + body) + head[4:] + body, 1
+    else:
+        protocol = chance.choice((253, 47, 50))
+    options = options4(chance) if chance.random() < 0.12 else b""
+    flags = chance.choices((0, 0x4000, 0x2000, 0x2003, 0x0005), (50, 35, 5, 5, 5))[0]
+    if flags & 0x2000:
+        body = body[:len(body) // 8 * 8] if len(body) > 24 else body.ljust(24, b"\0")
+    ttl = chance.choices((64, 1, 2, 0, 255), (70, 12, 8, 4, 6))[0]
+    head = struct.pack("!BBHHHBBH4s4s", 0x45 + len(options) // 4, chance.choice((0, 0x10, 0xB8, 3)), 20 + len(options) + len(body), number & 0xFFFF,
+                       flags, ttl, protocol, 0, source, destination) + options
+    head = head[:10] + ones(head) + head[12:]
+    data = bytearray(head + body)
+    if chance.random() < 0.06:
+        where, value = chance.choice(((10, data[10] ^ 0x40), (0, 0x55), (0, 0x44), (2, 0xFF), (3, 10)))
+        data[where] = value
+        if where != 10 and len(options) == 0:
+            data[10:12] = b"\0\0"
+            data[10:12] = ones(bytes(data[:20]))
+    return bytes(data) + (bytes(12) if chance.random() < 0.1 else b"")
+
+
+def packet6(chance, source, destination, number):
+    body = b"frame" + struct.pack("!I", number) + bytes(chance.choice((0, 10, 100, 1150, 1223, 1343, 1443)))
+    kind = chance.choices(("udp", "echo", "error", "none", "other"), (60, 15, 10, 5, 10))[0]
+    following = {"udp": 17, "echo": 58, "error": 58, "none": 59, "other": 253}[kind]
+    if kind in ("udp", "echo", "error"):
+        head = struct.pack("!HHHH", 5000, 40000 + number % 1000, 8 + len(body), 0) if kind == "udp" else \
+            struct.pack("!BBHI", 128 if kind == "echo" else chance.choice((1, 2, 3, 4)), 0, 0, number)
+        pseudo = source + destination + struct.pack("!II", 8 + len(body), following)
+        at = 6 if kind == "udp" else 2
+        body = head[:at] + ones(pseudo + head + body) + head[at + 2:] + body
+    if chance.random() < 0.15:
+        option = chance.choice((b"\x01\x04\0\0\0\0", b"\x1e\x02\0\0\x01\0", b"\x5e\x02\0\0\x01\0", b"\x9e\x02\0\0\x01\0",
+                                b"\xde\x02\0\0\x01\0", b"\x05\x02\0\0\x01\0", b"\x1e\x09\0\0\x01\0"))
+        body, following = bytes((following, 0)) + option + body, 0
+    elif chance.random() < 0.1:
+        body, following = struct.pack("!BBHI", following, 0, chance.choice((0, 1, 8)), number) + body, 44
+    limit = chance.choices((64, 1, 2, 0, 255), (70, 12, 8, 4, 6))[0]
+    length = len(body) + (chance.choice((-1, 1, 500)) if chance.random() < 0.04 else 0)
+    version = 0x40000000 if chance.random() < 0.02 else 0x60000000
+    return struct.pack("!IHBB", version | chance.getrandbits(28), length, following, limit) + source + destination + body
+
+
+def random_packet(chance, tables, number):
+    """The port it goes in by, and the frame."""
+    port, v6 = chance.randrange(PORTS), chance.random() < 0.5
+    family = socket.AF_INET6 if v6 else socket.AF_INET
+
+    def address(where, host):
+        return f"2001:db8:{where}::{host:x}" if v6 else f"10.0.{where}.{host}"
+
+    odd = ("::1", "ff02::5", "::", "fe80::7", "2001:db8:200::1") if v6 else \
+        ("127.0.0.1", "224.0.0.5", "0.0.0.0", "255.255.255.255", "240.0.0.1", "192.0.2.77")
+    source = chance.choices((address(port, chance.choice(STATIONS)), address(chance.randrange(PORTS), 1), chance.choice(odd)), (85, 5, 10))[0]
+    destination = chance.choices((address(chance.randrange(PORTS), chance.choice(STATIONS)), str(tables.destination(chance, v6)),
+                                  address(chance.randrange(PORTS), 1), chance.choice(odd),
+                                  "2001:db8:1::" if v6 else f"10.0.{chance.randrange(PORTS)}.255"), (35, 50, 5, 6, 4))[0]
+    make = packet6 if v6 else packet4
+    l3 = make(chance, socket.inet_pton(family, source), socket.inet_pton(family, destination), number)
+    to = chance.choices((frames.mac(port_mac(port)), frames.BROADCAST, frames.mac("33:33:00:00:00:01"), frames.mac("02:77:00:00:00:01")), (94, 2, 2, 2))[0]
+    return port, to + frames.mac(station_mac(port, 2)) + struct.pack("!H", IPV6 if v6 else frames.IPV4) + l3[:1500]
+
+
+def describe(frame_out):
+    return "; ".join(f"port {port}: {data.hex()}" for port, data in frame_out) or "nothing"
+
+
+def compare(place, chance):
+    linux, weft = Side(place, "linux", "p{}"), Side(place, "weft", "t{}")
+    for port in range(PORTS):
+        linux.inside.run("ethtool", "-K", f"p{port}", "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off")
+    place.weftd("".join(f"port add t{port} up type af_packet dev p{port}\n" for port in range(PORTS))
+                + "".join(f"sysctl -w {name}={value}\n" for name, value in SETTINGS.items())
+                + "".join(f"sysctl -w net.ipv4.conf.t{port}.send_redirects=0\n" for port in range(PORTS)))
+    tables = Tables(chance)
+    for side in (linux, weft):
+        side.configure(tables)
+    known = len(tables.routes)
+    lab.wait_for(lambda: sum("198.51." in line or "2001:db8:1" in line for line in place.weft("ip", "route", "show", "table", "all").split("\n")) >= known // 4,
+                 "weft sees the routes", 5)
+    for first in range(0, PACKETS, BATCH):
+        sent = {number: random_packet(chance, tables, number) for number in range(first, first + BATCH)}
+        for side in (linux, weft):
+            for port, data in sent.values():
+                side.wires[port].send(data)
+        wanted, got = linux.receive(sent, 5), weft.receive(sent, 5)
+        for number, (port, data) in sent.items():
+            lab.check(wanted.get(number, []) == got.get(number, []),
+                      f"packet {number}, into port {port}: {data.hex()}\n  Linux sends {describe(wanted.get(number, []))}\n"
+                      f"  weft sends {describe(got.get(number, []))}")
