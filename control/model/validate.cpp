@@ -210,8 +210,9 @@ Result<> check_addresses(const Model& model) {
 
 Result<> check_sysctls(const Model& model) {
     for (const auto& [name, value] : model.sysctls) {
-        if (sysctl_kind(name) != SysctlKind::of_link) return refuse(fmt::format("{} cannot be set", name));
-        if (!model.find(sysctl_device(name)))
+        if (const auto kind = sysctl_kind(name); kind != SysctlKind::of_link && kind != SysctlKind::own)
+            return refuse(fmt::format("{} cannot be set", name));
+        if (const auto device = sysctl_device(name); !device.empty() && !model.find(device))
             return refuse(fmt::format("{}: there is no interface {}", name, sysctl_device(name)));
     }
     return {};

@@ -8,6 +8,7 @@
 #include "control/model/commands.hpp"
 #include "control/model/refusal.hpp"
 #include "control/sysctl/names.hpp"
+#include "control/sysctl/own.hpp"
 
 namespace weft {
 
@@ -43,6 +44,24 @@ Error no_such_file(std::string name) {
     return exit_with(1, fmt::format("sysctl: cannot stat /proc/sys/{}: No such file or directory", name));
 }
 
+bool speaks_of_a_link(const Model& model, const std::string& name) {
+    const auto device = sysctl_device(name);
+    return device.empty() || model.find(device);
+}
+
+Error invalid(const std::string& name) {
+    return exit_with(1, fmt::format("sysctl: setting key \"{}\": Invalid argument", name));
+}
+
+Result<> set_own(Model& model, const std::string& name, const std::string& value) {
+    if (!speaks_of_a_link(model, name)) return no_such_file(name);
+    const auto allowed = *own_sysctl(name);
+    const auto number = command::parse_signed(value);
+    if (!number || *number < allowed.least || *number > allowed.most) return invalid(name);
+    model.sysctls[name] = std::to_string(*number);
+    return {};
+}
+
 /// What weft knows of a variable. Refused by name if nothing.
 Result<std::string> value_of(Session& session, const std::string& name) {
     switch (sysctl_kind(name)) {
@@ -50,6 +69,9 @@ Result<std::string> value_of(Session& session, const std::string& name) {
             return std::string{"1"};
         case SysctlKind::unsupported:
             return unknown(name);
+        case SysctlKind::own:
+            if (!speaks_of_a_link(session.model, name)) return no_such_file(name);
+            return std::to_string(own_value(session.model.sysctls, name));
         case SysctlKind::of_link:
             break;
     }
@@ -69,12 +91,13 @@ Result<> set(Model& model, const std::string& name, const std::string& value) {
                 1, fmt::format("sysctl: {} is weft's own and always 1: it cannot be set to {}", name, value));
         case SysctlKind::unsupported:
             return unknown(name);
+        case SysctlKind::own:
+            return set_own(model, name, value);
         case SysctlKind::of_link:
             break;
     }
     if (!model.find(sysctl_device(name))) return no_such_file(name);
-    if (!command::parse_signed(value))
-        return exit_with(1, fmt::format("sysctl: setting key \"{}\": Invalid argument", name));
+    if (!command::parse_signed(value)) return invalid(name);
     model.sysctls[name] = value;
     return {};
 }
@@ -129,6 +152,13 @@ Result<Reply> sysctl_list(Session& session, const command::Match& match, const s
     std::map<std::string, std::string> known = session.model.sysctls;
     for (const auto& name : forwarding_sysctls())
         known.emplace(name, "1");
+    const auto add_own = [&](const std::vector<std::string>& names) {
+        for (const auto& name : names)
+            known.emplace(name, std::to_string(own_value(session.model.sysctls, name)));
+    };
+    add_own(own_sysctls());
+    for (const auto& device : session.model.order)
+        add_own(own_sysctls_of(device));
     for (const auto& device : session.model.order)
         for (const auto& name : link_sysctls(device))
             if (auto value = session.live->sysctl(name)) known[name] = *value;

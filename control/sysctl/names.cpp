@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "control/sysctl/own.hpp"
+
 namespace weft {
 
 namespace {
@@ -69,6 +71,7 @@ const std::vector<std::string>& forwarding_sysctls() {
 
 SysctlKind sysctl_kind(const std::string& canonical) {
     if (contains(forwarding_sysctls(), canonical)) return SysctlKind::forwarding;
+    if (own_sysctl(canonical)) return SysctlKind::own;
     const auto parts = take_apart(canonical);
     if (!parts || parts->device == "all" || parts->device == "default") return SysctlKind::unsupported;
     const bool known = parts->group.ends_with("neigh.") ? contains(neighbour_names, parts->name)
@@ -96,7 +99,7 @@ std::vector<std::string> link_sysctls(std::string device) {
 
 std::string sysctl_device(const std::string& canonical) {
     const auto parts = take_apart(canonical);
-    if (!parts) return {};
+    if (!parts || parts->device == "all") return {};
     std::string device{parts->device};
     std::replace(device.begin(), device.end(), '/', '.');
     return device;

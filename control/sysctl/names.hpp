@@ -15,12 +15,13 @@ namespace weft {
 /// What a variable is to weft.
 enum class SysctlKind {
     forwarding,  ///< weft's own and always 1
+    own,         ///< weft's own, see own.hpp
     of_link,     ///< neighbour and ARP settings of a weft link, the kernel's
     unsupported,
 };
 [[nodiscard]] SysctlKind sysctl_kind(const std::string& canonical);
 
-/// The interface that a canonical name of SysctlKind::of_link speaks of; empty for others.
+/// The interface that a canonical name speaks of; empty if it is none, or "all".
 [[nodiscard]] std::string sysctl_device(const std::string& canonical);
 
 /// The file of a canonical name below /proc/sys: "net/ipv4/neigh/lan0.8/locktime".

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "weft/net/ethernet.hpp"
 
@@ -59,6 +60,8 @@ enum class PuntClass : std::uint8_t {
     count
 };
 inline constexpr std::size_t punt_class_count = static_cast<std::size_t>(PuntClass::count);
+inline constexpr std::string_view punt_class_names[punt_class_count] = {
+    "link_local", "arp", "nd", "icmp", "routing", "ssh", "host", "broadcast", "unresolved"};
 
 /// 64 bytes, one cache line. Offsets and lengths in bytes, integers in host order.
 struct alignas(64) Metadata {

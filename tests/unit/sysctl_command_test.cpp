@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "control/sysctl/names.hpp"
+#include "control/sysctl/own.hpp"
 #include "tests/unit/command_shell.hpp"
 
 namespace weft {
@@ -39,17 +40,41 @@ TEST_F(SysctlCommand, NeighbourAndArpSettingsOfALinkAreKept) {
     EXPECT_EQ(shell("sysctl net.ipv4.neigh.lan0.gc_stale_time"), "net.ipv4.neigh.lan0.gc_stale_time = 30\n");
     EXPECT_EQ(shell("sysctl net.ipv4.neigh.lan0.locktime"), "net.ipv4.neigh.lan0.locktime = 100\n")
         << "the kernel's";
-    EXPECT_EQ(shell("sysctl -a"),
-              "net.ipv4.conf.lan0.arp_ignore = 1\nnet.ipv4.ip_forward = 1\n"
-              "net.ipv4.neigh.lan0.gc_stale_time = 30\nnet.ipv4.neigh.lan0.locktime = 100\n"
-              "net.ipv4.neigh.lan0/8.locktime = 100\nnet.ipv6.conf.all.forwarding = 1\n"
-              "net.ipv6.neigh.lan0.locktime = 100\nnet.ipv6.neigh.lan0/8.locktime = 100\n"
-              "net.ipv6.neigh.lan0/8.retrans_time_ms = 500\n")
-        << "the kernel has but locktime here";
+    const std::string all = shell("sysctl -a");
+    for (const char* line : {"net.ipv4.conf.all.rp_filter = 0\n", "net.ipv4.conf.lan0.arp_ignore = 1\n",
+                             "net.ipv4.conf.lan0/8.send_redirects = 1\n", "net.ipv4.icmp_ratelimit = 1000\n",
+                             "net.ipv4.ip_forward = 1\n", "net.ipv4.neigh.lan0.gc_stale_time = 30\n",
+                             "net.ipv4.neigh.lan0/8.locktime = 100\n", "net.weft.punt.ssh = 50000\n",
+                             "net.ipv6.neigh.lan0/8.retrans_time_ms = 500\n"})
+        EXPECT_NE(all.find(line), std::string::npos) << line;
+    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 34) << "the kernel has but locktime here";
     EXPECT_EQ(shell("sysctl -b net.ipv4.neigh.lan0.locktime"), "100");
     EXPECT_EQ(shell("sysctl -N -w net.ipv4.conf.lan0.arp_ignore=1"), "1\n") << "as procps-ng";
     ASSERT_EQ(shell("ip link del lan0.8"), "");
     EXPECT_EQ(shell.model.sysctls.size(), 2U);
+}
+
+TEST_F(SysctlCommand, WhatWeftImplementsIsItsOwn) {
+    EXPECT_EQ(
+        shell("sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_ratemask net.ipv6.icmp.ratelimit"),
+        "net.ipv4.icmp_ratelimit = 1000\nnet.ipv4.icmp_ratemask = 6168\nnet.ipv6.icmp.ratelimit = 1000\n");
+    EXPECT_EQ(
+        shell("sysctl -n net.ipv4.conf.lan0/8.rp_filter net.ipv4.conf.all.send_redirects net.weft.punt.arp"),
+        "0\n1\n5000\n");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.conf.lan0/8.rp_filter=2 net.weft.punt.routing=0"),
+              "net.ipv4.conf.lan0/8.rp_filter = 2\nnet.weft.punt.routing = 0\n");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.conf.lan0.rp_filter=3"),
+              "[1] sysctl: setting key \"net.ipv4.conf.lan0.rp_filter\": Invalid argument");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.icmp_ratelimit=-1"),
+              "[1] sysctl: setting key \"net.ipv4.icmp_ratelimit\": Invalid argument");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.conf.eth9.rp_filter=1"),
+              "[1] sysctl: cannot stat /proc/sys/net/ipv4/conf/eth9/rp_filter: No such file or directory");
+    ASSERT_EQ(shell("sysctl -q -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.lan0.send_redirects=0"), "");
+    EXPECT_EQ(own_value_of(shell.model.sysctls, "lan0.8", "rp_filter"), 2);
+    EXPECT_EQ(own_value_of(shell.model.sysctls, "lan0", "rp_filter"), 1) << "the greater";
+    EXPECT_EQ(own_value_of(shell.model.sysctls, "lan0", "send_redirects"), 1) << "either";
+    ASSERT_EQ(shell("ip link del lan0.8"), "");
+    EXPECT_FALSE(shell.model.sysctls.contains("net.ipv4.conf.lan0/8.rp_filter"));
 }
 
 TEST_F(SysctlCommand, RefusesTheRestByName) {
@@ -57,8 +82,8 @@ TEST_F(SysctlCommand, RefusesTheRestByName) {
               "[1] sysctl: net.ipv4.tcp_syncookies is not supported in this version");
     EXPECT_EQ(shell("sysctl -w kernel.hostname=x"),
               "[1] sysctl: kernel.hostname is not supported in this version");
-    EXPECT_EQ(shell("sysctl -w net.ipv4.conf.lan0.rp_filter=0"),
-              "[1] sysctl: net.ipv4.conf.lan0.rp_filter is not supported in this version");
+    EXPECT_EQ(shell("sysctl -w net.ipv4.conf.default.rp_filter=0"),
+              "[1] sysctl: net.ipv4.conf.default.rp_filter is not supported in this version");
     EXPECT_EQ(shell("sysctl -w net.ipv4.neigh.default.locktime=1"),
               "[1] sysctl: net.ipv4.neigh.default.locktime is not supported in this version");
     EXPECT_EQ(shell("sysctl kernel.hostname net.ipv4.ip_forward"), "net.ipv4.ip_forward = 1\n")
