@@ -40,7 +40,8 @@ class Lpm {
             word = store_.entry(word.value(), address[byte]);
         return word.empty() ? default_.load(std::memory_order_acquire) : word.value();
     }
-    /// The same for n addresses (at most batch_size), faster. Vector instructions where the CPU has AVX-512.
+    /// The same for n addresses (at most batch_size), faster, best after prefetch() of all of them. Vector
+    /// instructions where the CPU has AVX-512.
     void find(const Key addresses[], HopIndex hops[], unsigned n) const noexcept;
     /// … and without, whatever the CPU has.
     void find_scalar(const Key addresses[], HopIndex hops[], unsigned n) const noexcept;

@@ -1,6 +1,4 @@
 // Look-ups of a burst.
-#include <algorithm>
-
 #include "weft/lpm.hpp"
 
 #if defined(__SANITIZE_THREAD__)
@@ -17,9 +15,6 @@
 namespace weft {
 
 namespace {
-
-/// How many addresses ahead a line is asked for: enough to hide memory, few enough for the line buffers.
-constexpr unsigned ahead = 16;
 
 bool use_avx512() noexcept {
 #if defined(__x86_64__) && WEFT_LPM_VECTORS  // TSan does not see a gather
@@ -41,39 +36,34 @@ template <unsigned bytes>
 void Lpm<bytes>::find_scalar(const Key addresses[], HopIndex hops[], unsigned n) const noexcept {
     const HopIndex default_hop = default_.load(std::memory_order_acquire);
     if constexpr (bytes == 4) {
-        for (unsigned i = 0; i < std::min(ahead, n); ++i)
-            prefetch(addresses[i]);
         for (unsigned i = 0; i < n; ++i) {
-            if (i + ahead < n) prefetch(addresses[i + ahead]);
             LpmWord word = store_.first(first_bits(addresses[i]));
             if (word.extended()) word = store_.entry(word.value(), addresses[i][3]);
             hops[i] = hop_of(word, default_hop);
         }
         return;
     }
-    // Level by level, so that the lines of all addresses are under way together.
+    // Level by level, so that the lines of all addresses are under way together. What is written for an
+    // address that leads to a group is written again when the group has said more.
     LpmWord words[batch_size];
     std::uint8_t open[batch_size];  // those that led to a group
     unsigned count = 0;
-    const auto read = [&](unsigned i, LpmWord word, unsigned next_byte) {
-        if (word.extended())
-            store_.prefetch(word.value(), addresses[i][next_byte]);
-        else
-            hops[i] = hop_of(word, default_hop);
+    const auto note = [&](unsigned i, LpmWord word) {
         words[i] = word;
+        hops[i] = hop_of(word, default_hop);
         open[count] = static_cast<std::uint8_t>(i);
         count += word.extended();
     };
     for (unsigned i = 0; i < n; ++i)
-        prefetch(addresses[i]);
-    for (unsigned i = 0; i < n; ++i)
-        read(i, store_.first(first_bits(addresses[i])), 3);
+        note(i, store_.first(first_bits(addresses[i])));
     for (unsigned byte = 3; count != 0; ++byte) {
         const unsigned before = count;
+        for (unsigned k = 0; k < before; ++k)
+            store_.prefetch(words[open[k]].value(), addresses[open[k]][byte]);
         count = 0;
         for (unsigned k = 0; k < before; ++k) {
             const unsigned i = open[k];
-            read(i, store_.entry(words[i].value(), addresses[i][byte]), byte + 1);
+            note(i, store_.entry(words[i].value(), addresses[i][byte]));
         }
     }
 }

@@ -4,28 +4,53 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 namespace weft {
 
 namespace {
 
-constexpr std::size_t huge_page = std::size_t{2} << 20, page = 4096;
-constexpr std::uint32_t words_a_page = page / sizeof(LpmStore::Slot);
-/// Ordinary pages that may be touched before huge ones are asked for: 8 MiB.
-constexpr std::uint32_t many_pages = 2048;
-constexpr int collapse = 25;  // MADV_COLLAPSE, Linux 6.1
+constexpr std::size_t huge_page = std::size_t{2} << 20, page_size = 4096;
+constexpr std::uint32_t words_a_page = page_size / sizeof(LpmStore::Slot),
+                        pages_a_huge_page = huge_page / page_size;
+/// Ordinary pages that may be touched of 2 MiB before it becomes a huge one, and groups in ordinary pages.
+constexpr std::uint16_t many_pages = 8, many_groups = 64;
+
+constexpr std::size_t round_up(std::size_t bytes) noexcept {
+    return (bytes + huge_page - 1) / huge_page * huge_page;
+}
+
+/// Puts a huge page in the place of 2 MiB of ordinary ones, with what they hold, under the eyes of readers:
+/// one that comes by meanwhile waits for the kernel. Only the writer, who is here, writes. False if the
+/// kernel will not: then all is as before. (MADV_COLLAPSE does the same, but takes 15 ms for it.)
+bool make_huge(std::byte* at) noexcept {
+    void* const room = mmap(nullptr, 2 * huge_page, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED) return false;
+    auto* const start = static_cast<std::byte*>(room);
+    const auto before = -reinterpret_cast<std::uintptr_t>(start) % huge_page;
+    std::byte* const huge = start + before;
+    madvise(huge, huge_page, MADV_HUGEPAGE);
+    std::memcpy(huge, at, huge_page);
+    const bool moved = mremap(huge, huge_page, huge_page, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at;
+    // Where it was, another thread may have mapped something by now.
+    if (!moved) munmap(huge, huge_page);
+    if (before != 0) munmap(start, before);
+    munmap(huge + huge_page, huge_page - before);
+    return moved;
+}
 
 }  // namespace
 
 LpmStore::LpmStore(std::uint32_t max_groups)
-    : mapped_(sizeof(Slot) * (first_size + std::size_t{group_size} * max_groups) + huge_page),
+    : mapped_(sizeof(Slot) * first_size + round_up(sizeof(Slot) * group_size * max_groups) + huge_page),
       max_groups_(std::min(max_groups, LpmWord::value_mask)),
       touched_(first_size / words_a_page) {
     mapping_ =
         mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ == MAP_FAILED) std::abort();
-    const auto start = reinterpret_cast<std::uintptr_t>(mapping_);
-    words_ = reinterpret_cast<Slot*>((start + huge_page - 1) / huge_page * huge_page);
+    words_ = reinterpret_cast<Slot*>(round_up(reinterpret_cast<std::uintptr_t>(mapping_)));
+    madvise(words_, sizeof(Slot) * first_size, MADV_HUGEPAGE);
 }
 
 LpmStore::~LpmStore() {
@@ -33,14 +58,17 @@ LpmStore::~LpmStore() {
 }
 
 LpmStore::Slot* LpmStore::first_to_write(std::uint32_t at, std::uint32_t count) {
-    if (!huge_) {
-        for (std::uint32_t p = at / words_a_page; p <= (at + count - 1) / words_a_page; ++p) {
-            touched_count_ += !touched_[p];
-            touched_[p] = true;
-        }
-        if (touched_count_ >= many_pages) ask_for_huge_pages();
-    }
+    for (std::uint32_t page = at / words_a_page; page <= (at + count - 1) / words_a_page; ++page)
+        if (!touched_[page]) touch(page);
     return words_ + at;
+}
+
+void LpmStore::touch(std::uint32_t page) noexcept {
+    touched_[page] = true;
+    std::uint16_t& count = touched_in_[page / pages_a_huge_page];
+    auto* const from = reinterpret_cast<std::byte*>(words_) + page / pages_a_huge_page * huge_page;
+    if (count == 0) madvise(from, huge_page, MADV_NOHUGEPAGE);
+    if (++count == many_pages) make_huge(from);
 }
 
 std::uint32_t LpmStore::take(LpmWord word) {
@@ -48,7 +76,9 @@ std::uint32_t LpmStore::take(LpmWord word) {
     if (free_.empty()) {
         group = fresh_++;
         own_.push_back(0);
-        if (!huge_ && fresh_ * sizeof(Slot) * group_size >= many_pages * page) ask_for_huge_pages();
+        if (fresh_ == huge_page / (sizeof(Slot) * group_size))  // the 2 MiB that follow fill up, too
+            madvise(group_at(fresh_), mapped_ - 2 * huge_page - sizeof(Slot) * first_size, MADV_HUGEPAGE);
+        if (fresh_ == many_groups) make_huge(reinterpret_cast<std::byte*>(group_at(0)));
     } else {
         group = free_.back();
         free_.pop_back();
@@ -66,15 +96,10 @@ void LpmStore::reclaim() {
 }
 
 std::size_t LpmStore::bytes_touched() const noexcept {
-    const std::size_t table = huge_ ? sizeof(Slot) * first_size : touched_count_ * page;
+    std::size_t table = 0;
+    for (const std::uint16_t count : touched_in_)
+        table += count < many_pages ? count * page_size : huge_page;
     return table + sizeof(Slot) * group_size * fresh_ + sizeof own_[0] * own_.capacity();
-}
-
-void LpmStore::ask_for_huge_pages() noexcept {
-    huge_ = true;
-    madvise(words_, mapped_ - huge_page, MADV_HUGEPAGE);
-    // What is touched already becomes huge now; an older kernel's own thread does it by and by.
-    madvise(words_, sizeof(Slot) * first_size, collapse);
 }
 
 }  // namespace weft

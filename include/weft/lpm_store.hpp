@@ -1,6 +1,7 @@
 // The memory of a longest-prefix match: its words, where they lie, and which groups are free.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -32,9 +33,10 @@ class LpmWord {
     std::uint32_t bits_ = 0;
 };
 
-/// 2^24 words, then groups of 256, in one anonymous mapping touched lazily. Small tables live in ordinary
-/// pages: a word alone would else cost 2 MiB. Once many pages are touched, it asks for huge ones, which spare
-/// a look-up at random its TLB miss.
+/// 2^24 words, then groups of 256, in one anonymous mapping touched lazily. What is only read costs no memory
+/// and is mapped by the kernel's huge page of zeros, so that look-ups at random miss no TLB. Where a few
+/// words are written it becomes ordinary pages: each 2 MiB would else be had by one word. Where more are, a
+/// huge one.
 class LpmStore {
   public:
     using Slot = std::atomic<std::uint32_t>;
@@ -85,7 +87,7 @@ class LpmStore {
     [[nodiscard]] std::size_t bytes_touched() const noexcept;
 
   private:
-    void ask_for_huge_pages() noexcept;
+    void touch(std::uint32_t page) noexcept;
 
     void* mapping_;
     std::size_t mapped_;
@@ -94,8 +96,8 @@ class LpmStore {
     std::vector<std::uint32_t> free_, unlinked_;
     std::vector<std::uint16_t> own_;
     std::vector<bool> touched_;  ///< by ordinary page of the table
-    std::uint32_t touched_count_ = 0;
-    bool huge_ = false;
+    /// Of each 2 MiB of the table: ordinary pages that are touched; many_pages and more: it is a huge one.
+    std::array<std::uint16_t, (first_size * sizeof(Slot) >> 21)> touched_in_{};
 };
 
 }  // namespace weft

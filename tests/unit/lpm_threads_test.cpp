@@ -144,5 +144,34 @@ TEST(LpmThreads, Ipv6ReaderIsNeverMisled) {
     run_churn<16>();
 }
 
+// Huge pages take the place of ordinary ones, of the table and of the groups, while somebody reads them.
+TEST(LpmThreads, ReadersSeeNoPageChange) {
+    for (int round = 0; round < (slow ? 1 : 5); ++round) {
+        Lpm<4> lpm(4096);
+        std::vector<LpmKey<4>> there;
+        for (unsigned region = 0; region < 32; ++region) {
+            there.push_back({static_cast<std::uint8_t>(region << 3), 1, 1, 1});
+            ASSERT_TRUE(lpm.add(there.back(), 32, 1 + region));
+        }
+        std::atomic<bool> stop{false};
+        std::atomic<std::uint64_t> wrong{0}, rounds{0};
+        std::thread reader([&] {
+            while (!stop.load(std::memory_order_relaxed)) {
+                for (unsigned region = 0; region < 32; ++region)
+                    wrong += lpm.find(there[region]) != 1 + region;
+                ++rounds;
+            }
+        });
+        while (rounds.load() == 0)
+            std::this_thread::yield();
+        for (unsigned n = 0; n < 4000; ++n)
+            ASSERT_TRUE(lpm.add({static_cast<std::uint8_t>(n << 3), static_cast<std::uint8_t>(n >> 4), 9, 9},
+                                30, 77));
+        stop = true;
+        reader.join();
+        EXPECT_EQ(wrong, 0u);
+    }
+}
+
 }  // namespace
 }  // namespace weft::test
