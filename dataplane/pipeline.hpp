@@ -12,6 +12,7 @@
 #include "dataplane/ingress/ingress.hpp"
 #include "dataplane/observe/observer.hpp"
 #include "dataplane/punt/punt.hpp"
+#include "dataplane/route/batch.hpp"
 #include "dataplane/route/forward.hpp"
 #include "dataplane/route/input.hpp"
 #include "dataplane/route/output.hpp"
@@ -71,6 +72,7 @@ class Pipeline {
         auto burst = begin<S>(context);
         for (std::uint16_t i = 0; i < count; ++i)
             prepare<S>(*packets[i], prepared[i], burst, context);
+        if constexpr (LooksUp<S>) S::look_up(burst, context);
         for (std::uint16_t i = 0; i < count; ++i) {
             const Verdict verdict = decide_in_sight<S>(*packets[i], prepared[i], burst, context);
             if (verdict.is_stage()) [[likely]]
@@ -141,6 +143,7 @@ class Pipeline {
 template <bool observed>
 using PacketFlow = Pipeline<observed,
                             BridgeBatch,   // a port in a bridge: known station to known station
+                            RouteBatch,    // a port that routes: in transit to a known neighbour
                             Ingress,       // from a port
                             BridgeInput,   // bridge member: VLAN, learning, forwarding
                             BridgeOutput,  // the host sends by a bridge

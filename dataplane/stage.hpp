@@ -8,7 +8,9 @@
 //   - `decide(packet, prepared, context)`: says where the packet goes.
 // A batch stage takes whole bursts of one port. It also has
 //   - `Burst`, what is the same for all packets of the burst and is looked up once, by `begin(context)`;
-//     prepare and decide get it before the context.
+//     prepare and decide get it before the context;
+//   - perhaps `look_up(burst, context)`, between the two: looks up at once what prepare collected in the
+//   Burst.
 // No stage contains a loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide.
 #pragma once
 
@@ -66,6 +68,12 @@ concept BatchStage = requires(Packet& packet, typename S::Prepared& prepared, ty
     noexcept;
     { S::decide(packet, prepared, burst, context) }
     noexcept->std::same_as<Verdict>;
+};
+
+template <class S>
+concept LooksUp = BatchStage<S> && requires(typename S::Burst& burst, Context& context) {
+    { S::look_up(burst, context) }
+    noexcept;
 };
 
 }  // namespace weft

@@ -101,6 +101,10 @@ Verdict BridgeBatch::send_changed(Packet& packet, Admission in, const Burst& bur
 }
 
 void derive_exits(Topology& topology) noexcept {
+    for (auto& interface : topology.interfaces) {
+        const bool sends = interface.kind == InterfaceKind::port && interface.up && interface.carrier;
+        interface.plain_mtu = sends ? interface.mtu : std::uint16_t{0};
+    }
     for (auto& port : topology.bridge_ports) {
         port.exit = {.gate = port.bridge | (port.isolated ? isolated_gate : 0),
                      .membership = port.vlans ? port.vlans->membership.data() : no_filter.data()};

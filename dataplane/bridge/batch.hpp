@@ -155,7 +155,7 @@ struct BridgeBatch {
 };
 static_assert(BatchStage<BridgeBatch>);
 
-/// Fills in the exit of every bridge port, from the interfaces, bridges and ports of the topology.
+/// Fills in the exit of every bridge port, and every interface's plain_mtu, from the rest of the topology.
 void derive_exits(Topology& topology) noexcept;
 
 }  // namespace weft

@@ -7,7 +7,7 @@
 #include "dataplane/route/address.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/options.hpp"
-#include "weft/net/checksum.hpp"
+#include "dataplane/route/ttl.hpp"
 
 namespace weft {
 
@@ -32,14 +32,6 @@ be32 address_of_interface(const Hop& hop, Context& context) noexcept {
     be32 address;
     std::memcpy(&address, own.bytes.data(), sizeof address);
     return address;
-}
-
-/// RFC 1624: the word of TTL and protocol is one lower in its upper byte.
-void decrease_ttl(Ipv4Header& ip) noexcept {
-    const be16 before{static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol)};
-    --ip.ttl;
-    ip.checksum =
-        update_checksum(ip.checksum, before, be16{static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol)});
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "dataplane/route/lookup.hpp"
 
+#include "dataplane/route/flow_hash.hpp"
 #include "dataplane/route/header.hpp"
 
 namespace weft {
@@ -44,36 +45,10 @@ constexpr HopKind refusal_of(RoutingRule::Action action) noexcept {
     }
 }
 
-__extension__ using Wide = unsigned __int128;
-
-// Multiply and fold: not linear in its input, every bit of the result good.
-std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
-    const Wide product = static_cast<Wide>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-std::uint32_t mix(std::uint64_t value, std::uint64_t secret) noexcept {
-    const std::uint64_t key = secret * 0x9e3779b97f4a7c15 + 0xd6e8feb86659fd93;
-    return static_cast<std::uint32_t>(fold(fold(value ^ key, 0xa0761d6478bd642f) ^ key, 0xe7037ed1a0b428db) >> 32);
-}
-
-/// Ports of TCP, UDP and their like, if the first segment holds them; else zero.
+/// The two ports, if the first segment holds them; else zero.
 std::uint32_t ports_at(Packet& packet, std::uint32_t at, std::uint8_t protocol) noexcept {
-    constexpr std::uint8_t dccp = 33, sctp = 132, udplite = 136;
-    if (protocol != ip_protocol::tcp && protocol != ip_protocol::udp && protocol != dccp &&
-        protocol != sctp && protocol != udplite)
-        return 0;
-    if (packet.head_length() < at + 4) return 0;
+    if (!flow_hash::has_ports(protocol) || packet.head_length() < at + sizeof(be32)) return 0;
     return packet.header<be32>(at)->raw();
-}
-
-std::uint64_t addresses_of(const Ipv4Header& ip) noexcept {
-    return std::uint64_t{ip.source.raw()} << 32 | ip.destination.raw();
-}
-std::uint64_t addresses_of(const Ipv6Header& ip) noexcept {
-    std::uint64_t words[4];
-    std::memcpy(words, ip.source.data(), sizeof words);
-    return words[0] * 0x8ebc6af09c88c6e3 + words[1] * 0x589965cc75374cc3 + words[2] * 0x1d8e4e27c47d124f +
-           words[3] * 0xeb44accab455d165;
 }
 
 }  // namespace
@@ -93,10 +68,12 @@ RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTab
 std::uint32_t flow_hash4(Packet& packet, bool l4, std::uint32_t secret) noexcept {
     const Ipv4Header* ip = &ipv4(packet);
     const std::uint32_t l4_at = packet.meta.l3_offset + std::uint32_t{ip->header_size()};
-    const bool fragment = (ip->fragment.host() & 0x3fff) != 0;
+    constexpr std::uint16_t offset_or_more = 0x3fff;
+    const bool fragment = (ip->fragment.host() & offset_or_more) != 0;
     if (l4 && !fragment)
-        return mix(addresses_of(*ip), secret ^ (std::uint64_t{ports_at(packet, l4_at, ip->protocol)} << 8) ^
-                                          std::uint64_t{ip->protocol} << 40);
+        return flow_hash::mix(
+            flow_hash::addresses(*ip),
+            flow_hash::with_ports(secret, ports_at(packet, l4_at, ip->protocol), ip->protocol));
     if (!l4 && ip->protocol == ip_protocol::icmp && !fragment &&
         packet.head_length() >= l4_at + 8 + sizeof(Ipv4Header)) {
         const std::uint8_t type = *packet.header<std::uint8_t>(l4_at);
@@ -104,22 +81,20 @@ std::uint32_t flow_hash4(Packet& packet, bool l4, std::uint32_t secret) noexcept
         if (type == 3 || type == 4 || type == 5 || type == 11 || type == 12)
             ip = packet.header<Ipv4Header>(l4_at + 8);
     }
-    return mix(addresses_of(*ip), secret);
+    return flow_hash::mix(flow_hash::addresses(*ip), secret);
 }
 
 std::uint32_t flow_hash6(Packet& packet, bool l4, std::uint32_t secret) noexcept {
     const Ipv6Header* ip = &ipv6(packet);
     const std::uint32_t l4_at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
     if (l4)
-        return mix(addresses_of(*ip), secret ^
-                                          (std::uint64_t{ports_at(packet, l4_at, ip->next_header)} << 8) ^
-                                          std::uint64_t{ip->next_header} << 40);
+        return flow_hash::mix(
+            flow_hash::addresses(*ip),
+            flow_hash::with_ports(secret, ports_at(packet, l4_at, ip->next_header), ip->next_header));
     if (ip->next_header == ip_protocol::icmpv6 && packet.head_length() >= l4_at + 8 + sizeof(Ipv6Header) &&
         *packet.header<std::uint8_t>(l4_at) < 128)
         ip = packet.header<Ipv6Header>(l4_at + 8);
-    // policy 0 of IPv6 also takes the flow label (ip6_multipath_l3_keys)
-    const std::uint64_t label = ip->version_class_flow.host() & 0xfffff;
-    return mix(addresses_of(*ip), secret ^ label << 32 ^ std::uint64_t{ip->next_header} << 56);
+    return flow_hash::mix(flow_hash::addresses(*ip), flow_hash::with_label(secret, *ip));
 }
 
 RouteKey key_of(Packet& packet, const Routing& routing) noexcept {

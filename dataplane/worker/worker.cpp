@@ -53,13 +53,19 @@ Worker::Worker(Shared& shared, unsigned id)
 
 Worker::~Worker() = default;
 
+StageId Worker::way_of(IfIndex interface) const noexcept {
+    const Topology& topology = *context_.topology;
+    const Interface& in = topology.interface(interface);
+    if (context_.observer && context_.observer->traces(interface)) return StageId::ingress;
+    if (BridgeBatch::takes(in, topology)) return StageId::bridge_batch;
+    return RouteBatch::takes(in, *context_.routing) ? StageId::route_batch : StageId::ingress;
+}
+
 unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
     const Topology& topology = *context_.topology;
     const bool exists = topology.exists(queue.interface);
-    const bool batched = exists && BridgeBatch::takes(topology.interface(queue.interface), topology) &&
-                         !(context_.observer && context_.observer->traces(queue.interface));
-    auto& vector =
-        context_.next[static_cast<std::size_t>(batched ? StageId::bridge_batch : StageId::ingress)];
+    const StageId way = exists ? way_of(queue.interface) : StageId::ingress;
+    auto& vector = context_.next[static_cast<std::size_t>(way)];
     ReceiveLoss loss;
     const std::uint16_t count = queue.port->receive(queue.queue, vector.packets, batch_size, loss);
     if (loss.no_mbuf) context_.count_drops(DropReason::ingress_no_mbuf, queue.interface, loss.no_mbuf);

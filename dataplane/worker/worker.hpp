@@ -20,6 +20,8 @@ class Worker {
     unsigned round(std::uint64_t now_us) noexcept;
 
   private:
+    /// Where the bursts of a port that is an interface begin.
+    [[nodiscard]] StageId way_of(IfIndex interface) const noexcept;
     unsigned receive(const ReceiveQueue& queue) noexcept;
     /// Looks on, or no more, from this round on.
     void look_on(const Observation& what) noexcept;

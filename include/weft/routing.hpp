@@ -64,6 +64,20 @@ struct IcmpLimits {
 inline constexpr std::array<std::uint32_t, punt_class_count> default_punt_rates{
     1000, 5000, 5000, 2000, 50000, 50000, 200000, 5000, 20000};
 
+/// Our own IPv4 addresses by a bit of 4096 each: what may be one of them is looked at more closely. No packet
+/// comes from elsewhere with such a source (net/ipv4/fib_frontend.c, inet_lookup_ifaddr_rcu).
+class OwnAddresses {
+  public:
+    void add(be32 address) noexcept { words_[bit(address) / 64] |= std::uint64_t{1} << bit(address) % 64; }
+    [[nodiscard]] bool may_have(be32 address) const noexcept {
+        return words_[bit(address) / 64] >> bit(address) % 64 & 1;
+    }
+
+  private:
+    static constexpr std::uint32_t bit(be32 address) noexcept { return address.raw() * 0x9e3779b1u >> 20; }
+    std::array<std::uint64_t, 64> words_{};
+};
+
 /// Immutable after publication.
 struct Routing {
     /// [0] is local and main together, which is all there is without rules.
@@ -74,6 +88,7 @@ struct Routing {
     bool hash_l4 = false;                     ///< net.ipv4.fib_multipath_hash_policy 1
     bool hash6_l4 = false;                    ///< net.ipv6.fib_multipath_hash_policy 1
     std::uint32_t hash_secret = 0;
+    OwnAddresses own4;
     IcmpLimits icmp;
     /// Packets/s to the kernel by PuntClass, of one interface by one worker; 0: no limit (net.weft.punt.*).
     std::array<std::uint32_t, punt_class_count> punt_rates = default_punt_rates;

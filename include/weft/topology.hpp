@@ -51,6 +51,9 @@ struct alignas(64) Interface {
     std::uint8_t offloads = 0;               ///< kind port: Offload bits
     IfIndex peer = no_interface;             ///< kind veth: the other end
     const VlanDemux* demux = nullptr;        ///< null if it has no sub-interfaces
+    /// Derived by derive_exits(): the MTU of a port that is up and has a link, else 0; so packets simply
+    /// leave by it if they are no longer.
+    std::uint16_t plain_mtu = 0;
 };
 static_assert(sizeof(Interface) == 64);
 

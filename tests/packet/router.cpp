@@ -28,6 +28,7 @@ Router::Router(const RigOptions& options, const std::string& more)
                 "2001:db8:" + digit + "::2", mac);
         route("10.0." + digit + ".255/32", hop({.kind = HopKind::broadcast, .interface = name}));
         interface(name).source4 = address_of("10.0." + digit + ".1");
+        routing_.own4.add(be32{0x0a000001u | static_cast<std::uint32_t>(digit[0] - '0') << 8});
         interface(name).source6 = address_of("2001:db8:" + digit + "::1");
         interface(name).link_local = address_of(std::string("fe80::") + name);
     }

@@ -1,0 +1,155 @@
+// route_batch: the batch path of plain routing, where a packet in transit goes to a known neighbour.
+//   reads   Ethernet and IP header, offload state, lengths
+//   writes  Ethernet addresses, TTL and checksum or hop limit; cuts off padding
+//   to      the port's transmit buffer; ingress, for every packet that this path does not decide
+//   tables  Lpm, Hop (twice for a group), the egress Interface
+//   Linux   ip_rcv, ip_route_input, ip_forward, ip_finish_output2 up to dev_queue_xmit; the same of IPv6
+//
+// It decides what ingress, host, ip_input, ip_forward and ip_output would decide, for less. Whatever is not
+// plain (options, bad headers, martians, TTL at its end, our own addresses, an unresolved neighbour, too
+// large a packet, a way back by the interface it came by) goes through those stages unchanged, so there is
+// one place for each rule. Packets keep the order in which they came: those that left this path are carried
+// through before the next one that stays on it.
+//
+// Cache lines a packet: mbuf, metadata and frame, one of each (IPv6: headers of 54 bytes lie in one); one of
+// the FIB's table and one for each group below; one of the hop, one of the egress interface and one or two of
+// its transmit buffer, which most packets share.
+#pragma once
+
+#include "dataplane/context.hpp"
+#include "dataplane/egress/transmit.hpp"
+#include "dataplane/route/plain.hpp"
+#include "dataplane/route/ttl.hpp"
+#include "weft/net/ip.hpp"
+#include "weft/routing.hpp"
+
+namespace weft {
+
+struct RouteBatch {
+    static constexpr StageId id = StageId::route_batch;
+
+    struct Burst {
+        const Lpm4* v4;        ///< null: IPv4 is not for this path
+        const Lpm6* v6;        ///< … nor IPv6
+        std::uint64_t own;     ///< MAC address of the port, as MacAddress::raw()
+        std::uint32_t spread;  ///< MTU - 20: lengths that an IP packet may have above the least
+        IfIndex in;
+        const OwnAddresses* own4;
+        const HopTable* table;
+        const Interface* interfaces;
+        std::uint32_t interface_count;
+        // of the packets in this burst that stay on the path so far
+        std::uint16_t count4 = 0, count6 = 0;
+        Lpm4::Key keys4[batch_size];
+        Lpm6::Key keys6[batch_size];
+        HopIndex hops[2 * batch_size];  ///< IPv6's from batch_size on
+    };
+    struct Prepared {
+        std::uint16_t size;  ///< of the IP packet, bytes; 0: not decided here
+        std::uint8_t slot;   ///< of Burst::hops
+    };
+
+    /// Whether the bursts of a port may take this path.
+    [[nodiscard]] static bool takes(const Interface& in, const Routing& routing) noexcept {
+        return in.bridge_port == no_index && !in.demux && in.up && !in.kernel_takes &&
+               (table4(in, routing) || table6(routing));
+    }
+
+    static Burst begin(Context& context) noexcept;
+
+    static void prepare(Packet& packet, Prepared& out, Burst& burst, Context&) noexcept {
+        out = {};
+        const std::byte* const frame = packet.data();
+        const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
+        // A runt's length wraps.
+        const std::uint32_t above = packet.length() - (ethernet_header_size + least_size);
+        if (ethernet.destination_raw() != burst.own || above > burst.spread || !plain::is_own(packet))
+            [[unlikely]]
+            return;
+        if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
+            const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);
+            if (!burst.v4 || !plain::is_transit(ip, above + least_size) || burst.own4->may_have(ip.source))
+                [[unlikely]]
+                return;
+            auto& key = burst.keys4[burst.count4];
+            std::memcpy(key.data(), &ip.destination, sizeof key);
+            burst.v4->prefetch(key);
+            out = {.size = ip.total_length.host(), .slot = static_cast<std::uint8_t>(burst.count4++)};
+        } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
+            const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
+            if (!burst.v6 || !plain::is_transit(ip, above + least_size)) [[unlikely]]
+                return;
+            auto& key = burst.keys6[burst.count6];
+            key = ip.destination;
+            burst.v6->prefetch(key);
+            out = {.size = static_cast<std::uint16_t>(sizeof ip + ip.payload_length.host()),
+                   .slot = static_cast<std::uint8_t>(batch_size + burst.count6++)};
+        }
+    }
+
+    static void look_up(Burst& burst, Context&) noexcept;
+
+    static Verdict decide(Packet& packet, const Prepared& in, const Burst& burst, Context& context) noexcept {
+        if (in.size == 0) [[unlikely]]
+            return divert();
+        const bool v6 = in.slot >= batch_size;
+        const Hop* hop = &(*burst.table)[burst.hops[in.slot]];
+        if (hop->kind != HopKind::neighbour) [[unlikely]] {
+            hop = member(packet, *hop, v6, context);
+            if (!hop) return divert();
+        }
+        const std::uint64_t neighbour = hop->neighbour.load(std::memory_order_acquire);
+        // Control writes hops in place: one may name an interface that this topology lacks.
+        if (Hop::state_of(neighbour) != NeighbourState::resolved || hop->interface == burst.in ||
+            hop->interface >= burst.interface_count) [[unlikely]]
+            return divert();
+        const Interface& out = burst.interfaces[hop->interface];
+        if (in.size > out.plain_mtu || !fits(in.size, hop->mtu)) [[unlikely]]
+            return divert();
+        if (context.holds(StageId::ingress)) [[unlikely]]
+            context.run_all(context);
+        context.received_bytes += packet.length();
+        const std::uint32_t length = in.size + std::uint32_t{ethernet_header_size};
+        if (length != packet.length()) [[unlikely]]  // padding
+            packet.pkt_len = packet.data_len = static_cast<std::uint16_t>(length);
+        std::byte* const frame = packet.data();
+        if (v6)
+            --reinterpret_cast<Ipv6Header*>(frame + ethernet_header_size)->hop_limit;
+        else
+            decrease_ttl(*reinterpret_cast<Ipv4Header*>(frame + ethernet_header_size));
+        write_addresses(frame, neighbour, hop->own.load(std::memory_order_relaxed));
+        hop->touch(context.now_seconds);
+        collect(packet, out.port, context);
+        return Verdict::consumed();
+    }
+
+  private:
+    static constexpr std::uint32_t least_size = sizeof(Ipv4Header);
+
+    static Verdict divert() noexcept { return Verdict::to(StageId::ingress); }
+
+    [[nodiscard]] static const Lpm4* table4(const Interface& in, const Routing& routing) noexcept {
+        return routing.rules4.empty() && routing.interface(in.index).rp_filter == 0
+                   ? routing.tables[0].v4.get()
+                   : nullptr;
+    }
+    [[nodiscard]] static const Lpm6* table6(const Routing& routing) noexcept {
+        return routing.rules6.empty() ? routing.tables[0].v6.get() : nullptr;
+    }
+    /// The hop of a packet's flow in a group; null if this path cannot tell.
+    static const Hop* member(Packet& packet, const Hop& group, bool v6, const Context& context) noexcept;
+
+    /// Of a hop's own MTU, which it need not have: then one less than 0 is the most there is.
+    [[nodiscard]] static bool fits(std::uint16_t size, std::uint16_t hop_mtu) noexcept {
+        return static_cast<std::uint16_t>(size - 1) <= static_cast<std::uint16_t>(hop_mtu - 1);
+    }
+    static void write_addresses(std::byte* frame, std::uint64_t to, std::uint64_t from) noexcept {
+        const std::uint64_t first = (to & 0xffff'ffff'ffff) | from << 48;
+        const auto rest = static_cast<std::uint32_t>(from >> 16);
+        std::memcpy(frame, &first, sizeof first);
+        std::memcpy(frame + sizeof first, &rest, sizeof rest);
+    }
+};
+static_assert(BatchStage<RouteBatch>);
+
+}  // namespace weft

@@ -1,0 +1,77 @@
+// Plain packets: those for which nothing has to be asked but where they go. Tests of a few instructions; what
+// fails one is not wrong, only for the stages to judge.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "dataplane/egress/prepare.hpp"
+#include "weft/net/ip.hpp"
+#include "weft/packet.hpp"
+
+namespace weft::plain {
+
+namespace detail {
+template <class T>
+[[nodiscard]] inline T load(const void* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+static_assert(std::endian::native == std::endian::little);
+/// By the first byte, 1: not of 0/8, 127/8, 224/3 (RFC 1122 3.2.1.3; RFC 1112; 240/4 RFC 1812 4.2.2.11).
+inline constexpr auto is_unicast4 = [] {
+    std::array<std::uint8_t, 256> table{};
+    for (unsigned first = 1; first < 224; ++first)
+        table[first] = first != 127;
+    return table;
+}();
+/// Not of 0::/64 (unspecified, loopback, mapped), nor from fe80:: up (link-local, site-local, multicast).
+[[nodiscard]] inline bool is_unicast6(const std::array<std::uint8_t, 16>& address) noexcept {
+    return __builtin_bswap64(load<std::uint64_t>(address.data())) - 1 < 0xfe80'0000'0000'0000 - 1;
+}
+}  // namespace detail
+
+/// Any port could send it as it is, and it may be written to.
+[[nodiscard]] inline bool is_own(const Packet& packet) noexcept {
+    static_assert(offsetof(rte_mbuf, nb_segs) == offsetof(rte_mbuf, refcnt) + 2);
+    constexpr std::uint32_t one_segment_one_owner = 0x0001'0001;
+    const auto* const mbuf = reinterpret_cast<const std::byte*>(static_cast<const rte_mbuf*>(&packet));
+    const auto* const meta = reinterpret_cast<const std::byte*>(&packet.meta);
+    const auto state = detail::load<std::uint32_t>(meta + offsetof(Metadata, tag_place));
+    return detail::load<std::uint32_t>(mbuf + offsetof(rte_mbuf, refcnt)) == one_segment_one_owner &&
+           (state & weft::detail::wanting) == 0 && RTE_MBUF_DIRECT(&packet);
+}
+
+/// IPv4 in transit (RFC 1812 5.2.2, 5.3.1, 5.3.7): no options, lengths and checksum right, hops left, both
+/// addresses unicast. `present`: bytes from the header on, at least 20.
+[[nodiscard]] inline bool is_transit(const Ipv4Header& ip, std::uint32_t present) noexcept {
+    const auto* const at = reinterpret_cast<const std::byte*>(&ip);
+    const auto a = detail::load<std::uint64_t>(at);
+    const auto b = detail::load<std::uint64_t>(at + 8);
+    const auto c = detail::load<std::uint32_t>(at + 16);
+    // 2^16 is 1 modulo 65535, and so is 2^64, so that the sum of any larger words is the one's complement sum
+    // of the 16-bit ones (RFC 1071 2 (C)); it is all ones where the checksum is right.
+    std::uint64_t sum;
+    const bool carry = __builtin_add_overflow(a, b, &sum);
+    sum += __builtin_add_overflow(sum, c + std::uint64_t{carry}, &sum);
+    const std::uint32_t total = ip.total_length.host();
+    constexpr std::uint32_t least = sizeof ip;
+    return static_cast<std::uint8_t>(a) == 0x45 && total - least <= present - least && ip.ttl > 1 &&
+           sum % 0xffff == 0 &&
+           (detail::is_unicast4[b >> 32 & 0xff] & detail::is_unicast4[static_cast<std::uint8_t>(c)]);
+}
+
+/// The same of IPv6 (RFC 8200 3, RFC 4291 2.5): nothing that each router has to look at.
+[[nodiscard]] inline bool is_transit(const Ipv6Header& ip, std::uint32_t present) noexcept {
+    const auto* const at = reinterpret_cast<const std::uint8_t*>(&ip);
+    return at[0] >> 4 == 6 && sizeof ip + ip.payload_length.host() <= present && ip.hop_limit > 1 &&
+           ip.next_header != ip_protocol::hop_by_hop && detail::is_unicast6(ip.source) &&
+           detail::is_unicast6(ip.destination);
+}
+
+}  // namespace weft::plain
