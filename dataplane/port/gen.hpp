@@ -44,7 +44,7 @@ class Gen final : public SoftwarePort {
     };
 
     void share_out(const GenConfig& config);
-    void prepare();
+    void prepare(const GenConfig& config);
     [[nodiscard]] std::uint16_t due(Source& source, std::uint16_t n) const noexcept;
     void fill_head(Source& source, std::byte* to) const noexcept;
     [[nodiscard]] bool append_tail(rte_mbuf* head) const noexcept;

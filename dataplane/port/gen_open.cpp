@@ -34,7 +34,7 @@ Gen::Gen(std::string name, PortInfo info, const GenConfig& config, rte_mempool* 
     info_.offloads = every_offload;
     head_room_ = std::min(head_room_, frame_.length());
     share_out(config);
-    if (config.flows <= max_prepared) prepare();
+    if (config.flows <= max_prepared) prepare(config);
 }
 
 Gen::~Gen() {
@@ -55,7 +55,7 @@ void Gen::share_out(const GenConfig& config) {
     }
 }
 
-void Gen::prepare() {
+void Gen::prepare(const GenConfig& config) {
     const auto flows = sources_[info_.rx_queues - 1].first + sources_[info_.rx_queues - 1].flows;
     prepared_bytes_ = flows * sizeof(GenHead);
     void* memory = mmap(nullptr, prepared_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -65,8 +65,13 @@ void Gen::prepare() {
     for (std::uint16_t q = 0; q < info_.rx_queues; ++q) {
         const Source& source = sources_[q];
         std::uint64_t flow = 0;
-        for (std::uint32_t i = 0; i < source.flows; ++i, flow = (flow + source.step) % source.flows)
-            frame_.head(source.first + static_cast<std::uint32_t>(flow), prepared_[source.first + i]);
+        for (std::uint32_t i = 0; i < source.flows; ++i, flow = (flow + source.step) % source.flows) {
+            GenHead& head = prepared_[source.first + i];
+            frame_.head(source.first + static_cast<std::uint32_t>(flow), head);
+            if (config.rewrite)
+                config.rewrite(source.first + static_cast<std::uint32_t>(flow),
+                               reinterpret_cast<std::byte*>(head.bytes));
+        }
     }
 }
 

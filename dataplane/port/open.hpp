@@ -9,6 +9,7 @@
 #include <rte_mempool.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ struct GenConfig {
     std::uint16_t vid = 0;  ///< 0: untagged, else one 802.1Q tag in the frame
     bool shuffled =
         false;  ///< flows in a fixed order that jumps about, so that look-ups miss caches as in life
+    /// For benchmarks: changes the first 64 bytes of a flow's frame once, when it is prepared. Null: nothing.
+    std::function<void(std::uint32_t flow, std::byte* head)> rewrite = {};
 };
 
 /// Mirrors MemifPort of the model. "@name": an abstract socket.

@@ -7,10 +7,8 @@
 #include <rte_eal.h>
 #include <rte_memory.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -18,6 +16,7 @@
 #include <vector>
 
 #include "perf/micro/fdb_cases.hpp"
+#include "perf/micro/transparent_pages.hpp"
 
 namespace {
 
@@ -30,19 +29,6 @@ const char* take_table_option(int& argc, char** argv) {
         argv[i] = argv[i + 1];
     --argc;
     return *value == '=' ? value + 1 : value;
-}
-
-/// rte_hash is in EAL's memory; without hugepages that is of 4 KiB, while the FDB asks for transparent huge
-/// ones. So that both have the same, anonymous memory that asks for them too takes its place.
-int onto_transparent_huge_pages(const rte_memseg_list* list, void*) {
-    const std::vector<char> content(static_cast<char*>(list->base_va),
-                                    static_cast<char*>(list->base_va) + list->len);
-    void* memory = mmap(list->base_va, list->len, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (memory == MAP_FAILED) return -1;
-    madvise(memory, list->len, MADV_HUGEPAGE);
-    std::copy(content.begin(), content.end(), static_cast<char*>(memory));
-    return 0;
 }
 
 }  // namespace
@@ -70,7 +56,7 @@ int main(int argc, char** argv) {
         return 1;
     }
     rmdir(rte_eal_get_runtime_dir());  // empty without shared configuration
-    if (!rte_eal_has_hugepages()) rte_memseg_list_walk(onto_transparent_huge_pages, nullptr);
+    if (!rte_eal_has_hugepages()) rte_memseg_list_walk(weft::perf::onto_transparent_huge_pages, nullptr);
     int status = 0;
     if (rows) {
         try {

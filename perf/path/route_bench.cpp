@@ -1,0 +1,367 @@
+// What routing itself costs a packet: gen -> route -> null on one worker, over the floor gen -> null,
+// measured in turns of about a millisecond in one run. Prints TSC clocks per packet as quartiles over the
+// turns.
+//
+//     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
+//     N]
+//                 [--update N] [--json]
+//
+// N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
+// with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
+// (--flows) within the routes. --update: so many routes a second change their hop meanwhile, by a thread on
+// the other CPU.
+#include <fmt/format.h>
+#include <rte_cycles.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dataplane/dpdk/eal.hpp"
+#include "dataplane/dpdk/pool.hpp"
+#include "dataplane/port/open.hpp"
+#include "dataplane/worker/worker.hpp"
+#include "perf/micro/routes.hpp"
+#include "weft/net/checksum.hpp"
+#include "weft/port.hpp"
+
+namespace weft {
+namespace {
+
+struct Options {
+    std::uint32_t routes = 1, hops = 16, ecmp = 0, flows = 1 << 20;
+    std::uint16_t size = 64;
+    unsigned turns = 400, cpu = 1, update = 0;
+    bool v6 = false, json = false;
+};
+
+template <class T>
+T must(Result<T> result) {
+    if (result) return std::move(result).value();
+    fmt::print(stderr, "{}\n", result.error().message);
+    std::exit(1);
+}
+void must(Result<> result) {
+    if (result) return;
+    fmt::print(stderr, "{}\n", result.error().message);
+    std::exit(1);
+}
+void must(bool done) {
+    if (done) return;
+    fmt::print(stderr, "a table is full\n");
+    std::exit(1);
+}
+
+struct Spread {
+    double low, median, high;
+};
+/// Quartiles.
+Spread spread_of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return {values[values.size() / 4], values[values.size() / 2], values[values.size() * 3 / 4]};
+}
+
+/// TSC clocks of a dependent addition, which takes one core cycle.
+double clocks_of_a_cycle() {
+    constexpr unsigned additions = 200'000;
+    std::uint64_t sum = 0;
+    const std::uint64_t start = rte_rdtsc();
+    for (unsigned i = 0; i < additions / 10; ++i)
+        asm volatile(
+            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+            : "+r"(sum));
+    return static_cast<double>(rte_rdtsc() - start) / additions;
+}
+
+constexpr MacAddress own_in{{0x02, 0, 0, 0, 1, 1}}, own_out{{0x02, 0, 0, 0, 1, 2}};
+constexpr HopIndex first_hop = 1, group = 1000;
+constexpr IfIndex in = 1, out = 2;
+
+/// The head of a frame to `destination`, IPv4 or IPv6, length and checksum right.
+template <unsigned bytes>
+void write_head(std::byte* head, const typename Lpm<bytes>::Key& destination, std::uint32_t flow,
+                std::uint16_t size) {
+    auto& ethernet = *reinterpret_cast<EthernetHeader*>(head);
+    ethernet.destination = own_in;
+    const auto l3 = static_cast<std::uint16_t>(size - 4 - ethernet_header_size);
+    if constexpr (bytes == 4) {
+        auto& ip = *reinterpret_cast<Ipv4Header*>(head + ethernet_header_size);
+        std::memcpy(static_cast<void*>(&ip.destination), destination.data(), 4);
+        ip.checksum = ipv4_checksum(ip);
+    } else {
+        ethernet.type = be16{ether_type::ipv6};
+        auto& ip = *reinterpret_cast<Ipv6Header*>(head + ethernet_header_size);
+        ip.version_class_flow = be32{0x60000000};
+        ip.payload_length = be16{static_cast<std::uint16_t>(l3 - sizeof ip)};
+        ip.next_header = ip_protocol::udp;
+        ip.hop_limit = 64;
+        ip.source = {0x20, 1, 0xd, 0xb8};
+        std::memcpy(ip.source.data() + 12, &flow, sizeof flow);
+        ip.destination = destination;
+    }
+}
+
+class Bench {
+  public:
+    explicit Bench(const Options& options)
+        : options_(options), pool_(must(PacketPool::create("bench", 8192))) {
+        shared_ = std::make_unique<Shared>(std::vector<unsigned>{0}, pool_.get(), 1U << 20, 1, 2);
+        shared_->kernel = false;
+        shared_->poll_always = true;
+        GenConfig config;
+        config.size = options.size;
+        config.flows = options.flows;
+        if (options.v6)
+            fill<16>(config, v6_);
+        else
+            fill<4>(config, v4_);
+        const PortEnvironment environment{.pool = pool_.get()};
+        gen_ = must(open_gen("gen", config, {}, environment));
+        sink_ = must(open_null("null", {}, environment));
+        must(gen_->set_up(true));
+        must(sink_->set_up(true));
+        publish();
+        worker_ = std::make_unique<Worker>(*shared_, 0);
+    }
+
+    /// Clocks per packet of `rounds` bursts without the pipeline.
+    double floor(unsigned rounds) {
+        Packet* packets[batch_size];
+        ReceiveLoss loss;
+        TransmitLoss lost;
+        std::uint64_t count = 0;
+        const std::uint64_t start = rte_rdtsc();
+        for (unsigned i = 0; i < rounds; ++i) {
+            const auto n = gen_->receive(0, packets, batch_size, loss);
+            count += sink_->transmit(0, packets, n, lost);
+        }
+        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
+    }
+    double through(unsigned rounds) {
+        std::uint64_t count = 0;
+        const std::uint64_t start = rte_rdtsc();
+        for (unsigned i = 0; i < rounds; ++i) {
+            count += worker_->round(coarse_seconds());
+            shared_->quiescence.quiescent(0);
+        }
+        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
+    }
+    /// Changes hops of routes at a steady rate until `stop`; returns how many.
+    std::uint64_t update(const std::atomic<bool>& stop) {
+        return options_.v6 ? update_in<16>(*v6_, stop) : update_in<4>(*v4_, stop);
+    }
+
+    [[nodiscard]] std::string stages() const {
+        std::string text;
+        for (std::size_t s = 0; s < stage_count; ++s) {
+            const auto& c = shared_->workers[0]->stages[s];
+            if (c.packets.get())
+                text += fmt::format("  {} {} packets {:.1f} clocks", stage_names[s], c.packets.get(),
+                                    static_cast<double>(c.sampled_clocks.get()) /
+                                        static_cast<double>(c.sampled_packets.get()));
+        }
+        return text;
+    }
+    [[nodiscard]] std::uint64_t dropped() const {
+        std::uint64_t all = 0;
+        for (IfIndex i = 0; i < 4; ++i)
+            for (const auto& d : shared_->workers[0]->counters[i].dropped)
+                all += d.packets.get();
+        return all;
+    }
+    [[nodiscard]] std::size_t table_bytes() const {
+        return options_.v6 ? v6_->bytes_touched() : v4_->bytes_touched();
+    }
+    Quiescence& quiescence() { return shared_->quiescence; }
+
+  private:
+    [[nodiscard]] HopIndex hop_of(std::size_t route) const {
+        return options_.ecmp ? group : first_hop + static_cast<HopIndex>(route * 2654435761U % options_.hops);
+    }
+    template <unsigned bytes>
+    void fill(GenConfig& config, std::shared_ptr<Lpm<bytes>>& table) {
+        table = std::make_shared<Lpm<bytes>>(1U << 20);
+        auto routes = perf::random_routes<bytes>(options_.routes);
+        if (options_.routes == 1) {
+            must(table->add({}, 0, hop_of(0)));
+            routes[0].length = 0;
+        } else {
+            for (std::size_t i = 0; i < routes.size(); ++i)
+                must(table->add(routes[i].prefix, routes[i].length, hop_of(i)));
+        }
+        const auto keys = perf::random_destinations<bytes>(routes, options_.flows);
+        config.rewrite = [keys, size = options_.size](std::uint32_t flow, std::byte* head) {
+            write_head<bytes>(head, keys[flow], flow, size);
+        };
+    }
+    template <unsigned bytes>
+    std::uint64_t update_in(Lpm<bytes>& table, const std::atomic<bool>& stop) {
+        const auto routes = perf::random_routes<bytes>(options_.routes);
+        std::uint64_t done = 0;
+        const std::uint64_t start = rte_rdtsc();
+        while (!stop.load(std::memory_order_relaxed)) {
+            const auto due =
+                static_cast<std::uint64_t>(static_cast<double>(rte_rdtsc() - start) /
+                                           static_cast<double>(rte_get_tsc_hz()) * options_.update);
+            for (; done < due; ++done) {
+                const std::size_t at = done * 7919 % routes.size();
+                must(table.add(routes[at].prefix, routes[at].length, hop_of(at + done % 3)));
+            }
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+        return done;
+    }
+
+    void publish() {
+        auto topology = std::make_unique<Topology>();
+        topology->interfaces.resize(3);
+        for (const auto& [index, port, mac] :
+             {std::tuple(in, gen_.get(), own_in), std::tuple(out, sink_.get(), own_out)}) {
+            topology->interfaces[index] = {.index = index,
+                                           .kind = InterfaceKind::port,
+                                           .up = true,
+                                           .carrier = true,
+                                           .mac = mac,
+                                           .port = static_cast<PortIndex>(topology->ports.size()),
+                                           .offloads = port->info().offloads};
+            topology->ports.push_back({.port = port, .interface = index, .tx_queues = 1});
+        }
+        derive_exits(*topology);
+        shared_->topology.replace(std::move(topology), shared_->quiescence);
+        for (std::uint32_t i = 0; i < std::max(options_.hops, options_.ecmp); ++i) {
+            Hop& hop = shared_->hops[first_hop + i];
+            hop.kind = HopKind::neighbour;
+            hop.interface = out;
+            hop.neighbour =
+                Hop::pack({{0x02, 0, 0, 1, 0, static_cast<std::uint8_t>(i)}}, NeighbourState::resolved);
+            hop.own = own_out.raw();
+        }
+        shared_->hops[group].kind = HopKind::group;
+        shared_->hops[group].bucket_bits = 8;
+        for (std::uint32_t b = 0; b < 256 && options_.ecmp; ++b)
+            shared_->hops.bucket(b) = first_hop + b % options_.ecmp;
+        auto routing = std::make_unique<Routing>();
+        routing->tables[0] = {.v4 = v4_, .v6 = v6_};
+        routing->hash_secret = 0x51ed270b;
+        shared_->routing.replace(std::move(routing), shared_->quiescence);
+        auto plan = std::make_unique<PollPlan>();
+        plan->queues.push_back({gen_.get(), 0, in});
+        shared_->workers[0]->plan.replace(std::move(plan), shared_->quiescence);
+    }
+
+    Options options_;
+    PacketPool pool_;
+    std::shared_ptr<Lpm4> v4_;
+    std::shared_ptr<Lpm6> v6_;
+    std::unique_ptr<Port> gen_, sink_;
+    std::unique_ptr<Shared> shared_;
+    std::unique_ptr<Worker> worker_;
+};
+
+int run(const Options& options) {
+    EalOptions eal;
+    eal.control_cpus = {options.cpu};
+    eal.worker_cpus = {options.cpu == 0 ? 1U : 0U};
+    eal.memory_mb = 256;
+    const auto started = must(start_eal(eal));
+    fmt::print(stderr, "pages: {}\n", started.hugepages ? "huge" : "ordinary");
+    Bench bench(options);
+    constexpr unsigned rounds = 500;
+    bench.quiescence().online(0);
+    bench.through(rounds + options.flows / batch_size);
+    std::atomic<bool> stop{options.update == 0};
+    std::atomic<std::uint64_t> updates{0};
+    std::thread updater;
+    if (options.update)
+        updater = std::thread([&] {
+            cpu_set_t other;
+            CPU_ZERO(&other);
+            CPU_SET(options.cpu == 0 ? 1 : 0, &other);
+            sched_setaffinity(0, sizeof other, &other);
+            updates = bench.update(stop);
+        });
+    const std::uint64_t start = rte_rdtsc();
+    std::vector<double> floor, through, own, cycles, cycle;
+    for (unsigned turn = 0; turn < options.turns; ++turn) {
+        floor.push_back(bench.floor(rounds));
+        through.push_back(bench.through(rounds));
+        own.push_back(through.back() - floor.back());
+        cycle.push_back(clocks_of_a_cycle());
+        cycles.push_back(own.back() / cycle.back());
+    }
+    const double ghz = static_cast<double>(rte_get_tsc_hz()) / 1e9;
+    const double seconds = static_cast<double>(rte_rdtsc() - start) / 1e9 / ghz;
+    stop = true;
+    if (updater.joinable()) updater.join();
+    const Spread f = spread_of(floor), t = spread_of(through), o = spread_of(own), c = spread_of(cycles);
+    if (options.json) {
+        fmt::print(
+            "{{\"family\":{},\"routes\":{},\"ecmp\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},"
+            "\"own_low\":{:.1f},\"own_high\":{:.1f},\"own_cycles\":{:.1f},\"mpps\":{:.2f},\"ghz\":{:.3f},"
+            "\"dropped\":{}}}\n",
+            options.v6 ? 6 : 4, options.routes, options.ecmp, f.median, t.median, o.median, o.low, o.high,
+            c.median, ghz * 1e3 / t.median, ghz, bench.dropped());
+        return 0;
+    }
+    fmt::print(
+        "IPv{}  {} routes in {:.1f} MB  {}  {} destinations\n", options.v6 ? 6 : 4, options.routes,
+        static_cast<double>(bench.table_bytes()) / 1e6,
+        options.ecmp ? fmt::format("ECMP over {}", options.ecmp) : fmt::format("{} hops", options.hops),
+        options.flows);
+    fmt::print("  gen -> null           {:6.1f} [{:.1f} .. {:.1f}] clocks a packet\n", f.median, f.low,
+               f.high);
+    fmt::print("  gen -> route -> null  {:6.1f} [{:.1f} .. {:.1f}]   {:.1f} Mpps at {:.2f} GHz TSC\n",
+               t.median, t.low, t.high, ghz * 1e3 / t.median, ghz);
+    fmt::print("  own clocks            {:6.1f} [{:.1f} .. {:.1f}]\n", o.median, o.low, o.high);
+    fmt::print("  own core cycles       {:6.1f} [{:.1f} .. {:.1f}]   {:.2f} clocks a cycle\n", c.median,
+               c.low, c.high, spread_of(cycle).median);
+    if (options.update)
+        fmt::print("  updates               {:.0f} a second\n",
+                   static_cast<double>(updates.load()) / seconds);
+    fmt::print("  stages (sampled)    {}\n  dropped {}\n", bench.stages(), bench.dropped());
+    return 0;
+}
+
+}  // namespace
+}  // namespace weft
+
+int main(int argc, char** argv) {
+    weft::Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        const auto value = [&] {
+            return static_cast<std::uint32_t>(i + 1 < argc ? std::strtoul(argv[++i], nullptr, 10) : 0);
+        };
+        if (word == "--ipv6")
+            options.v6 = true;
+        else if (word == "--routes")
+            options.routes = value();
+        else if (word == "--hops")
+            options.hops = value();
+        else if (word == "--ecmp")
+            options.ecmp = value();
+        else if (word == "--flows")
+            options.flows = value();
+        else if (word == "--size")
+            options.size = static_cast<std::uint16_t>(value());
+        else if (word == "--turns")
+            options.turns = value();
+        else if (word == "--cpu")
+            options.cpu = value();
+        else if (word == "--update")
+            options.update = value();
+        else if (word == "--json")
+            options.json = true;
+        else
+            return fmt::print(stderr, "route_bench: \"{}\" is not known\n", word), 1;
+    }
+    return weft::run(options);
+}
