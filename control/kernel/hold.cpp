@@ -80,12 +80,10 @@ class Hold::Table {
         if (first) wiring_.ask(to);
     }
 
-    void release(const NextHop& to, HopIndex hop) {
+    void release(const NextHop& to) {
         std::deque<Packet*> packets = take(to);
-        for (Packet* packet : packets) {
-            packet->meta.hop = hop;
+        for (Packet* packet : packets)
             packet->meta.flags |= PacketFlags::resolved;
-        }
         std::vector<Packet*> all(packets.begin(), packets.end());
         if (!all.empty()) wiring_.give(all.data(), static_cast<unsigned>(all.size()));
     }
@@ -102,6 +100,10 @@ class Hold::Table {
         });
     }
 
+    void drop_locked(Packet& packet, DropReason reason) {
+        const std::lock_guard lock(mutex_);
+        drop(packet, reason);
+    }
     std::size_t count(const NextHop& to) const {
         const std::lock_guard lock(mutex_);
         const auto found = by_next_hop_.find(to);
@@ -139,8 +141,11 @@ Hold::~Hold() = default;
 void Hold::add(Packet& packet, const HopTable& hops, std::uint64_t now_us) {
     table_->add(packet, hops, now_us);
 }
-void Hold::release(const NextHop& to, HopIndex hop) {
-    table_->release(to, hop);
+void Hold::release(const NextHop& to) {
+    table_->release(to);
+}
+void Hold::drop(Packet& packet, DropReason reason) {
+    table_->drop_locked(packet, reason);
 }
 void Hold::expire(std::uint64_t now_us) {
     table_->expire(now_us);

@@ -44,8 +44,11 @@ class Hold {
 
     /// Takes over a packet of class unresolved. `hops` tells whom it waits for. now_us: any steady clock.
     void add(Packet& packet, const HopTable& hops, std::uint64_t now_us);
-    /// The next hop is known, or known not to answer: its packets go on at ip_output by `hop`, which says so.
-    void release(const NextHop& to, HopIndex hop);
+    /// The next hop is known now, or known not to answer: its packets are routed again, as the hop that they
+    /// were routed to may be another's by now.
+    void release(const NextHop& to);
+    /// Counts and frees a packet that give() could not pass on. Only from within give().
+    void drop(Packet& packet, DropReason reason);
     /// Drops what waits for too long. To be called about once a second.
     void expire(std::uint64_t now_us);
     /// Packets that wait for one next hop, and in all.

@@ -97,6 +97,11 @@ Result<bool> Netlink::exchange_once(nl_msg* request, const std::string& what, co
     while (error >= 0 && !exchange.finished)
         error = nl_recvmsgs(socket_.get(), callbacks);
     nl_cb_put(callbacks);
+    if (exchange.error && exchange.error != ignored_error && what.empty())
+        return refuse(
+            exchange.words.empty()
+                ? fmt::format("RTNETLINK answers: {}", std::strerror(exchange.error))
+                : fmt::format("Error: {}{}", exchange.words, exchange.words.ends_with('.') ? "" : "."));
     if (exchange.error && exchange.error != ignored_error)
         return refuse(fmt::format("{}: {}{}{}", what, std::strerror(exchange.error),
                                   exchange.words.empty() ? "" : ": ", exchange.words));

@@ -23,6 +23,14 @@ struct nlmsghdr;
 
 namespace weft {
 
+struct KernelRoute;
+struct KernelNexthop;
+struct KernelNeighbour;
+struct KernelRule;
+
+/// As iproute2's words: add refuses what is there, change what is not.
+enum class RouteVerb : std::uint8_t { add, append, replace, change, del };
+
 /// What weft writes to the kernel carries this protocol (IFA_PROTO, RTA_PROTOCOL).
 inline constexpr std::uint8_t weft_protocol = 119;
 
@@ -112,6 +120,20 @@ class Netlink {
     Result<> add_address(const AddressRequest& request);
     /// One that is gone already is no error.
     Result<> delete_address(const AddressRequest& request);
+
+    // Errors of these are in iproute2's words: "RTNETLINK answers: File exists".
+    Result<> change_route(const KernelRoute& route, RouteVerb verb);
+    Result<> change_nexthop(const KernelNexthop& nexthop, RouteVerb verb);
+    Result<> change_neighbour(const KernelNeighbour& neighbour, RouteVerb verb);
+    Result<> change_rule(const KernelRule& rule, RouteVerb verb);
+
+    /// Every route of a family in the kernel's order; on_start() before the first, also when a dump that was
+    /// overtaken by a change begins anew.
+    Result<> visit_routes(bool v6, const std::function<void()>& on_start,
+                          const std::function<void(const KernelRoute&)>& visit);
+    Result<std::vector<KernelNexthop>> nexthops();
+    Result<std::vector<KernelNeighbour>> neighbours();
+    Result<std::vector<KernelRule>> policy_rules(bool v6);
 
   private:
     struct Free {

@@ -35,6 +35,7 @@ void Switch::publish(const Model& model) {
 
     // A queue whose interface does not exist is polled in vain, so plans may come after.
     shared_.topology.replace(assemble(input, indexes_), shared_.quiescence);
+    publish_routing(model);
     publish_plans(model);
     if (all) {
         forget_gone(model);

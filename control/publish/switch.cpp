@@ -75,6 +75,10 @@ Result<> Switch::begin() {
         }
         wiring.pool = pool_.get();
         wiring.counters = tap_counters_.get();
+        make_hold();
+        tally_.add(hold_counters_.get());
+        wiring.hold = hold_.get();
+        wiring.hops = &shared_.hops;
         wiring.cpus = options_.control_cpus;
         tap_io_ = std::make_unique<TapIo>(std::move(wiring));
         shared_.tap_waker = &tap_io_->waker();
@@ -88,6 +92,8 @@ Result<> Switch::begin() {
         monitor_.emplace(std::move(*monitor));
     }
     if (auto r = watch_devices(); !r) return r;
+    if (options_.kernel)
+        if (auto r = start_routes(); !r) return r;
     launch_workers();
     return {};
 }
@@ -130,7 +136,9 @@ void Switch::close_ports() {
 
 Switch::~Switch() {
     end_workers();
-    tap_io_.reset();
+    tap_io_.reset();  // it asks the mirror, which releases what is held
+    routes_.reset();
+    hold_.reset();
     shared_.tap_waker = nullptr;
     Packet* left[batch_size];
     for (auto& worker : shared_.workers)
@@ -212,7 +220,10 @@ void Switch::tick() {
         tell_watchers();
         if (auto r = settle_taps(model_); !r) log(r.error().message);
     }
-    if (++ticks_ % (1000 / tick_ms) == 0) look_for_lost_devices();
+    if (++ticks_ % (1000 / tick_ms) == 0) {
+        look_for_lost_devices();
+        if (hold_) hold_->expire(coarse_microseconds());
+    }
     age();
 }
 

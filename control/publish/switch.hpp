@@ -24,6 +24,7 @@
 #include "control/publish/lookout.hpp"
 #include "control/publish/ports.hpp"
 #include "control/publish/tally.hpp"
+#include "control/route/mirror.hpp"
 #include "dataplane/dpdk/pool.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -170,6 +171,11 @@ class Switch final : public Live {
     Result<> write_sysctls(const Model& target);
     void forget_sysctls(const std::string& device);
 
+    // routing.cpp
+    void make_hold();
+    Result<> start_routes();
+    void publish_routing(const Model& model);
+
     // kernel_events.cpp
     void on_link(const std::string& name, const KernelLink& link);
     void on_link_gone(int index);
@@ -198,6 +204,10 @@ class Switch final : public Live {
     CounterTable control_counters_;  ///< of what control learns of: frames missed
     std::unique_ptr<TapIo> tap_io_;
     std::optional<KernelMonitor> monitor_;
+    std::unique_ptr<CounterTable> hold_counters_ = std::make_unique<CounterTable>();
+    std::unique_ptr<Hold> hold_;           ///< packets that wait for a next hop's address
+    std::unique_ptr<RouteMirror> routes_;  ///< null with --no-kernel
+    static constexpr unsigned routes_start_ms = 30000;
     std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
     std::set<std::string> leftover_;               ///< devices that a dead daemon took
     unsigned ticks_ = 0;

@@ -48,9 +48,7 @@ HopIndex way_back(Packet& about, const IpAddress& to, Context& context) noexcept
     key.flow_hash = key.v6 ? flow_hash6(about, context.routing->hash6_l4, context.routing->hash_secret)
                            : flow_hash4(about, context.routing->hash_l4, context.routing->hash_secret);
     const RouteAnswer answer = find_route(key, *context.routing, *context.hops);
-    const bool leaves = answer.kind == HopKind::neighbour || answer.kind == HopKind::connected ||
-                        answer.kind == HopKind::no_address;
-    return leaves ? answer.index : no_hop;
+    return leaves(answer.kind) ? answer.index : no_hop;
 }
 
 void give_to_output(Packet& message, HopIndex hop, Context& context) noexcept {

@@ -23,6 +23,11 @@ struct RouteAnswer {
     HopIndex table_entry = no_hop;  ///< what the table has: index, or the group it is of
 };
 
+/// Whether packets leave by such a hop, to a neighbour or without one.
+[[nodiscard]] constexpr bool leaves(HopKind kind) noexcept {
+    return kind == HopKind::neighbour || kind == HopKind::connected || kind == HopKind::no_address;
+}
+
 /// net/ipv4/fib_rules.c, fib_lookup, and net/ipv6/fib6_rules.c.
 [[nodiscard]] RouteAnswer find_route(const RouteKey& key, const Routing& routing,
                                      const HopTable& hops) noexcept;

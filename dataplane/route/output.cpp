@@ -4,6 +4,7 @@
 #include "dataplane/route/forward.hpp"
 #include "dataplane/route/fragment.hpp"
 #include "dataplane/route/icmp.hpp"
+#include "dataplane/route/lookup.hpp"
 
 namespace weft {
 
@@ -23,6 +24,14 @@ Verdict IpOutput::leave(Packet& packet, const Hop& hop, std::uint64_t neighbour,
         context.emit(*pieces[i], StageId::egress);
     Packet::free(&packet);
     return Verdict::consumed();
+}
+
+Verdict route_again(Packet& packet, Context& context) noexcept {
+    packet.meta.flags &= static_cast<std::uint8_t>(~PacketFlags::resolved);
+    const RouteAnswer route = find_route(key_of(packet, *context.routing), *context.routing, *context.hops);
+    if (!leaves(route.kind)) return Verdict::drop(DropReason::route_no_route);
+    packet.meta.hop = route.index;
+    return Verdict::to(StageId::ip_output);
 }
 
 Verdict IpOutput::unresolved(Packet& packet, const Hop& hop, std::uint64_t neighbour,

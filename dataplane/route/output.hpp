@@ -39,4 +39,8 @@ struct IpOutput {
 };
 static_assert(Stage<IpOutput>);
 
+/// A packet that was held: the next hop is known now, its hop may be another one. TTL and checks are behind
+/// it.
+[[nodiscard]] Verdict route_again(Packet& packet, Context& context) noexcept;
+
 }  // namespace weft

@@ -103,7 +103,7 @@ unsigned Worker::take_from_kernel() noexcept {
         if (!context_.topology->exists(out))
             context_.drop(packet, DropReason::handover_gone, no_interface);
         else if (packet.meta.flags & PacketFlags::resolved)
-            context_.emit(packet, StageId::ip_output);
+            context_.follow(packet, route_again(packet, context_), out);
         else if (packet.head_length() < ethernet_header_size || !classify_tag(packet))
             context_.drop(packet, DropReason::ingress_runt, out);
         else

@@ -106,7 +106,7 @@ struct PacketFlags {
     static constexpr std::uint8_t has_connection = 2;  ///< connection_* are valid
     static constexpr std::uint8_t flooded = 4;         ///< one of several copies
     static constexpr std::uint8_t own = 8;             ///< made by weft itself (ICMP errors)
-    static constexpr std::uint8_t resolved = 16;       ///< was held; goes on at ip_output by meta.hop
+    static constexpr std::uint8_t resolved = 16;       ///< was held for its next hop; is routed again
 };
 
 /// An mbuf with its metadata. Owned by whoever holds the pointer; freed by free(). Not thread safe.

@@ -65,15 +65,14 @@ TEST_F(HoldTest, AsksOnceAndGivesBackInOrder) {
     const NextHop to{.interface = out, .v6 = false, .address = {{10, 0, 2, 7}}};
     EXPECT_EQ(asked, std::vector<NextHop>{to});
     EXPECT_EQ(hold.count(to), 5u);
-    hold.release(to, 77);
+    hold.release(to);
     ASSERT_EQ(given.size(), 5u);
     for (unsigned id = 0; id < 5; ++id) {
         EXPECT_EQ(id_of(*given[id]), id);
-        EXPECT_EQ(given[id]->meta.hop, 77u);
         EXPECT_TRUE(given[id]->meta.flags & PacketFlags::resolved);
     }
     EXPECT_EQ(hold.count(), 0u);
-    hold.release(to, 77);
+    hold.release(to);
     EXPECT_EQ(given.size(), 5u);
 }
 
@@ -92,7 +91,7 @@ TEST_F(HoldTest, TheOldestGoesForANewOne) {
     for (unsigned id = 0; id < Hold::per_neighbour + 6; ++id)
         add("10.0.2.7", 1, id);
     EXPECT_EQ(drops(DropReason::route_hold_full), 6u);
-    hold.release({out, false, {{10, 0, 2, 7}}}, 77);
+    hold.release({out, false, {{10, 0, 2, 7}}});
     ASSERT_EQ(given.size(), Hold::per_neighbour);
     EXPECT_EQ(id_of(*given.front()), 6u);
     EXPECT_EQ(id_of(*given.back()), Hold::per_neighbour + 5);

@@ -289,7 +289,8 @@ TEST_P(RouteTest, UnresolvedNeighboursAreHeld) {
     auto held = router.unresolved();
     ASSERT_EQ(held.size(), 1u);
     EXPECT_EQ(held[0]->meta.oif, rig.index("b"));
-    held[0]->meta.hop = router.hop({.interface = "b", .gateway = "10.0.2.77", .mac = "02:00:00:00:04:01"});
+    router.route("10.0.2.77/32",
+                 router.hop({.interface = "b", .gateway = "10.0.2.77", .mac = "02:00:00:00:04:01"}));
     held[0]->meta.flags |= PacketFlags::resolved;
     ASSERT_EQ(rig.shared().workers[0]->from_kernel.enqueue(held.data(), 1), 1u);
     rig.run();

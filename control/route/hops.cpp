@@ -1,0 +1,235 @@
+#include "control/route/hops.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace weft {
+
+namespace {
+
+NeighbourKey neighbour_of(const HopFacts& facts) {
+    return {.device = facts.device, .v6 = facts.v6, .address = facts.gateway};
+}
+
+template <class T>
+std::size_t add_hash(std::size_t sum, const T& value) noexcept {
+    return sum * 0x9e3779b97f4a7c15 ^
+           std::hash<std::string_view>{}({reinterpret_cast<const char*>(&value), sizeof value});
+}
+
+std::vector<std::pair<HopIndex, std::uint32_t>> group_key(const std::vector<Share>& members) {
+    std::vector<std::pair<HopIndex, std::uint32_t>> key;
+    for (const auto& member : members)
+        key.emplace_back(member.hop, member.weight);
+    return key;
+}
+
+}  // namespace
+
+std::size_t HopPool::HashFacts::operator()(const HopFacts& f) const noexcept {
+    const std::uint64_t small = static_cast<std::uint64_t>(f.kind) | std::uint64_t{f.v6} << 8 |
+                                std::uint64_t{f.interface} << 16 | std::uint64_t{f.mtu} << 32;
+    return add_hash(add_hash(add_hash(add_hash(0, small), f.device), f.gateway.bytes), f.source.bytes);
+}
+
+std::size_t HopPool::HashFacts::operator()(const NeighbourKey& k) const noexcept {
+    return add_hash(add_hash(std::size_t{k.v6}, k.device), k.address.bytes);
+}
+
+HopIndex HopPool::take_index() {
+    if (!free_.empty()) {
+        const auto index = free_.back();
+        free_.pop_back();
+        return index;
+    }
+    if (infos_.size() == hop_capacity) return no_hop;
+    infos_.emplace_back();
+    return static_cast<HopIndex>(infos_.size() - 1);
+}
+
+HopIndex HopPool::take(const HopFacts& facts) {
+    if (const auto it = by_facts_.find(facts); it != by_facts_.end()) {
+        retain(it->second);
+        return it->second;
+    }
+    const auto index = take_index();
+    if (index == no_hop) return no_hop;
+    infos_[index] = {.facts = facts, .references = 1, .members = {}};
+    by_facts_.emplace(facts, index);
+    Hop& hop = table_[index];
+    hop.kind = facts.kind;
+    hop.v6 = facts.v6;
+    hop.interface = facts.interface;
+    hop.mtu = facts.mtu;
+    hop.gateway = facts.gateway;
+    hop.source = facts.source;
+    hop.bucket_bits = 0;
+    hop.used.store(0, std::memory_order_relaxed);
+    const auto own = own_.find(facts.device);
+    hop.own.store(own == own_.end() ? 0 : own->second, std::memory_order_relaxed);
+    std::uint64_t word = 0;
+    if (facts.kind == HopKind::neighbour) {
+        Neighbour& neighbour = neighbours_[neighbour_of(facts)];
+        neighbour.hops.push_back(index);
+        word = neighbour.word;
+    }
+    hop.neighbour.store(word, std::memory_order_relaxed);
+    return index;
+}
+
+std::uint32_t HopPool::take_buckets(std::uint8_t bits) {
+    auto& free = free_buckets_[bits];
+    if (!free.empty()) {
+        const auto first = free.back();
+        free.pop_back();
+        return first;
+    }
+    if (end_of_buckets_ + (1u << bits) > hop_capacity) return hop_capacity;
+    return std::exchange(end_of_buckets_, end_of_buckets_ + (1u << bits));
+}
+
+HopIndex HopPool::take_group(const std::vector<Share>& members, const std::vector<bool>& alive,
+                             HopIndex former) {
+    const auto key = group_key(members);
+    if (const auto it = by_members_.find(key); it != by_members_.end()) {
+        for (const auto& member : members)
+            release(member.hop);
+        retain(it->second);
+        write_buckets(it->second, alive, it->second);
+        return it->second;
+    }
+    const auto bits = bucket_bits_for(members);
+    const auto index = take_index();
+    const auto first = index == no_hop ? hop_capacity : take_buckets(bits);
+    if (first == hop_capacity) {
+        if (index != no_hop) free_.push_back(index);
+        for (const auto& member : members)
+            release(member.hop);
+        return no_hop;
+    }
+    infos_[index] = {.facts = {.kind = HopKind::group}, .references = 1, .members = members};
+    by_members_.emplace(key, index);
+    Hop& hop = table_[index];
+    hop.kind = HopKind::group;
+    hop.v6 = false;
+    hop.interface = no_interface;
+    hop.mtu = 0;
+    hop.gateway = hop.source = {};
+    hop.own.store(0, std::memory_order_relaxed);
+    hop.neighbour.store(0, std::memory_order_relaxed);
+    hop.used.store(0, std::memory_order_relaxed);
+    hop.bucket_bits = bits;
+    hop.first_bucket = first;
+    for (std::uint32_t i = 0; i < 1u << bits; ++i)
+        table_.bucket(first + i).store(no_hop, std::memory_order_relaxed);
+    write_buckets(index, alive, former);
+    return index;
+}
+
+void HopPool::write_buckets(HopIndex group, const std::vector<bool>& alive, HopIndex former) {
+    const Hop& hop = table_[group];
+    const auto& members = infos_[group].members;
+    std::vector<Share> shares;
+    for (std::size_t i = 0; i < members.size(); ++i)
+        if (alive[i]) shares.push_back(members[i]);
+    std::vector<HopIndex> buckets(std::size_t{1} << hop.bucket_bits, no_hop);
+    bool rebalance = false;
+    if (former != no_hop && infos_[former].facts.kind == HopKind::group) {
+        // The flows of a bucket of the smaller number of buckets are those of several of the larger.
+        const Hop& old = table_[former];
+        for (std::size_t i = 0; i < buckets.size(); ++i) {
+            const auto at = old.bucket_bits >= hop.bucket_bits ? i << (old.bucket_bits - hop.bucket_bits)
+                                                               : i >> (hop.bucket_bits - old.bucket_bits);
+            buckets[i] = table_.bucket(old.first_bucket + static_cast<std::uint32_t>(at))
+                             .load(std::memory_order_relaxed);
+        }
+        const auto& before = infos_[former].members;
+        for (const auto& share : shares)
+            rebalance |= std::find(before.begin(), before.end(), share) == before.end() ||
+                         std::find(buckets.begin(), buckets.end(), share.hop) == buckets.end();
+    }
+    share_out(buckets, shares, rebalance);
+    for (std::size_t i = 0; i < buckets.size(); ++i) {
+        auto& bucket = table_.bucket(hop.first_bucket + static_cast<std::uint32_t>(i));
+        if (bucket.load(std::memory_order_relaxed) != buckets[i])
+            bucket.store(buckets[i], std::memory_order_release);
+    }
+}
+
+void HopPool::release(HopIndex hop) {
+    Info& info = infos_[hop];
+    if (--info.references != 0) return;
+    if (info.facts.kind == HopKind::group) {
+        by_members_.erase(group_key(info.members));
+    } else {
+        by_facts_.erase(info.facts);
+        if (info.facts.kind == HopKind::neighbour) {
+            const auto it = neighbours_.find(neighbour_of(info.facts));
+            std::erase(it->second.hops, hop);
+            if (it->second.hops.empty() && it->second.kernel_state == 0) neighbours_.erase(it);
+        }
+    }
+    released_.push_back(hop);
+}
+
+void HopPool::reclaim() {
+    const auto released = std::exchange(released_, {});
+    for (const auto hop : released) {
+        Info& info = infos_[hop];
+        if (info.facts.kind == HopKind::group) {
+            free_buckets_[table_[hop].bucket_bits].push_back(table_[hop].first_bucket);
+            // workers may have come by the group to a member until now: that one waits another round
+            for (const auto& member : std::exchange(info.members, {}))
+                release(member.hop);
+        }
+        info.facts = {};
+        table_[hop].kind = HopKind::none;
+        free_.push_back(hop);
+    }
+}
+
+void HopPool::set_own(int device, const MacAddress& mac) {
+    auto& own = own_[device];
+    if (own == mac.raw()) return;
+    own = mac.raw();
+    for (HopIndex i = 1; i < infos_.size(); ++i)
+        if (infos_[i].references && infos_[i].facts.device == device)
+            table_[i].own.store(own, std::memory_order_relaxed);
+}
+
+void HopPool::write_neighbour(const Neighbour& neighbour) {
+    for (const auto hop : neighbour.hops)
+        table_[hop].neighbour.store(neighbour.word, std::memory_order_relaxed);
+}
+
+void HopPool::set_neighbour(const NeighbourKey& key, std::uint16_t kernel_state, NeighbourState state,
+                            const MacAddress& mac) {
+    Neighbour& neighbour = neighbours_[key];
+    neighbour.kernel_state = kernel_state;
+    neighbour.word = Hop::pack(mac, state);
+    write_neighbour(neighbour);
+}
+
+void HopPool::forget_neighbour(const NeighbourKey& key) {
+    const auto it = neighbours_.find(key);
+    if (it == neighbours_.end()) return;
+    it->second.kernel_state = 0;
+    it->second.word = 0;
+    write_neighbour(it->second);
+    if (it->second.hops.empty()) neighbours_.erase(it);
+}
+
+const HopPool::Neighbour* HopPool::neighbour(const NeighbourKey& key) const {
+    const auto it = neighbours_.find(key);
+    return it == neighbours_.end() ? nullptr : &it->second;
+}
+
+std::uint32_t HopPool::used(const Neighbour& neighbour) const {
+    std::uint32_t last = 0;
+    for (const auto hop : neighbour.hops)
+        last = std::max(last, table_[hop].used.load(std::memory_order_relaxed));
+    return last;
+}
+
+}  // namespace weft

@@ -1,0 +1,295 @@
+#include "control/route/mirror.hpp"
+
+#include <linux/fib_rules.h>
+#include <linux/neighbour.h>
+#include <linux/nexthop.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <ctime>
+#include <thread>
+
+#include "control/kernel/attributes.hpp"
+#include "control/kernel/descriptor.hpp"
+#include "control/route/mirror_socket.hpp"
+
+namespace weft {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::uint32_t coarse_now() noexcept {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<std::uint32_t>(now.tv_sec);
+}
+
+}  // namespace
+
+class RouteMirror::Loop {
+  public:
+    Loop(Routes& routes, std::mutex& mutex, MirrorSocket socket, MirrorSocket requests,
+         std::vector<unsigned> cpus)
+        : routes_(routes),
+          mutex_(mutex),
+          socket_(std::move(socket)),
+          requests_(std::move(requests)),
+          event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          cpus_(std::move(cpus)) {
+        pending_ = all_dumps;
+        thread_ = std::thread([this] { run(); });
+    }
+    ~Loop() {
+        stop_ = true;
+        wake();
+        thread_.join();
+    }
+
+    void wake() noexcept {
+        const std::uint64_t one = 1;
+        static_cast<void>(write(event_.get(), &one, sizeof one));
+    }
+    /// Under the lock: what somebody else did to the routes may ask for dumps.
+    void take_wanted() {
+        pending_ |= routes_.take_wanted();
+        if (pending_) wake();
+    }
+    void resolve(int device, bool v6, const IpAddress& address) {
+        const std::lock_guard lock(requests_mutex_);
+        requests_.use_neighbour(device, v6, address);
+    }
+    /// A neighbour request that the kernel answers on the socket after all it said before.
+    bool wait_until_in_step(unsigned milliseconds) {
+        std::unique_lock lock(mutex_);
+        const auto wanted = dumped_ + 1;
+        pending_ |= bit_of(RouteDump::rules6);
+        wake();
+        return in_step_.wait_for(lock, std::chrono::milliseconds(milliseconds),
+                                 [&] { return dumped_ >= wanted && pending_ == 0 && !dumping_; });
+    }
+    [[nodiscard]] Counts counts() const noexcept {
+        return {messages_.load(), malformed_.load(), overflows_.load(), dumps_.load()};
+    }
+
+  private:
+    static constexpr std::uint32_t all_dumps = (1u << route_dump_count) - 1;
+
+    void enter_thread() noexcept {
+        pthread_setname_np(pthread_self(), "weft-routes");
+        if (cpus_.empty()) return;
+        cpu_set_t cpus;
+        CPU_ZERO(&cpus);
+        for (const unsigned cpu : cpus_)
+            CPU_SET(cpu, &cpus);
+        pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus);
+    }
+
+    void run() {
+        enter_thread();
+        auto next_tick = Clock::now() + std::chrono::seconds(1);
+        while (!stop_) {
+            {
+                const std::lock_guard lock(mutex_);
+                start_dump();
+            }
+            pollfd ready[2] = {{socket_.descriptor(), POLLIN, 0}, {event_.get(), POLLIN, 0}};
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next_tick - Clock::now());
+            poll(ready, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+            if (ready[1].revents) {
+                std::uint64_t count;
+                static_cast<void>(read(event_.get(), &count, sizeof count));
+            }
+            read_some();
+            if (Clock::now() >= next_tick) {
+                tick();
+                next_tick = Clock::now() + std::chrono::seconds(1);
+            }
+        }
+    }
+
+    void read_some() {
+        const int received = socket_.receive();
+        if (received == 0) return;
+        const std::lock_guard lock(mutex_);
+        if (received < 0) {
+            // What was told is lost: of everything.
+            ++overflows_;
+            pending_ = all_dumps;
+            return;
+        }
+        for (int i = 0; i < received; ++i)
+            take(socket_.datagram(i));
+        routes_.settle();
+        pending_ |= routes_.take_wanted();
+    }
+
+    void take(Bytes datagram) {
+        while (const auto message = next_message(datagram)) {
+            ++messages_;
+            const auto& header = message->header;
+            // Answers to the dump carry its number, notifications none.
+            const bool answer = header.nlmsg_pid == socket_.port() && header.nlmsg_seq != 0;
+            if (answer && (!dumping_ || header.nlmsg_seq != sequence_)) continue;
+            if (answer && header.nlmsg_flags & NLM_F_DUMP_INTR) interrupted_ = true;
+            if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
+                if (answer) end_dump(*message);
+                continue;
+            }
+            take_one(*message);
+        }
+        if (!datagram.empty()) ++malformed_;
+    }
+
+    void take_one(const NetlinkMessage& message) {
+        const auto type = message.header.nlmsg_type;
+        switch (type) {
+            case RTM_NEWROUTE:
+            case RTM_DELROUTE:
+                // also entries of caches, which are none of ours
+                if (parse_route(message.body, route_))
+                    routes_.route(route_, type == RTM_NEWROUTE, message.header.nlmsg_flags);
+                return;
+            case RTM_NEWNEIGH:
+            case RTM_DELNEIGH:
+                if (const auto neighbour = parse_neighbour(message.body))
+                    routes_.neighbour(*neighbour, type == RTM_NEWNEIGH);
+                return;
+            case RTM_NEWNEXTHOP:
+            case RTM_DELNEXTHOP:
+                if (const auto nexthop = parse_nexthop(message.body))
+                    routes_.nexthop(*nexthop, type == RTM_NEWNEXTHOP);
+                return;
+            case RTM_NEWRULE:
+            case RTM_DELRULE:
+                if (const auto rule = parse_rule(message.body)) routes_.rule(*rule, type == RTM_NEWRULE);
+                return;
+            case RTM_NEWLINK:
+            case RTM_DELLINK:
+                if (const auto link = parse_link_facts(message.body))
+                    routes_.link(*link, type == RTM_NEWLINK);
+                return;
+            case RTM_NEWADDR:
+            case RTM_DELADDR:
+                if (const auto address = parse_address_facts(message.body))
+                    routes_.address(*address, type == RTM_NEWADDR);
+                return;
+            default:
+                return;
+        }
+    }
+
+    void start_dump() {
+        if (dumping_ || pending_ == 0) return;
+        // In the order of RouteDump: links before what leads there.
+        kind_ = static_cast<RouteDump>(std::countr_zero(pending_));
+        if (!socket_.ask_for(kind_, ++sequence_)) return;
+        pending_ &= ~bit_of(kind_);
+        dumping_ = true;
+        interrupted_ = false;
+        routes_.begin(kind_);
+    }
+
+    void end_dump(const NetlinkMessage& message) {
+        dumping_ = false;
+        ++dumps_;
+        int error = 0;
+        if (const auto code = read_plain<int>(message.body)) error = *code;
+        if (interrupted_ || (error != 0 && -error != EOPNOTSUPP && -error != EAFNOSUPPORT)) {
+            // Changed while it was read: a piece may be missing, so nothing may go.
+            pending_ |= bit_of(kind_);
+            return;
+        }
+        routes_.end(kind_);
+        ++dumped_;
+        if (pending_ == 0) in_step_.notify_all();
+    }
+
+    void tick() {
+        std::vector<NeighbourKey> keep_fresh;
+        {
+            const std::lock_guard lock(mutex_);
+            routes_.tick();
+            routes_.settle();
+            keep_fresh = routes_.stale_in_use(coarse_now());
+            pending_ |= routes_.take_wanted();
+        }
+        for (const auto& key : keep_fresh)
+            resolve(key.device, key.v6, key.address);
+    }
+
+    Routes& routes_;
+    std::mutex& mutex_;
+    MirrorSocket socket_, requests_;
+    std::mutex requests_mutex_;
+    Descriptor event_;
+    std::vector<unsigned> cpus_;
+    std::atomic<bool> stop_{false};
+    std::atomic<std::uint64_t> messages_{0}, malformed_{0}, overflows_{0}, dumps_{0};
+
+    // under mutex_
+    std::uint32_t pending_ = 0;
+    bool dumping_ = false, interrupted_ = false;
+    RouteDump kind_ = RouteDump::links;
+    std::uint32_t sequence_ = 0;
+    std::uint64_t dumped_ = 0;
+    std::condition_variable in_step_;
+    KernelRoute route_;
+
+    std::thread thread_;
+};
+
+RouteMirror::RouteMirror(Wiring wiring) : routes_(std::make_unique<Routes>(std::move(wiring.routes))) {}
+RouteMirror::~RouteMirror() = default;
+
+Result<std::unique_ptr<RouteMirror>> RouteMirror::start(const Netns& netns, Wiring wiring) {
+    auto socket = MirrorSocket::open(netns, wiring.buffer, true);
+    if (!socket) return std::move(socket).error();
+    auto requests = MirrorSocket::open(netns, 1 << 16, false);
+    if (!requests) return std::move(requests).error();
+    auto cpus = wiring.cpus;
+    std::unique_ptr<RouteMirror> mirror{new RouteMirror(std::move(wiring))};
+    mirror->loop_ = std::make_unique<Loop>(*mirror->routes_, mirror->mutex_, std::move(*socket),
+                                           std::move(*requests), std::move(cpus));
+    return mirror;
+}
+
+void RouteMirror::set(const RoutingSettings& settings) {
+    const std::lock_guard lock(mutex_);
+    routes_->set(settings);
+    routes_->settle();
+    loop_->take_wanted();
+}
+
+void RouteMirror::resolve(IfIndex interface, bool v6, const IpAddress& address) {
+    const int device = with([&](const Routes& routes) { return routes.device_of(interface); });
+    if (device) loop_->resolve(device, v6, address);
+}
+
+bool RouteMirror::is_settled(IfIndex interface, bool v6, const IpAddress& address) {
+    return with([&](const Routes& routes) {
+        const auto* neighbour =
+            routes.hops().neighbour({.device = routes.device_of(interface), .v6 = v6, .address = address});
+        return neighbour && Hop::state_of(neighbour->word) != NeighbourState::unknown;
+    });
+}
+
+bool RouteMirror::wait_until_in_step(unsigned milliseconds) {
+    return loop_->wait_until_in_step(milliseconds);
+}
+
+RouteMirror::Counts RouteMirror::counts() const {
+    return loop_->counts();
+}
+
+}  // namespace weft

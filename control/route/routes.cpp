@@ -1,0 +1,277 @@
+// Links, addresses, neighbours and rules; the dumps.
+#include "control/route/routes.hpp"
+
+#include <fmt/format.h>
+#include <linux/neighbour.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <set>
+
+#include "control/route/rules.hpp"
+
+namespace weft {
+
+namespace {
+
+/// NUD_* as far as forwarding asks (include/net/neighbour.h, NUD_VALID).
+NeighbourState state_of(const KernelNeighbour& n) {
+    constexpr std::uint16_t valid =
+        NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY;
+    if ((n.state & valid) && n.has_mac) return NeighbourState::resolved;
+    return n.state & NUD_FAILED ? NeighbourState::failed : NeighbourState::unknown;
+}
+
+bool is_group(const KernelNeighbour& n) {
+    return n.v6 ? n.address.bytes[0] == 0xff : (n.address.bytes[0] & 0xf0) == 0xe0;
+}
+
+bool is_link_local6(const IpAddress& a) {
+    return a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80;
+}
+
+template <unsigned bytes>
+AddressKey<bytes> key_of(const IpAddress& address) {
+    AddressKey<bytes> key;
+    std::copy_n(address.bytes.begin(), bytes, key.begin());
+    return key;
+}
+
+}  // namespace
+
+Routes::Routes(Wiring wiring)
+    : wiring_(std::move(wiring)),
+      hops_(wiring_.hops),
+      tables4_({attributes_, hops_, HashSecret::draw(), [this] { reclaim(); }, 1 << 18}),
+      tables6_({attributes_, hops_, HashSecret::draw(), [this] { reclaim(); }, 1 << 20}),
+      hash_secret_(static_cast<std::uint32_t>(HashSecret::draw().first)) {}
+
+void Routes::link(const KernelLinkFacts& link, bool there) {
+    const auto it = links_.find(link.index);
+    if (!there) {
+        if (it == links_.end()) return;
+        links_.erase(it);
+    } else if (it != links_.end() && it->second.value == link) {
+        it->second.generation = generation_[static_cast<unsigned>(RouteDump::links)];
+        return;
+    }
+    const bool was_up = it != links_.end() && there && it->second.value.flags & IFF_UP;
+    const bool renamed = !there || it == links_.end() || it->second.value.name != link.name;
+    if (there) {
+        links_[link.index] = {link, generation_[static_cast<unsigned>(RouteDump::links)]};
+        if (link.has_mac) hops_.set_own(link.index, link.mac);
+    }
+    dirty_ = true;
+    // When a link goes down the kernel forgets IPv4 routes, and revives next hops when it comes up, without a
+    // message (net/ipv4/fib_semantics.c, fib_sync_down_dev, fib_sync_up).
+    if (!there || was_up != ((link.flags & IFF_UP) != 0))
+        wanted_ |= bit_of(RouteDump::routes4) | bit_of(RouteDump::routes6);
+    resolve_device(link.index);
+    if (renamed)
+        for (const bool v6 : {false, true})
+            replan(v6);
+}
+
+void Routes::address(const KernelAddressFacts& address, bool there) {
+    const auto it = std::find_if(addresses_.begin(), addresses_.end(), [&](const auto& marked) {
+        const auto& other = marked.value;
+        return other.index == address.index && other.v6 == address.v6 && other.local == address.local &&
+               other.length == address.length;
+    });
+    const auto generation = generation_[static_cast<unsigned>(RouteDump::addresses)];
+    dirty_ = true;
+    if (!there) {
+        if (it != addresses_.end()) addresses_.erase(it);
+    } else if (it != addresses_.end()) {
+        *it = {address, generation};
+    } else {
+        addresses_.push_back({address, generation});
+    }
+}
+
+void Routes::known_neighbour(const NeighbourKey& key, bool known) {
+    // Packets to link-local addresses are not routed, and every device may have the same.
+    if (key.v6 && is_link_local6(key.address)) return;
+    if (key.v6)
+        known ? tables6_.add_neighbour(key_of<16>(key.address), key.device)
+              : tables6_.remove_neighbour(key_of<16>(key.address), key.device);
+    else
+        known ? tables4_.add_neighbour(key_of<4>(key.address), key.device)
+              : tables4_.remove_neighbour(key_of<4>(key.address), key.device);
+}
+
+void Routes::neighbour(const KernelNeighbour& n, bool there) {
+    if (is_group(n)) return;
+    const IfIndex interface = interface_of(n.interface);
+    if (interface == no_interface) return;
+    const NeighbourKey key{.device = n.interface, .v6 = n.v6, .address = n.address};
+    if (dumping_[static_cast<unsigned>(RouteDump::neighbours)]) {
+        std::erase_if(neighbours_seen_, [&](const auto& seen) { return seen.value == key; });
+        if (there) neighbours_seen_.push_back({key});
+    }
+    if (!there || n.state == NUD_NONE) {
+        known_neighbour(key, false);
+        hops_.forget_neighbour(key);
+        return;
+    }
+    const auto state = state_of(n);
+    hops_.set_neighbour(key, n.state, state, n.mac);
+    known_neighbour(key, true);
+    if (state == NeighbourState::failed) failed_.push_back({key, std::chrono::steady_clock::now()});
+    if (state != NeighbourState::unknown && wiring_.on_neighbour)
+        wiring_.on_neighbour(interface, n.v6, n.address, state);
+}
+
+// The kernel begins anew with the next packet to a neighbour that failed (net/core/neighbour.c,
+// __neigh_event_send): after a while one may be held again and the kernel asked.
+void Routes::tick() {
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(failed_, [&](const Failed& failed) {
+        if (now - failed.when < std::chrono::seconds(1)) return false;
+        const auto* neighbour = hops_.neighbour(failed.key);
+        if (neighbour && Hop::state_of(neighbour->word) == NeighbourState::failed)
+            hops_.set_neighbour(failed.key, neighbour->kernel_state, NeighbourState::unknown, {});
+        return true;
+    });
+}
+
+std::vector<NeighbourKey> Routes::stale_in_use(std::uint32_t now_seconds) const {
+    std::vector<NeighbourKey> all;
+    hops_.for_each_neighbour([&](const NeighbourKey& key, const HopPool::Neighbour& neighbour) {
+        if (!(neighbour.kernel_state & NUD_STALE)) return;
+        const auto used = hops_.used(neighbour);
+        if (used != 0 && used + 2 >= now_seconds) all.push_back(key);
+    });
+    return all;
+}
+
+void Routes::warn(const KernelRule& rule) {
+    if (rule.unsupported.empty()) return;
+    wiring_.log(fmt::format("ip{} rule {}: {} is not supported: weft does not obey this rule",
+                            rule.v6 ? " -6" : "", rule.priority, rule.unsupported));
+}
+
+void Routes::rule(const KernelRule& rule, bool there) {
+    const auto kind = rule.v6 ? RouteDump::rules6 : RouteDump::rules4;
+    const bool dumping = dumping_[static_cast<unsigned>(kind)];
+    auto& rules = dumping ? dumped_rules_[rule.v6] : rules_[rule.v6];
+    const auto same = std::find(rules.begin(), rules.end(), rule);
+    if (there == (same != rules.end())) return;
+    if (there) {
+        const auto& known = rules_[rule.v6];
+        if (std::find(known.begin(), known.end(), rule) == known.end()) warn(rule);
+        const auto at = std::find_if(rules.begin(), rules.end(),
+                                     [&](const KernelRule& other) { return other.priority > rule.priority; });
+        rules.insert(at, rule);
+    } else {
+        rules.erase(same);
+    }
+    if (!dumping) replan(rule.v6);
+}
+
+void Routes::replan(bool v6) {
+    const auto plan = plan_rules(rules_[v6], [this](const std::string& name) {
+        for (const auto& [index, link] : links_)
+            if (link.value.name == name) return interface_of(index);
+        return no_interface;
+    });
+    if (v6)
+        tables6_.set_layers(plan.layers);
+    else
+        tables4_.set_layers(plan.layers);
+    routing_rules_[v6] = plan.rules;
+    dirty_ = true;
+}
+
+void Routes::set(const RoutingSettings& settings) {
+    std::set<int> changed;
+    const auto differs_from = [&](const std::map<int, IfIndex>& others) {
+        return [&](const std::pair<const int, IfIndex>& entry) {
+            const auto other = others.find(entry.first);
+            if (other == others.end() || other->second != entry.second) changed.insert(entry.first);
+        };
+    };
+    std::for_each(settings.interfaces.begin(), settings.interfaces.end(), differs_from(settings_.interfaces));
+    std::for_each(settings_.interfaces.begin(), settings_.interfaces.end(),
+                  differs_from(settings.interfaces));
+    settings_ = settings;
+    dirty_ = true;
+    if (changed.empty()) return;
+    for (const auto& [index, link] : links_)
+        if (link.value.macvlan && changed.contains(link.value.below)) changed.insert(index);
+    resolve_again([&](const RouteAttributes& a) {
+        if (std::any_of(a.vias.begin(), a.vias.end(),
+                        [&](const KernelVia& via) { return changed.contains(via.interface); }))
+            return true;
+        return a.nexthop != 0;
+    });
+    for (const bool v6 : {false, true})
+        replan(v6);
+    wanted_ |= bit_of(RouteDump::neighbours);
+}
+
+void Routes::begin(RouteDump kind) {
+    ++generation_[static_cast<unsigned>(kind)];
+    dumping_[static_cast<unsigned>(kind)] = true;
+    if (kind == RouteDump::neighbours) neighbours_seen_.clear();
+    if (kind == RouteDump::rules4 || kind == RouteDump::rules6)
+        dumped_rules_[kind == RouteDump::rules6].clear();
+}
+
+void Routes::end(RouteDump kind) {
+    const auto generation = generation_[static_cast<unsigned>(kind)];
+    dumping_[static_cast<unsigned>(kind)] = false;
+    const auto old = [&](const auto& marked) { return marked.generation != generation; };
+    switch (kind) {
+        case RouteDump::links: {
+            std::vector<KernelLinkFacts> gone;
+            for (const auto& [index, marked] : links_)
+                if (old(marked)) gone.push_back(marked.value);
+            for (const auto& link : gone)
+                this->link(link, false);
+            break;
+        }
+        case RouteDump::addresses:
+            std::erase_if(addresses_, old);
+            dirty_ = true;
+            break;
+        case RouteDump::nexthops: {
+            std::vector<KernelNexthop> gone;
+            for (const auto& [id, marked] : nexthops_)
+                if (old(marked)) gone.push_back(marked.value);
+            for (const auto& nexthop : gone)
+                this->nexthop(nexthop, false);
+            break;
+        }
+        case RouteDump::neighbours: {
+            std::vector<NeighbourKey> gone;
+            hops_.for_each_neighbour([&](const NeighbourKey& key, const HopPool::Neighbour& neighbour) {
+                if (neighbour.kernel_state == 0) return;
+                const auto seen = std::find_if(neighbours_seen_.begin(), neighbours_seen_.end(),
+                                               [&](const auto& marked) { return marked.value == key; });
+                if (seen == neighbours_seen_.end()) gone.push_back(key);
+            });
+            for (const auto& key : gone) {
+                known_neighbour(key, false);
+                hops_.forget_neighbour(key);
+            }
+            break;
+        }
+        case RouteDump::routes4:
+            tables4_.sweep(generation);
+            break;
+        case RouteDump::routes6:
+            tables6_.sweep(generation);
+            break;
+        case RouteDump::rules4:
+        case RouteDump::rules6: {
+            const bool v6 = kind == RouteDump::rules6;
+            if (rules_[v6] == dumped_rules_[v6]) break;
+            rules_[v6] = std::move(dumped_rules_[v6]);
+            replan(v6);
+            break;
+        }
+    }
+}
+
+}  // namespace weft

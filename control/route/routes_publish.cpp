@@ -1,0 +1,106 @@
+// What workers get to see, and when they have let go of it.
+#include <linux/if_addr.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "control/route/routes.hpp"
+
+namespace weft {
+
+namespace {
+
+bool is_link_local(const IpAddress& address) noexcept {
+    return address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
+
+be32 to_be32(const IpAddress& address) noexcept {
+    std::uint32_t raw;
+    std::memcpy(&raw, address.bytes.data(), sizeof raw);
+    return be32::from_raw(raw);
+}
+
+}  // namespace
+
+std::unique_ptr<Routing> Routes::make_routing() const {
+    auto routing = std::make_unique<Routing>();
+    routing->tables.resize(std::max<std::size_t>({tables4_.layered(), tables6_.layered(), 1}));
+    for (std::size_t i = 0; i < routing->tables.size(); ++i)
+        routing->tables[i] = {.v4 = tables4_.lpm(i), .v6 = tables6_.lpm(i)};
+    routing->rules4 = routing_rules_[0];
+    routing->rules6 = routing_rules_[1];
+    routing->hash_l4 = settings_.hash_l4;
+    routing->hash6_l4 = settings_.hash6_l4;
+    routing->hash_secret = hash_secret_;
+    routing->icmp = settings_.icmp;
+    routing->punt_rates = settings_.punt_rates;
+
+    auto& interfaces = routing->interfaces;
+    const auto at = [&](IfIndex interface) -> RoutedInterface& {
+        if (interface >= interfaces.size()) interfaces.resize(interface + 1u);
+        return interfaces[interface];
+    };
+    for (const auto& [interface, what] : settings_.of_interface)
+        at(interface) = what;
+    for (const auto& [index, link] : links_) {
+        const IfIndex interface = link.value.macvlan ? interface_of(index) : no_interface;
+        if (interface == no_interface || !link.value.has_mac) continue;
+        for (auto& mac : at(interface).more_macs)
+            if (mac.is_zero()) {
+                mac = link.value.mac;
+                break;
+            }
+    }
+    for (const auto& [address, generation] : addresses_) {
+        if (!address.v6) routing->own4.add(to_be32(address.local));
+        const auto it = settings_.interfaces.find(address.index);
+        if (it == settings_.interfaces.end() || address.flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) continue;
+        if (address.v6 && is_link_local(address.local)) at(it->second).link_local = address.local;
+        auto& source = address.v6 ? at(it->second).source6 : at(it->second).source4;
+        // A global one if there is one, else the link's own.
+        if (source == IpAddress{} ||
+            (address.v6 && address.scope == RT_SCOPE_UNIVERSE && is_link_local(source)))
+            source = address.local;
+    }
+    return routing;
+}
+
+void Routes::publish() {
+    dirty_ = false;
+    wiring_.routing.replace(make_routing(), wiring_.quiescence);
+}
+
+void Routes::settle() {
+    dirty_ |= tables4_.take_fresh();
+    dirty_ |= tables6_.take_fresh();
+    if (dirty_) publish();
+    if (hops_.has_released() || tables4_.has_unlinked() || tables6_.has_unlinked()) reclaim();
+}
+
+void Routes::reclaim() {
+    // Of an Lpm that is gone workers know until they see the Routing without it.
+    dirty_ |= tables4_.take_fresh();
+    dirty_ |= tables6_.take_fresh();
+    if (dirty_)
+        publish();
+    else
+        wiring_.quiescence.synchronize();
+    hops_.reclaim();
+    tables4_.reclaim_groups();
+    tables6_.reclaim_groups();
+}
+
+Routes::Size Routes::size() const {
+    Size size{.routes4 = tables4_.routes(),
+              .routes6 = tables6_.routes(),
+              .hops = hops_.in_use(),
+              .nexthops = nexthops_.size(),
+              .memory = tables4_.memory() + tables6_.memory(),
+              .left_out = tables4_.left_out() + tables6_.left_out(),
+              .not_supported = not_supported_};
+    hops_.for_each_neighbour(
+        [&](const NeighbourKey&, const HopPool::Neighbour& n) { size.neighbours += n.kernel_state != 0; });
+    return size;
+}
+
+}  // namespace weft

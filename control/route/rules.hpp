@@ -1,0 +1,26 @@
+// Policy rules of the kernel as workers obey them, and which tables that asks for.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/kernel/route_message.hpp"
+#include "weft/routing.hpp"
+
+namespace weft {
+
+struct RulePlan {
+    /// For RouteTables::set_layers.
+    std::vector<std::vector<std::uint32_t>> layers;
+    std::vector<RoutingRule> rules;  ///< empty: layers[0] decides
+};
+
+/// `rules` of one family in the kernel's order. Those whose selectors weft does not know are left out, as are
+/// those of interfaces that it lacks. interface_of(name): weft's index, or no_interface.
+[[nodiscard]] RulePlan plan_rules(std::span<const KernelRule> rules,
+                                  const std::function<IfIndex(const std::string&)>& interface_of);
+
+}  // namespace weft

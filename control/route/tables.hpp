@@ -1,0 +1,113 @@
+// The tables that workers look into, kept equal to what the kernel's tables say.
+//
+// A kernel table is a Rib. What workers see is one Lpm for several of them asked in turn (local, main and
+// default, if the rules are the usual ones), or for one: a layered table. A prefix of a later layer that an
+// earlier one covers is left out, also a longer one, because the kernel asks the earlier table first whatever
+// the length (net/ipv4/fib_rules.c). A neighbour that is known has a host entry in each layered table where a
+// connected route of its device is what covers it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "control/route/attributes.hpp"
+#include "control/route/hops.hpp"
+#include "control/route/prefix_map.hpp"
+#include "control/route/rib.hpp"
+#include "weft/lpm.hpp"
+
+namespace weft {
+
+/// Of one family. Not thread safe, but for what workers read of lpm().
+template <unsigned bytes>
+class RouteTables {
+  public:
+    using Key = AddressKey<bytes>;
+    static constexpr unsigned bits = bytes * 8;
+
+    struct Wiring {
+        AttributesTable& attributes;
+        HopPool& hops;
+        HashSecret secret;
+        /// Waits for the workers and reclaims what they let go of, here too.
+        std::function<void()> reclaim;
+        std::uint32_t max_groups = 0;  ///< of each Lpm
+    };
+    explicit RouteTables(Wiring wiring);
+
+    /// Which kernel tables each layered table consists of, in the order they are asked; by
+    /// Routing::tables' index. [0] is there from the start: local, main, default.
+    void set_layers(const std::vector<std::vector<std::uint32_t>>& layers);
+
+    [[nodiscard]] Rib<bytes>& rib(std::uint32_t table);
+    [[nodiscard]] const std::map<std::uint32_t, Rib<bytes>>& ribs() const noexcept { return ribs_; }
+    /// The routes of a prefix of a kernel table have changed, or what they lead to.
+    void refresh(std::uint32_t table, const Key& key, unsigned length);
+    /// What the attributes for which changed[id] is true lead to has changed.
+    void refresh_all(const std::vector<bool>& changed);
+    /// A route goes, with its reference to attributes and to the hop if it was the last one's.
+    void erase(std::uint32_t table, const Key& key, unsigned length, std::uint32_t route);
+    /// Routes that do not have this generation go.
+    void sweep(std::uint8_t generation);
+
+    /// A neighbour is known from now on, or not.
+    void add_neighbour(const Key& address, int device);
+    void remove_neighbour(const Key& address, int device);
+
+    /// Null where there is no route yet.
+    [[nodiscard]] std::shared_ptr<const Lpm<bytes>> lpm(std::size_t index) const;
+    [[nodiscard]] std::size_t layered() const noexcept { return layered_.size(); }
+    /// Whether an Lpm was made since this was asked last: it has to be published.
+    [[nodiscard]] bool take_fresh() noexcept { return std::exchange(fresh_, false); }
+    [[nodiscard]] bool has_unlinked() const noexcept;
+    /// To be called where Quiescence::synchronize() has just returned.
+    void reclaim_groups();
+
+    /// Prefixes that workers can find in a layered table, host entries included.
+    [[nodiscard]] std::size_t effective(std::size_t index) const { return layered_[index]->entries.size(); }
+    [[nodiscard]] HopIndex effective(std::size_t index, const Key& key, unsigned length) const {
+        return layered_[index]->entries.find(key, length);
+    }
+    /// Entries that found no room.
+    [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
+    [[nodiscard]] std::size_t routes() const noexcept;
+    /// Of Ribs and of what the layered tables are known to hold, without the Lpms.
+    [[nodiscard]] std::size_t memory() const noexcept;
+
+  private:
+    struct Layered {
+        std::vector<std::uint32_t> layers;
+        PrefixMap<bytes> entries;  ///< what lpm has; each with a reference to the hop
+        std::shared_ptr<Lpm<bytes>> lpm{};
+    };
+    [[nodiscard]] bool usable(const RibRoute& route) const {
+        return wiring_.attributes[route.attributes].hop;
+    }
+    [[nodiscard]] HopIndex hop_of(std::uint32_t table, const Key& key, unsigned length) const;
+    [[nodiscard]] bool covered(std::uint32_t table, const Key& key, unsigned below) const;
+    [[nodiscard]] HopIndex decide(const Layered& in, const Key& key, unsigned length);
+    [[nodiscard]] HopIndex host_hop(const Layered& in, const Key& address);
+    void put(Layered& into, const Key& key, unsigned length);
+    void put_hosts(Layered& into, const Key& key, unsigned length);
+    void put_below(Layered& into, std::size_t layer, const Key& key, unsigned length);
+    void put_all(Layered& into);
+    void clear(Layered& of);
+    bool enter(Layered& into, const Key& key, unsigned length, HopIndex hop);
+
+    Wiring wiring_;
+    std::map<std::uint32_t, Rib<bytes>> ribs_;
+    std::vector<std::unique_ptr<Layered>> layered_;
+    std::map<Key, std::set<int>> neighbours_;
+    bool fresh_ = false;
+    std::uint64_t left_out_ = 0;
+};
+
+extern template class RouteTables<4>;
+extern template class RouteTables<16>;
+
+}  // namespace weft

@@ -1,0 +1,250 @@
+"""Routing between hosts, configured by the kernel's own `ip` on the TAPs; ids are those of tests/cases/router.tsv."""
+
+import json
+import os
+import re
+import socket
+import struct
+import time
+
+import frames
+from lab import check, equal, port_line, stateful, wait_for
+from tuntap import Program
+
+A4, B4, A6, B6 = "10.0.1.2", "10.0.2.2", "2001:db8:1::2", "2001:db8:2::2"
+
+
+def router(lab, config="", hosts="ab", mtu=None):
+    """Hosts a, b, … behind ports of their names, with addresses and default routes of both families."""
+    for number, role in enumerate(hosts, 1):
+        host = lab.host(role, f"10.0.{number}.2/24", mtu=mtu)
+        host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0)
+        host.ip("addr", "add", f"2001:db8:{number}::2/64", "dev", "eth0", "nodad")
+        host.ip("route", "add", "default", "via", f"10.0.{number}.1")
+        host.ip("-6", "route", "add", "default", "via", f"2001:db8:{number}::1")
+    lab.weftd("".join(port_line(role, f"mtu {mtu}" if mtu else "") for role in hosts)
+              + "".join(f"ip addr add 10.0.{number}.1/24 dev {role}\nip addr add 2001:db8:{number}::1/64 dev {role} nodad\n"
+                        for number, role in enumerate(hosts, 1)) + config)
+    return [lab.namespaces[role] for role in hosts]
+
+
+def forwarded(lab):
+    """Packets that the routing stages passed on, over all workers."""
+    return sum(row["packets"] for row in lab.json("show", "runtime") if row["stage"] in ("ip_forward", "route_batch"))
+
+
+@stateful
+def test_between_two_networks(lab):
+    """Both families, through weft's workers and not through the kernel; the kernel's own addresses answer."""
+    a, b = router(lab)
+    for address in (B4, B6, "10.0.1.1", "10.0.2.1", "2001:db8:1::1", "2001:db8:2::1"):
+        a.reaches(address)
+    before = forwarded(lab)
+    for address in (B4, B6):
+        equal(a.ping(address, 20, 0.01), 20, f"answers of {address}")
+    check(forwarded(lab) - before >= 80, "the workers did not forward them")
+    equal(a.ping(B4, 5, 0.05, 3000), 5, "answers to datagrams in fragments")
+    equal(a.ping(B6, 5, 0.05, 3000), 5, "the same of IPv6")
+
+
+@stateful
+def test_held_until_resolved(lab):
+    """A09: the first packets to a host that nobody has asked for yet arrive, in order."""
+    a, b = router(lab)
+    a.reaches("10.0.1.1")
+    wire = lab.wire("b")
+    mac = frames.mac(lab.json("ip", "link", "show", "a")[0]["address"])
+    sender = lab.wire("a")
+    for number in range(5):
+        body = struct.pack("!HHHH", 1000, 2000, 12, 0) + b"no%02d" % number
+        sender.send(frames.frame(mac, frames.mac(a.link("eth0")["address"]), frames.IPV4, frames.ipv4(A4, B4, 17, body)))
+    got = wire.collect(1.5, lambda data: b"no0" in data)
+    equal([data[42:46] for data in got], [b"no%02d" % number for number in range(5)], "what arrived")
+
+
+@stateful
+def test_nobody_there(lab):
+    """F06, V04: a host that does not answer ARP or ND: host unreachable, after the kernel's probes."""
+    a, b = router(lab)
+    a.reaches("10.0.2.1"), a.reaches("2001:db8:2::1")
+    for address, words in (("10.0.2.77", "Destination Host Unreachable"), ("2001:db8:2::77", "Address unreachable")):
+        shown = a.run("ping", "-n", "-c", "1", "-W", "8", "-w", "8", address, status=None, timeout=20)
+        check(f"From {'2001:db8:1::1' if ':' in address else '10.0.1.1'}" in shown and words in shown, shown)
+
+
+@stateful
+def test_traceroute_and_path_mtu(lab):
+    """F02, F07, V02, V05: each router on the way answers; a smaller MTU behind it is found."""
+    a, b = router(lab)
+    for address in (B4, B6):
+        a.reaches(address)
+        first = "2001:db8:1::1" if ":" in address else "10.0.1.1"
+        shown = a.run("ping", "-n", "-c", "1", "-t", "1", "-W", "2", address, status=None)
+        check(f"From {first}" in shown and ("Time to live exceeded" in shown or "Hop limit" in shown), shown)
+    lab.weft("ip", "link", "set", "b", "mtu", "1400")
+    b.ip("link", "set", "eth0", "mtu", "1400")
+    for address, overhead in ((B4, 28), (B6, 48)):
+        shown = a.run("ping", "-n", "-c", "2", "-i", "0.2", "-M", "do", "-s", str(1500 - overhead), "-W", "2", address, status=None)
+        check("mtu=1400" in shown or "mtu: 1400" in shown or "mtu = 1400" in shown or "Packet too big" in shown, shown)
+        equal(a.ping(address, 2, 0.1, 1400 - overhead, ("-M", "do")), 2, f"answers of {address} at the MTU found")
+    equal(a.ping(B4, 2, 0.1, 2000, ("-M", "dont")), 2, "answers in fragments of the router's")
+
+
+@stateful
+def test_the_kernel_decides_the_routes(lab):
+    """Routes that an administrator enters on the TAPs, changes and removes are obeyed at once."""
+    a, b = router(lab)
+    b.ip("addr", "add", "198.51.100.1/32", "dev", "lo"), b.ip("addr", "add", "2001:db8:99::1/128", "dev", "lo")
+    for address, via, words in (("198.51.100.1", B4, []), ("2001:db8:99::1", B6, ["-6"])):
+        a.reaches("10.0.1.1")
+        equal(a.ping(address, 1), 0, f"answers of {address} without a route")
+        lab.switch.ip(*words, "route", "add", address, "via", via)
+        a.reaches(address)
+        lab.switch.ip(*words, "route", "replace", "blackhole", address)
+        wait_for(lambda: a.ping(address, 1) == 0, "the blackhole takes them")
+        lab.switch.ip(*words, "route", "del", "blackhole", address)
+        lab.switch.ip(*words, "route", "add", address, "via", via, "dev", "b")
+        a.reaches(address)
+    lab.switch.ip("link", "set", "dev", "b", "down")
+    wait_for(lambda: a.ping("198.51.100.1", 1) == 0, "the route goes with its link")
+    lab.switch.ip("link", "set", "dev", "b", "up")
+    a.reaches(B4)
+    lab.switch.ip("route", "add", "198.51.100.1", "via", B4)
+    a.reaches("198.51.100.1")
+
+
+@stateful
+def test_next_hop_objects(lab):
+    """Routes by next-hop objects and groups; what goes with an object without a word is gone."""
+    a, b, c = router(lab, hosts="abc")
+    for host in (b, c):
+        host.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+    for number, (via, device) in enumerate(((B4, "b"), ("10.0.3.2", "c")), 1):
+        lab.switch.ip("nexthop", "add", "id", str(number), "via", via, "dev", device)
+    lab.switch.ip("nexthop", "add", "id", "10", "group", "1/2")
+    lab.switch.ip("route", "add", "198.51.100.1", "nhid", "10")
+    a.reaches("198.51.100.1")
+    lab.switch.ip("nexthop", "del", "id", "1")
+    wait_for(lambda: a.ping("198.51.100.1", 5, 0.02) == 5, "the other member takes over")
+    lab.switch.ip("nexthop", "del", "id", "2")
+    wait_for(lambda: a.ping("198.51.100.1", 1) == 0, "the route goes with its last next hop")
+
+
+@stateful
+def test_rules(lab):
+    """`ip rule`: another table by source, prohibited by a rule; a selector weft lacks is said at once."""
+    a, b, c = router(lab, hosts="abc")
+    for host in (b, c):
+        host.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+    a.ip("addr", "add", "10.0.1.9/24", "dev", "eth0")
+    lab.switch.ip("route", "add", "198.51.100.1", "via", B4)
+    lab.switch.ip("route", "add", "198.51.100.1", "via", "10.0.3.2", "table", "77")
+    a.reaches("198.51.100.1")
+    lab.switch.ip("rule", "add", "from", "10.0.1.9", "table", "77", "priority", "500")
+    seen = lab.wire("c")
+    wait_for(lambda: a.ping("198.51.100.1", 1, options=("-I", "10.0.1.9")) == 1
+             and seen.collect(0.1, lambda data: data[26:30] == socket.inet_aton("10.0.1.9")), "the other table's way")
+    lab.switch.ip("rule", "add", "from", "10.0.1.9", "prohibit", "priority", "400")
+    shown = wait_for(lambda: (text := a.run("ping", "-n", "-c", "1", "-W", "1", "-I", "10.0.1.9", "198.51.100.1", status=None))
+                     and "Packet filtered" in text and text, "the prohibiting rule")
+    check("From 10.0.1.1" in shown, shown)
+    lab.switch.ip("rule", "add", "uidrange", "5-9", "table", "77", "priority", "300")
+    wait_for(lambda: any("uidrange" in line or "uid" in line for line in lab.daemons[0].log), "a warning of the selector")
+
+
+@stateful
+def test_vlans_and_a_bridge(lab):
+    """Sub-interfaces of a trunk and a bridge's own interface route; iperf3 with the hosts' offloads on."""
+    a, b = router(lab, "ip link add br0 up type bridge\nip addr add 10.0.9.1/24 dev br0\n"
+                  "ip link add link b name b.7 up type vlan id 7\nip addr add 10.0.7.1/24 dev b.7\n")
+    c = lab.host("c", "10.0.9.2/24")
+    c.ip("route", "add", "default", "via", "10.0.9.1")
+    for line in (port_line("c").split(), "ip link set c master br0".split()):
+        lab.weft(*line)
+    a.reaches("10.0.9.2")
+    c.reaches(A4)
+    server = lab.start(c, "iperf3", "-s", "-1", "-B", "10.0.9.2")
+    time.sleep(0.5)
+    done = json.loads(a.run("iperf3", "-c", "10.0.9.2", "-t", "2", "-J", timeout=30))
+    check(done["end"]["sum_received"]["bits_per_second"] > 1e7, f"{done['end']['sum_received']}")
+    server.wait(5)
+    # a frame of VLAN 7, as this kernel has no VLAN devices
+    wire, mac = lab.wire("b"), frames.mac(lab.json("ip", "link", "show", "b.7")[0]["address"])
+    station = frames.mac("02:77:00:00:00:07")
+    lab.switch.ip("neigh", "add", "10.0.7.2", "lladdr", frames.mac_text(station), "dev", "b.7")
+    wire.send(frames.frame(mac, station, frames.IPV4, frames.echo_request("10.0.7.2", A4), frames.tag(7)))
+    answer = wire.wait(lambda data: data[:6] == station and data[12:14] == b"\x81\0")
+    check(answer and struct.unpack_from("!H", answer, 14)[0] & 0xFFF == 7 and answer[18 + 8] == 63, "the answer in VLAN 7")
+
+
+@stateful
+def test_a_program_is_a_next_hop(lab):
+    """TUN: the program gets what is routed to it, and what it sends is routed."""
+    a, b = router(lab, "ip tuntap add dev tun0 mode tun\nip link set dev tun0 up\nip addr add 10.3.0.1/24 dev tun0\n")
+    tun = Program(lab.switch, "tun0", tun=True)
+    try:
+        wait_for(lambda: "LOWER_UP" in lab.json("ip", "link", "show", "dev", "tun0")[0]["flags"], "carrier of an open device")
+        lab.switch.ip("route", "add", "198.51.100.0/24", "via", "10.3.0.2", "dev", "tun0")
+        a.reaches("10.0.1.1")
+        sent = lab.start(a, "ping", "-n", "-c", "1", "-W", "3", "198.51.100.7")
+        request = tun.wait(lambda data: data[0] >> 4 == 4 and data[9] == 1 and data[16:20] == socket.inet_aton("198.51.100.7"))
+        check(request and request[8] == 63, "the program did not get the request")
+        body = b"\0" + request[21:22] + b"\0\0" + request[24:]
+        body = body[:2] + struct.pack("!H", frames.checksum(body)) + body[4:]
+        tun.send(frames.ipv4("198.51.100.7", A4, 1, body))
+        equal(sent.wait(6), 0, "status of ping")
+    finally:
+        tun.close()
+
+
+@stateful
+def test_restart(lab):
+    """After kill -9 the TAPs stay with their routes; the next weftd forwards from the start."""
+    a, b = router(lab)
+    b.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+    lab.switch.ip("route", "add", "198.51.100.1", "via", B4)
+    a.reaches("198.51.100.1")
+    lab.daemons[0].kill()
+    lab.weftd(open(os.path.join(lab.folder, "weft.conf")).read())
+    a.reaches("198.51.100.1", 1.5)
+
+
+@stateful
+def test_bogus_neighbours(lab):
+    """A04, A07: a flood of ARP requests from made-up hosts leaves memory flat and takes nothing from others."""
+    a, b = router(lab)
+    a.reaches(B4)
+    wire = lab.wire("a")
+
+    def resident():
+        with open(f"/proc/{lab.daemons[0].pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+    def flood(first, count):
+        for number in range(first, first + count):
+            mac = b"\x02\x99" + struct.pack("!I", number)
+            wire.send(frames.frame(frames.BROADCAST, mac, frames.ARP,
+                                   frames.arp_request(mac, f"10.0.1.{3 + number % 250}", "10.0.1.1")))
+
+    flood(0, 2000)
+    time.sleep(0.3)
+    before = resident()
+    flood(2000, 30000)
+    equal(a.ping(B4, 10, 0.02), 10, "answers meanwhile")
+    check(resident() - before < 8000, f"{before} kB before, {resident()} kB after")
+
+
+def test_what_is_not_weft_s(lab):
+    """A route to a device that weft lacks is counted, not forwarded, and not the kernel's to forward either."""
+    a, b = router(lab)
+    other = lab.namespace("other")
+    lab.switch.ip("link", "add", "x0", "type", "veth", "peer", "name", "eth0", "netns", other.name)
+    lab.switch.ip("addr", "add", "10.8.0.1/24", "dev", "x0"), lab.switch.ip("link", "set", "x0", "up")
+    other.ip("addr", "add", "10.8.0.2/24", "dev", "eth0"), other.ip("link", "set", "eth0", "up")
+    lab.switch.sysctl("net.ipv4.ip_forward", 1)
+    seen = other.wire()
+    a.reaches("10.0.1.1")
+    equal(a.ping("10.8.0.2", 3), 0, "answers")
+    wait_for(lambda: lab.drops("route/elsewhere") >= 3, "the drops are counted")
+    equal(seen.collect(0.1, lambda data: data[12:14] == b"\x08\0"), [], "what the kernel forwarded")
+    seen.close()
