@@ -124,6 +124,7 @@ class Assembler {
         if (open == in_.ports.end()) return;
         interface.offloads = open->second.offloads;
         interface.kernel_takes = open->second.kernel_takes;
+        if (open->second.without_address) interface.mac = {};
         topology_->ports[interface.port] = {
             .port = open->second.port, .interface = interface.index, .tx_queues = open->second.tx_queues};
     }

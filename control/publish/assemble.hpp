@@ -18,6 +18,7 @@ struct OpenPort {
     Port* port = nullptr;  ///< null while its queues are being changed
     std::uint16_t tx_queues = 1;
     std::uint8_t offloads = 0;
+    bool without_address = false;  ///< it has no Ethernet header of its own (TUN)
     bool kernel_takes = false;
 };
 

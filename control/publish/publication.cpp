@@ -25,11 +25,14 @@ void Switch::publish(const Model& model) {
             live.paused = false;
     const auto effective = effective_now(model);
     std::map<std::string, OpenPort> open;
-    for (const auto& [name, live] : ports_)
+    for (const auto& [name, live] : ports_) {
+        const auto* tuntap = std::get_if<TuntapPort>(&live.spec.kind);
         open[name] = {.port = live.paused ? nullptr : live.port.get(),
                       .tx_queues = live.info.tx_queues,
                       .offloads = live.info.offloads,
-                      .kernel_takes = std::holds_alternative<TuntapPort>(live.spec.kind)};
+                      .without_address = tuntap && tuntap->tun,
+                      .kernel_takes = tuntap != nullptr};
+    }
     const AssembleInput input{
         .model = model, .effective = effective, .ports = open, .kernel = options_.kernel};
 

@@ -1,7 +1,5 @@
 #include "dataplane/route/batch.hpp"
 
-#include "dataplane/route/flow_hash.hpp"
-
 namespace weft {
 
 RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
@@ -14,6 +12,9 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     burst.spread = in.mtu - least_size;
     burst.in = in.index;
     burst.own4 = &context.routing->own4;
+    burst.hash_l4 = context.routing->hash_l4;
+    burst.hash6_l4 = context.routing->hash6_l4;
+    burst.hash_key = flow_hash::key_of(context.routing->hash_secret);
     burst.table = context.hops;
     burst.interfaces = topology.interfaces.data();
     burst.interface_count = static_cast<std::uint32_t>(topology.interfaces.size());
@@ -42,31 +43,23 @@ std::uint32_t ports_of(Packet& packet, std::uint32_t at, std::uint8_t protocol) 
 
 }  // namespace
 
-const Hop* RouteBatch::member(Packet& packet, const Hop& group, bool v6, const Context& context) noexcept {
-    if (group.kind != HopKind::group) return nullptr;
-    const Routing& routing = *context.routing;
-    std::uint64_t addresses, secret = routing.hash_secret;
+bool RouteBatch::find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept {
     if (v6) {
         const auto& ip = *packet.header<Ipv6Header>(ethernet_header_size);
-        if (ip.next_header == ip_protocol::icmpv6) return nullptr;  // an error goes the way of what it quotes
-        addresses = flow_hash::addresses(ip);
+        if (ip.next_header == ip_protocol::icmpv6) return false;
+        flow = flow_hash::addresses(ip);
         constexpr std::uint32_t l4 = ethernet_header_size + sizeof ip;
-        secret = routing.hash6_l4
-                     ? flow_hash::with_ports(secret, ports_of(packet, l4, ip.next_header), ip.next_header)
-                     : flow_hash::with_label(secret, ip);
+        flow = flow_hash::with_ports(flow, ports_of(packet, l4, ip.next_header), ip.next_header);
     } else {
         const auto& ip = *packet.header<Ipv4Header>(ethernet_header_size);
-        if (ip.protocol == ip_protocol::icmp) return nullptr;
-        addresses = flow_hash::addresses(ip);
+        if (ip.protocol == ip_protocol::icmp) return false;
+        flow = flow_hash::addresses(ip);
         constexpr std::uint32_t l4 = ethernet_header_size + sizeof ip;
         constexpr std::uint16_t offset_or_more = 0x3fff;
-        if (routing.hash_l4 && (ip.fragment.host() & offset_or_more) == 0)
-            secret = flow_hash::with_ports(secret, ports_of(packet, l4, ip.protocol), ip.protocol);
+        if ((ip.fragment.host() & offset_or_more) == 0)
+            flow = flow_hash::with_ports(flow, ports_of(packet, l4, ip.protocol), ip.protocol);
     }
-    const auto& hops = *context.hops;
-    const HopIndex group_index = static_cast<HopIndex>(&group - &hops[0]);
-    const Hop& chosen = hops[hops.choose(group_index, flow_hash::mix(addresses, secret))];
-    return chosen.kind == HopKind::neighbour ? &chosen : nullptr;
+    return true;
 }
 
 }  // namespace weft

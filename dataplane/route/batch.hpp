@@ -18,6 +18,7 @@
 
 #include "dataplane/context.hpp"
 #include "dataplane/egress/transmit.hpp"
+#include "dataplane/route/flow_hash.hpp"
 #include "dataplane/route/plain.hpp"
 #include "dataplane/route/ttl.hpp"
 #include "weft/net/ip.hpp"
@@ -35,6 +36,8 @@ struct RouteBatch {
         std::uint32_t spread;  ///< MTU - 20: lengths that an IP packet may have above the least
         IfIndex in;
         const OwnAddresses* own4;
+        bool hash_l4, hash6_l4;
+        std::uint64_t hash_key;
         const HopTable* table;
         const Interface* interfaces;
         std::uint32_t interface_count;
@@ -95,7 +98,7 @@ struct RouteBatch {
         const bool v6 = in.slot >= batch_size;
         const Hop* hop = &(*burst.table)[burst.hops[in.slot]];
         if (hop->kind != HopKind::neighbour) [[unlikely]] {
-            hop = member(packet, *hop, v6, context);
+            hop = member(packet, burst.hops[in.slot], v6, burst);
             if (!hop) return divert();
         }
         const std::uint64_t neighbour = hop->neighbour.load(std::memory_order_acquire);
@@ -137,7 +140,23 @@ struct RouteBatch {
         return routing.rules6.empty() ? routing.tables[0].v6.get() : nullptr;
     }
     /// The hop of a packet's flow in a group; null if this path cannot tell.
-    static const Hop* member(Packet& packet, const Hop& group, bool v6, const Context& context) noexcept;
+    static const Hop* member(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
+        const HopTable& table = *burst.table;
+        if (table[index].kind != HopKind::group) return nullptr;
+        std::uint64_t flow;
+        const auto& ip4 = *packet.header<Ipv4Header>(ethernet_header_size);
+        const auto& ip6 = *packet.header<Ipv6Header>(ethernet_header_size);
+        if (!v6 && !burst.hash_l4 && ip4.protocol != ip_protocol::icmp) [[likely]]
+            flow = flow_hash::addresses(ip4);
+        else if (v6 && !burst.hash6_l4 && ip6.next_header != ip_protocol::icmpv6)
+            flow = flow_hash::with_label(flow_hash::addresses(ip6), ip6);
+        else if (!find_flow(packet, v6, flow))
+            return nullptr;
+        const Hop& hop = table[table.choose(index, flow_hash::mix(flow, burst.hash_key))];
+        return hop.kind == HopKind::neighbour ? &hop : nullptr;
+    }
+    /// By policy 1. False for ICMP: an error goes the way of the packet that it quotes.
+    static bool find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept;
 
     /// Of a hop's own MTU, which it need not have: then one less than 0 is the most there is.
     [[nodiscard]] static bool fits(std::uint16_t size, std::uint16_t hop_mtu) noexcept {

@@ -66,14 +66,15 @@ RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTab
 }
 
 std::uint32_t flow_hash4(Packet& packet, bool l4, std::uint32_t secret) noexcept {
+    const std::uint64_t key = flow_hash::key_of(secret);
     const Ipv4Header* ip = &ipv4(packet);
     const std::uint32_t l4_at = packet.meta.l3_offset + std::uint32_t{ip->header_size()};
     constexpr std::uint16_t offset_or_more = 0x3fff;
     const bool fragment = (ip->fragment.host() & offset_or_more) != 0;
     if (l4 && !fragment)
-        return flow_hash::mix(
-            flow_hash::addresses(*ip),
-            flow_hash::with_ports(secret, ports_at(packet, l4_at, ip->protocol), ip->protocol));
+        return flow_hash::mix(flow_hash::with_ports(flow_hash::addresses(*ip),
+                                                    ports_at(packet, l4_at, ip->protocol), ip->protocol),
+                              key);
     if (!l4 && ip->protocol == ip_protocol::icmp && !fragment &&
         packet.head_length() >= l4_at + 8 + sizeof(Ipv4Header)) {
         const std::uint8_t type = *packet.header<std::uint8_t>(l4_at);
@@ -81,20 +82,22 @@ std::uint32_t flow_hash4(Packet& packet, bool l4, std::uint32_t secret) noexcept
         if (type == 3 || type == 4 || type == 5 || type == 11 || type == 12)
             ip = packet.header<Ipv4Header>(l4_at + 8);
     }
-    return flow_hash::mix(flow_hash::addresses(*ip), secret);
+    return flow_hash::mix(flow_hash::addresses(*ip), key);
 }
 
 std::uint32_t flow_hash6(Packet& packet, bool l4, std::uint32_t secret) noexcept {
+    const std::uint64_t key = flow_hash::key_of(secret);
     const Ipv6Header* ip = &ipv6(packet);
     const std::uint32_t l4_at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
     if (l4)
         return flow_hash::mix(
-            flow_hash::addresses(*ip),
-            flow_hash::with_ports(secret, ports_at(packet, l4_at, ip->next_header), ip->next_header));
+            flow_hash::with_ports(flow_hash::addresses(*ip), ports_at(packet, l4_at, ip->next_header),
+                                  ip->next_header),
+            key);
     if (ip->next_header == ip_protocol::icmpv6 && packet.head_length() >= l4_at + 8 + sizeof(Ipv6Header) &&
         *packet.header<std::uint8_t>(l4_at) < 128)
         ip = packet.header<Ipv6Header>(l4_at + 8);
-    return flow_hash::mix(flow_hash::addresses(*ip), flow_hash::with_label(secret, *ip));
+    return flow_hash::mix(flow_hash::with_label(flow_hash::addresses(*ip), *ip), key);
 }
 
 RouteKey key_of(Packet& packet, const Routing& routing) noexcept {

@@ -54,8 +54,15 @@ void Lpm<bytes>::find_scalar(const Key addresses[], HopIndex hops[], unsigned n)
         open[count] = static_cast<std::uint8_t>(i);
         count += word.extended();
     };
+    std::uint32_t any = 0;
+    for (unsigned i = 0; i < n; ++i) {
+        words[i] = store_.first(first_bits(addresses[i]));
+        hops[i] = hop_of(words[i], default_hop);
+        any |= words[i].bits();
+    }
+    if (!LpmWord{any}.extended()) return;
     for (unsigned i = 0; i < n; ++i)
-        note(i, store_.first(first_bits(addresses[i])));
+        note(i, words[i]);
     for (unsigned byte = 3; count != 0; ++byte) {
         const unsigned before = count;
         for (unsigned k = 0; k < before; ++k)

@@ -23,7 +23,8 @@ constexpr std::size_t round_up(std::size_t bytes) noexcept {
 /// Puts a huge page in the place of 2 MiB of ordinary ones, with what they hold, under the eyes of readers:
 /// one that comes by meanwhile waits for the kernel. Only the writer, who is here, writes. False if the
 /// kernel will not: then all is as before. (MADV_COLLAPSE does the same, but takes 15 ms for it.)
-bool make_huge(std::byte* at) noexcept {
+template <class IsTouched>
+bool make_huge(std::byte* at, IsTouched is_touched) noexcept {
     void* const room = mmap(nullptr, 2 * huge_page, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) return false;
@@ -31,7 +32,8 @@ bool make_huge(std::byte* at) noexcept {
     const auto before = -reinterpret_cast<std::uintptr_t>(start) % huge_page;
     std::byte* const huge = start + before;
     madvise(huge, huge_page, MADV_HUGEPAGE);
-    std::memcpy(huge, at, huge_page);
+    for (std::uint32_t page = 0; page < pages_a_huge_page; ++page)
+        if (is_touched(page)) std::memcpy(huge + page * page_size, at + page * page_size, page_size);
     const bool moved = mremap(huge, huge_page, huge_page, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at;
     // Where it was, another thread may have mapped something by now.
     if (!moved) munmap(huge, huge_page);
@@ -65,10 +67,12 @@ LpmStore::Slot* LpmStore::first_to_write(std::uint32_t at, std::uint32_t count) 
 
 void LpmStore::touch(std::uint32_t page) noexcept {
     touched_[page] = true;
-    std::uint16_t& count = touched_in_[page / pages_a_huge_page];
-    auto* const from = reinterpret_cast<std::byte*>(words_) + page / pages_a_huge_page * huge_page;
+    const std::uint32_t which = page / pages_a_huge_page;
+    auto* const from = reinterpret_cast<std::byte*>(words_) + which * huge_page;
+    std::uint16_t& count = touched_in_[which];
     if (count == 0) madvise(from, huge_page, MADV_NOHUGEPAGE);
-    if (++count == many_pages) make_huge(from);
+    if (++count == many_pages)
+        make_huge(from, [&](std::uint32_t p) { return touched_[which * pages_a_huge_page + p]; });
 }
 
 std::uint32_t LpmStore::take(LpmWord word) {
@@ -78,7 +82,10 @@ std::uint32_t LpmStore::take(LpmWord word) {
         own_.push_back(0);
         if (fresh_ == huge_page / (sizeof(Slot) * group_size))  // the 2 MiB that follow fill up, too
             madvise(group_at(fresh_), mapped_ - 2 * huge_page - sizeof(Slot) * first_size, MADV_HUGEPAGE);
-        if (fresh_ == many_groups) make_huge(reinterpret_cast<std::byte*>(group_at(0)));
+        if (fresh_ == many_groups)
+            make_huge(reinterpret_cast<std::byte*>(group_at(0)), [](std::uint32_t p) {
+                return p < many_groups * sizeof(Slot) * group_size / page_size;
+            });
     } else {
         group = free_.back();
         free_.pop_back();

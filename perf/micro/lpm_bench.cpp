@@ -125,10 +125,11 @@ int main(int argc, char** argv) {
     const std::string family = argc > 1 ? argv[1] : "both";
     const unsigned turns = argc > 2 ? static_cast<unsigned>(std::stoul(argv[2])) : 60;
     std::string core = fmt::format("--lcores=0@{}", sched_getcpu());
+    const std::string memory = family == "4" ? "1600" : "3400";  // what two rte_fib, two rte_fib6 need
     std::vector<std::string> words{"lpm_bench",
                                    "--no-huge",
                                    "-m",
-                                   "3072",
+                                   memory,
                                    "--no-pci",
                                    "--no-shconf",
                                    "--no-telemetry",

@@ -161,6 +161,7 @@ template <unsigned bytes>
 std::unique_ptr<LpmTable<bytes>> make_table(LpmKind kind, std::uint32_t max_routes) {
     if (kind == LpmKind::weft_scalar) return std::make_unique<OwnTable<bytes>>(true);
     if (kind == LpmKind::weft) return has_avx512() ? std::make_unique<OwnTable<bytes>>(false) : nullptr;
+    if (kind == LpmKind::rte_avx512 && !has_avx512()) return nullptr;
     using Fib = std::conditional_t<bytes == 4, RteFib4, RteFib6>;
     auto fib = std::make_unique<Fib>(kind == LpmKind::rte_scalar, max_routes);
     if (!fib->usable()) return nullptr;

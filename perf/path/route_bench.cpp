@@ -155,8 +155,8 @@ class Bench {
         return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
     }
     /// Changes hops of routes at a steady rate until `stop`; returns how many.
-    std::uint64_t update(const std::atomic<bool>& stop) {
-        return options_.v6 ? update_in<16>(*v6_, stop) : update_in<4>(*v4_, stop);
+    std::uint64_t update(std::atomic<bool>& running, const std::atomic<bool>& stop) {
+        return options_.v6 ? update_in<16>(*v6_, running, stop) : update_in<4>(*v4_, running, stop);
     }
 
     [[nodiscard]] std::string stages() const {
@@ -203,8 +203,9 @@ class Bench {
         };
     }
     template <unsigned bytes>
-    std::uint64_t update_in(Lpm<bytes>& table, const std::atomic<bool>& stop) {
+    std::uint64_t update_in(Lpm<bytes>& table, std::atomic<bool>& running, const std::atomic<bool>& stop) {
         const auto routes = perf::random_routes<bytes>(options_.routes);
+        running = true;
         std::uint64_t done = 0;
         const std::uint64_t start = rte_rdtsc();
         while (!stop.load(std::memory_order_relaxed)) {
@@ -277,7 +278,7 @@ int run(const Options& options) {
     constexpr unsigned rounds = 500;
     bench.quiescence().online(0);
     bench.through(rounds + options.flows / batch_size);
-    std::atomic<bool> stop{options.update == 0};
+    std::atomic<bool> running{options.update == 0}, stop{false};
     std::atomic<std::uint64_t> updates{0};
     std::thread updater;
     if (options.update)
@@ -286,8 +287,10 @@ int run(const Options& options) {
             CPU_ZERO(&other);
             CPU_SET(options.cpu == 0 ? 1 : 0, &other);
             sched_setaffinity(0, sizeof other, &other);
-            updates = bench.update(stop);
+            updates = bench.update(running, stop);
         });
+    while (!running)
+        std::this_thread::yield();
     const std::uint64_t start = rte_rdtsc();
     std::vector<double> floor, through, own, cycles, cycle;
     for (unsigned turn = 0; turn < options.turns; ++turn) {
