@@ -45,7 +45,7 @@ struct KernelRoute {
     std::uint32_t metrics_locked = 0;  ///< RTAX_LOCK
     std::array<std::uint32_t, RTAX_MAX + 1> metrics{};  ///< RTAX_*
     IpAddress destination{}, source{}, preferred{};     ///< preferred: RTA_PREFSRC
-    std::vector<KernelVia> vias;                        ///< more than one: RTA_MULTIPATH
+    std::vector<KernelVia> vias{};                      ///< more than one: RTA_MULTIPATH
 
     [[nodiscard]] std::uint32_t mtu() const noexcept {
         return metrics_set >> RTAX_MTU & 1 ? metrics[RTAX_MTU] : 0;
@@ -88,7 +88,7 @@ struct KernelNexthop {
     bool fdb = false;        ///< of a bridge's FDB: no route can name it
     bool resilient = false;  ///< NEXTHOP_GRP_TYPE_RES
     KernelVia via{};
-    std::vector<Member> group;  ///< not empty: a group, and `via` says nothing
+    std::vector<Member> group{};  ///< not empty: a group, and `via` says nothing
     friend bool operator==(const KernelNexthop&, const KernelNexthop&) = default;
 };
 [[nodiscard]] std::optional<KernelNexthop> parse_nexthop(Bytes body);
@@ -105,8 +105,8 @@ struct KernelRule {
     std::uint8_t protocol = 0;  ///< FRA_PROTOCOL
     std::uint32_t table = 0, mark = 0, mask = 0;
     bool has_mark = false;
-    std::string iif, oif;
-    std::string unsupported;  ///< the first selector or action that weft does not know; empty: none
+    std::string iif{}, oif{};
+    std::string unsupported{};  ///< the first selector or action that weft does not know; empty: none
     friend bool operator==(const KernelRule&, const KernelRule&) = default;
 };
 [[nodiscard]] std::optional<KernelRule> parse_rule(Bytes body);
@@ -120,7 +120,7 @@ struct KernelLinkFacts {
     bool macvlan = false;  ///< IFLA_INFO_KIND
     bool has_mac = false;
     MacAddress mac{};
-    std::string name;
+    std::string name{};
     friend bool operator==(const KernelLinkFacts&, const KernelLinkFacts&) = default;
 };
 /// Nothing if malformed, or of a bridge port (AF_BRIDGE).

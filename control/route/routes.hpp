@@ -41,10 +41,10 @@ inline constexpr std::size_t route_dump_count = 8;
 
 /// What weft itself decides of routing; everything by weft's interface.
 struct RoutingSettings {
-    std::map<int, IfIndex> interfaces;                ///< of the kernel's TAPs, by their index
-    std::map<IfIndex, RoutedInterface> of_interface;  ///< but for more_macs and addresses, which are added
+    std::map<int, IfIndex> interfaces{};                ///< of the kernel's TAPs, by their index
+    std::map<IfIndex, RoutedInterface> of_interface{};  ///< but for more_macs and addresses, which are added
     bool hash_l4 = false, hash6_l4 = false;
-    IcmpLimits icmp;
+    IcmpLimits icmp{};
     std::array<std::uint32_t, punt_class_count> punt_rates = default_punt_rates;
 };
 

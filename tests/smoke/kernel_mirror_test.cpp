@@ -1,0 +1,222 @@
+// The mirror against the real kernel: what `ip` does in a namespace is what workers find.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+
+#include "control/kernel/route_message.hpp"
+#include "control/kernel/tap.hpp"
+#include "control/route/mirror.hpp"
+#include "tests/smoke/kernel_namespaces.hpp"
+#include "tests/support/netlink_bytes.hpp"
+
+namespace weft::test {
+namespace {
+
+class KernelMirrorTest : public KernelTest {
+  protected:
+    void SetUp() override {
+        KernelTest::SetUp();
+        if (IsSkipped() || HasFatalFailure()) return;
+        for (const std::string name : {"lan", "wan"}) {
+            TapSettings settings;
+            settings.up = settings.carrier = true;
+            auto tap = KernelTap::open(*netns_, *netlink_, name, socket_, settings);
+            ASSERT_TRUE(tap) << tap.error().message;
+            taps_.push_back(std::move(*tap));
+        }
+        must(host_->ip + "addr add 10.0.0.1/24 dev lan");
+        must(host_->ip + "addr add 192.0.2.1/24 dev wan");
+        start();
+    }
+    void TearDown() override {
+        mirror_.reset();
+        taps_.clear();
+        KernelTest::TearDown();
+    }
+    void start(std::size_t buffer = 64u << 20) {
+        mirror_.reset();
+        RouteMirror::Wiring wiring{
+            .routes = {.hops = hops_,
+                       .routing = routing_,
+                       .quiescence = quiescence_,
+                       .log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); },
+                       .on_neighbour = {}},
+            .cpus = {},
+            .buffer = buffer};
+        auto mirror = RouteMirror::start(*netns_, std::move(wiring));
+        ASSERT_TRUE(mirror) << mirror.error().message;
+        mirror_ = std::move(*mirror);
+        mirror_->set({.interfaces = {{taps_[0].index(), 1}, {taps_[1].index(), 2}}});
+        ASSERT_TRUE(mirror_->wait_until_in_step(60000));
+    }
+    const Hop& look(const std::string& address) {
+        const auto& table = routing_.get().tables[0];
+        const auto bytes = ip(address.c_str()).bytes;
+        if (address.find(':') != std::string::npos) return hops_[table.v6 ? table.v6->find(bytes) : no_hop];
+        return hops_[table.v4 ? table.v4->find({bytes[0], bytes[1], bytes[2], bytes[3]}) : no_hop];
+    }
+    bool becomes(const std::string& address, HopKind kind, IfIndex interface = no_interface) {
+        return eventually([&] {
+            const Hop& hop = look(address);
+            return hop.kind == kind && (interface == no_interface || hop.interface == interface);
+        });
+    }
+    /// Runs `ip -batch` on a file of lines.
+    void batch(const std::string& lines, const std::string& options = "") {
+        const auto file = folder_ / "batch";
+        std::ofstream(file) << lines;
+        must(host_->ip + options + " -batch " + file.string());
+    }
+
+    HopTable hops_;
+    Published<Routing> routing_;
+    Quiescence quiescence_{1};
+    std::vector<KernelTap> taps_;
+    std::unique_ptr<RouteMirror> mirror_;
+};
+
+TEST_F(KernelMirrorTest, FollowsWhatTheAdministratorDoes) {
+    EXPECT_EQ(look("10.0.0.1").kind, HopKind::local);
+    EXPECT_EQ(look("10.0.0.255").kind, HopKind::broadcast);
+    EXPECT_EQ(look("10.0.0.7").kind, HopKind::connected);
+    EXPECT_EQ(look("127.1.2.3").kind, HopKind::local);
+    must(host_->ip + "route add default via 192.0.2.9");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    must(host_->ip + "route add 8.8.0.0/16 nexthop via 10.0.0.2 nexthop via 192.0.2.3 weight 3");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::group));
+    must(host_->ip + "route replace 8.8.0.0/16 via 10.0.0.2");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    must(host_->ip + "route add prohibit 8.8.8.0/24");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::prohibit));
+    must(host_->ip + "route del prohibit 8.8.8.0/24");
+    must(host_->ip + "route del 8.8.0.0/16");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    must(host_->ip + "-6 addr add fd00::1/64 dev lan nodad");
+    must(host_->ip + "-6 route add default via fd00::2");
+    EXPECT_TRUE(becomes("2001:db8::1", HopKind::neighbour, 1));
+    EXPECT_TRUE(becomes("fd00::1", HopKind::local));
+    must(host_->ip + "-6 route append 2001:db8::/32 via fd00::3");
+    must(host_->ip + "-6 route append 2001:db8::/32 via fd00::4");
+    EXPECT_TRUE(becomes("2001:db8::1", HopKind::group));
+    must(host_->ip + "-6 route del 2001:db8::/32 via fd00::4");
+    EXPECT_TRUE(becomes("2001:db8::1", HopKind::neighbour));
+}
+
+// net/ipv4/fib_semantics.c, fib_sync_down_dev: no RTM_DELROUTE is sent.
+TEST_F(KernelMirrorTest, RoutesThatTheKernelForgetsWithoutAWordGo) {
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
+    must(host_->ip + "route add 9.0.0.0/8 nexthop via 10.0.0.2 nexthop via 192.0.2.9");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    ASSERT_TRUE(becomes("9.9.9.9", HopKind::group));
+    must(host_->ip + "link set wan down");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::none));
+    EXPECT_TRUE(eventually([&] {
+        const Hop& group = look("9.9.9.9");
+        if (group.kind != HopKind::group) return false;
+        for (std::uint32_t i = 0; i < 1u << group.bucket_bits; ++i)
+            if (hops_[hops_.bucket(group.first_bucket + i)].interface != 1) return false;
+        return true;
+    })) << "the next hop that is left takes all";
+    must(host_->ip + "link set wan up");
+    EXPECT_TRUE(becomes("192.0.2.77", HopKind::connected, 2));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::none)) << "as in the kernel, it does not come back";
+}
+
+TEST_F(KernelMirrorTest, NextHopObjectsAndTheirEnd) {
+    must(host_->ip + "nexthop add id 1 via 192.0.2.9 dev wan");
+    must(host_->ip + "nexthop add id 2 via 10.0.0.9 dev lan");
+    must(host_->ip + "nexthop add id 3 group 1/2,3");
+    must(host_->ip + "route add 8.0.0.0/8 nhid 3");
+    must(host_->ip + "route add 9.0.0.0/8 nhid 1");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::group));
+    ASSERT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 2));
+    must(host_->ip + "nexthop replace id 1 via 192.0.2.10 dev wan");
+    EXPECT_TRUE(eventually([&] { return look("9.9.9.9").gateway == ip("192.0.2.10"); }));
+    must(host_->ip + "nexthop del id 1");
+    EXPECT_TRUE(becomes("9.9.9.9", HopKind::none));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+}
+
+TEST_F(KernelMirrorTest, NeighboursBecomeHostEntriesAndAreAskedFor) {
+    must(host_->ip + "neigh add 10.0.0.7 lladdr 02:00:00:00:00:77 dev lan");
+    EXPECT_TRUE(becomes("10.0.0.7", HopKind::neighbour, 1));
+    EXPECT_EQ(Hop::state_of(look("10.0.0.7").neighbour.load()), NeighbourState::resolved);
+    must(host_->ip + "neigh replace 10.0.0.7 lladdr 02:00:00:00:00:78 dev lan");
+    const auto word = Hop::pack(*parse_mac("02:00:00:00:00:78"), NeighbourState::resolved);
+    EXPECT_TRUE(eventually([&] { return look("10.0.0.7").neighbour.load() == word; }));
+    must(host_->ip + "neigh del 10.0.0.7 dev lan");
+    EXPECT_TRUE(becomes("10.0.0.7", HopKind::connected, 1));
+    mirror_->resolve(1, false, ip("10.0.0.99"));
+    EXPECT_TRUE(eventually([&] { return shell(host_->ip + "neigh").find("10.0.0.99") != std::string::npos; }))
+        << "the kernel asks";
+    EXPECT_TRUE(eventually(
+        [&] {
+            const Hop& hop = look("10.0.0.99");
+            return hop.kind == HopKind::neighbour &&
+                   Hop::state_of(hop.neighbour.load()) == NeighbourState::failed;
+        },
+        std::chrono::seconds(8)));
+}
+
+TEST_F(KernelMirrorTest, RenamedInterfacesAndRules) {
+    must(host_->ip + "rule add iif lan lookup 100 pref 1000");
+    must(host_->ip + "route add default via 192.0.2.9 table 100");
+    ASSERT_TRUE(eventually([&] { return routing_.get().rules4.size() == 4; }));
+    EXPECT_EQ(routing_.get().rules4[1].iif, 1);
+    must(host_->ip + "link set lan name lan9");
+    EXPECT_TRUE(eventually([&] { return routing_.get().rules4.size() == 3; })) << "no interface is lan now";
+    EXPECT_TRUE(becomes("10.0.0.7", HopKind::connected, 1));
+    must(host_->ip + "rule del pref 1000");
+    EXPECT_TRUE(eventually([&] { return routing_.get().rules4.empty(); }));
+}
+
+TEST_F(KernelMirrorTest, LostNotificationsAreMadeUpForByADump) {
+    start(1);  // the kernel's least
+    std::string lines;
+    for (int i = 0; i < 3000; ++i)
+        lines += "route add 11." + std::to_string(i / 250) + "." + std::to_string(i % 250) +
+                 ".0/24 via 10.0.0.2\n";
+    batch(lines);
+    EXPECT_TRUE(eventually([&] { return look("11.11.249.1").kind == HopKind::neighbour; }));
+    ASSERT_TRUE(mirror_->wait_until_in_step(20000));
+    EXPECT_EQ(mirror_->with([](const Routes& r) { return r.tables4().ribs().at(RT_TABLE_MAIN).size(); }),
+              3000u + 2);
+    EXPECT_GT(mirror_->counts().overflows, 0u);
+}
+
+TEST_F(KernelMirrorTest, FiftyThousandRoutes) {
+    const char* asked = std::getenv("WEFT_ROUTES");  // the long suite asks for a million
+    const int count = asked ? std::atoi(asked) : 50000, count6 = count / 5;
+    must(host_->ip + "-6 addr add fd00::1/64 dev lan nodad");
+    std::string lines, lines6;
+    for (int i = 0; i < count; ++i)
+        lines += "route add " + std::to_string(20 + i / 65536) + "." + std::to_string(i / 256 % 256) + "." +
+                 std::to_string(i % 256) + ".0/24 via 10.0.0." + std::to_string(2 + i % 7) + "\n";
+    for (int i = 0; i < count6; ++i) {
+        char prefix[64];
+        std::snprintf(prefix, sizeof prefix, "2a%02x:%x::/48", i / 65536, i % 65536);
+        lines6 += std::string("route add ") + prefix + " via fd00::" + std::to_string(2 + i % 7) + "\n";
+    }
+    batch(lines);
+    batch(lines6, "-6");
+    ASSERT_TRUE(mirror_->wait_until_in_step(60000));
+    const auto followed = mirror_->with([](const Routes& r) { return r.size(); });
+    EXPECT_GE(followed.routes4, static_cast<std::size_t>(count));
+    EXPECT_GE(followed.routes6, static_cast<std::size_t>(count6));
+    const auto begin = std::chrono::steady_clock::now();
+    start();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    const auto size = mirror_->with([](const Routes& r) { return r.size(); });
+    std::printf(
+        "%zu IPv4 and %zu IPv6 routes read in %.2f s; %.1f bytes a route without the look-up tables\n",
+        size.routes4, size.routes6, took.count(),
+        static_cast<double>(size.memory) / static_cast<double>(size.routes4 + size.routes6));
+    EXPECT_EQ(size.routes4, followed.routes4);
+    EXPECT_EQ(size.routes6, followed.routes6);
+    EXPECT_LT(took.count(), 10);
+    EXPECT_EQ(look("20.0.5.1").gateway, ip("10.0.0.7"));
+}
+
+}  // namespace
+}  // namespace weft::test
