@@ -6,6 +6,7 @@
 
 #include "dataplane/route/address.hpp"
 #include "dataplane/route/icmp.hpp"
+#include "dataplane/route/lookup.hpp"
 #include "dataplane/route/options.hpp"
 #include "dataplane/route/ttl.hpp"
 
@@ -26,12 +27,39 @@ IpAddress next_hop(const Hop& hop, const IpAddress& destination) noexcept {
     return hop.kind == HopKind::neighbour ? hop.gateway : destination;
 }
 
+/// A source on the network itself is told of the better way (net/ipv4/route.c, __mkroute_input: the route
+/// back has link scope).
+void tell_better_way4(Packet& packet, const Hop& hop, Context& context) noexcept {
+    const Ipv4Header& ip = ipv4(packet);
+    const IpAddress source = to_address(ip.source);
+    const RouteAnswer back =
+        find_route({.destination = source, .iif = packet.meta.iif}, *context.routing, *context.hops);
+    const Hop& to_source = (*context.hops)[back.index];
+    const bool on_link =
+        back.kind == HopKind::connected || (back.kind == HopKind::neighbour && to_source.gateway == source);
+    if (on_link && to_source.interface == packet.meta.iif)
+        send_redirect(packet, next_hop(hop, to_address(ip.destination)), hop, context);
+}
+
+/// net/ipv6/ndisc.c, ndisc_send_redirect: to the destination itself, or to a router by its link-local
+/// address.
+void tell_better_way6(Packet& packet, const Hop& hop, Context& context) noexcept {
+    const IpAddress destination{ipv6(packet).destination}, target = next_hop(hop, destination);
+    if (target == destination || address6::link_local(target.bytes))
+        send_redirect(packet, target, hop, context);
+}
+
 be32 address_of_interface(const Hop& hop, Context& context) noexcept {
     const IpAddress own =
         hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source4;
     be32 address;
     std::memcpy(&address, own.bytes.data(), sizeof address);
     return address;
+}
+
+Verdict too_big6(Packet& packet, std::uint16_t mtu, Context& context) noexcept {
+    send_icmp_error(packet, IcmpError::too_big, mtu, context);
+    return Verdict::drop(DropReason::route_too_big);
 }
 
 }  // namespace
@@ -62,7 +90,7 @@ Verdict IpForward::forward4(Packet& packet, Context& context) noexcept {
         return Verdict::drop(DropReason::route_too_big);
     }
     if (packet.meta.oif == packet.meta.iif && context.routing->interface(packet.meta.iif).send_redirects)
-        send_redirect(packet, next_hop(hop, to_address(ip.destination)), hop, context);
+        tell_better_way4(packet, hop, context);
     decrease_ttl(ip);
     if (ip.header_size() > sizeof(Ipv4Header))
         record_route(packet, address_of_interface(hop, context), milliseconds_of_day());
@@ -78,19 +106,21 @@ Verdict IpForward::forward6(Packet& packet, Context& context) noexcept {
         return Verdict::drop(DropReason::route_ttl_expired);
     }
     const bool same = packet.meta.oif == packet.meta.iif;
-    if (address6::unspecified(ip.source)) return Verdict::drop(DropReason::route_martian_source);
-    if (address6::link_local(ip.source)) {
-        if (!same) send_icmp_error(packet, IcmpError::beyond_scope, 0, context);
+    // On the link that it came from it may stay (ip6_forward).
+    if (!same && address6::unspecified(ip.source)) return Verdict::drop(DropReason::route_martian_source);
+    if (!same && address6::link_local(ip.source)) {
+        send_icmp_error(packet, IcmpError::beyond_scope, 0, context);
         return Verdict::drop(DropReason::route_martian_source);
     }
     if (same && context.routing->interface(packet.meta.iif).send_redirects)
-        send_redirect(packet, next_hop(hop, IpAddress{ip.destination}), hop, context);
-    const std::uint16_t mtu = std::max(mtu_of(hop, context), least_mtu6);
-    if (exceeds_mtu(packet, mtu)) {
-        send_icmp_error(packet, IcmpError::too_big, mtu, context);
-        return Verdict::drop(DropReason::route_too_big);
-    }
+        tell_better_way6(packet, hop, context);
+    // The interface's MTU counts before the hop limit is taken down, a route's after it
+    // (ip6_dst_mtu_maybe_forward, ip6_finish_output): what is quoted tells them apart.
+    const std::uint16_t of_device = std::max(context.topology->interface(hop.interface).mtu, least_mtu6);
+    if (exceeds_mtu(packet, of_device)) return too_big6(packet, of_device, context);
     --ip.hop_limit;
+    const std::uint16_t mtu = std::max(mtu_of(hop, context), least_mtu6);
+    if (exceeds_mtu(packet, mtu)) return too_big6(packet, mtu, context);
     return Verdict::to(StageId::ip_output);
 }
 

@@ -98,6 +98,7 @@ bool carries_error6(Packet& packet) noexcept {
 }
 
 bool may_be_told4(Packet& about) noexcept {
+    if (about.ethernet().destination.is_group()) return false;
     const Ipv4Header& ip = ipv4(about);
     const std::uint32_t source = ip.source.host(), destination = ip.destination.host();
     if (address4::multicast(source) || source == address4::broadcast || address4::zero_net(source) ||
@@ -107,12 +108,20 @@ bool may_be_told4(Packet& about) noexcept {
     constexpr std::uint16_t offset_mask = 0x1fff;
     return (ip.fragment.host() & offset_mask) == 0 && !carries_error4(about);
 }
-bool may_be_told6(Packet& about, IcmpError what) noexcept {
+/// Whether the option at `pointer` wants an answer also to what was sent to many (RFC 8200 4.2, action 10).
+bool always_answered(Packet& about, std::uint32_t pointer) noexcept {
+    const std::uint32_t at = about.meta.l3_offset + pointer;
+    return at < about.head_length() && (*about.header<std::uint8_t>(at) & 0xc0) == 0x80;
+}
+
+/// RFC 4443 2.4 (e).
+bool may_be_told6(Packet& about, IcmpError what, std::uint32_t value) noexcept {
     const Ipv6Header& ip = ipv6(about);
     if (address6::multicast(ip.source) || address6::unspecified(ip.source) || address6::loopback(ip.source))
         return false;
-    if (address6::multicast(ip.destination) && what != IcmpError::too_big &&
-        what != IcmpError::unknown_option)
+    const bool to_many = about.ethernet().destination.is_group() || address6::multicast(ip.destination);
+    if (to_many && what != IcmpError::too_big &&
+        !(what == IcmpError::unknown_option && always_answered(about, value)))
         return false;
     return !carries_error6(about);
 }
@@ -175,9 +184,8 @@ void send_redirect6(Packet& about, const IpAddress& target, const Hop& hop, Cont
 }  // namespace
 
 void send_icmp_error(Packet& about, IcmpError what, std::uint32_t value, Context& context) noexcept {
-    if (about.ethernet().destination.is_group()) return;
     const bool v6 = is_ipv6(about);
-    if (!(v6 ? may_be_told6(about, what) : may_be_told4(about))) return;
+    if (!(v6 ? may_be_told6(about, what, value) : may_be_told4(about))) return;
     const IcmpCode code = v6 ? code6(what) : code4(what);
     // RFC 792: the pointer is the first of the four bytes.
     if (!v6 && code.type == 12) value <<= 24;
@@ -191,9 +199,8 @@ void send_icmp_error(Packet& about, IcmpError what, std::uint32_t value, Context
 }
 
 void send_redirect(Packet& about, const IpAddress& gateway, const Hop& hop, Context& context) noexcept {
-    if (about.ethernet().destination.is_group()) return;
     const bool v6 = is_ipv6(about);
-    if (!(v6 ? may_be_told6(about, IcmpError::no_route) : may_be_told4(about))) return;
+    if (!(v6 ? may_be_told6(about, IcmpError::no_route, 0) : may_be_told4(about))) return;
     const IpAddress peer = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
     constexpr std::uint64_t second = 1'000'000;
     if (!context.icmp_buckets->redirects.allow(peer, context.now_us, second, 1)) return;

@@ -15,10 +15,25 @@ constexpr std::uint32_t icmp_header = 8;
 /// Longest messages: RFC 1812 4.3.2.3, RFC 4443 2.4 (c).
 constexpr std::uint32_t most4 = 576, most6 = 1280;
 
-IpAddress source_of(const Hop& hop, bool v6, Context& context) noexcept {
-    if (hop.source != IpAddress{}) return hop.source;
-    const RoutedInterface& out = context.routing->interface(hop.interface);
-    return v6 ? out.source6 : out.source4;
+bool is_ours(const IpAddress& address, bool v6, Context& context) noexcept {
+    return find_route({.destination = address, .v6 = v6}, *context.routing, *context.hops).kind ==
+           HopKind::local;
+}
+
+/// Who speaks (RFC 1812 4.3.2.4, RFC 4443 2.2; icmp_route_lookup, icmp6_send): the address that was asked if
+/// it is ours, else of IPv4 the one that the route back prefers, of IPv6 the one of the interface that the
+/// packet came by.
+IpAddress source4_of(Packet& about, const Hop& hop, Context& context) noexcept {
+    if (const auto asked = to_address(ipv4(about).destination); is_ours(asked, false, context)) return asked;
+    return hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source4;
+}
+IpAddress source6_of(Packet& about, const Hop& hop, Context& context) noexcept {
+    const Ipv6Header& ip = ipv6(about);
+    if (const IpAddress asked{ip.destination}; is_ours(asked, true, context)) return asked;
+    const RoutedInterface& in = context.routing->interface(about.meta.iif);
+    const IpAddress& own = address6::link_local(ip.source) ? in.link_local : in.source6;
+    if (own != IpAddress{}) return own;
+    return hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source6;
 }
 
 }  // namespace
@@ -62,7 +77,7 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     const IpAddress to = to_address(ip.source);
     const HopIndex hop = way_back(about, to, context);
     if (hop == no_hop) return;
-    const IpAddress source = source_of((*context.hops)[hop], false, context);
+    const IpAddress source = source4_of(about, (*context.hops)[hop], context);
     if (source == IpAddress{}) return;
     const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most4 - sizeof(IcmpMessage4));
     Packet* made = new_packet(ether_type::ipv4, sizeof(IcmpMessage4) + quote, context);
@@ -115,7 +130,7 @@ void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     const IpAddress to{ipv6(about).source};
     const HopIndex hop = way_back(about, to, context);
     if (hop == no_hop) return;
-    const IpAddress source = source_of((*context.hops)[hop], true, context);
+    const IpAddress source = source6_of(about, (*context.hops)[hop], context);
     if (source == IpAddress{}) return;
     const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most6 - sizeof(IcmpMessage6));
     Packet* made = new_packet(ether_type::ipv6, sizeof(IcmpMessage6) + quote, context);

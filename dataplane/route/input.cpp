@@ -52,19 +52,32 @@ DropReason check_source(const RouteKey& key, Context& context) noexcept {
     }
 }
 
+/// Options are looked at once it is known where the packet goes (ip_rcv_finish_core, ip_rcv_options).
+OptionFault judge_options(Packet& packet, HopKind to, Context& context) noexcept {
+    if (ipv4(packet).header_size() == sizeof(Ipv4Header)) return {};
+    const auto fault =
+        check_options4(packet, context.routing->interface(packet.meta.iif).accept_source_route);
+    if (fault.answered && to != HopKind::broadcast)
+        send_icmp_error(packet, IcmpError::bad_header, fault.pointer, context);
+    return fault;
+}
+
 Verdict follow_route(Packet& packet, const RouteKey& key, Context& context) noexcept {
     const RouteAnswer route = find_route(key, *context.routing, *context.hops);
-    const auto martian = check_source(key, context);
+    if (route.kind == HopKind::local || route.kind == HopKind::broadcast || leaves(route.kind))
+        if (const auto martian = check_source(key, context); martian != DropReason::count)
+            return Verdict::drop(martian);
+    if (!key.v6)
+        if (const auto fault = judge_options(packet, route.kind, context); !fault.none())
+            return Verdict::drop(fault.reason);
     switch (route.kind) {
         case HopKind::local:
         case HopKind::broadcast:
-            return martian == DropReason::count ? to_host(packet, context) : Verdict::drop(martian);
         case HopKind::multicast:
             return to_host(packet, context);
         case HopKind::neighbour:
         case HopKind::connected:
         case HopKind::no_address:
-            if (martian != DropReason::count) return Verdict::drop(martian);
             packet.meta.hop = route.index;
             packet.meta.oif = (*context.hops)[route.index].interface;
             return Verdict::to(StageId::ip_forward);
@@ -97,16 +110,11 @@ Verdict receive4(Packet& packet, Context& context) noexcept {
     const Ipv4Header& ip = ipv4(packet);
     const std::uint32_t source = ip.source.host(), destination = ip.destination.host();
     const RoutedInterface& in = context.routing->interface(packet.meta.iif);
-    if (ip.header_size() > sizeof(Ipv4Header)) {
-        const auto fault = check_options4(packet, in.accept_source_route);
-        if (fault.answered) send_icmp_error(packet, IcmpError::bad_header, fault.pointer, context);
-        if (!fault.none()) return Verdict::drop(fault.reason);
-    }
     if (address4::multicast(source) || source == address4::broadcast)
         return Verdict::drop(DropReason::route_martian_source);
     if (address4::multicast(destination)) {
         if (address4::loopback(source)) return Verdict::drop(DropReason::route_martian_source);
-        return to_host(packet, context);  // the kernel knows its groups
+        return to_host(packet, context);  // the kernel knows its groups, and judges the options
     }
     if (in.source4 == IpAddress{} && is_dhcp_reply(packet)) return to_host(packet, context);
     if (destination == address4::broadcast || (source == 0 && destination == 0))
@@ -123,8 +131,7 @@ Verdict receive6(Packet& packet, Context& context) noexcept {
     const Ipv6Header& ip = ipv6(packet);
     if (address6::multicast(ip.source) || address6::loopback(ip.source))
         return Verdict::drop(DropReason::route_martian_source);
-    if (address6::loopback(ip.destination) || address6::unspecified(ip.destination))
-        return Verdict::drop(DropReason::route_martian_destination);
+    if (address6::loopback(ip.destination)) return Verdict::drop(DropReason::route_martian_destination);
     const auto fault = check_hop_by_hop(packet);
     if (fault.answered) send_icmp_error(packet, IcmpError::unknown_option, fault.pointer, context);
     if (!fault.none()) return Verdict::drop(fault.reason);

@@ -107,7 +107,8 @@ TEST_P(RouteIcmpTest, F07_V05_TooBig) {
     const Ip about = Ip(a_to_b).dont_fragment().payload(1472).udp(1, 2),
              about6 = Ip(a_to_b6).payload(1452).udp(1, 2);
     EXPECT_EQ(answer4(about), error4(about, 3, 4, 1400));
-    EXPECT_EQ(answer(about6), error6(about6, 2, 0, 1400));
+    const Ip sent6 = Ip(about6).ttl(63);  // a route's MTU, as ip6_finish_output
+    EXPECT_EQ(answer(about6), error6(sent6, 2, 0, 1400));
     EXPECT_EQ(rig.drops(DropReason::route_too_big), 2u);
 }
 
@@ -115,7 +116,8 @@ TEST_P(RouteIcmpTest, V05_NeverBelowTheLeastMtu) {
     router.route("2001:db8:2::2/128",
                  router.hop({.interface = "b", .gateway = "2001:db8:2::2", .mac = host_b, .mtu = 1000}));
     const Ip about6 = Ip(a_to_b6).payload(1300);
-    EXPECT_EQ(answer(about6), error6(about6, 2, 0, 1280));
+    const Ip sent6 = Ip(about6).ttl(63);
+    EXPECT_EQ(answer(about6), error6(sent6, 2, 0, 1280));
 }
 
 TEST_P(RouteIcmpTest, F17_V14_NoErrorsAboutThese) {

@@ -194,7 +194,7 @@ TEST_P(RouteTest, F23_V21_V23_TheUpperLayerIsNotTouched) {
 }
 
 TEST_P(RouteTest, V06_V07_Addresses) {
-    drops(Ip("fe80::9", "2001:db8:1::9"), DropReason::route_martian_source);
+    drops(Ip("fe80::9", "2001:db8:2::2"), DropReason::route_martian_source);
     for (const char* source : {"ff02::5", "::1", "::"})
         drops(Ip(source, "2001:db8:2::2"), DropReason::route_martian_source);
     drops(Ip("2001:db8:1::2", "::1"), DropReason::route_martian_destination);
