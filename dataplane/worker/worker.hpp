@@ -16,7 +16,8 @@ class Worker {
     ~Worker();
 
     void run() noexcept;
-    /// Polls every queue and ring once. now_us: the clock of ages and limits, microseconds. Returns packets received or taken.
+    /// Polls every queue and ring once. now_us: the clock of ages and limits, microseconds. Returns packets
+    /// received or taken.
     unsigned round(std::uint64_t now_us) noexcept;
 
   private:
