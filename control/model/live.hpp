@@ -133,12 +133,12 @@ class Live {
     /// Whether the kernel keeps the other IPv4 addresses of a network when its primary goes
     /// (promote_secondaries of the device or of all).
     [[nodiscard]] virtual bool promotes_secondaries(const std::string& device) = 0;
-    /// Follows the next `count` packets that a port receives; what was followed before is forgotten.
-    virtual Result<> start_trace(const std::string& port, std::uint32_t count) = 0;
+    /// Follows the next `count` packets that an interface receives; what was followed before is forgotten.
+    virtual Result<> start_trace(const std::string& interface, std::uint32_t count) = 0;
     virtual void clear_trace() = 0;
     [[nodiscard]] virtual std::vector<TracedPacket> traced() = 0;
-    /// What would become of a frame that a port received; nothing is sent, learned or counted.
-    virtual Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) = 0;
+    /// What would become of a frame that an interface received; nothing is sent, learned or counted.
+    virtual Result<TracedPacket> explain(const std::string& interface, std::span<const std::byte> frame) = 0;
     /// Ends the daemon after the answer is sent.
     virtual void stop(bool keep) = 0;
 };

@@ -42,15 +42,32 @@ Reply reply_of(const Session& session, const std::vector<TracedPacket>& packets,
     return reply;
 }
 
-Result<> check_port(const Session& session, const command::Item& item, std::string_view why) {
-    const LinkSpec* link = session.model.find(item.value);
-    if (!link) return refuse_at(fmt::format("there is no interface {}", item.value), item.column);
-    if (!std::holds_alternative<PortSpec>(link->kind))
-        return refuse_at(fmt::format("{} is no port: {}", item.value, why), item.column);
-    return {};
+std::vector<std::string> ports_of(const Model& model, const std::string& bridge) {
+    std::vector<std::string> ports;
+    for (const auto& name : model.order)
+        if (const LinkSpec* link = model.find(name); link && link->member && link->member->bridge == bridge)
+            ports.push_back(name);
+    return ports;
 }
 
-/// The address by which a packet reaches the host: the port's, or its bridge's.
+/// Whether packets are received by an interface itself: one of a bridge comes by a port of it.
+Result<> check_receives(const Session& session, const command::Item& item) {
+    const auto& name = item.value;
+    const LinkSpec* link = session.model.find(name);
+    if (!link) return refuse_at(fmt::format("there is no interface {}", name), item.column);
+    if (std::holds_alternative<DummySpec>(link->kind))
+        return refuse_at(fmt::format("{} is a dummy interface: it receives no packets", name), item.column);
+    if (!std::holds_alternative<BridgeSpec>(link->kind)) return {};
+    const auto ports = ports_of(session.model, name);
+    if (ports.empty())
+        return refuse_at(fmt::format("{} is a bridge without ports: no packet comes by it", name),
+                         item.column);
+    return refuse_at(fmt::format("{} is a bridge: name the port by which packets come to it, of {}", name,
+                                 fmt::join(ports, ", ")),
+                     item.column);
+}
+
+/// The address by which a packet reaches the host: the interface's, or its bridge's.
 MacAddress host_of(Session& session, const std::string& name) {
     const LinkSpec& link = *session.model.find(name);
     const auto state = session.live->link(link.member ? link.member->bridge : name);
@@ -61,8 +78,7 @@ MacAddress host_of(Session& session, const std::string& name) {
 
 Result<Reply> trace_add(Session& session, const command::Match& match, const std::string&) {
     const auto& name = *match.argument("IF");
-    if (auto port = check_port(session, name, "packets are followed from the port by which they come"); !port)
-        return port.error();
+    if (auto receives = check_receives(session, name); !receives) return receives.error();
     const auto count = *command::parse_unsigned(match.argument("COUNT")->value);
     if (auto started = session.live->start_trace(name.value, static_cast<std::uint32_t>(count)); !started)
         return started.error();
@@ -80,8 +96,7 @@ Result<Reply> trace_clear(Session& session, const command::Match&, const std::st
 
 Result<Reply> explain(Session& session, const command::Match& match, const std::string&) {
     const auto& name = *match.argument("IF");
-    if (auto port = check_port(session, name, "name the port by which the packet would come"); !port)
-        return port.error();
+    if (auto receives = check_receives(session, name); !receives) return receives.error();
     const auto frame = made_up_frame(match, host_of(session, name.value));
     if (!frame) return frame.error();
     auto explained = session.live->explain(name.value, *frame);

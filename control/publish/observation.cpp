@@ -30,8 +30,8 @@ void Switch::tell_watchers() {
     std::erase_if(watchers_, [](const auto& watcher) { return !watcher; });
 }
 
-Result<> Switch::start_trace(const std::string& port, std::uint32_t count) {
-    lookout_->follow(*indexes_.interfaces.find(port), count, Names(indexes_));
+Result<> Switch::start_trace(const std::string& interface, std::uint32_t count) {
+    lookout_->follow(*indexes_.interfaces.find(interface), count, Names(indexes_));
     return {};
 }
 
@@ -39,7 +39,7 @@ std::vector<TracedPacket> Switch::traced() {
     return lookout_->trace() ? tell(*lookout_->trace(), lookout_->names()) : std::vector<TracedPacket>{};
 }
 
-Result<TracedPacket> Switch::explain(const std::string& port, std::span<const std::byte> frame) {
+Result<TracedPacket> Switch::explain(const std::string& interface, std::span<const std::byte> frame) {
     rte_mbuf* m = rte_pktmbuf_alloc(pool_.get());
     if (!m) return refuse("no packet buffer is free");
     Packet* packet = Packet::from(m);
@@ -65,7 +65,7 @@ Result<TracedPacket> Switch::explain(const std::string& port, std::span<const st
     packet->meta.tag_place = TagPlace::none;
     packet->meta.checksum = ChecksumState::unknown;
     packet->meta.gso_type = GsoType::none;
-    const auto trace = rehearse(*packet, *indexes_.interfaces.find(port),
+    const auto trace = rehearse(*packet, *indexes_.interfaces.find(interface),
                                 {.topology = shared_.topology.get(),
                                  .routing = shared_.routing.get(),
                                  .hops = shared_.hops,

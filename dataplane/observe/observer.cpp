@@ -49,15 +49,14 @@ void observe_drop(const Observer& observer, Packet& packet, DropReason reason, I
 
 void Observer::burst(Packet* packets[], std::uint16_t count, IfIndex interface,
                      Context& context) const noexcept {
-    const bool followed = traces(interface);
     for (std::uint16_t i = 0; i < count; ++i) {
         packets[i]->meta.followed = 0;
-        if (followed) what_->trace->begin(*packets[i]);
         passes(*packets[i], interface, Seen::received, context);
     }
 }
 
 void Observer::passes(Packet& packet, IfIndex interface, Seen seen, Context& context) const noexcept {
+    if (seen == Seen::received && traces(interface)) what_->trace->begin(packet);
     for (const auto& look : what_->captures)
         if (look.at(interface))
             offer(*look.capture, packet, interface, seen, DropReason::count, context.worker, context.pool);

@@ -32,13 +32,14 @@ class Observer {
   public:
     explicit Observer(const Observation* what = nullptr) noexcept : what_(what) {}
 
-    /// Whether the stages have to be looked at for packets that this interface receives now.
+    /// Whether packets that this interface receives now are followed: of a port, its bursts have to go
+    /// through the stages. A port with sub-interfaces and a veth end are never batched.
     [[nodiscard]] bool traces(IfIndex interface) const noexcept {
         return what_->trace && what_->trace->follows(interface);
     }
     /// A port handed out a burst: before anything is decided of it.
     void burst(Packet* packets[], std::uint16_t count, IfIndex interface, Context& context) const noexcept;
-    /// A frame is received on, or leaves by, an interface that is not a port.
+    /// A frame is received on, or leaves by, an interface; of what is received the trace takes up its own.
     void passes(Packet& packet, IfIndex interface, Seen seen, Context& context) const noexcept;
     /// A burst is given to a port, ready to be sent.
     void sends(Packet* packets[], std::uint16_t count, IfIndex interface, Context& context) const noexcept;

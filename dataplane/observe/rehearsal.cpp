@@ -66,11 +66,30 @@ void take_punted(PuntQueues& queues) {
             Packet::free(packet);
 }
 
+/// On an interface that frames do not come to by a receive queue.
+Verdict arrive(Packet& packet, const Interface& in, Context& context) {
+    enter_metadata(packet, in);
+    packet.meta.followed = 0;
+    context.observer->passes(packet, in.index, Seen::received, context);
+    if (!in.up) return Verdict::drop(DropReason::ingress_interface_down);
+    if (packet.head_length() < ethernet_header_size) return Verdict::drop(DropReason::ingress_runt);
+    if (!classify_tag(packet)) return Verdict::drop(DropReason::ingress_truncated_tag);
+    return enter(packet, in, context);
+}
+
+void receive(Packet& packet, const Interface& in, Context& context) {
+    if (in.kind != InterfaceKind::port) return context.follow(packet, arrive(packet, in, context), in.index);
+    Packet* one = &packet;
+    context.receiving = &in;
+    context.observer->burst(&one, 1, in.index, context);
+    context.emit(packet, StageId::ingress);
+}
+
 }  // namespace
 
-std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene& on) {
+std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex interface, const Scene& on) {
     Observation observation;
-    observation.trace = std::make_shared<Trace>(port, 1, 1);
+    observation.trace = std::make_shared<Trace>(interface, 1, 1);
     const Observer observer(&observation);
     auto props = std::make_unique<Props>();
     if (packet.head_length() >= ethernet_header_size) copy_stations(packet.ethernet(), on, props->fdb);
@@ -90,13 +109,10 @@ std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene&
     context.now_seconds = on.now_seconds;
     context.transmit = props->transmit;
     context.observer = &observer;
-    context.receiving = &on.topology.interface(port);
     ObservedPipeline pipeline(props->stages);
     pipeline.attach(context);
 
-    Packet* one = &packet;
-    observer.burst(&one, 1, port, context);
-    context.emit(packet, StageId::ingress);
+    receive(packet, on.topology.interface(interface), context);
     do
         pipeline.run(context);
     while (leave_veths(context) > 0);  // each frame has hops for 8

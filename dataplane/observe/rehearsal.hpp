@@ -25,8 +25,9 @@ struct Scene {
     bool kernel;  ///< false: --no-kernel
 };
 
-/// Receives the packet, which it consumes, on a port (an interface of kind port) and tells every step. By any
-/// thread that keeps the topology alive; the FDB is read only.
-[[nodiscard]] std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex port, const Scene& on);
+/// Receives the packet, which it consumes, on a port, a veth end or a sub-interface (there without the tag
+/// that led to it) and tells every step. What a veth's other end or a sub-interface's port would ask of the
+/// frame is not asked. By any thread that keeps the topology alive; the FDB is read only.
+[[nodiscard]] std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex interface, const Scene& on);
 
 }  // namespace weft

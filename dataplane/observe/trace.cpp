@@ -19,6 +19,7 @@ Trace::Trace(IfIndex of, std::uint32_t count, std::uint32_t key)
       slots_(std::make_unique<Slot[]>(room_)) {}
 
 void Trace::begin(Packet& packet) noexcept {
+    if (number_of(packet) >= 0) return;
     const std::uint32_t number = taken_.fetch_add(1, std::memory_order_relaxed);
     if (number >= count_) return;
     packet.meta.followed = std::uint64_t{key_} << 32 | number;

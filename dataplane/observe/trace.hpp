@@ -51,7 +51,7 @@ class Trace {
     [[nodiscard]] bool follows(IfIndex interface) const noexcept {
         return interface == interface_ && taken_.load(std::memory_order_relaxed) < count_;
     }
-    /// Takes a packet up; a packet that comes too late is not followed.
+    /// Takes a packet up that it does not follow already; a packet that comes too late is not followed.
     void begin(Packet& packet) noexcept;
     /// The packet's number, or -1 if it is not followed.
     [[nodiscard]] std::int64_t number_of(const Packet& packet) const noexcept {

@@ -50,14 +50,14 @@ struct Observe : testing::TestWithParam<RigOptions> {
     }
     void look_away() { look(nullptr, {}); }
 
-    /// What would become of a frame on a.
-    std::shared_ptr<const Trace> rehearsed(const Bytes& frame) {
+    /// What would become of a frame on an interface.
+    std::shared_ptr<const Trace> rehearsed(const Bytes& frame, const char* on = "a") {
         rte_mbuf* m = rte_pktmbuf_alloc(pool());
         std::memcpy(rte_pktmbuf_append(m, static_cast<std::uint16_t>(frame.size())), frame.data(),
                     frame.size());
         Packet* packet = Packet::from(m);
         packet->meta = {};
-        return rehearse(*packet, rig.index("a"),
+        return rehearse(*packet, rig.index(on),
                         {.topology = rig.shared().topology.get(),
                          .routing = rig.shared().routing.get(),
                          .hops = rig.shared().hops,
@@ -87,6 +87,10 @@ struct Observe : testing::TestWithParam<RigOptions> {
         rig.all_sent();
     }
 };
+
+const std::uint8_t* bytes_at(const std::byte* bytes) {
+    return reinterpret_cast<const std::uint8_t*>(bytes);
+}
 
 std::vector<std::string> told(const Trace& trace) {
     std::vector<std::string> steps;
@@ -271,6 +275,100 @@ TEST_P(Observe, RehearsalGoesThroughAVethPair) {
     EXPECT_EQ(sent, (std::set<IfIndex>{rig.index("b"), rig.index("c"), rig.index("v0"), rig.index("d"),
                                        rig.index("d0")}));
     EXPECT_TRUE(rig.all_sent().empty());
+}
+
+/// `two` is a station behind d.
+TEST_P(Observe, TraceBeginsOnAVethEnd) {
+    rig.reconfigure(with_veth);
+    rig.send("d", plain(one, two));
+    auto trace = std::make_shared<Trace>(rig.index("v1"), 1, 81);
+    look(nullptr, {}, trace);
+    const Bytes frame = plain(two, one);
+    for (int i = 0; i < 2; ++i)
+        rig.send("a", frame);  // one too many
+    EXPECT_EQ(trace->packets(), 1u);
+    EXPECT_EQ(told(*trace), (std::vector<std::string>{"received", "bridge_input", "egress", "sent"}));
+    EXPECT_EQ(trace->step(0).iif, rig.index("v1"));
+    EXPECT_EQ(Bytes(bytes_at(trace->head(0).bytes.data()), bytes_at(trace->head(0).bytes.data()) + 60),
+              frame);
+    expect_in_graph(*trace);
+    look_away();
+    EXPECT_EQ(rig.sent("d").size(), 2u);
+}
+
+TEST_P(Observe, TraceOfAVethEndLeavesTheBatchPathAlone) {
+    rig.reconfigure(with_veth);
+    teach();
+    look(nullptr, {}, std::make_shared<Trace>(rig.index("v1"), 1, 82));
+    const auto& stages = rig.shared().workers[0]->stages;  // a's
+    const auto count = [&](StageId stage) { return stages[static_cast<std::size_t>(stage)].packets.get(); };
+    const auto batched = count(StageId::bridge_batch), others = count(StageId::ingress);
+    rig.send("a", plain(two, one));
+    EXPECT_EQ(count(StageId::bridge_batch), batched + 1);
+    EXPECT_EQ(count(StageId::ingress), others);
+    look_away();
+}
+
+// A second pair makes a loop: the frame comes by v1 until its hops end it.
+TEST_P(Observe, TraceTakesUpAFrameOnce) {
+    rig.reconfigure(with_veth +
+                    "ip link add w0 up type veth peer name w1 up\nip link set w0 master br0\n"
+                    "ip link set w1 master br1\n");
+    auto trace = std::make_shared<Trace>(rig.index("v1"), 9, 83);
+    look(nullptr, {}, trace);
+    rig.send("a", plain(two, one));
+    EXPECT_EQ(trace->packets(), 1u);
+    const auto steps = told(*trace);
+    EXPECT_GT(std::count(steps.begin(), steps.end(), "bridge_input"), 2);
+    look_away();
+}
+
+const std::string with_sub_interfaces =
+    std::string{two_ports} +
+    "port add d up type null\nip link add link d name d.8 up type vlan id 8\n"
+    "ip link add br1 up type bridge\nip link set d.8 master br1\n"
+    "port add e up type null\nip link set e master br1\n"
+    "ip link add v0 up type veth peer name v1 up\n"
+    "ip link set v0 master br1\n"
+    "ip link add link v1 name v1.9 type vlan id 9\n";
+
+TEST_P(Observe, TraceBeginsOnASubInterface) {
+    rig.reconfigure(with_sub_interfaces);
+    rig.send("e", plain(one, two));
+    auto trace = std::make_shared<Trace>(rig.index("d.8"), 9, 84);
+    look(nullptr, {}, trace);
+    const Bytes frame = plain(two, one);
+    Bytes tagged = frame;
+    tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x00, 0x08});
+    rig.send("d", frame);  // d's own
+    EXPECT_EQ(trace->packets(), 0u);
+    rig.send("d", tagged);
+    EXPECT_EQ(trace->packets(), 1u);
+    EXPECT_EQ(told(*trace), (std::vector<std::string>{"received", "bridge_input", "egress", "sent"}));
+    EXPECT_EQ(trace->step(0).length, 60u);
+    EXPECT_EQ(Bytes(bytes_at(trace->head(0).bytes.data()), bytes_at(trace->head(0).bytes.data()) + 60),
+              frame);
+    EXPECT_EQ(rig.sent("e"), (std::vector<Bytes>{frame}));
+    look_away();
+}
+
+TEST_P(Observe, RehearsalBeginsOnAVethEndOrASubInterface) {
+    rig.reconfigure(with_sub_interfaces);
+    rig.send("e", plain(one, two));
+    rig.all_sent();
+    const auto before = rig.all_drops();
+    const std::vector<std::string> forwarded{"received", "bridge_input", "egress", "sent"};
+    for (const char* on : {"d.8", "v0"})
+        EXPECT_EQ(told(*rehearsed(plain(two, one), on)), forwarded) << on;
+    EXPECT_EQ(told(*rehearsed(plain(two, one), "v1.9")),
+              (std::vector<std::string>{"received", "ingress/interface_down"}));
+    EXPECT_EQ(told(*rehearsed(Bytes(9), "v0")), (std::vector<std::string>{"received", "ingress/runt"}));
+    Bytes tagged = plain(two, one);
+    tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x00, 0x09});
+    EXPECT_EQ(told(*rehearsed(tagged, "v1")),
+              (std::vector<std::string>{"received", "ingress/interface_down"}));
+    EXPECT_TRUE(rig.all_sent().empty());
+    EXPECT_EQ(rig.all_drops(), before);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rigs, Observe, every_rig, name_of);

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import frames
-from lab import COMPAT, TOP, WEFT, bridge_config, check, equal, run, stateful, wait_for
+from lab import COMPAT, TOP, WEFT, bridge_config, check, equal, port_line, run, stateful, wait_for
 
 VLANS = """
 bridge vlan del dev a vid 1
@@ -197,7 +197,8 @@ def test_trace(lab):
     lab.weft("trace", "clear")
     equal(lab.json("trace", "show"), [], "packets after `trace clear`")
     check("no interface" in lab.refused("trace", "add", "nope", "1"), "a refusal")
-    check("is no port" in lab.refused("trace", "add", "br0", "1"), "a refusal")
+    check("br0 is a bridge: name the port by which packets come to it, of a, b" in
+          lab.refused("trace", "add", "br0", "1"), "a refusal")
 
 
 def test_explain(lab):
@@ -231,10 +232,85 @@ def test_explain(lab):
         out.write(bytes.fromhex("02000000000b02000000000a88b5") + bytes(46))
     check("to egress, VLAN 10 by b" in lab.weft("explain", "a", "pcap", pcap), "explain of a capture file")
     equal(state(), before, "counters and FDB afterwards")
-    check("is no port" in lab.refused("explain", "br0", *made), "a refusal")
+    check("br0 is a bridge: name the port by which packets come to it, of a, b, c" in
+          lab.refused("explain", "br0", *made), "a refusal")
     check("hexadecimal" in lab.refused("explain", "a", "hex", "0g", status=1), "a refusal")
     check("TCP flags" in lab.refused("explain", "a", "ip", "10.0.0.1", "10.0.0.2", "tcp", "1", "2", "SX", status=1),
           "a refusal")
+
+
+BEYOND = """
+ip link add br0 up type bridge
+ip link add br1 up type bridge
+ip link add va0 up type veth peer name vb0 up
+ip link add link c name c.8 up type vlan id 8
+ip link set a master br0
+ip link set va0 master br0
+ip link set vb0 master br1
+ip link set b master br1
+ip link set c.8 master br1
+ip link add br9 type bridge
+ip link add d0 type dummy
+"""
+
+
+def beyond_ports(lab):
+    """a and b are joined by a veth pair between their bridges; VLAN 8 of c belongs to b's."""
+    hosts = [lab.host("a", "10.0.0.1/24"), lab.host("b", "10.0.0.2/24"), lab.host("c")]
+    lab.weftd(port_line("a") + port_line("b") + port_line("c") + BEYOND)
+    return hosts
+
+
+@stateful
+def test_trace_beyond_ports(lab):
+    """Packets are followed from the veth end or the sub-interface that receives them."""
+    a, _, _ = beyond_ports(lab)
+    a.reaches("10.0.0.2")
+    # Besides the requests vb0 receives what the kernel itself sends by va0's TAP.
+    lab.weft("trace", "add", "vb0", "100")
+    equal(a.ping("10.0.0.2", 3), 3, "answers while a trace runs")
+    packets = lab.json("trace", "show")
+    equal({packet["ifname"] for packet in packets}, {"vb0"}, "interfaces of the packets followed")
+    check(not any("echo reply" in packet["frame"] for packet in packets), "vb0 does not receive what it sends")
+    requests = [packet["steps"] for packet in packets if "ICMP echo request" in packet["frame"]]
+    equal(len(requests), 3, "requests followed")
+    equal([step["stage"] for step in requests[0]], ["received", "bridge_input", "egress", "sent"], "stages")
+    equal([requests[0][n]["text"] for n in (0, 3)], ["98 bytes by vb0", "98 bytes by b, untagged"],
+          "what the bridge got and gave")
+    lab.weft("trace", "add", "c.8", "1")
+    wire = lab.wire("c")
+    wire.send(frames.frame(UNKNOWN, SOURCE, payload=b"x" * 46))
+    wire.send(frames.frame(UNKNOWN, SOURCE, payload=b"y" * 46, tags=frames.tag(8)))
+    sent = lambda: sorted(step["text"] for packet in lab.json("trace", "show") for step in packet["steps"]
+                          if step["stage"] == "sent")
+    wait_for(lambda: len(sent()) == 3, "the frame was flooded")
+    equal(sent(), ["60 bytes by a, untagged", "60 bytes by b, untagged", "60 bytes by vb0, untagged"], "what was sent")
+    (packet,) = lab.json("trace", "show")
+    check("vlan" not in packet["frame"], packet["frame"])
+    equal(packet["steps"][0], {"stage": "received", "text": "60 bytes by c.8"}, "the first step")
+    for name, said in (("br9", "br9 is a bridge without ports"), ("d0", "d0 is a dummy interface")):
+        check(said in lab.refused("trace", "add", name, "1"), f"a refusal of {name}")
+
+
+def test_explain_beyond_ports(lab):
+    """explain starts on a veth end or a sub-interface."""
+    beyond_ports(lab)
+    lab.weft("bridge", "fdb", "add", "02:00:00:00:00:0b", "dev", "b", "master", "static")
+
+    def explain(*words):
+        (packet,) = lab.json("explain", *words, "ip", "10.0.0.1", "10.0.0.2", "udp", "1000", "53")
+        return [(step["stage"], step["text"]) for step in packet["steps"]]
+
+    for name in ("vb0", "c.8"):
+        steps = explain(name, "eth", "02:00:00:00:00:0a", "02:00:00:00:00:0b")
+        equal(steps[:2], [("received", f"60 bytes by {name}"),
+                          ("bridge_input", "source is unknown, destination is on b (static): to egress, untagged by b")],
+              f"the first steps from {name}")
+        equal(steps[-1], ("sent", "60 bytes by b, untagged"), f"the last step from {name}")
+    equal(explain("vb0")[1], ("bridge_input", "source is unknown, destination is the bridge's own: "
+                              "to host, untagged on br1"), "a packet for the host")
+    lab.weft("ip", "link", "set", "c.8", "down")
+    check(explain("c.8")[1][1].startswith("ingress/interface_down at c.8: "), "an interface that is down")
 
 
 def stream(lab, *words):

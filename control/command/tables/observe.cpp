@@ -17,13 +17,15 @@ std::span<const Spec> observe_commands() {
         {"top", "top { -d <SECONDS:uint:1..3600> | -n <COUNT:uint:1..1000000> }*",
          "Shows how busy workers and interfaces are, again and again.", Effect::stream},
         {"trace add", "trace add <IF:ifname> <COUNT:uint:1..10000>",
-         "Follows the next packets that a port receives through every stage; ends the trace before.",
+         "Follows the next packets that a port, veth end or sub-interface receives through every stage; ends "
+         "the trace before.",
          Effect::act},
         {"trace show", "trace show", "Shows what each stage decided of the packets that were followed.",
          Effect::show},
         {"trace clear", "trace clear", "Ends the trace and forgets it.", Effect::act},
         {"explain hex", "explain <IF:ifname> hex <BYTES:text>",
-         "Tells what would become of this frame if a port received it; nothing is sent or learned.",
+         "Tells what would become of this frame if a port, veth end or sub-interface received it; nothing is "
+         "sent or learned.",
          Effect::show},
         {"explain pcap", "explain <IF:ifname> pcap <FILE:path>", "The same for each frame of a capture file.",
          Effect::client},
@@ -33,7 +35,7 @@ std::span<const Spec> observe_commands() {
          " [ { udp <SPORT:uint:0..65535> <DPORT:uint:0..65535>"
          " | tcp <SPORT:uint:0..65535> <DPORT:uint:0..65535> [ <FLAGS:word> ] | icmp <TYPE:uint:0..255> } ]"
          " { ttl <TTL:uint:0..255> | len <LEN:uint:20..9000> }*",
-         "The same for a made-up packet; without eth it is addressed to the port's bridge, or the port.",
+         "The same for a made-up packet; without eth it is addressed to the interface's bridge, or to it.",
          Effect::show},
     };
     return table;
