@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* way_in = "port rx";
 constexpr const char* from_kernel = "kernel TAP";
+constexpr const char* veth_ring = "veth ring";
 
 std::string name_of(StageId stage) {
     return std::string(stage_names[static_cast<std::size_t>(stage)]);
@@ -22,12 +23,15 @@ std::vector<std::pair<std::string, std::string>> edges() {
     std::vector<std::pair<std::string, std::string>> all{{way_in, name_of(StageId::bridge_batch)},
                                                          {way_in, name_of(StageId::route_batch)},
                                                          {way_in, name_of(StageId::ingress)},
-                                                         {from_kernel, name_of(StageId::egress)}};
+                                                         {from_kernel, name_of(StageId::egress)},
+                                                         {veth_ring, name_of(StageId::bridge_input)},
+                                                         {veth_ring, name_of(StageId::host)}};
     for (std::size_t i = 0; i < stage_count; ++i) {
         for (const StageId next : stage_texts[i].exits)
             all.emplace_back(stage_names[i], name_of(next));
         if (!stage_texts[i].way_out.empty()) all.emplace_back(stage_names[i], stage_texts[i].way_out);
     }
+    all.emplace_back(name_of(StageId::egress), veth_ring);
     return all;
 }
 
@@ -54,6 +58,7 @@ std::string as_text() {
     for (std::size_t i = 0; i < stage_count; ++i)
         add(std::string(stage_names[i]), stage_texts[i].about);
     add(from_kernel, "what the kernel sends, by a ring to a worker");
+    add(veth_ring, "from a veth end to its peer, by the same worker");
     return columns(rows, rows.front().size());
 }
 

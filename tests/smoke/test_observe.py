@@ -377,4 +377,8 @@ def test_graph(lab):
         text = readme.read()
     for line in lab.weft("show", "graph").splitlines():
         check("    " + line.rstrip() + "\n" in text, f"README.md lacks {line!r}: put `weft show graph` there")
-    check(lab.weft("show", "graph", "dot").startswith("digraph weft {"), "DOT")
+    dot = lab.weft("show", "graph", "dot")
+    check(dot.startswith("digraph weft {"), "DOT")
+    edges = {(edge["from"], edge["to"]) for edge in lab.json("show", "graph")}
+    for edge in (("egress", "veth ring"), ("veth ring", "bridge_input"), ("veth ring", "host")):
+        check(edge in edges and '"{}" -> "{}";'.format(*edge) in dot, f"{edge} is not in the graph")
