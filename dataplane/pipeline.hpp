@@ -121,7 +121,7 @@ class Pipeline {
             const auto number = context.observer->decides(S::id, packet, context);
             const Verdict verdict = decide<S>(packet, prepared, burst, context);
             const bool still_ours = verdict.is_stage() || verdict.is_drop();
-            context.observer->decided(S::id, number, still_ours ? &packet : nullptr, verdict);
+            context.observer->decided(S::id, number, still_ours ? &packet : nullptr, verdict, context);
             return verdict;
         } else {
             return decide<S>(packet, prepared, burst, context);

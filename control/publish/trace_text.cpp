@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control/publish/route_text.hpp"
 #include "dataplane/bridge/fdb_word.hpp"
 
 namespace weft {
@@ -75,7 +76,7 @@ TracedStep tell_step(const TraceStep& asked, const TraceStep& step, const Names&
         case Kind::received:
             return {"received", fmt::format("{} bytes by {}", step.length, names.interface(step.iif))};
         case Kind::decided: {
-            auto found = findings(asked, names);
+            const auto found = findings(asked, names) + route_text(asked, step, names);
             return {std::string(stage_names[static_cast<std::size_t>(step.stage)]),
                     (found.empty() ? "" : found + ": ") + decision_text(asked, step, names)};
         }

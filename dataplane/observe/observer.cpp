@@ -1,6 +1,7 @@
 #include "dataplane/observe/observer.hpp"
 
 #include "dataplane/context.hpp"
+#include "dataplane/observe/route.hpp"
 
 namespace weft {
 
@@ -99,18 +100,21 @@ std::int64_t Observer::decides(StageId stage, Packet& packet, Context& context) 
         if (!ethernet.destination.is_group())
             step.destination = station(ethernet.destination, domain, context);
     }
+    if (stage == StageId::ip_forward || stage == StageId::ip_output)
+        step.route = route_ahead(packet, context);
     what_->trace->add(step);
     return number;
 }
 
-void Observer::decided(StageId stage, std::int64_t number, const Packet* packet,
-                       Verdict verdict) const noexcept {
+void Observer::decided(StageId stage, std::int64_t number, Packet* packet, Verdict verdict,
+                       Context& context) const noexcept {
     if (number < 0) return;
     TraceStep step{.packet = static_cast<std::uint32_t>(number)};
     if (packet) step = step_of(Kind::decided, *packet, number);
     step.kind = Kind::decided;
     step.stage = stage;
     step.verdict = verdict;
+    if (packet && stage == StageId::ip_input) step.route = route_of_input(*packet, verdict, context);
     what_->trace->add(step);
 }
 

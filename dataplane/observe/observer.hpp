@@ -49,7 +49,9 @@ class Observer {
 
     /// Around a stage's decision, by the pipeline. The number is the packet's, which decide() may free.
     [[nodiscard]] std::int64_t decides(StageId stage, Packet& packet, Context& context) const noexcept;
-    void decided(StageId stage, std::int64_t number, const Packet* packet, Verdict verdict) const noexcept;
+    /// The packet is null if the stage gave it away.
+    void decided(StageId stage, std::int64_t number, Packet* packet, Verdict verdict,
+                 Context& context) const noexcept;
 
   private:
     const Observation* what_;

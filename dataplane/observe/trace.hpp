@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "dataplane/stage.hpp"
+#include "weft/hop.hpp"
 #include "weft/packet.hpp"
 
 namespace weft {
@@ -17,6 +18,19 @@ struct TracedStation {
     std::uint8_t flags = 0;  ///< FdbFlags
     std::uint16_t port = 0;  ///< BridgePortIndex
     std::uint32_t age = 0;   ///< seconds since last heard
+};
+
+/// The route by which a stage of IP decided, as it was then.
+struct TracedRoute {
+    bool found = false;          ///< false: the stage did not get as far as a route
+    bool of_group = false;       ///< the table has a group; this is the hop of the packet's flow
+    bool v6 = false;             ///< gateway's family
+    HopKind kind{};              ///< never group
+    NeighbourState neighbour{};  ///< gateway's
+    IfIndex interface = no_interface;
+    std::uint16_t mtu = 0;  ///< bytes from the IP header on
+    IpAddress gateway{};    ///< kind neighbour
+    MacAddress mac{};       ///< gateway's, if it is resolved
 };
 
 /// One step of one packet. Interfaces and VLAN as they were when it was taken.
@@ -33,6 +47,7 @@ struct TraceStep {
     std::uint32_t length = 0;               ///< bytes
     Verdict verdict = Verdict::consumed();  ///< decided
     TracedStation source{}, destination{};  ///< decides, bridge stages
+    TracedRoute route{};                    ///< decided by ip_input; decides of ip_forward and ip_output
 };
 
 /// Filled by workers until it is full; read by control at any time.

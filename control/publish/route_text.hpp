@@ -1,0 +1,15 @@
+// The route by which a stage of IP decided, in iproute2's words.
+#pragma once
+
+#include <string>
+
+#include "control/publish/names.hpp"
+#include "dataplane/observe/trace.hpp"
+
+namespace weft {
+
+/// What a stage of IP found: `asked` before it decided, `step` after; empty for the other stages, and if it
+/// did not get as far as a route.
+[[nodiscard]] std::string route_text(const TraceStep& asked, const TraceStep& step, const Names& names);
+
+}  // namespace weft
