@@ -73,7 +73,8 @@ class Source {
 void sink(const Path& path, Packet* packets[], std::uint16_t n, Counted& counted) {
     for (std::uint16_t i = 0; i < n; ++i) {
         const Packet& packet = *packets[i];
-        if (!path.flows.ours(packet.data(), packet.length())) {
+        const bool stripped = packet.meta.tag_place == TagPlace::stripped;  // by the device
+        if (!path.flows.ours(packet.data(), packet.length() + (stripped ? vlan_tag_size : 0u))) {
             ++counted.foreign;
             continue;
         }
