@@ -1,6 +1,6 @@
 """Random sequences of frames through weft and through another switch. Seeds are fixed: the same run every time.
 
-  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge or -k vlan; --seed repeats one sequence
+  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, -k vlan or -k qinq; --seed repeats one sequence
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
 import bridge  # noqa: E402
+import qinq  # noqa: E402
 import route  # noqa: E402
 import vlan  # noqa: E402
 from runner import run_one  # noqa: E402
@@ -23,7 +24,7 @@ def main():
     options = parser.parse_args()
     seeds = [options.seed] if options.seed is not None else range(1, options.rounds + 1)
     good = []
-    for name, module in (("bridge", bridge), ("vlan", vlan), ("route", route)):
+    for name, module in (("bridge", bridge), ("vlan", vlan), ("qinq", qinq), ("route", route)):
         if options.k and not any(word in name for word in options.k):
             continue
         for seed in seeds:

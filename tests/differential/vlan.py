@@ -65,6 +65,8 @@ def random_vlans(chance):
 class Filtering(Probe):
     """A probe whose sentinels travel in each port's own VLAN."""
 
+    TPID = frames.CUSTOMER
+
     def __init__(self, place, role, vlans, workers=1):
         super().__init__(place, role, len(vlans), workers)
         self.vlans = vlans
@@ -72,10 +74,13 @@ class Filtering(Probe):
     def vid_of(self, port):
         home = self.vlans[port].home
         untagged = home == self.vlans[port].pvid
-        return (b"" if untagged else frames.tag(home)), frames.tag(home)
+        tag = frames.tag(home, tpid=self.TPID)
+        return (b"" if untagged else tag), tag
 
 
 class Ovs(Filtering):
+    SETTINGS = ()
+
     def __init__(self, place, vlans):
         super().__init__(place, "ovs", vlans)
         self.folder = os.path.join(place.folder, "ovs")
@@ -91,6 +96,8 @@ class Ovs(Filtering):
                     f"--unixctl={self.folder}/ovsdb.ctl", env=environment, stdout=self.log, stderr=self.log)
         lab.wait_for(lambda: os.path.exists(f"{self.folder}/db.sock"), "ovsdb-server answers")
         self.vsctl("--no-wait", "init")
+        for setting in self.SETTINGS:
+            self.vsctl("--no-wait", "set", "Open_vSwitch", ".", setting)
         place.start(self.inside, "ovs-vswitchd", self.database, f"--unixctl={self.control_socket}", "--disable-system",
                     env=environment, stdout=self.log, stderr=self.log)
         try:
@@ -129,9 +136,11 @@ class Ovs(Filtering):
 
 
 class Weft(Filtering):
+    OPTIONS = ""
+
     def __init__(self, place, vlans):
         super().__init__(place, "weft", vlans, len(place.workers.split(",")))
-        config = "ip link add br0 up type bridge vlan_filtering 1 vlan_default_pvid 0\n"
+        config = f"ip link add br0 up type bridge vlan_filtering 1 vlan_default_pvid 0 {self.OPTIONS}\n"
         control = len(vlans) - 1
         for port, vlan in enumerate(vlans):
             config += (f"port add t{port} up type af_packet dev p{port}\nip link set t{port} master br0\n"
