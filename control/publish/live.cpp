@@ -39,9 +39,13 @@ DropShares divide(const InterfaceTotals& totals) {
 
 std::vector<std::string> offload_words(std::uint8_t bits) {
     static constexpr std::pair<std::uint8_t, const char*> words[] = {
-        {Offload::checksum, "checksum"},       {Offload::tcp4_gso, "tcp4_gso"},
-        {Offload::tcp6_gso, "tcp6_gso"},       {Offload::udp_gso, "udp_gso"},
-        {Offload::vlan_insert, "vlan_insert"}, {Offload::multi_segment, "multi_segment"}};
+        {Offload::checksum, "checksum"},
+        {Offload::tcp4_gso, "tcp4_gso"},
+        {Offload::tcp6_gso, "tcp6_gso"},
+        {Offload::tcp_ecn, "tcp_ecn"},
+        {Offload::udp_gso, "udp_gso"},
+        {Offload::vlan_insert, "vlan_insert"},
+        {Offload::multi_segment, "multi_segment"}};
     std::vector<std::string> set;
     for (const auto& [bit, word] : words)
         if (bits & bit) set.emplace_back(word);

@@ -83,6 +83,7 @@ Result<Reply> features(Session& session, const command::Match& match, const std:
     line("\ttx-scatter-gather", has("multi_segment"));
     line("tcp-segmentation-offload", tcp4 || tcp6, true);
     line("\ttx-tcp-segmentation", tcp4);
+    line("\ttx-tcp-ecn-segmentation", has("tcp_ecn"));
     line("\ttx-tcp6-segmentation", tcp6);
     line("tx-vlan-offload", has("vlan_insert"));
     line("tx-udp-segmentation", has("udp_gso"));

@@ -75,7 +75,8 @@ unsigned prepare_packet(Packet* packet, std::uint8_t port_offloads, rte_mempool*
     const bool join = packet->nb_segs > 1 && !(port_offloads & Offload::multi_segment);
 
     if (meta.gso_type != GsoType::none) {
-        const std::uint8_t needed = gso_offload(meta.gso_type) | Offload::checksum;
+        const std::uint8_t ecn = meta.gso_ecn ? Offload::tcp_ecn : std::uint8_t{0};
+        const std::uint8_t needed = gso_offload(meta.gso_type) | ecn | Offload::checksum;
         const bool fits = !join || packet->pkt_len + (insert ? vlan_tag_size : 0u) <= room_of(pool);
         if ((port_offloads & needed) != needed || !fits) {
             const unsigned n = segment(*packet, port_offloads, pool, out, max, why);

@@ -3,6 +3,7 @@
 //   tag stripped        and no Offload::vlan_insert      the tag is written into the frame
 //   checksum unfinished and no Offload::checksum         it is finished
 //   GSO                 and no *_gso or no checksum      the frame is segmented (segment.hpp)
+//   GSO with CWR        and no Offload::tcp_ecn          likewise
 //   chained             and no Offload::multi_segment    it is copied into one mbuf; a GSO frame that does
 //   not fit
 //                                                        one mbuf of the pool is segmented instead, any other

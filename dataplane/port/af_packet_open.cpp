@@ -115,8 +115,8 @@ AfPacket::AfPacket(std::string name, KernelDevice device, std::vector<Fd> socket
         receivers_.push_back(std::make_unique<Receiver>(sockets_[q].get(), pool));
     for (std::uint16_t q = 0; q < info_.tx_queues; ++q)
         senders_.push_back(std::make_unique<Sender>(sockets_[q].get(), RingSender::open(device_.index())));
-    info_.offloads = Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso | Offload::vlan_insert |
-                     Offload::multi_segment;
+    info_.offloads = Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso | Offload::tcp_ecn |
+                     Offload::vlan_insert | Offload::multi_segment;
     if (kernel_has_udp_gso()) info_.offloads |= Offload::udp_gso;
 }
 

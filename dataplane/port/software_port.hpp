@@ -16,7 +16,7 @@ inline constexpr std::uint16_t min_port_mtu = 68, max_port_mtu = 9216, default_p
 inline constexpr std::uint16_t max_port_queues = 64;
 /// Of ports that only free what they are given.
 inline constexpr std::uint8_t every_offload = Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso |
-                                              Offload::udp_gso | Offload::vlan_insert |
+                                              Offload::tcp_ecn | Offload::udp_gso | Offload::vlan_insert |
                                               Offload::multi_segment;
 
 /// What the ports of no kernel device and no ethdev share: a name for sentences, and state that is only kept.

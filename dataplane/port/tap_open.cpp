@@ -60,8 +60,8 @@ Tap::Tap(std::string name, std::vector<Fd> descriptors, bool udp_gso, PortInfo i
         receivers_.push_back(std::make_unique<Receiver>(pool));
     for (std::uint16_t q = 0; q < info_.tx_queues; ++q)
         senders_.push_back(std::make_unique<Sender>());
-    info_.offloads = Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso | Offload::vlan_insert |
-                     Offload::multi_segment;
+    info_.offloads = Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso | Offload::tcp_ecn |
+                     Offload::vlan_insert | Offload::multi_segment;
     if (udp_gso) info_.offloads |= Offload::udp_gso;
 }
 

@@ -29,6 +29,7 @@ struct GuestFeatures {
         all |= Offload::checksum;
         if (has(guest_tso4)) all |= Offload::tcp4_gso;
         if (has(guest_tso6)) all |= Offload::tcp6_gso;
+        if (has(guest_ecn)) all |= Offload::tcp_ecn;  // virtio 1.1 5.1.6.4
         return all;
     }
 };

@@ -25,6 +25,7 @@ struct Offload {
     static constexpr std::uint8_t udp_gso = 8;         ///< segments GsoType::udp
     static constexpr std::uint8_t vlan_insert = 16;    ///< sends TagPlace::stripped with its tag
     static constexpr std::uint8_t multi_segment = 32;  ///< takes chained mbufs
+    static constexpr std::uint8_t tcp_ecn = 64;        ///< segments TCP with gso_ecn: CWR in the first only
 };
 
 /// What a port is and can; fixed while it is started, except link and speed, and of a port with a

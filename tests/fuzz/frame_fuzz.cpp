@@ -86,6 +86,8 @@ void check_sent(Packet& p, std::uint8_t port, bool segmented, bool whole_sum) {
     require(p.meta.checksum != ChecksumState::unfinished || (port & Offload::checksum),
             "no sum left unfinished");
     require(p.meta.gso_type == GsoType::none || (port & Offload::checksum), "GSO only with checksums");
+    require(p.meta.gso_type == GsoType::none || !p.meta.gso_ecn || (port & Offload::tcp_ecn),
+            "CWR only for a port that keeps it in the first segment");
     if (segmented && whole_sum && !(port & Offload::checksum)) {
         const std::string fault = test::fault_of(test::bytes_of(p));
         require(fault.empty(), fault.c_str());
@@ -103,7 +105,7 @@ void run(Input input) {
     for (auto& size : sizes)
         size = input.byte();
     const auto header = input.take<VirtioNetHeader>();
-    const std::uint8_t port = input.byte() & 0x3f;
+    const std::uint8_t port = input.byte() & 0x7f;
     const std::uint8_t mbufs = input.byte();
     Input tag = input;
     (void)input.take<std::array<std::uint8_t, 3>>();

@@ -17,7 +17,7 @@ namespace {
 using test::Frame;
 using Sizes = std::vector<std::size_t>;
 
-constexpr std::uint8_t everything = 0x3f;
+constexpr std::uint8_t everything = 0x7f;
 
 class Prepare : public ::testing::Test {
   protected:
@@ -92,6 +92,24 @@ TEST_F(Prepare, LeavesToThePortWhatItCanDo) {
     EXPECT_EQ(p->meta.checksum, ChecksumState::unfinished);
     EXPECT_EQ(p->meta.tag_place, TagPlace::stripped);
     EXPECT_EQ(p->meta.gso_type, GsoType::tcp4);
+}
+
+// RFC 3168 6.1.2: CWR is set in the first segment only; virtio 1.1 5.1.6.4 and Linux's NETIF_F_TSO_ECN name
+// who can see to that.
+TEST_F(Prepare, SegmentsCwrForAPortThatWouldRepeatIt) {
+    constexpr std::uint8_t cwr = 0x80;
+    const auto built = test::build({.payload = 5000, .tcp_flags = 0x10u | cwr});
+    for (const bool able : {true, false})
+        for (const bool ecn : {true, false}) {
+            Packet* p = unfinished(built);
+            p->meta.gso_type = GsoType::tcp4;
+            p->meta.gso_size = 1400;
+            p->meta.gso_ecn = ecn;
+            ASSERT_EQ(run(p, able ? everything : everything & ~Offload::tcp_ecn), able || !ecn ? 1u : 4u);
+            for (unsigned i = 0; i < count_; ++i)
+                EXPECT_EQ(test::bytes_of(*out_[i])[built.l4 + 13u] & cwr, i == 0 ? cwr : 0);
+            release();
+        }
 }
 
 TEST_F(Prepare, InsertsTheTagAndFinishesTheSum) {

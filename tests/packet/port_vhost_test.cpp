@@ -176,7 +176,7 @@ TEST_F(PortVhost, AGuestGetsWhatItNegotiatedAndNothingElse) {
         {feature::guest_csum | feature::guest_tso4, Offload::checksum | Offload::tcp4_gso},
         {feature::guest_csum | feature::guest_tso6, Offload::checksum | Offload::tcp6_gso},
         {feature::guest_tso4, 0},  // needs guest_csum (virtio 1.1 5.1.3.1)
-        {feature::linux, Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso},
+        {feature::linux, Offload::checksum | Offload::tcp4_gso | Offload::tcp6_gso | Offload::tcp_ecn},
     };
     for (const auto& [features, offloads] : cases) {
         auto port = open({.features = features | feature::protocol | feature::version_1 | feature::mrg_rxbuf,
@@ -202,6 +202,35 @@ TEST_F(PortVhost, AGuestGetsWhatItNegotiatedAndNothingElse) {
                         }
                         expect_frames_for(*port, packet, built, offloads, tagged, gso);
                     }
+    }
+}
+
+/// virtio 1.1 5.1.6.4: no VIRTIO_NET_HDR_GSO_ECN for a guest that did not negotiate GUEST_ECN, which would
+/// repeat CWR in every segment if it got the frame whole.
+TEST_F(PortVhost, AGuestWithoutEcnGetsCwrInSegments) {
+    constexpr std::uint8_t cwr = 0x80;
+    const auto built = build({.payload = 20000, .tcp_flags = 0x10u | cwr});
+    for (const bool ecn : {true, false}) {
+        auto port =
+            open({.features = ecn ? feature::linux : feature::linux & ~feature::guest_ecn, .ring_size = 256});
+        Packet* packet = pooled(built.bytes, 2000);
+        packet->meta.checksum = ChecksumState::unfinished;
+        packet->meta.checksum_start = built.l4;
+        packet->meta.checksum_offset = built.checksum_offset;
+        packet->meta.gso_type = GsoType::tcp4;
+        packet->meta.gso_size = 1400;
+        packet->meta.gso_ecn = 1;
+        Packet* out[max_segments];
+        DropReason why{};
+        const unsigned n = prepare_for_port(packet, port->info().offloads, pool(), out, max_segments, why);
+        ASSERT_EQ(n, ecn ? 1u : (20000u + 1399) / 1400);
+        ASSERT_EQ(port->transmit(0, out, static_cast<std::uint16_t>(n), lost), n);
+        for (unsigned i = 0; i < n; ++i) {
+            const auto got = guest_->receive();
+            ASSERT_TRUE(got);
+            EXPECT_EQ(got->header.gso_type, ecn ? virtio::gso_tcp4 | virtio::gso_ecn : virtio::gso_none);
+            EXPECT_EQ(got->bytes[built.l4 + 13u] & cwr, i == 0 ? cwr : 0);
+        }
     }
 }
 

@@ -125,6 +125,7 @@ inline Packet* make_chain(rte_mempool* pool, std::span<const std::uint8_t> frame
     p->meta.tag_place = TagPlace::none;
     p->meta.checksum = ChecksumState::unknown;
     p->meta.gso_type = GsoType::none;
+    p->meta.gso_ecn = 0;
     return p;
 }
 

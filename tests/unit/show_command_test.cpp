@@ -99,6 +99,7 @@ TEST_F(EthtoolCommand, Features) {
               "\ttx-scatter-gather: on [fixed]\n"
               "tcp-segmentation-offload: on [fixed]\n"
               "\ttx-tcp-segmentation: on [fixed]\n"
+              "\ttx-tcp-ecn-segmentation: off [fixed]\n"
               "\ttx-tcp6-segmentation: off [fixed]\n"
               "tx-vlan-offload: off [fixed]\n"
               "tx-udp-segmentation: off [fixed]\n");
