@@ -83,6 +83,7 @@ class RouteMirror::Loop {
     }
 
   private:
+    static constexpr std::chrono::seconds silence{10};
     static constexpr std::uint32_t all_dumps = (1u << route_dump_count) - 1;
 
     void enter_thread() noexcept {
@@ -123,9 +124,8 @@ class RouteMirror::Loop {
         if (received == 0) return;
         const std::lock_guard lock(mutex_);
         if (received < 0) {
-            // What was told is lost: of everything.
             ++overflows_;
-            pending_ = all_dumps;
+            start_again();
             return;
         }
         for (int i = 0; i < received; ++i)
@@ -141,6 +141,7 @@ class RouteMirror::Loop {
             // Answers to the dump carry its number, notifications none.
             const bool answer = header.nlmsg_pid == socket_.port() && header.nlmsg_seq != 0;
             if (answer && (!dumping_ || header.nlmsg_seq != sequence_)) continue;
+            if (answer) heard_ = Clock::now();
             if (answer && header.nlmsg_flags & NLM_F_DUMP_INTR) interrupted_ = true;
             if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
                 if (answer) end_dump(*message);
@@ -189,6 +190,14 @@ class RouteMirror::Loop {
         }
     }
 
+    /// What was told is lost, of everything, and perhaps the end of a dump with it: its other answers are no
+    /// longer ours.
+    void start_again() noexcept {
+        pending_ = all_dumps;
+        dumping_ = false;
+        ++sequence_;
+    }
+
     void start_dump() {
         if (dumping_ || pending_ == 0) return;
         // In the order of RouteDump: links before what leads there.
@@ -196,6 +205,7 @@ class RouteMirror::Loop {
         if (!socket_.ask_for(kind_, ++sequence_)) return;
         pending_ &= ~bit_of(kind_);
         dumping_ = true;
+        heard_ = Clock::now();
         interrupted_ = false;
         routes_.begin(kind_);
     }
@@ -219,6 +229,7 @@ class RouteMirror::Loop {
         std::vector<NeighbourKey> keep_fresh;
         {
             const std::lock_guard lock(mutex_);
+            if (dumping_ && Clock::now() - heard_ > silence) start_again();
             routes_.tick();
             routes_.settle();
             keep_fresh = routes_.stale_in_use(coarse_now());
@@ -240,6 +251,7 @@ class RouteMirror::Loop {
     // under mutex_
     std::uint32_t pending_ = 0;
     bool dumping_ = false, interrupted_ = false;
+    Clock::time_point heard_{};  ///< when the dump's last answer came
     RouteDump kind_ = RouteDump::links;
     std::uint32_t sequence_ = 0;
     std::uint64_t dumped_ = 0;

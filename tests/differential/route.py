@@ -32,7 +32,7 @@ class Tables:
     """Random routes, as arguments of `ip route add`, with the names of devices left open."""
 
     def __init__(self, chance):
-        self.routes, self.rules, self.prefixes = [], [], []
+        self.routes, self.rules, self.prefixes, self.neighbours = [], [], [], []
         for v6 in (False, True):
             for _ in range(40):
                 self.add(chance, v6, "main")
@@ -63,7 +63,13 @@ class Tables:
         if kind in ("blackhole", "unreachable", "prohibit", "throw"):
             words += [kind, str(net)]
         elif kind == "dev":
-            words += [str(net), "dev", f"DEV{chance.randrange(PORTS)}"]
+            port, host = chance.randrange(PORTS), net[chance.randrange(min(net.num_addresses, 1 << 16))]
+            if ipaddress.ip_network(host) in self.prefixes:
+                return
+            # known, as how long an unknown neighbour is asked for is a matter of time
+            self.prefixes[-1] = ipaddress.ip_network(host)
+            self.neighbours.append((str(host), port))
+            words += [str(self.prefixes[-1]), "dev", f"DEV{port}"]
         elif kind == "ecmp":
             port = chance.randrange(PORTS)
             words += [str(net)]
@@ -109,6 +115,8 @@ class Side:
             for number in STATIONS:
                 for address in (f"10.0.{port}.{number}", f"2001:db8:{port}::{number:x}"):
                     lines.append(f"neigh add {address} lladdr {station_mac(port, number)} nud permanent dev {device}")
+        lines += [f"neigh add {address} lladdr {station_mac(port, 2)} nud permanent dev {self.device.format(port)}"
+                  for address, port in tables.neighbours]
         self.batch(lines)
         self.batch([" ".join(self.device.format(word[3:]) if word.startswith("DEV") else word for word in words[1:])
                     for words in tables.routes if words[0] == "-4"])
