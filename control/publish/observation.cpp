@@ -65,14 +65,18 @@ Result<TracedPacket> Switch::explain(const std::string& interface, std::span<con
     packet->meta.tag_place = TagPlace::none;
     packet->meta.checksum = ChecksumState::unknown;
     packet->meta.gso_type = GsoType::none;
-    const auto trace = rehearse(*packet, *indexes_.interfaces.find(interface),
-                                {.topology = shared_.topology.get(),
-                                 .routing = shared_.routing.get(),
-                                 .hops = shared_.hops,
-                                 .fdb = shared_.fdb,
-                                 .pool = pool_.get(),
-                                 .now_seconds = coarse_seconds(),
-                                 .kernel = options_.kernel});
+    const auto rehearsed = [&] {
+        return rehearse(*packet, *indexes_.interfaces.find(interface),
+                        {.topology = shared_.topology.get(),
+                         .routing = shared_.routing.get(),
+                         .hops = shared_.hops,
+                         .fdb = shared_.fdb,
+                         .pool = pool_.get(),
+                         .now_seconds = coarse_seconds(),
+                         .kernel = options_.kernel});
+    };
+    // Whoever publishes routing waits for the workers only: while its lock is held it publishes nothing.
+    const auto trace = routes_ ? routes_->with([&](const Routes&) { return rehearsed(); }) : rehearsed();
     auto told = tell(*trace, Names(indexes_));
     return std::move(told.front());
 }

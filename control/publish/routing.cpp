@@ -28,7 +28,7 @@ void Switch::make_hold() {
                              if (!routes_) return;
                              routes_->resolve(to.interface, to.v6, to.address);
                              // It may have answered since the worker looked.
-                             if (routes_->is_settled(to.interface, to.v6, to.address)) hold_->release(to);
+                             if (routes_->is_resolved(to.interface, to.v6, to.address)) hold_->release(to);
                          },
                      .give =
                          [this](Packet* packets[], unsigned n) {

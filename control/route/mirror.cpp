@@ -288,11 +288,11 @@ void RouteMirror::resolve(IfIndex interface, bool v6, const IpAddress& address) 
     if (device) loop_->resolve(device, v6, address);
 }
 
-bool RouteMirror::is_settled(IfIndex interface, bool v6, const IpAddress& address) {
+bool RouteMirror::is_resolved(IfIndex interface, bool v6, const IpAddress& address) {
     return with([&](const Routes& routes) {
         const auto* neighbour =
             routes.hops().neighbour({.device = routes.device_of(interface), .v6 = v6, .address = address});
-        return neighbour && Hop::state_of(neighbour->word) != NeighbourState::unknown;
+        return neighbour && Hop::state_of(neighbour->word) == NeighbourState::resolved;
     });
 }
 

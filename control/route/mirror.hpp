@@ -38,8 +38,8 @@ class RouteMirror {
     /// Has the kernel find out a neighbour's MAC address (RTM_NEWNEIGH with NTF_USE), as a packet to it
     /// would. Its outcome comes by Routes::Wiring::on_neighbour.
     void resolve(IfIndex interface, bool v6, const IpAddress& address);
-    /// Whether a neighbour is known to be there, or not to answer.
-    [[nodiscard]] bool is_settled(IfIndex interface, bool v6, const IpAddress& address);
+    /// Whether a neighbour's MAC address is known.
+    [[nodiscard]] bool is_resolved(IfIndex interface, bool v6, const IpAddress& address);
     /// Returns when all that the kernel had said at the call is in the tables. False after the time.
     bool wait_until_in_step(unsigned milliseconds);
     /// work(routes) under the lock.

@@ -132,10 +132,12 @@ bool within_limits(const IpAddress& peer, bool v6, std::uint8_t type, Context& c
     if (!limited) return true;
     IcmpBuckets& buckets = *context.icmp_buckets;
     const std::uint64_t interval = (v6 ? limits.ratelimit6_ms : limits.ratelimit_ms) * std::uint64_t{1000};
-    if (interval == 0) return true;
-    if (!(v6 ? buckets.peers6 : buckets.peers4).allow(peer, context.now_us, interval, peer_burst))
+    if (interval != 0 &&
+        !(v6 ? buckets.peers6 : buckets.peers4).allow(peer, context.now_us, interval, peer_burst))
         return false;
-    const std::uint64_t every = limits.msgs_per_sec ? 1'000'000 / limits.msgs_per_sec : 0;
+    // icmp_global_allow holds whatever the limit by peer is.
+    if (limits.msgs_per_sec == 0) return false;
+    const std::uint64_t every = std::max(1'000'000 / limits.msgs_per_sec, 1u);
     return (v6 ? buckets.all6 : buckets.all4).allow(context.now_us, every, std::max(limits.msgs_burst, 1u));
 }
 

@@ -59,6 +59,7 @@ RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTab
     for (const RoutingRule& rule : rules) {
         if (!matches(rule, key)) continue;
         if (rule.action != RoutingRule::Action::table) return {no_hop, refusal_of(rule.action), no_hop};
+        if (rule.table >= routing.tables.size()) continue;
         const RouteAnswer found = answer_of(find_in(routing.tables[rule.table], key), key, hops);
         if (found.kind != HopKind::none && found.kind != HopKind::next_table) return found;
     }

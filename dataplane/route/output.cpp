@@ -1,5 +1,7 @@
 #include "dataplane/route/output.hpp"
 
+#include "dataplane/egress/finish.hpp"
+#include "dataplane/egress/segment.hpp"
 #include "dataplane/host/host.hpp"
 #include "dataplane/route/forward.hpp"
 #include "dataplane/route/fragment.hpp"
@@ -17,6 +19,14 @@ Verdict IpOutput::leave(Packet& packet, const Hop& hop, std::uint64_t neighbour,
     if (ethernet.type.host() != ether_type::ipv4 || l3_length(packet) <= mtu || !exceeds_mtu(packet, mtu))
         [[likely]]
         return Verdict::to(StageId::egress);
+    if (packet.meta.gso_type != GsoType::none) return leave_in_segments(packet, context);
+    // A checksum is of the datagram, not of its pieces (ip_do_fragment, skb_checksum_help).
+    if (packet.meta.checksum == ChecksumState::unfinished) {
+        const std::uint32_t through =
+            packet.meta.checksum_start + packet.meta.checksum_offset + std::uint32_t{sizeof(be16)};
+        if (packet.head_length() < through || !finish_checksum(packet))
+            return Verdict::drop(DropReason::egress_bad_offload);
+    }
     Packet* pieces[max_fragments];
     const unsigned count = fragment4(packet, mtu, context.pool, pieces);
     if (count == 0) return Verdict::drop(DropReason::route_no_mbuf);
@@ -26,8 +36,18 @@ Verdict IpOutput::leave(Packet& packet, const Hop& hop, std::uint64_t neighbour,
     return Verdict::consumed();
 }
 
+/// Segments that are still too long come back one by one (ip_finish_output_gso).
+Verdict IpOutput::leave_in_segments(Packet& packet, Context& context) noexcept {
+    Packet* segments[max_segments];
+    DropReason why{};
+    const unsigned count = segment(packet, 0, context.pool, segments, max_segments, why);
+    if (count == 0) return Verdict::drop(why);
+    for (unsigned i = 0; i < count; ++i)
+        context.emit(*segments[i], StageId::ip_output);
+    return Verdict::consumed();
+}
+
 Verdict route_again(Packet& packet, Context& context) noexcept {
-    packet.meta.flags &= static_cast<std::uint8_t>(~PacketFlags::resolved);
     const RouteAnswer route = find_route(key_of(packet, *context.routing), *context.routing, *context.hops);
     if (!leaves(route.kind)) return Verdict::drop(DropReason::route_no_route);
     packet.meta.hop = route.index;
@@ -42,6 +62,8 @@ Verdict IpOutput::unresolved(Packet& packet, const Hop& hop, std::uint64_t neigh
     }
     if (hop.kind != HopKind::neighbour && hop.kind != HopKind::connected)
         return Verdict::drop(DropReason::route_no_route);
+    // Held once already: it would go round.
+    if (packet.meta.flags & PacketFlags::resolved) return Verdict::drop(DropReason::route_neighbour_failed);
     if (!context.punt) return Verdict::drop(DropReason::route_neighbour_unknown);
     return punt(packet, PuntClass::unresolved);
 }

@@ -33,6 +33,7 @@ struct IpOutput {
   private:
     /// With the Ethernet header written; in pieces if it is too long.
     static Verdict leave(Packet& packet, const Hop& hop, std::uint64_t neighbour, Context& context) noexcept;
+    static Verdict leave_in_segments(Packet& packet, Context& context) noexcept;
     /// Held by control until the neighbour answers, or refused if it did not.
     static Verdict unresolved(Packet& packet, const Hop& hop, std::uint64_t neighbour,
                               Context& context) noexcept;

@@ -92,6 +92,38 @@ TEST_P(RouteTest, F08_FragmentsOfAFragment) {
     EXPECT_EQ(rig.all_sent(), (Out{{"b", {router.to_b(first), router.to_b(second)}}}));
 }
 
+TEST_P(RouteTest, F08_AChecksumLeftUnfinishedIsThatOfTheDatagram) {
+    router.route("10.0.2.2/32",
+                 router.hop({.interface = "b", .gateway = "10.0.2.2", .mac = host_b, .mtu = 1000}));
+    Bytes frame = router.from_a(ab().payload(1400).udp(1, 2));
+    Bytes pseudo{10, 0, 1, 2, 10, 0, 2, 2, 0, 17, 1408 >> 8, 1408 & 0xff};
+    const unsigned sum = rfc1071(pseudo) ^ 0xffff;
+    frame[40] = static_cast<std::uint8_t>(sum >> 8);
+    frame[41] = static_cast<std::uint8_t>(sum);
+    Metadata meta{};
+    meta.checksum = ChecksumState::unfinished;
+    meta.checksum_start = 34;
+    meta.checksum_offset = 6;
+    rig.send("a", frame, meta);
+    const auto pieces = rig.sent("b");
+    ASSERT_EQ(pieces.size(), 2u);
+    for (const auto& piece : pieces)
+        pseudo.insert(pseudo.end(), piece.begin() + 34, piece.end());
+    EXPECT_EQ(pseudo.size(), 12u + 1408);
+    EXPECT_EQ(rfc1071(pseudo), 0u) << "RFC 768, over the reassembled datagram";
+}
+
+TEST_P(RouteTest, AHeldPacketGoesRoundOnce) {
+    rig.send("a", router.from_a(Ip("10.0.1.2", "10.0.2.77")));
+    auto held = router.unresolved();
+    ASSERT_EQ(held.size(), 1u);
+    held[0]->meta.flags |= PacketFlags::resolved;  // but its route still knows no neighbour
+    ASSERT_EQ(rig.shared().workers[0]->from_kernel.enqueue(held.data(), 1), 1u);
+    rig.run();
+    EXPECT_TRUE(router.unresolved().empty());
+    EXPECT_EQ(rig.drops(DropReason::route_neighbour_failed), 1u);
+}
+
 TEST_P(RouteTest, F09_F10_MalformedHeaders) {
     Bytes bad = ab().bytes();
     bad[10] ^= 1;
