@@ -85,6 +85,8 @@ HopIndex RouteTables<bytes>::decide(const Layered& in, const Key& key, unsigned 
         if (hop == no_hop) continue;
         for (std::size_t earlier = 0; earlier < i; ++earlier)
             if (covered(in.layers[earlier], key, length)) return no_hop;
+        if (length == bits && wiring_.hops.facts(hop).kind == HopKind::connected)
+            return neighbour_hop(wiring_.hops.facts(hop), key);
         wiring_.hops.retain(hop);
         return hop;
     }
@@ -99,6 +101,12 @@ HopIndex RouteTables<bytes>::host_hop(const Layered& in, const Key& address) {
     if (!covering) return no_hop;
     HopFacts facts = wiring_.hops.facts(covering->value);
     if (facts.kind != HopKind::connected || !known->second.contains(facts.device)) return no_hop;
+    return neighbour_hop(facts, address);
+}
+
+/// An address on the link, known or not, is a next hop like a gateway.
+template <unsigned bytes>
+HopIndex RouteTables<bytes>::neighbour_hop(HopFacts facts, const Key& address) {
     facts.kind = HopKind::neighbour;
     std::copy(address.begin(), address.end(), facts.gateway.bytes.begin());
     return wiring_.hops.take(facts);

@@ -92,6 +92,7 @@ class RouteTables {
     [[nodiscard]] bool covered(std::uint32_t table, const Key& key, unsigned below) const;
     [[nodiscard]] HopIndex decide(const Layered& in, const Key& key, unsigned length);
     [[nodiscard]] HopIndex host_hop(const Layered& in, const Key& address);
+    [[nodiscard]] HopIndex neighbour_hop(HopFacts facts, const Key& address);
     void put(Layered& into, const Key& key, unsigned length);
     void put_hosts(Layered& into, const Key& key, unsigned length);
     void put_below(Layered& into, std::size_t layer, const Key& key, unsigned length);

@@ -33,7 +33,7 @@ inline HeapPacket make_packet(std::span<const std::uint8_t> frame, std::uint16_t
     p->priv_size = packet_private_size;
     p->data_len = static_cast<std::uint16_t>(frame.size());
     p->pkt_len = static_cast<std::uint32_t>(frame.size());
-    std::memcpy(p->data(), frame.data(), frame.size());
+    if (!frame.empty()) std::memcpy(p->data(), frame.data(), frame.size());
     p->meta.tag_place = TagPlace::none;
     p->meta.checksum = ChecksumState::unknown;
     p->meta.gso_type = GsoType::none;
