@@ -243,8 +243,7 @@ def fuzz(options):
 
 def run_benchmarks(*arguments):
     count = Count()
-    # lpm_bench prints a table of its own and takes no options of Google Benchmark
-    paths = [path for path in executables("build", "perf/micro") if os.path.basename(path) == "micro"]
+    paths = executables("build", "perf/micro")
     make("build", paths)
     for path in paths:
         done = subprocess.run([path, *arguments], cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

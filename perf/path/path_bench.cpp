@@ -23,11 +23,9 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/dpdk/eal.hpp"
 #include "dataplane/dpdk/pool.hpp"
 #include "dataplane/port/open.hpp"
-#include "dataplane/worker/worker.hpp"
-#include "weft/port.hpp"
+#include "perf/path/measure.hpp"
 
 namespace weft {
 namespace {
@@ -39,40 +37,6 @@ struct Options {
     bool unaware = false, json = false;
 };
 
-template <class T>
-T must(Result<T> result) {
-    if (result) return std::move(result).value();
-    fmt::print(stderr, "{}\n", result.error().message);
-    std::exit(1);
-}
-void must(Result<> result) {
-    if (result) return;
-    fmt::print(stderr, "{}\n", result.error().message);
-    std::exit(1);
-}
-
-struct Spread {
-    double low, median, high;
-};
-/// Quartiles.
-Spread spread_of(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return {values[values.size() / 4], values[values.size() / 2], values[values.size() * 3 / 4]};
-}
-
-/// TSC clocks of a dependent addition, which takes one core cycle.
-double clocks_of_a_cycle() {
-    constexpr unsigned additions = 200'000;
-    std::uint64_t sum = 0;
-    const std::uint64_t start = rte_rdtsc();
-    for (unsigned i = 0; i < additions / 10; ++i)
-        asm volatile(
-            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-            : "+r"(sum));
-    return static_cast<double>(rte_rdtsc() - start) / additions;
-}
-
 /// One gen and one null port in a bridge, for one worker.
 struct Lane {
     std::unique_ptr<Port> gen, sink;
@@ -82,7 +46,7 @@ struct Lane {
 class Bench {
   public:
     explicit Bench(const Options& options)
-        : options_(options), pool_(must(PacketPool::create("bench", 8192))) {
+        : options_(options), pool_(perf::must(PacketPool::create("bench", 8192))) {
         std::vector<unsigned> cpus;
         for (unsigned w = 0; w < options.workers; ++w)
             cpus.push_back(w);
@@ -100,10 +64,10 @@ class Bench {
             lane.config.shuffled = true;
             lane.config.source = {{0x02, 0x10, static_cast<std::uint8_t>(w), 0, 0, 0}};
             lane.config.destination = {{0x02, 0x20, static_cast<std::uint8_t>(w), 0, 0, 0}};
-            lane.gen = must(open_gen(fmt::format("gen{}", w), lane.config, {}, environment));
-            lane.sink = must(open_null(fmt::format("null{}", w), {}, environment));
-            must(lane.gen->set_up(true));
-            must(lane.sink->set_up(true));
+            lane.gen = perf::must(open_gen(fmt::format("gen{}", w), lane.config, {}, environment));
+            lane.sink = perf::must(open_null(fmt::format("null{}", w), {}, environment));
+            perf::must(lane.gen->set_up(true));
+            perf::must(lane.sink->set_up(true));
             lanes_.push_back(std::move(lane));
         }
         publish();
@@ -114,46 +78,13 @@ class Bench {
 
     /// Clocks per packet of `rounds` bursts without the pipeline.
     double floor(unsigned lane, unsigned rounds) {
-        Packet* packets[batch_size];
-        ReceiveLoss loss;
-        TransmitLoss lost;
-        std::uint64_t count = 0;
-        const std::uint64_t start = rte_rdtsc();
-        for (unsigned i = 0; i < rounds; ++i) {
-            const auto n = lanes_[lane].gen->receive(0, packets, batch_size, loss);
-            count += lanes_[lane].sink->transmit(0, packets, n, lost);
-        }
-        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
+        return perf::floor_of(*lanes_[lane].gen, *lanes_[lane].sink, rounds);
     }
     double through(unsigned lane, unsigned rounds) {
-        std::uint64_t count = 0;
-        const std::uint64_t start = rte_rdtsc();
-        for (unsigned i = 0; i < rounds; ++i) {
-            count += workers_[lane]->round(coarse_microseconds());
-            shared_->quiescence.quiescent(lane);
-        }
-        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
+        return perf::through_of(*workers_[lane], *shared_, lane, rounds);
     }
 
-    [[nodiscard]] std::string stages() const {
-        std::string text;
-        for (std::size_t s = 0; s < stage_count; ++s) {
-            const auto& c = shared_->workers[0]->stages[s];
-            if (c.sampled_packets.get())
-                text += fmt::format("  {} {:.1f}", stage_names[s],
-                                    static_cast<double>(c.sampled_clocks.get()) /
-                                        static_cast<double>(c.sampled_packets.get()));
-        }
-        return text;
-    }
-    [[nodiscard]] std::uint64_t dropped() const {
-        std::uint64_t all = 0;
-        for (const auto& worker : shared_->workers)
-            for (IfIndex i = 0; i < 8; ++i)
-                for (const auto& d : worker->counters[i].dropped)
-                    all += d.packets.get();
-        return all;
-    }
+    Shared& shared() { return *shared_; }
     [[nodiscard]] std::size_t fdb_bytes() const { return shared_->fdb.bytes(); }
     [[nodiscard]] std::uint32_t fdb_size() const { return shared_->fdb.size(); }
     Quiescence& quiescence() { return shared_->quiescence; }
@@ -237,39 +168,22 @@ class Bench {
 };
 
 void one_worker(Bench& bench, const Options& options) {
-    constexpr unsigned rounds = 500;
     bench.quiescence().online(0);
-    std::vector<double> floor, through, own, cycles, cycle;
-    bench.floor(0, rounds);
-    bench.through(0, rounds + 4 * options.flows / batch_size);
-    for (unsigned turn = 0; turn < options.turns; ++turn) {
-        floor.push_back(bench.floor(0, rounds));
-        through.push_back(bench.through(0, rounds));
-        own.push_back(through.back() - floor.back());
-        cycle.push_back(clocks_of_a_cycle());
-        cycles.push_back(own.back() / cycle.back());
-    }
-    const Spread f = spread_of(floor), t = spread_of(through), o = spread_of(own), c = spread_of(cycles);
-    const double ghz = static_cast<double>(rte_get_tsc_hz()) / 1e9;
+    bench.floor(0, perf::rounds_a_turn);
+    bench.through(0, perf::rounds_a_turn + 4 * options.flows / batch_size);
+    const auto figures = perf::measure(
+        options.turns, [&](unsigned rounds) { return bench.floor(0, rounds); },
+        [&](unsigned rounds) { return bench.through(0, rounds); });
     if (options.json) {
-        fmt::print(
-            "{{\"flows\":{},\"fdb_entries\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},"
-            "\"own_low\":{:.1f},\"own_high\":{:.1f},\"own_cycles\":{:.1f},\"mpps\":{:.2f},\"ghz\":{:.3f}}}\n",
-            options.flows, bench.fdb_size(), f.median, t.median, o.median, o.low, o.high, c.median,
-            ghz * 1e3 / t.median, ghz);
+        fmt::print("{{\"flows\":{},\"fdb_entries\":{},{}}}\n", options.flows, bench.fdb_size(),
+                   perf::json_figures(figures));
         return;
     }
     fmt::print("flows {:>8}  FDB {:>8} entries, {:.1f} MB  {}\n", options.flows, bench.fdb_size(),
                static_cast<double>(bench.fdb_bytes()) / 1e6,
                options.unaware ? "VLAN-unaware" : "VLAN filtering");
-    fmt::print("  gen -> null            {:6.1f} [{:.1f} .. {:.1f}] clocks a packet\n", f.median, f.low,
-               f.high);
-    fmt::print("  gen -> bridge -> null  {:6.1f} [{:.1f} .. {:.1f}]   {:.1f} Mpps at {:.2f} GHz TSC\n",
-               t.median, t.low, t.high, ghz * 1e3 / t.median, ghz);
-    fmt::print("  own clocks             {:6.1f} [{:.1f} .. {:.1f}]\n", o.median, o.low, o.high);
-    fmt::print("  own core cycles        {:6.1f} [{:.1f} .. {:.1f}]   {:.2f} clocks a cycle\n", c.median,
-               c.low, c.high, spread_of(cycle).median);
-    fmt::print("  stages (sampled)     {}\n  dropped {}\n", bench.stages(), bench.dropped());
+    perf::print_figures(figures, "gen -> bridge -> null");
+    perf::print_stages(bench.shared());
 }
 
 struct LaneRun {
@@ -303,17 +217,12 @@ void two_workers(Bench& bench, const Options& options) {
         rte_eal_mp_wait_lcore();
         ratios.push_back((1 / first.clocks + 1 / second.clocks) / (1 / alone.clocks));
     }
-    const Spread r = spread_of(ratios);
+    const auto r = perf::spread_of(ratios);
     fmt::print("two workers over one: {:.2f} [{:.2f} .. {:.2f}] times\n", r.median, r.low, r.high);
 }
 
 int run(const Options& options) {
-    EalOptions eal;
-    eal.control_cpus = {options.cpu};
-    eal.worker_cpus = {options.cpu == 0 ? 1U : 0U};
-    eal.memory_mb = 256;
-    const auto started = must(start_eal(eal));
-    fmt::print(stderr, "pages: {}\n", started.hugepages ? "huge" : "ordinary");
+    perf::start(options.cpu);
     Bench bench(options);
     if (options.workers == 2)
         two_workers(bench, options);

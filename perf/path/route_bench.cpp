@@ -24,13 +24,11 @@
 #include <thread>
 #include <vector>
 
-#include "dataplane/dpdk/eal.hpp"
 #include "dataplane/dpdk/pool.hpp"
 #include "dataplane/port/open.hpp"
-#include "dataplane/worker/worker.hpp"
-#include "perf/micro/routes.hpp"
+#include "perf/fib/routes.hpp"
+#include "perf/path/measure.hpp"
 #include "weft/net/checksum.hpp"
-#include "weft/port.hpp"
 
 namespace weft {
 namespace {
@@ -42,43 +40,10 @@ struct Options {
     bool v6 = false, json = false;
 };
 
-template <class T>
-T must(Result<T> result) {
-    if (result) return std::move(result).value();
-    fmt::print(stderr, "{}\n", result.error().message);
-    std::exit(1);
-}
-void must(Result<> result) {
-    if (result) return;
-    fmt::print(stderr, "{}\n", result.error().message);
-    std::exit(1);
-}
-void must(bool done) {
+void must_fit(bool done) {
     if (done) return;
     fmt::print(stderr, "a table is full\n");
     std::exit(1);
-}
-
-struct Spread {
-    double low, median, high;
-};
-/// Quartiles.
-Spread spread_of(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return {values[values.size() / 4], values[values.size() / 2], values[values.size() * 3 / 4]};
-}
-
-/// TSC clocks of a dependent addition, which takes one core cycle.
-double clocks_of_a_cycle() {
-    constexpr unsigned additions = 200'000;
-    std::uint64_t sum = 0;
-    const std::uint64_t start = rte_rdtsc();
-    for (unsigned i = 0; i < additions / 10; ++i)
-        asm volatile(
-            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-            "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-            : "+r"(sum));
-    return static_cast<double>(rte_rdtsc() - start) / additions;
 }
 
 constexpr MacAddress own_in{{0x02, 0, 0, 0, 1, 1}}, own_out{{0x02, 0, 0, 0, 1, 2}};
@@ -112,7 +77,7 @@ void write_head(std::byte* head, const typename Lpm<bytes>::Key& destination, st
 class Bench {
   public:
     explicit Bench(const Options& options)
-        : options_(options), pool_(must(PacketPool::create("bench", 8192))) {
+        : options_(options), pool_(perf::must(PacketPool::create("bench", 8192))) {
         shared_ = std::make_unique<Shared>(std::vector<unsigned>{0}, pool_.get(), 1U << 20, 1, 2);
         shared_->kernel = false;
         shared_->poll_always = true;
@@ -124,63 +89,26 @@ class Bench {
         else
             fill<4>(config, v4_);
         const PortEnvironment environment{.pool = pool_.get()};
-        gen_ = must(open_gen("gen", config, {}, environment));
-        sink_ = must(open_null("null", {}, environment));
-        must(gen_->set_up(true));
-        must(sink_->set_up(true));
+        gen_ = perf::must(open_gen("gen", config, {}, environment));
+        sink_ = perf::must(open_null("null", {}, environment));
+        perf::must(gen_->set_up(true));
+        perf::must(sink_->set_up(true));
         publish();
         worker_ = std::make_unique<Worker>(*shared_, 0);
     }
 
     /// Clocks per packet of `rounds` bursts without the pipeline.
-    double floor(unsigned rounds) {
-        Packet* packets[batch_size];
-        ReceiveLoss loss;
-        TransmitLoss lost;
-        std::uint64_t count = 0;
-        const std::uint64_t start = rte_rdtsc();
-        for (unsigned i = 0; i < rounds; ++i) {
-            const auto n = gen_->receive(0, packets, batch_size, loss);
-            count += sink_->transmit(0, packets, n, lost);
-        }
-        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
-    }
-    double through(unsigned rounds) {
-        std::uint64_t count = 0;
-        const std::uint64_t start = rte_rdtsc();
-        for (unsigned i = 0; i < rounds; ++i) {
-            count += worker_->round(coarse_seconds());
-            shared_->quiescence.quiescent(0);
-        }
-        return static_cast<double>(rte_rdtsc() - start) / static_cast<double>(count);
-    }
+    double floor(unsigned rounds) { return perf::floor_of(*gen_, *sink_, rounds); }
+    double through(unsigned rounds) { return perf::through_of(*worker_, *shared_, 0, rounds); }
     /// Changes hops of routes at a steady rate until `stop`; returns how many.
     std::uint64_t update(std::atomic<bool>& running, const std::atomic<bool>& stop) {
         return options_.v6 ? update_in<16>(*v6_, running, stop) : update_in<4>(*v4_, running, stop);
     }
 
-    [[nodiscard]] std::string stages() const {
-        std::string text;
-        for (std::size_t s = 0; s < stage_count; ++s) {
-            const auto& c = shared_->workers[0]->stages[s];
-            if (c.packets.get())
-                text += fmt::format("  {} {} packets {:.1f} clocks", stage_names[s], c.packets.get(),
-                                    static_cast<double>(c.sampled_clocks.get()) /
-                                        static_cast<double>(c.sampled_packets.get()));
-        }
-        return text;
-    }
-    [[nodiscard]] std::uint64_t dropped() const {
-        std::uint64_t all = 0;
-        for (IfIndex i = 0; i < 4; ++i)
-            for (const auto& d : shared_->workers[0]->counters[i].dropped)
-                all += d.packets.get();
-        return all;
-    }
     [[nodiscard]] std::size_t table_bytes() const {
         return options_.v6 ? v6_->bytes_touched() : v4_->bytes_touched();
     }
-    Quiescence& quiescence() { return shared_->quiescence; }
+    Shared& shared() { return *shared_; }
 
   private:
     [[nodiscard]] HopIndex hop_of(std::size_t route) const {
@@ -191,11 +119,11 @@ class Bench {
         table = std::make_shared<Lpm<bytes>>(1U << 20);
         auto routes = perf::random_routes<bytes>(options_.routes);
         if (options_.routes == 1) {
-            must(table->add({}, 0, hop_of(0)));
+            must_fit(table->add({}, 0, hop_of(0)));
             routes[0].length = 0;
         } else {
             for (std::size_t i = 0; i < routes.size(); ++i)
-                must(table->add(routes[i].prefix, routes[i].length, hop_of(i)));
+                must_fit(table->add(routes[i].prefix, routes[i].length, hop_of(i)));
         }
         const auto keys = perf::random_destinations<bytes>(routes, options_.flows);
         config.rewrite = [keys, size = options_.size](std::uint32_t flow, std::byte* head) {
@@ -214,7 +142,7 @@ class Bench {
                                            static_cast<double>(rte_get_tsc_hz()) * options_.update);
             for (; done < due; ++done) {
                 const std::size_t at = done * 7919 % routes.size();
-                must(table.add(routes[at].prefix, routes[at].length, hop_of(at + done % 3)));
+                must_fit(table.add(routes[at].prefix, routes[at].length, hop_of(at + done % 3)));
             }
             std::this_thread::sleep_for(std::chrono::microseconds(50));
         }
@@ -268,16 +196,10 @@ class Bench {
 };
 
 int run(const Options& options) {
-    EalOptions eal;
-    eal.control_cpus = {options.cpu};
-    eal.worker_cpus = {options.cpu == 0 ? 1U : 0U};
-    eal.memory_mb = 256;
-    const auto started = must(start_eal(eal));
-    fmt::print(stderr, "pages: {}\n", started.hugepages ? "huge" : "ordinary");
+    perf::start(options.cpu);
     Bench bench(options);
-    constexpr unsigned rounds = 500;
-    bench.quiescence().online(0);
-    bench.through(rounds + options.flows / batch_size);
+    bench.shared().quiescence.online(0);
+    bench.through(perf::rounds_a_turn + options.flows / batch_size);
     std::atomic<bool> running{options.update == 0}, stop{false};
     std::atomic<std::uint64_t> updates{0};
     std::thread updater;
@@ -292,26 +214,16 @@ int run(const Options& options) {
     while (!running)
         std::this_thread::yield();
     const std::uint64_t start = rte_rdtsc();
-    std::vector<double> floor, through, own, cycles, cycle;
-    for (unsigned turn = 0; turn < options.turns; ++turn) {
-        floor.push_back(bench.floor(rounds));
-        through.push_back(bench.through(rounds));
-        own.push_back(through.back() - floor.back());
-        cycle.push_back(clocks_of_a_cycle());
-        cycles.push_back(own.back() / cycle.back());
-    }
-    const double ghz = static_cast<double>(rte_get_tsc_hz()) / 1e9;
-    const double seconds = static_cast<double>(rte_rdtsc() - start) / 1e9 / ghz;
+    const auto figures = perf::measure(
+        options.turns, [&](unsigned rounds) { return bench.floor(rounds); },
+        [&](unsigned rounds) { return bench.through(rounds); });
+    const double seconds = static_cast<double>(rte_rdtsc() - start) / 1e9 / figures.ghz;
     stop = true;
     if (updater.joinable()) updater.join();
-    const Spread f = spread_of(floor), t = spread_of(through), o = spread_of(own), c = spread_of(cycles);
     if (options.json) {
-        fmt::print(
-            "{{\"family\":{},\"routes\":{},\"ecmp\":{},\"floor\":{:.1f},\"through\":{:.1f},\"own\":{:.1f},"
-            "\"own_low\":{:.1f},\"own_high\":{:.1f},\"own_cycles\":{:.1f},\"mpps\":{:.2f},\"ghz\":{:.3f},"
-            "\"dropped\":{}}}\n",
-            options.v6 ? 6 : 4, options.routes, options.ecmp, f.median, t.median, o.median, o.low, o.high,
-            c.median, ghz * 1e3 / t.median, ghz, bench.dropped());
+        fmt::print("{{\"family\":{},\"routes\":{},\"ecmp\":{},{},\"dropped\":{}}}\n", options.v6 ? 6 : 4,
+                   options.routes, options.ecmp, perf::json_figures(figures),
+                   perf::dropped_of(bench.shared()));
         return 0;
     }
     fmt::print(
@@ -319,17 +231,11 @@ int run(const Options& options) {
         static_cast<double>(bench.table_bytes()) / 1e6,
         options.ecmp ? fmt::format("ECMP over {}", options.ecmp) : fmt::format("{} hops", options.hops),
         options.flows);
-    fmt::print("  gen -> null           {:6.1f} [{:.1f} .. {:.1f}] clocks a packet\n", f.median, f.low,
-               f.high);
-    fmt::print("  gen -> route -> null  {:6.1f} [{:.1f} .. {:.1f}]   {:.1f} Mpps at {:.2f} GHz TSC\n",
-               t.median, t.low, t.high, ghz * 1e3 / t.median, ghz);
-    fmt::print("  own clocks            {:6.1f} [{:.1f} .. {:.1f}]\n", o.median, o.low, o.high);
-    fmt::print("  own core cycles       {:6.1f} [{:.1f} .. {:.1f}]   {:.2f} clocks a cycle\n", c.median,
-               c.low, c.high, spread_of(cycle).median);
+    perf::print_figures(figures, "gen -> route -> null");
     if (options.update)
         fmt::print("  updates               {:.0f} a second\n",
                    static_cast<double>(updates.load()) / seconds);
-    fmt::print("  stages (sampled)    {}\n  dropped {}\n", bench.stages(), bench.dropped());
+    perf::print_stages(bench.shared());
     return 0;
 }
 

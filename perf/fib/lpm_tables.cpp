@@ -1,4 +1,4 @@
-#include "perf/micro/lpm_tables.hpp"
+#include "perf/fib/lpm_tables.hpp"
 
 #include <fmt/format.h>
 #include <rte_fib.h>

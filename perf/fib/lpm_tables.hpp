@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "perf/micro/routes.hpp"
+#include "perf/fib/routes.hpp"
 
 namespace weft::perf {
 

@@ -12,7 +12,7 @@
 #include <chrono>
 #include <map>
 
-#include "perf/micro/lpm_tables.hpp"
+#include "perf/fib/lpm_tables.hpp"
 #include "perf/micro/transparent_pages.hpp"
 
 namespace weft::perf {
