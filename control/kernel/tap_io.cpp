@@ -4,7 +4,6 @@
 #include <rte_lcore.h>
 #include <sched.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include <array>
 #include <atomic>
@@ -17,6 +16,7 @@
 
 #include "control/kernel/descriptor.hpp"
 #include "control/kernel/tap_frame.hpp"
+#include "weft/clock.hpp"
 
 namespace weft {
 namespace {
@@ -25,13 +25,6 @@ namespace {
 constexpr std::array<unsigned, punt_class_count> punt_quantum{32, 32, 32, 32, 32, 32, 32, 16, 32};
 constexpr unsigned read_quantum = 32;
 constexpr std::uint32_t waker_event = UINT32_MAX;
-
-std::uint64_t now_us() noexcept {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 +
-           static_cast<std::uint64_t>(now.tv_nsec) / 1000;
-}
 
 }  // namespace
 
@@ -172,7 +165,7 @@ class TapIo::Loop {
     }
 
     void hold(Packet& packet) {
-        if (wiring_.hold) return wiring_.hold->add(packet, *wiring_.hops, now_us());
+        if (wiring_.hold) return wiring_.hold->add(packet, *wiring_.hops, coarse_microseconds());
         drop(packet.meta.oif, DropReason::route_neighbour_unknown, packet.length());
         Packet::free(&packet);
     }

@@ -16,24 +16,18 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
-#include <ctime>
 #include <thread>
 
 #include "control/kernel/attributes.hpp"
 #include "control/kernel/descriptor.hpp"
 #include "control/route/mirror_socket.hpp"
+#include "weft/clock.hpp"
 
 namespace weft {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::uint32_t coarse_now() noexcept {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return static_cast<std::uint32_t>(now.tv_sec);
-}
 
 }  // namespace
 
@@ -232,7 +226,7 @@ class RouteMirror::Loop {
             if (dumping_ && Clock::now() - heard_ > silence) start_again();
             routes_.tick();
             routes_.settle();
-            keep_fresh = routes_.stale_in_use(coarse_now());
+            keep_fresh = routes_.stale_in_use(coarse_seconds());
             pending_ |= routes_.take_wanted();
         }
         for (const auto& key : keep_fresh)

@@ -23,11 +23,7 @@ NeighbourState state_of(const KernelNeighbour& n) {
 }
 
 bool is_group(const KernelNeighbour& n) {
-    return n.v6 ? n.address.bytes[0] == 0xff : (n.address.bytes[0] & 0xf0) == 0xe0;
-}
-
-bool is_link_local6(const IpAddress& a) {
-    return a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80;
+    return n.v6 ? address6::multicast(n.address.bytes) : address4::multicast(to_be32(n.address).host());
 }
 
 template <unsigned bytes>
@@ -91,7 +87,7 @@ void Routes::address(const KernelAddressFacts& address, bool there) {
 
 void Routes::known_neighbour(const NeighbourKey& key, bool known) {
     // Packets to link-local addresses are not routed, and every device may have the same.
-    if (key.v6 && is_link_local6(key.address)) return;
+    if (key.v6 && address6::link_local(key.address.bytes)) return;
     if (key.v6)
         known ? tables6_.add_neighbour(key_of<16>(key.address), key.device)
               : tables6_.remove_neighbour(key_of<16>(key.address), key.device);

@@ -2,25 +2,10 @@
 #include <linux/if_addr.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "control/route/routes.hpp"
 
 namespace weft {
-
-namespace {
-
-bool is_link_local(const IpAddress& address) noexcept {
-    return address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
-}
-
-be32 to_be32(const IpAddress& address) noexcept {
-    std::uint32_t raw;
-    std::memcpy(&raw, address.bytes.data(), sizeof raw);
-    return be32::from_raw(raw);
-}
-
-}  // namespace
 
 std::unique_ptr<Routing> Routes::make_routing() const {
     auto routing = std::make_unique<Routing>();
@@ -55,11 +40,12 @@ std::unique_ptr<Routing> Routes::make_routing() const {
         if (!address.v6) routing->own4.add(to_be32(address.local));
         const auto it = settings_.interfaces.find(address.index);
         if (it == settings_.interfaces.end() || address.flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) continue;
-        if (address.v6 && is_link_local(address.local)) at(it->second).link_local = address.local;
+        if (address.v6 && address6::link_local(address.local.bytes))
+            at(it->second).link_local = address.local;
         auto& source = address.v6 ? at(it->second).source6 : at(it->second).source4;
         // A global one if there is one, else the link's own.
         if (source == IpAddress{} ||
-            (address.v6 && address.scope == RT_SCOPE_UNIVERSE && is_link_local(source)))
+            (address.v6 && address.scope == RT_SCOPE_UNIVERSE && address6::link_local(source.bytes)))
             source = address.local;
     }
     return routing;

@@ -33,23 +33,13 @@ void RouteBatch::look_up(Burst& burst, Context&) noexcept {
         __builtin_prefetch(&(*burst.table)[hops6[i]]);
 }
 
-namespace {
-
-/// Ports that lie in the packet at `at`, after the fixed header; 0 if the protocol has none.
-std::uint32_t ports_of(Packet& packet, std::uint32_t at, std::uint8_t protocol) noexcept {
-    if (!flow_hash::has_ports(protocol) || packet.head_length() < at + sizeof(be32)) return 0;
-    return packet.header<be32>(at)->raw();
-}
-
-}  // namespace
-
 bool RouteBatch::find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept {
     if (v6) {
         const auto& ip = *packet.header<Ipv6Header>(ethernet_header_size);
         if (ip.next_header == ip_protocol::icmpv6) return false;
         flow = flow_hash::addresses(ip);
         constexpr std::uint32_t l4 = ethernet_header_size + sizeof ip;
-        flow = flow_hash::with_ports(flow, ports_of(packet, l4, ip.next_header), ip.next_header);
+        flow = flow_hash::with_ports(flow, flow_hash::ports_at(packet, l4, ip.next_header), ip.next_header);
     } else {
         const auto& ip = *packet.header<Ipv4Header>(ethernet_header_size);
         if (ip.protocol == ip_protocol::icmp) return false;
@@ -57,7 +47,7 @@ bool RouteBatch::find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcep
         constexpr std::uint32_t l4 = ethernet_header_size + sizeof ip;
         constexpr std::uint16_t offset_or_more = 0x3fff;
         if ((ip.fragment.host() & offset_or_more) == 0)
-            flow = flow_hash::with_ports(flow, ports_of(packet, l4, ip.protocol), ip.protocol);
+            flow = flow_hash::with_ports(flow, flow_hash::ports_at(packet, l4, ip.protocol), ip.protocol);
     }
     return true;
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "weft/net/ip.hpp"
+#include "weft/packet.hpp"
 
 namespace weft::flow_hash {
 
@@ -44,6 +45,14 @@ namespace weft::flow_hash {
     constexpr std::uint8_t dccp = 33, sctp = 132, udplite = 136;
     return protocol == ip_protocol::tcp || protocol == ip_protocol::udp || protocol == dccp ||
            protocol == sctp || protocol == udplite;
+}
+
+/// Both ports as they lie in the packet at `at`, behind the IP header; 0 if it has none, or not in the first
+/// segment.
+[[nodiscard]] inline std::uint32_t ports_at(Packet& packet, std::uint32_t at,
+                                            std::uint8_t protocol) noexcept {
+    if (!has_ports(protocol) || packet.head_length() < at + sizeof(be32)) return 0;
+    return packet.header<be32>(at)->raw();
 }
 
 /// Policy 1. `ports`: the two of them as they lie in the packet; 0 if it has none.

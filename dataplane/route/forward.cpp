@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "dataplane/route/address.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "dataplane/route/options.hpp"
 #include "dataplane/route/ttl.hpp"
+#include "weft/net/address.hpp"
 
 namespace weft {
 
@@ -52,9 +52,7 @@ void tell_better_way6(Packet& packet, const Hop& hop, Context& context) noexcept
 be32 address_of_interface(const Hop& hop, Context& context) noexcept {
     const IpAddress own =
         hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source4;
-    be32 address;
-    std::memcpy(&address, own.bytes.data(), sizeof address);
-    return address;
+    return to_be32(own);
 }
 
 Verdict too_big6(Packet& packet, std::uint16_t mtu, Context& context) noexcept {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "dataplane/route/address.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/icmp_message.hpp"
+#include "weft/net/address.hpp"
 
 namespace weft {
 
@@ -207,9 +207,7 @@ void send_redirect(Packet& about, const IpAddress& gateway, const Hop& hop, Cont
     constexpr std::uint64_t second = 1'000'000;
     if (!context.icmp_buckets->redirects.allow(peer, context.now_us, second, 1)) return;
     if (v6) return send_redirect6(about, gateway, hop, context);
-    be32 to;
-    std::memcpy(&to, gateway.bytes.data(), sizeof to);
-    send_message4(about, {5, 1}, to.host(), context);
+    send_message4(about, {5, 1}, to_be32(gateway).host(), context);
 }
 
 }  // namespace weft

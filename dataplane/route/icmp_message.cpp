@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "dataplane/route/address.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
+#include "weft/net/address.hpp"
 #include "weft/net/checksum.hpp"
 
 namespace weft {
@@ -84,8 +84,6 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     if (!made) return context.count_drop(DropReason::route_no_mbuf, about.meta.iif, 0);
     auto& message = *made->header<IcmpMessage4>(ethernet_header_size);
     copy_bytes(about, about.meta.l3_offset, quote, reinterpret_cast<std::byte*>(&message + 1));
-    be32 source4;
-    std::memcpy(&source4, source.bytes.data(), sizeof source4);
     constexpr std::uint8_t internetwork_control = 0xc0, type_of_service = 0x1e;  // RFC 1812 4.3.2.5
     message.ip = {.version_ihl = 0x45,
                   .tos = static_cast<std::uint8_t>((ip.tos & type_of_service) | internetwork_control),
@@ -95,7 +93,7 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
                   .ttl = default_ttl,
                   .protocol = ip_protocol::icmp,
                   .checksum = be16{0},
-                  .source = source4,
+                  .source = to_be32(source),
                   .destination = ip.source};
     message.ip.checksum = ipv4_checksum(message.ip);
     message.type = what.type;

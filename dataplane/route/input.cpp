@@ -1,10 +1,10 @@
 #include "dataplane/route/input.hpp"
 
 #include "dataplane/host/host.hpp"
-#include "dataplane/route/address.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "dataplane/route/options.hpp"
+#include "weft/net/address.hpp"
 
 namespace weft {
 

@@ -45,12 +45,6 @@ constexpr HopKind refusal_of(RoutingRule::Action action) noexcept {
     }
 }
 
-/// The two ports, if the first segment holds them; else zero.
-std::uint32_t ports_at(Packet& packet, std::uint32_t at, std::uint8_t protocol) noexcept {
-    if (!flow_hash::has_ports(protocol) || packet.head_length() < at + sizeof(be32)) return 0;
-    return packet.header<be32>(at)->raw();
-}
-
 }  // namespace
 
 RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTable& hops) noexcept {
@@ -73,9 +67,10 @@ std::uint32_t flow_hash4(Packet& packet, bool l4, std::uint32_t secret) noexcept
     constexpr std::uint16_t offset_or_more = 0x3fff;
     const bool fragment = (ip->fragment.host() & offset_or_more) != 0;
     if (l4 && !fragment)
-        return flow_hash::mix(flow_hash::with_ports(flow_hash::addresses(*ip),
-                                                    ports_at(packet, l4_at, ip->protocol), ip->protocol),
-                              key);
+        return flow_hash::mix(
+            flow_hash::with_ports(flow_hash::addresses(*ip), flow_hash::ports_at(packet, l4_at, ip->protocol),
+                                  ip->protocol),
+            key);
     if (!l4 && ip->protocol == ip_protocol::icmp && !fragment &&
         packet.head_length() >= l4_at + 8 + sizeof(Ipv4Header)) {
         const std::uint8_t type = *packet.header<std::uint8_t>(l4_at);
@@ -92,8 +87,8 @@ std::uint32_t flow_hash6(Packet& packet, bool l4, std::uint32_t secret) noexcept
     const std::uint32_t l4_at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
     if (l4)
         return flow_hash::mix(
-            flow_hash::with_ports(flow_hash::addresses(*ip), ports_at(packet, l4_at, ip->next_header),
-                                  ip->next_header),
+            flow_hash::with_ports(flow_hash::addresses(*ip),
+                                  flow_hash::ports_at(packet, l4_at, ip->next_header), ip->next_header),
             key);
     if (ip->next_header == ip_protocol::icmpv6 && packet.head_length() >= l4_at + 8 + sizeof(Ipv6Header) &&
         *packet.header<std::uint8_t>(l4_at) < 128)
@@ -115,9 +110,8 @@ RouteKey key_of(Packet& packet, const Routing& routing) noexcept {
         key.flow_hash = flow_hash6(packet, routing.hash6_l4, routing.hash_secret);
     } else {
         const Ipv4Header& ip = ipv4(packet);
-        const std::uint32_t source = ip.source.raw(), destination = ip.destination.raw();
-        std::memcpy(key.source.bytes.data(), &source, 4);
-        std::memcpy(key.destination.bytes.data(), &destination, 4);
+        key.source = to_address(ip.source);
+        key.destination = to_address(ip.destination);
         key.tos = ip.tos & without_ecn;
         key.flow_hash = flow_hash4(packet, routing.hash_l4, routing.hash_secret);
     }

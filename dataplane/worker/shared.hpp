@@ -9,6 +9,7 @@
 
 #include "dataplane/bridge/fdb.hpp"
 #include "dataplane/pipeline.hpp"
+#include "weft/clock.hpp"
 #include "weft/counters.hpp"
 #include "weft/publish.hpp"
 #include "weft/ring.hpp"
@@ -83,11 +84,5 @@ struct Shared {
     bool poll_always = false;    ///< --poll
     std::atomic<bool> stop{false};
 };
-
-/// CLOCK_MONOTONIC_COARSE: of FDB ages in seconds, of rate limits in microseconds.
-[[nodiscard]] std::uint64_t coarse_microseconds() noexcept;
-[[nodiscard]] inline std::uint32_t coarse_seconds() noexcept {
-    return static_cast<std::uint32_t>(coarse_microseconds() / 1'000'000);
-}
 
 }  // namespace weft

@@ -21,13 +21,6 @@ constexpr long short_sleep_ns = 50'000, long_sleep_ns = 1'000'000, waiting_sleep
 
 }  // namespace
 
-std::uint64_t coarse_microseconds() noexcept {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 +
-           static_cast<std::uint64_t>(now.tv_nsec) / 1000;
-}
-
 Worker::Worker(Shared& shared, unsigned id)
     : shared_(shared),
       share_(*shared.workers[id]),

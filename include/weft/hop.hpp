@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "weft/net/address.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/packet.hpp"
 
@@ -21,12 +22,6 @@ namespace weft {
 
 /// Hops a table holds; the index fits the FIB's 23 bits.
 inline constexpr HopIndex hop_capacity = 1 << 20;
-
-/// Of IPv4 the first four bytes, the rest zero. Network order.
-struct IpAddress {
-    std::array<std::uint8_t, 16> bytes{};
-    friend bool operator==(const IpAddress&, const IpAddress&) = default;
-};
 
 enum class HopKind : std::uint8_t {
     none,         ///< no route: net unreachable, reason route/no_route

@@ -1,13 +1,20 @@
-// What kind of address it is, by its bits alone. IPv4 in host order, IPv6 as it is on the wire.
+// An IP address of either family, and what kind it is by its bits alone: IPv4 in host order, IPv6 as on the
+// wire.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
-#include "weft/hop.hpp"
-#include "weft/net/ip.hpp"
+#include "weft/net/byte_order.hpp"
 
 namespace weft {
+
+/// Of IPv4 the first four bytes, the rest zero. Network order.
+struct IpAddress {
+    std::array<std::uint8_t, 16> bytes{};
+    friend bool operator==(const IpAddress&, const IpAddress&) = default;
+};
 
 namespace address4 {
 inline constexpr std::uint32_t broadcast = 0xffffffff;
@@ -47,8 +54,14 @@ using Bytes = std::array<std::uint8_t, 16>;
 [[nodiscard]] inline IpAddress to_address(be32 a) noexcept {
     IpAddress address;
     const std::uint32_t raw = a.raw();
-    std::memcpy(address.bytes.data(), &raw, 4);
+    std::memcpy(address.bytes.data(), &raw, sizeof raw);
     return address;
+}
+/// Of an IPv4 address.
+[[nodiscard]] inline be32 to_be32(const IpAddress& address) noexcept {
+    std::uint32_t raw;
+    std::memcpy(&raw, address.bytes.data(), sizeof raw);
+    return be32::from_raw(raw);
 }
 
 }  // namespace weft
