@@ -2,6 +2,8 @@
 
 #include <cstring>
 #include <deque>
+#include <iterator>
+#include <list>
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
@@ -41,7 +43,8 @@ NextHop next_hop_of(Packet& packet, const HopTable& hops) {
 
 struct Waiting {
     std::deque<Packet*> packets;
-    std::uint64_t since_us = 0;
+    std::uint64_t since_us = 0, asked_us = 0;
+    std::list<NextHop>::iterator place;  ///< in Table::order_
 };
 
 }  // namespace
@@ -59,48 +62,61 @@ class Hold::Table {
 
     void add(Packet& packet, const HopTable& hops, std::uint64_t now_us) {
         const NextHop to = next_hop_of(packet, hops);
-        bool first = false;
+        bool ask = false;
         {
             const std::lock_guard lock(mutex_);
-            auto found = by_next_hop_.find(to);
-            first = found == by_next_hop_.end();
-            if (first ? by_next_hop_.size() >= max_neighbours
-                      : found->second.packets.size() >= per_neighbour) {
-                if (first) return drop(packet, DropReason::route_hold_full);
-                drop(*found->second.packets.front(), DropReason::route_hold_full);
-                found->second.packets.pop_front();
-                --count_;
-            } else if (count_ >= capacity) {
-                return drop(packet, DropReason::route_hold_full);
-            }
-            if (first) found = by_next_hop_.emplace(to, Waiting{.packets = {}, .since_us = now_us}).first;
-            found->second.packets.push_back(&packet);
-            ++count_;
+            Waiting& waiting = waiting_for(to, now_us);
+            if (waiting.packets.size() >= per_neighbour) drop_oldest(waiting);
+            waiting.packets.push_back(&packet);
+            if (++count_ > capacity) drop_oldest(by_next_hop_.at(order_.front()));
+            // A request may have been refused, by a TAP that was down.
+            ask = waiting.asked_us + ask_again_us <= now_us;
+            if (ask) waiting.asked_us = now_us;
         }
-        if (first) wiring_.ask(to);
+        if (ask) wiring_.ask(to);
     }
 
     void release(const NextHop& to) {
-        std::deque<Packet*> packets = take(to);
+        std::vector<Packet*> packets;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto found = by_next_hop_.find(to);
+            if (found == by_next_hop_.end()) return;
+            packets.assign(found->second.packets.begin(), found->second.packets.end());
+            count_ -= packets.size();
+            remove(found);
+        }
         for (Packet* packet : packets)
             packet->meta.flags |= PacketFlags::resolved;
-        std::vector<Packet*> all(packets.begin(), packets.end());
-        if (!all.empty()) wiring_.give(all.data(), static_cast<unsigned>(all.size()));
+        if (!packets.empty()) wiring_.give(packets.data(), static_cast<unsigned>(packets.size()));
     }
 
     void expire(std::uint64_t now_us) {
         const std::lock_guard lock(mutex_);
-        std::erase_if(by_next_hop_, [&](auto& entry) {
-            auto& waiting = entry.second;
-            if (waiting.since_us + give_up_us > now_us) return false;
-            for (Packet* packet : waiting.packets)
-                drop(*packet, DropReason::route_neighbour_failed);
-            count_ -= waiting.packets.size();
-            return true;
-        });
+        while (!order_.empty()) {
+            const auto oldest = by_next_hop_.find(order_.front());
+            if (oldest->second.since_us + give_up_us > now_us) return;
+            drop_all(oldest, DropReason::route_neighbour_failed);
+        }
     }
 
-    void drop_locked(Packet& packet, DropReason reason) {
+    void forget(IfIndex interface) {
+        const std::lock_guard lock(mutex_);
+        for (auto at = by_next_hop_.begin(); at != by_next_hop_.end();) {
+            const auto here = at++;
+            if (here->first.interface == interface) {
+                drop_all(here, DropReason::handover_gone);
+                continue;
+            }
+            count_ -= std::erase_if(here->second.packets, [&](Packet* packet) {
+                if (packet->meta.iif != interface) return false;
+                drop(*packet, DropReason::handover_gone);
+                return true;
+            });
+        }
+    }
+
+    void drop_outside(Packet& packet, DropReason reason) {
         const std::lock_guard lock(mutex_);
         drop(packet, reason);
     }
@@ -115,14 +131,34 @@ class Hold::Table {
     }
 
   private:
-    std::deque<Packet*> take(const NextHop& to) {
-        const std::lock_guard lock(mutex_);
-        const auto found = by_next_hop_.find(to);
-        if (found == by_next_hop_.end()) return {};
-        auto packets = std::move(found->second.packets);
-        by_next_hop_.erase(found);
-        count_ -= packets.size();
-        return packets;
+    using Entries = std::unordered_map<NextHop, Waiting, Hash>;
+
+    // All under mutex_.
+    Waiting& waiting_for(const NextHop& to, std::uint64_t now_us) {
+        if (const auto found = by_next_hop_.find(to); found != by_next_hop_.end()) return found->second;
+        if (by_next_hop_.size() >= max_neighbours)
+            drop_all(by_next_hop_.find(order_.front()), DropReason::route_hold_full);
+        order_.push_back(to);
+        Waiting waiting;
+        waiting.since_us = now_us;
+        waiting.place = std::prev(order_.end());
+        return by_next_hop_.emplace(to, std::move(waiting)).first->second;
+    }
+    void remove(Entries::iterator entry) {
+        order_.erase(entry->second.place);
+        by_next_hop_.erase(entry);
+    }
+    void drop_all(Entries::iterator entry, DropReason reason) {
+        for (Packet* packet : entry->second.packets)
+            drop(*packet, reason);
+        count_ -= entry->second.packets.size();
+        remove(entry);
+    }
+    void drop_oldest(Waiting& of) {
+        drop(*of.packets.front(), DropReason::route_hold_full);
+        of.packets.pop_front();
+        --count_;
+        if (of.packets.empty()) remove(by_next_hop_.find(*of.place));
     }
     void drop(Packet& packet, DropReason reason) noexcept {
         (*wiring_.counters)[packet.meta.oif].dropped[static_cast<std::size_t>(reason)].add(1,
@@ -132,7 +168,8 @@ class Hold::Table {
 
     Wiring wiring_;
     mutable std::mutex mutex_;
-    std::unordered_map<NextHop, Waiting, Hash> by_next_hop_;
+    Entries by_next_hop_;
+    std::list<NextHop> order_;  ///< the one that waits longest first
     std::size_t count_ = 0;
 };
 
@@ -145,7 +182,10 @@ void Hold::release(const NextHop& to) {
     table_->release(to);
 }
 void Hold::drop(Packet& packet, DropReason reason) {
-    table_->drop_locked(packet, reason);
+    table_->drop_outside(packet, reason);
+}
+void Hold::forget(IfIndex interface) {
+    table_->forget(interface);
 }
 void Hold::expire(std::uint64_t now_us) {
     table_->expire(now_us);

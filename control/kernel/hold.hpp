@@ -23,16 +23,19 @@ struct NextHop {
     friend bool operator==(const NextHop&, const NextHop&) = default;
 };
 
-/// Bounded: at most per_neighbour packets for one next hop, of which the oldest is dropped for a new one, and
-/// `capacity` in all, beyond which the new one is dropped; both as route/hold_full. What waits longer than
-/// give_up_us is dropped as route/neighbour_failed. Any thread; ask() and give() are called outside the lock.
+/// Bounded: at most per_neighbour packets for one next hop, max_neighbours next hops, and `capacity` packets
+/// in all. What is over it costs the packet that has waited longest, there or in all (of a next hop too many:
+/// all of that one's that has waited longest): route/hold_full. So nobody can keep out the next hops that
+/// others need by asking for many. What waits longer than give_up_us is dropped as route/neighbour_failed.
+/// Any thread; ask() and give() are called outside the lock.
 class Hold {
   public:
     static constexpr std::size_t per_neighbour = 64, capacity = 4096, max_neighbours = 1024;
-    static constexpr std::uint64_t give_up_us = 10'000'000;
+    static constexpr std::uint64_t give_up_us = 10'000'000, ask_again_us = 1'000'000;
 
     struct Wiring {
-        std::function<void(const NextHop&)> ask;  ///< has the kernel resolve; once for the first packet
+        std::function<void(const NextHop&)>
+            ask;  ///< has the kernel resolve; with the first packet, then with one a second at most
         std::function<void(Packet* packets[], unsigned n)> give;  ///< takes them over, in order
         CounterTable* counters = nullptr;                         ///< written under the lock
     };
@@ -49,6 +52,8 @@ class Hold {
     void release(const NextHop& to);
     /// Counts and frees a packet that give() could not pass on. Only from within give().
     void drop(Packet& packet, DropReason reason);
+    /// The interface goes: what would leave by it, or came by it, is dropped as handover/gone.
+    void forget(IfIndex interface);
     /// Drops what waits for too long. To be called about once a second.
     void expire(std::uint64_t now_us);
     /// Packets that wait for one next hop, and in all.

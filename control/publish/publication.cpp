@@ -71,6 +71,8 @@ void Switch::forget_gone(const Model& model) {
     }
     if (!some || !workers_run_) return;
     if (tap_io_) tap_io_->drain();
+    for (const auto& [name, number] : indexes_.interfaces.all())
+        if (hold_ && !model.find(name)) hold_->forget(number);
     std::vector<std::pair<const PacketRing*, std::uint32_t>> waiting;
     for (auto& worker : shared_.workers) {
         for (const PacketRing* ring : {&worker->from_kernel, &worker->hand_over, &worker->veths})

@@ -9,7 +9,7 @@
 namespace weft::test {
 namespace {
 
-constexpr IfIndex out = 3;
+constexpr IfIndex in = 2, out = 3;
 
 class HoldTest : public testing::Test {
   protected:
@@ -25,7 +25,7 @@ class HoldTest : public testing::Test {
             Packet::free(packet);
     }
     /// A packet that ip_output could not send, told apart by its identification.
-    void add(const char* to, HopIndex hop, unsigned id = 0, std::uint64_t now_us = 0) {
+    void add(const char* to, HopIndex hop, unsigned id = 0, std::uint64_t now_us = 2'000'000) {
         rte_mbuf* m = rte_pktmbuf_alloc(pool.get());
         const Bytes frame =
             Ip(std::string(to).find(':') == std::string::npos ? "10.0.1.2" : "2001:db8:1::2", to)
@@ -36,6 +36,7 @@ class HoldTest : public testing::Test {
         Packet& packet = *Packet::from(m);
         packet.meta = {};
         packet.meta.l3_offset = ethernet_header_size;
+        packet.meta.iif = in;
         packet.meta.oif = out;
         packet.meta.hop = hop;
         hold.add(packet, hops, now_us);
@@ -97,12 +98,51 @@ TEST_F(HoldTest, TheOldestGoesForANewOne) {
     EXPECT_EQ(id_of(*given.back()), Hold::per_neighbour + 5);
 }
 
-TEST_F(HoldTest, IsBoundedInAll) {
+TEST_F(HoldTest, ManyNextHopsCostThoseThatWaitLongest) {
+    const auto address = [](unsigned n) {
+        return "10.0." + std::to_string(n / 256) + "." + std::to_string(n % 256);
+    };
     for (unsigned n = 0; n < Hold::max_neighbours + 10; ++n)
-        add(("10.0." + std::to_string(n / 256) + "." + std::to_string(n % 256)).c_str(), 1);
+        add(address(n).c_str(), 1);
     EXPECT_EQ(hold.count(), Hold::max_neighbours);
     EXPECT_EQ(drops(DropReason::route_hold_full), 10u);
-    EXPECT_EQ(asked.size(), Hold::max_neighbours);
+    EXPECT_EQ(asked.size(), Hold::max_neighbours + 10) << "the newest is asked for, too";
+    EXPECT_EQ(hold.count({out, false, {{10, 0, 0, 9}}}), 0u);
+    EXPECT_EQ(hold.count({out, false, {{10, 0, 0, 10}}}), 1u);
+}
+
+TEST_F(HoldTest, ManyPacketsCostTheOneThatWaitsLongest) {
+    constexpr unsigned each = Hold::capacity / Hold::per_neighbour;
+    for (unsigned n = 0; n < each; ++n)
+        for (unsigned id = 0; id < Hold::per_neighbour; ++id)
+            add(("10.0.3." + std::to_string(n)).c_str(), 1, id);
+    EXPECT_EQ(hold.count(), Hold::capacity);
+    add("10.0.4.1", 1);
+    EXPECT_EQ(hold.count(), Hold::capacity);
+    EXPECT_EQ(hold.count({out, false, {{10, 0, 4, 1}}}), 1u);
+    EXPECT_EQ(hold.count({out, false, {{10, 0, 3, 0}}}), Hold::per_neighbour - 1);
+    EXPECT_EQ(drops(DropReason::route_hold_full), 1u);
+}
+
+TEST_F(HoldTest, AsksAgainOnceASecond) {
+    for (const std::uint64_t now_us : {0u, 999'999u, 1'000'000u, 1'500'000u, 2'000'000u})
+        add("10.0.2.7", 1, 0, 5'000'000 + now_us);
+    EXPECT_EQ(asked.size(), 3u);
+}
+
+TEST_F(HoldTest, ForgetsWhatAnInterfaceThatGoesHasToDoWith) {
+    add("10.0.2.7", 1);
+    add("10.0.2.8", 1);
+    hold.forget(in);
+    EXPECT_EQ(hold.count(), 0u) << "both came by it";
+    add("10.0.2.7", 1);
+    hold.forget(out);
+    EXPECT_EQ(hold.count(), 0u);
+    EXPECT_EQ(drops(DropReason::handover_gone), 3u);
+    add("10.0.2.7", 1);
+    hold.forget(9);
+    EXPECT_EQ(hold.count(), 1u);
+    EXPECT_EQ(asked.back(), (NextHop{out, false, {{10, 0, 2, 7}}}));
 }
 
 TEST_F(HoldTest, GivesUp) {
