@@ -155,8 +155,8 @@ static_assert(sizeof(NeighbourOption) == 8);
 void send_redirect6(Packet& about, const IpAddress& target, const Hop& hop, Context& context) noexcept {
     const IpAddress source = context.routing->interface(about.meta.iif).link_local;
     const IpAddress to{ipv6(about).source};
-    const HopIndex back = way_back(about, to, context);
-    if (source == IpAddress{} || back == no_hop) return;
+    const WayBack back = way_back(about, to, context);
+    if (source == IpAddress{} || back.none()) return;
     const std::uint64_t known = hop.neighbour.load(std::memory_order_relaxed);
     const bool resolved = Hop::state_of(known) == NeighbourState::resolved;
     constexpr std::uint32_t most = 1280, option = sizeof(NeighbourOption);
@@ -180,7 +180,7 @@ void send_redirect6(Packet& about, const IpAddress& target, const Hop& hop, Cont
     copy_bytes(about, about.meta.l3_offset, quote, at + option);
     constexpr std::uint8_t hop_limit = 255;
     finish_message6(*made, source, to, {137, 0}, 0, fixed + quote, hop_limit);
-    give_to_output(*made, back, context);
+    send_back(*made, about, back, context);
 }
 
 }  // namespace

@@ -58,26 +58,33 @@ void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte*
     if (bytes != to) std::memcpy(to, bytes, length);
 }
 
-HopIndex way_back(Packet& about, const IpAddress& to, Context& context) noexcept {
+WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept {
     RouteKey key{.destination = to, .v6 = is_ipv6(about)};
+    if (key.v6 && address6::link_local(to.bytes)) return {.on_link = !about.ethernet().source.is_group()};
     key.flow_hash = key.v6 ? flow_hash6(about, context.routing->hash6_l4, context.routing->hash_secret)
                            : flow_hash4(about, context.routing->hash_l4, context.routing->hash_secret);
     const RouteAnswer answer = find_route(key, *context.routing, *context.hops);
-    return leaves(answer.kind) ? answer.index : no_hop;
+    return {.hop = leaves(answer.kind) ? answer.index : no_hop};
 }
 
-void give_to_output(Packet& message, HopIndex hop, Context& context) noexcept {
-    message.meta.hop = hop;
-    message.meta.oif = (*context.hops)[hop].interface;
+void send_back(Packet& message, Packet& about, WayBack way, Context& context) noexcept {
+    if (way.on_link) {
+        message.ethernet().destination = about.ethernet().source;
+        message.ethernet().source = context.topology->interface(about.meta.iif).mac;
+        message.meta.oif = about.meta.iif;
+        return context.emit(message, StageId::egress);
+    }
+    message.meta.hop = way.hop;
+    message.meta.oif = (*context.hops)[way.hop].interface;
     context.emit(message, StageId::ip_output);
 }
 
 void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {
     const Ipv4Header& ip = ipv4(about);
     const IpAddress to = to_address(ip.source);
-    const HopIndex hop = way_back(about, to, context);
-    if (hop == no_hop) return;
-    const IpAddress source = source4_of(about, (*context.hops)[hop], context);
+    const WayBack way = way_back(about, to, context);
+    if (way.none()) return;
+    const IpAddress source = source4_of(about, (*context.hops)[way.hop], context);
     if (source == IpAddress{}) return;
     const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most4 - sizeof(IcmpMessage4));
     Packet* made = new_packet(ether_type::ipv4, sizeof(IcmpMessage4) + quote, context);
@@ -103,7 +110,7 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     InternetSum sum;
     sum.add(&message.type, icmp_header + quote);
     message.checksum = sum.checksum();
-    give_to_output(*made, hop, context);
+    send_back(*made, about, way, context);
 }
 
 void finish_message6(Packet& made, const IpAddress& from, const IpAddress& to, IcmpCode what,
@@ -126,9 +133,9 @@ void finish_message6(Packet& made, const IpAddress& from, const IpAddress& to, I
 
 void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {
     const IpAddress to{ipv6(about).source};
-    const HopIndex hop = way_back(about, to, context);
-    if (hop == no_hop) return;
-    const IpAddress source = source6_of(about, (*context.hops)[hop], context);
+    const WayBack way = way_back(about, to, context);
+    if (way.none()) return;
+    const IpAddress source = source6_of(about, (*context.hops)[way.hop], context);
     if (source == IpAddress{}) return;
     const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most6 - sizeof(IcmpMessage6));
     Packet* made = new_packet(ether_type::ipv6, sizeof(IcmpMessage6) + quote, context);
@@ -136,7 +143,7 @@ void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     copy_bytes(about, about.meta.l3_offset, quote,
                made->header<std::byte>(ethernet_header_size + sizeof(IcmpMessage6)));
     finish_message6(*made, source, to, what, value, quote, default_ttl);
-    give_to_output(*made, hop, context);
+    send_back(*made, about, way, context);
 }
 
 }  // namespace weft

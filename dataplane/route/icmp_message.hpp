@@ -40,9 +40,15 @@ void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte*
 /// Fills in both headers of an ICMPv6 message whose `payload` bytes after the first eight stand already.
 void finish_message6(Packet& made, const IpAddress& from, const IpAddress& to, IcmpCode what,
                      std::uint32_t value, std::uint32_t payload, std::uint8_t hop_limit) noexcept;
-/// The route to the source of `about`: no_hop if there is none.
-[[nodiscard]] HopIndex way_back(Packet& about, const IpAddress& to, Context& context) noexcept;
-/// Gives a packet of ours to ip_output.
-void give_to_output(Packet& message, HopIndex hop, Context& context) noexcept;
+/// How the source of a packet is reached: by a route, or, if it has an address of the link alone, straight
+/// back on the link that the packet came by (its address says nothing on another: RFC 4007 9).
+struct WayBack {
+    HopIndex hop = no_hop;
+    bool on_link = false;
+    [[nodiscard]] bool none() const noexcept { return hop == no_hop && !on_link; }
+};
+[[nodiscard]] WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept;
+/// Sends a packet of ours there; without a way it must not be called.
+void send_back(Packet& message, Packet& about, WayBack way, Context& context) noexcept;
 
 }  // namespace weft

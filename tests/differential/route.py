@@ -112,6 +112,7 @@ class Side:
             self.inside.ip("link", "set", device, "up")
             self.inside.sysctl(f"net.ipv4.conf.{device}.send_redirects", 0)
             lines += [f"addr add 10.0.{port}.1/24 dev {device}", f"addr add 2001:db8:{port}::1/64 dev {device} nodad"]
+            lines.append(f"neigh add fe80::7 lladdr {station_mac(port, 2)} nud permanent dev {device}")
             for number in STATIONS:
                 for address in (f"10.0.{port}.{number}", f"2001:db8:{port}::{number:x}"):
                     lines.append(f"neigh add {address} lladdr {station_mac(port, number)} nud permanent dev {device}")
@@ -161,7 +162,7 @@ def comparable(data):
             # Linux records its address before it refuses, and quotes less the more options it answers with
             data[16:18] = data[36:38] = b"\0\0"
             del data[42:]
-    if kind == IPV6 and ipaddress.ip_address(bytes(data[22:38])) in OWN6:
+    if kind == IPV6 and (ipaddress.ip_address(bytes(data[22:38])) in OWN6 or data[22:24] == b"\xfe\x80"):
         data[15] &= 0xF0
         data[16:18] = b"\0\0"
     if kind == IPV6 and data[20] == 58 and data[54] == 137:

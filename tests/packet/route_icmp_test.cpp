@@ -218,16 +218,17 @@ TEST_P(RouteIcmpTest, F24_V16_Redirects) {
     EXPECT_EQ(rig.sent("a").size(), 1u);
 }
 
-TEST_P(RouteIcmpTest, V06_BeyondScope) {
-    router.route("fe80::9/128",
-                 router.hop({.interface = "a", .gateway = "fe80::9", .mac = host_a, .source = "fe80::a"}));
-    const Ip about("fe80::9", "2001:db8:2::2");
-    rig.send("a", router.from_a(about));
-    EXPECT_EQ(rig.drops(DropReason::route_martian_source), 1u);
-    const auto sent = rig.sent("a");
-    ASSERT_EQ(sent.size(), 1u) << "RFC 4443 3.1, code 2, as ip6_forward";
-    EXPECT_EQ(Bytes(sent[0].begin() + 14, sent[0].end()),
-              Ip("fe80::a", "fe80::9").payload(about.bytes()).icmp(1, 2).bytes());
+TEST_P(RouteIcmpTest, V06_ToALinkLocalSourceOnItsOwnLink) {
+    // the routes that the kernel has, one a link, do not tell which
+    router.route("fe80::/64", router.hop({.kind = HopKind::connected, .interface = "b"}));
+    const Ip beyond("fe80::9", "2001:db8:2::2");
+    EXPECT_EQ(answer(beyond), Ip("fe80::a", "fe80::9").payload(beyond.bytes()).icmp(1, 2).bytes())
+        << "RFC 4443 3.1, code 2, as ip6_forward";
+    const Ip nowhere("fe80::9", "2001:db8:99::1");
+    EXPECT_EQ(answer(nowhere), Ip("fe80::a", "fe80::9").payload(nowhere.bytes()).icmp(1, 0).bytes());
+    const Ip expired = Ip("fe80::9", "2001:db8:2::2").ttl(1);
+    EXPECT_EQ(answer(expired), Ip("fe80::a", "fe80::9").payload(expired.bytes()).icmp(3, 0).bytes());
+    EXPECT_TRUE(router.unresolved().empty());
 }
 
 TEST_P(RouteIcmpTest, WithoutARouteBackNothingIsSaid) {

@@ -226,7 +226,10 @@ TEST_P(RouteTest, F23_V21_V23_TheUpperLayerIsNotTouched) {
 }
 
 TEST_P(RouteTest, V06_V07_Addresses) {
-    drops(Ip("fe80::9", "2001:db8:2::2"), DropReason::route_martian_source);
+    rig.send("a", router.from_a(Ip("fe80::9", "2001:db8:2::2")));
+    EXPECT_EQ(rig.drops(DropReason::route_martian_source), 1u);
+    EXPECT_TRUE(rig.sent("b").empty());
+    EXPECT_EQ(rig.sent("a").size(), 1u) << "the answer, of route_icmp_test.cpp";
     for (const char* source : {"ff02::5", "::1", "::"})
         drops(Ip(source, "2001:db8:2::2"), DropReason::route_martian_source);
     drops(Ip("2001:db8:1::2", "::1"), DropReason::route_martian_destination);
