@@ -33,7 +33,9 @@ inline unsigned rfc1071(const Bytes& bytes, unsigned sum = 0) {
 
 class Ip {
   public:
-    Ip(const std::string& from, const std::string& to) : from_(address_bytes(from)), to_(address_bytes(to)) {}
+    Ip(const std::string& from, const std::string& to) : Ip(address_bytes(from), address_bytes(to)) {}
+    /// Addresses as they are in the packet, both of 4 or 16 bytes.
+    Ip(Bytes from, Bytes to) : from_(std::move(from)), to_(std::move(to)) {}
     Ip& ttl(unsigned value) { return ttl_ = value, *this; }
     Ip& tos(unsigned value) { return tos_ = value, *this; }  ///< traffic class
     Ip& id(unsigned value) { return id_ = value, *this; }
