@@ -223,6 +223,7 @@ std::optional<KernelAddressFacts> parse_address_facts(Bytes body) {
     KernelAddressFacts address;
     address.index = static_cast<int>(header->ifa_index);
     address.v6 = header->ifa_family == AF_INET6;
+    if (header->ifa_prefixlen > (address.v6 ? 128 : 32)) return std::nullopt;
     address.length = header->ifa_prefixlen;
     address.scope = header->ifa_scope;
     address.flags = header->ifa_flags;

@@ -133,6 +133,7 @@ Result<> Netlink::change_nexthop(const KernelNexthop& nexthop, RouteVerb verb) {
             nexthop_grp entry{};
             entry.id = member.id;
             entry.weight = static_cast<std::uint8_t>(member.weight - 1);
+            entry.weight_high = static_cast<std::uint8_t>((member.weight - 1) >> 8);
             members.push_back(entry);
         }
         nla_put(m, NHA_GROUP, static_cast<int>(members.size() * sizeof(nexthop_grp)), members.data());

@@ -78,7 +78,7 @@ struct KernelNeighbour {
 struct KernelNexthop {
     struct Member {
         std::uint32_t id = 0;
-        std::uint16_t weight = 1;
+        std::uint16_t weight = 1;  ///< 1..65535
         friend bool operator==(const Member&, const Member&) = default;
     };
     std::uint32_t id = 0;

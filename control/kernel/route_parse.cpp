@@ -188,7 +188,9 @@ std::optional<KernelNexthop> parse_nexthop(Bytes body) {
                 case NHA_GROUP:
                     for (; value.size() >= sizeof(nexthop_grp); value = value.subspan(sizeof(nexthop_grp))) {
                         const auto member = *read_plain<nexthop_grp>(value);
-                        nexthop.group.push_back({.id = member.id, .weight = nexthop_grp_weight(&member)});
+                        const std::uint16_t weight = nexthop_grp_weight(&member);
+                        if (weight == 0) return false;  // 65536, which the kernel refuses as well
+                        nexthop.group.push_back({.id = member.id, .weight = weight});
                     }
                     return value.empty() && !nexthop.group.empty();
                 default:

@@ -114,11 +114,12 @@ TEST_F(KernelRouteWrite, NextHops) {
     one.via = via("10.0.0.3");
     taken(netlink_->change_nexthop(one, RouteVerb::add));
     KernelNexthop group{.id = 9, .protocol = weft_protocol};
-    group.group = {{.id = 7, .weight = 1}, {.id = 8, .weight = 5}};
+    group.group = {{.id = 7, .weight = 1}, {.id = 8, .weight = 500}};
     taken(netlink_->change_nexthop(group, RouteVerb::add));
     const auto all = shown("nexthop show");
     EXPECT_NE(all.find("id 7 via 10.0.0.2 dev lan scope link proto 119"), std::string::npos) << all;
-    EXPECT_NE(all.find("id 9 group 7/8,5 proto 119"), std::string::npos) << all;
+    // iproute2 6.1 shows the lower byte of a weight only: 500 is 244; what the kernel has is read below.
+    EXPECT_NE(all.find("id 9 group 7/8,244 proto 119"), std::string::npos) << all;
     auto by = route("198.51.100.0", 24);
     by.nexthop = 9;
     taken(netlink_->change_route(by, RouteVerb::add));

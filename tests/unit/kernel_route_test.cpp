@@ -138,8 +138,13 @@ TEST(KernelNexthop, GroupsObjectsAndBlackholes) {
     MessageBody blackhole(header);
     blackhole.put(NHA_ID, id).put(NHA_BLACKHOLE, nullptr, 0);
     EXPECT_TRUE(parse_nexthop(blackhole.bytes())->blackhole);
-    MessageBody cut(header);
+    auto heavy = group;
+    heavy[12] = heavy[13] = std::byte{0xff};  // 65536
+    MessageBody too_heavy(header);
+    too_heavy.put(NHA_ID, id).put(NHA_GROUP, heavy);
+    EXPECT_FALSE(parse_nexthop(too_heavy.bytes()));
     group.resize(11);
+    MessageBody cut(header);
     cut.put(NHA_ID, id).put(NHA_GROUP, group);
     EXPECT_FALSE(parse_nexthop(cut.bytes()));
     EXPECT_FALSE(parse_nexthop(MessageBody(header).bytes())) << "without an id";
