@@ -34,6 +34,10 @@ class Client:
             struct.pack_into("<IHH", self.memory, ring * self.ring_bytes, COOKIE, 0 if interrupts else 1, 0)
             for slot in range(self.slots):
                 self.describe(ring, slot, 0, 0, BUFFER)
+        # Stored and read whole: struct.pack_into clears the bytes and then writes them one by one, which the
+        # other side may see.
+        self.heads, self.tails = ([ctypes.c_uint16.from_buffer(self.memory, ring * self.ring_bytes + at)
+                                   for ring in (C2S, S2C)] for at in (6, 64))
         self.events = [os.eventfd(0, os.EFD_NONBLOCK), os.eventfd(0, os.EFD_NONBLOCK)]
         self.head, self.tail = [0, 0], 0  # what we produced on each ring; what we took of S2C
 
@@ -86,6 +90,7 @@ class Client:
 
     def close(self):
         self.link.close()
+        self.heads = self.tails = None  # they keep the memory mapped
         self.memory.close()
         for fd in (self.region, *self.events):
             os.close(fd)
@@ -101,10 +106,10 @@ class Client:
                          self.buffer(ring, slot) if offset is None else offset, 0)
 
     def publish(self, ring, head):
-        struct.pack_into("<H", self.memory, ring * self.ring_bytes + 6, head & 0xFFFF)
+        self.heads[ring].value = head & 0xFFFF
 
     def taken(self, ring):
-        return struct.unpack_from("<H", self.memory, ring * self.ring_bytes + 64)[0]
+        return self.tails[ring].value
 
     def kick(self, ring=C2S):
         os.eventfd_write(self.events[ring], 1)
