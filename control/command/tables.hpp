@@ -8,6 +8,10 @@
 namespace weft::command {
 
 [[nodiscard]] std::span<const Spec> port_commands();
+[[nodiscard]] std::span<const Spec> route_commands();
+[[nodiscard]] std::span<const Spec> rule_commands();
+[[nodiscard]] std::span<const Spec> neighbour_commands();
+[[nodiscard]] std::span<const Spec> nexthop_commands();
 [[nodiscard]] std::span<const Spec> link_commands();
 [[nodiscard]] std::span<const Spec> bridge_commands();
 [[nodiscard]] std::span<const Spec> brctl_commands();

@@ -152,6 +152,11 @@ const Type types[] = {
      sentence<"an IP address">, no_parameter},
     {"prefix", [](string_view word, string_view) { return parse_prefix(word).has_value(); },
      sentence<"an address with its prefix length like 10.0.0.1/24">, no_parameter},
+    {"destination",
+     [](string_view word, string_view) {
+         return word == "default" || word == "any" || word == "all" || parse_prefix(word).has_value();
+     },
+     sentence<"a destination like 10.0.0.0/8 or default">, no_parameter},
     {"uint", accepts_unsigned, describe_unsigned,
      [](string_view p) { return unsigned_range(p).has_value(); }},
     {"int", accepts_signed, describe_signed, [](string_view p) { return signed_range(p).has_value(); }},

@@ -128,9 +128,9 @@ class Netlink {
     Result<> change_rule(const KernelRule& rule, RouteVerb verb);
 
     /// Every route of a family in the kernel's order; on_start() before the first, also when a dump that was
-    /// overtaken by a change begins anew.
+    /// overtaken by a change begins anew. Of one protocol only, if it is not 0.
     Result<> visit_routes(bool v6, const std::function<void()>& on_start,
-                          const std::function<void(const KernelRoute&)>& visit);
+                          const std::function<void(const KernelRoute&)>& visit, std::uint8_t protocol = 0);
     Result<std::vector<KernelNexthop>> nexthops();
     Result<std::vector<KernelNeighbour>> neighbours();
     Result<std::vector<KernelRule>> policy_rules(bool v6);

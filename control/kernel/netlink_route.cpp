@@ -80,8 +80,9 @@ Message route_message(const KernelRoute& route, int type, int flags) {
     if (route.priority) nla_put_u32(m, RTA_PRIORITY, route.priority);
     if (route.has_preferred) put_address(m, RTA_PREFSRC, route.v6, route.preferred);
     if (route.preference) nla_put_u8(m, RTA_PREF, route.preference);
-    if (route.nexthop) nla_put_u32(m, RTA_NH_ID, route.nexthop);
-    if (route.vias.size() == 1) {
+    if (route.nexthop) {  // a route that was read says the object's next hops, too
+        nla_put_u32(m, RTA_NH_ID, route.nexthop);
+    } else if (route.vias.size() == 1) {
         const auto& via = route.vias.front();
         put_gateway(m, route.v6, via);
         if (via.interface) nla_put_u32(m, RTA_OIF, static_cast<std::uint32_t>(via.interface));
@@ -184,8 +185,9 @@ Result<> Netlink::change_rule(const KernelRule& rule, RouteVerb verb) {
 }
 
 Result<> Netlink::visit_routes(bool v6, const std::function<void()>& on_start,
-                               const std::function<void(const KernelRoute&)>& visit) {
+                               const std::function<void(const KernelRoute&)>& visit, std::uint8_t protocol) {
     rtmsg body{};
+    body.rtm_protocol = protocol;
     body.rtm_family = family_of(v6);
     KernelRoute route;
     return dump(make_message(RTM_GETROUTE, NLM_F_DUMP, body).get(), "routes", on_start,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "control/bridge/edit.hpp"
+#include "control/route/commands/edit.hpp"
 #include "control/sysctl/names.hpp"
 
 namespace weft {
@@ -33,6 +34,7 @@ void remove_link(Model& model, const std::string& gone) {
     std::erase_if(model.fdb, [&](const auto& entry) { return entry.first.device == name; });
     std::erase_if(model.addresses, [&](const AddressSpec& address) { return address.device == name; });
     std::erase_if(model.sysctls, [&](const auto& entry) { return sysctl_device(entry.first) == name; });
+    forget_device(model.routing, name);
     model.links.erase(name);
     std::erase(model.order, name);
     for (const auto& other : along)

@@ -41,6 +41,7 @@ struct Handler {
 [[nodiscard]] std::span<const Handler> bridge_handlers();
 [[nodiscard]] std::span<const Handler> brctl_handlers();
 [[nodiscard]] std::span<const Handler> address_handlers();
+[[nodiscard]] std::span<const Handler> route_handlers();
 [[nodiscard]] std::span<const Handler> sysctl_handlers();
 [[nodiscard]] std::span<const Handler> ethtool_handlers();
 [[nodiscard]] std::span<const Handler> show_handlers();

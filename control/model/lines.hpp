@@ -17,6 +17,10 @@ void save_member(std::string& text, const Model&, const std::string& name, const
 void save_bridge_vlans(std::string& text, const std::string& name, const BridgeSpec&);
 void save_fdb(std::string& text, const Model&);
 void save_addresses(std::string& text, const Model&);
+void save_nexthops(std::string& text, const Model&);
+void save_routes(std::string& text, const Model&);
+void save_rules(std::string& text, const Model&);
+void save_neighbours(std::string& text, const Model&);
 void save_sysctls(std::string& text, const Model&);
 
 }  // namespace weft

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/command/types.hpp"
+#include "control/kernel/route_message.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/result.hpp"
 
@@ -97,6 +99,38 @@ struct TracedPacket {
     std::vector<TracedStep> steps;
 };
 
+/// What `ip route get` asks the workers' tables.
+struct RouteQuestion {
+    command::IpPrefix to{};
+    std::optional<command::IpPrefix> from{};
+    std::string iif{}, oif{};  ///< of a packet that came in; that has to leave there
+    std::uint32_t mark = 0;
+    std::uint8_t tos = 0;
+};
+
+/// What they answer.
+struct RouteFound {
+    HopKind kind = HopKind::none;
+    std::string device{};  ///< where it leaves, or of a local address nothing
+    bool has_gateway = false, gateway_v6 = false, of_group = false, resolved = false;
+    IpAddress gateway{}, source{};  ///< source zero: not known
+    std::uint16_t mtu = 0;          ///< of the route; 0: the interface's
+};
+
+/// One next hop as workers have it.
+struct AdjacencyState {
+    std::uint32_t index = 0;
+    HopKind kind = HopKind::none;
+    std::string device{};
+    bool v6 = false;
+    IpAddress gateway{};
+    NeighbourState state = NeighbourState::unknown;
+    MacAddress mac{}, own{};
+    std::uint16_t mtu = 0;
+    std::vector<std::pair<std::uint32_t, unsigned>> members{};  ///< of a group: index, buckets
+    std::uint32_t routes = 0;                                   ///< references to it
+};
+
 class Live {
   public:
     virtual ~Live() = default;
@@ -139,6 +173,19 @@ class Live {
     [[nodiscard]] virtual std::vector<TracedPacket> traced() = 0;
     /// What would become of a frame that an interface received; nothing is sent, learned or counted.
     virtual Result<TracedPacket> explain(const std::string& interface, std::span<const std::byte> frame) = 0;
+
+    // What the kernel of the TAP namespace has, whoever wrote it; with --no-kernel what the model has.
+    virtual Result<> visit_routes(bool v6, const std::function<void(const KernelRoute&)>& visit) = 0;
+    virtual Result<std::vector<KernelNexthop>> nexthops() = 0;
+    /// On weft's interfaces.
+    virtual Result<std::vector<KernelNeighbour>> neighbours() = 0;
+    virtual Result<std::vector<KernelRule>> policy_rules(bool v6) = 0;
+    /// The name that goes with an interface of these; "if7" if it is gone.
+    [[nodiscard]] virtual std::string device_name(int kernel_index) = 0;
+    /// Forgets a neighbour that the model does not have.
+    virtual Result<> delete_neighbour(const KernelNeighbour& neighbour) = 0;
+    [[nodiscard]] virtual Result<RouteFound> find_route(const RouteQuestion& question) = 0;
+    [[nodiscard]] virtual std::vector<AdjacencyState> adjacencies() = 0;
     /// Ends the daemon after the answer is sent.
     virtual void stop(bool keep) = 0;
 };

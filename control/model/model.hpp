@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/model/routing.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/result.hpp"
 #include "weft/topology.hpp"
@@ -174,7 +175,8 @@ struct Model {
     std::map<std::string, LinkSpec> links;
     std::vector<std::string> order;  ///< names of links in the order of creation; save keeps it where it can
     std::map<FdbKey, FdbSpec> fdb;
-    std::vector<AddressSpec> addresses;          ///< in the order given (the first of a prefix is primary)
+    std::vector<AddressSpec> addresses;  ///< in the order given (the first of a prefix is primary)
+    RoutingSpec routing;
     std::map<std::string, std::string> sysctls;  ///< those set, canonical names
 
     [[nodiscard]] const LinkSpec* find(const std::string& name) const {

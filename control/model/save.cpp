@@ -25,6 +25,10 @@ std::string save(const Model& model) {
         if (const auto& member = model.find(name)->member) save_member(text, model, name, *member);
     save_fdb(text, model);
     save_addresses(text, model);
+    save_nexthops(text, model);
+    save_routes(text, model);
+    save_rules(text, model);
+    save_neighbours(text, model);
     save_sysctls(text, model);
     return text;
 }

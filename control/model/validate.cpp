@@ -10,6 +10,7 @@
 #include "control/bridge/edit.hpp"
 #include "control/link/edit.hpp"
 #include "control/port/validate.hpp"
+#include "control/route/commands/validate.hpp"
 #include "control/sysctl/names.hpp"
 #include "weft/counters.hpp"
 
@@ -222,7 +223,7 @@ Result<> check_sysctls(const Model& model) {
 
 Result<> validate(const Model& model) {
     for (const auto check : {check_names, check_vlans, check_veths, check_members, check_mtus, validate_ports,
-                             check_domains, check_fdb, check_addresses, check_sysctls})
+                             check_domains, check_fdb, check_addresses, validate_routing, check_sysctls})
         if (auto checked = check(model); !checked) return checked;
     return DepthCheck{model}.run();
 }

@@ -18,10 +18,10 @@ namespace {
 constexpr MacAddress stranger{{0x02, 0, 0, 0, 0, 0x01}};
 constexpr std::size_t least_frame = 60, most_hex = 9022;
 
-using Bytes = std::vector<std::byte>;
+using FrameBytes = std::vector<std::byte>;
 
 template <class Header>
-void append(Bytes& to, const Header& header) {
+void append(FrameBytes& to, const Header& header) {
     const auto* from = reinterpret_cast<const std::byte*>(&header);
     to.insert(to.end(), from, from + sizeof header);
 }
@@ -31,8 +31,8 @@ std::uint16_t number(const command::Match& match, std::string_view name, std::ui
     return item ? static_cast<std::uint16_t>(*command::parse_unsigned(item->value)) : otherwise;
 }
 
-Result<Bytes> from_hex(const command::Item& item) {
-    Bytes bytes;
+Result<FrameBytes> from_hex(const command::Item& item) {
+    FrameBytes bytes;
     std::string digits = item.value;
     std::erase_if(digits, [](char c) { return c == ':' || c == ' ' || c == '-'; });
     if (digits.starts_with("0x")) digits.erase(0, 2);
@@ -64,7 +64,7 @@ Result<std::uint8_t> tcp_flags_of(const command::Item* item) {
 /// The transport header with a checksum field of zero, and where that field is; no header: empty.
 struct Transport {
     std::uint8_t protocol = 59;  // "no next header", RFC 8200 4.7
-    Bytes bytes;
+    FrameBytes bytes;
     std::size_t checksum_at = 0;
 };
 
@@ -91,7 +91,7 @@ Result<Transport> transport_of(const command::Match& match, bool v6) {
     return made;
 }
 
-void set(Bytes& at, std::size_t place, be16 value) {
+void set(FrameBytes& at, std::size_t place, be16 value) {
     std::memcpy(&at[place], &value, sizeof value);
 }
 
@@ -109,7 +109,7 @@ std::uint8_t ttl_of(const command::Match& match) {
     return static_cast<std::uint8_t>(number(match, "TTL", 64));
 }
 
-Result<Bytes> ipv4_packet(const command::Match& match) {
+Result<FrameBytes> ipv4_packet(const command::Match& match) {
     auto made = transport_of(match, false);
     if (!made) return std::move(made).error();
     Ipv4Header ip{};
@@ -125,13 +125,13 @@ Result<Bytes> ipv4_packet(const command::Match& match) {
     const bool icmp = made->protocol == ip_protocol::icmp;
     finish(*made, icmp ? InternetSum{} : pseudo_header(ip, ip.protocol, static_cast<std::uint32_t>(rest)),
            rest);
-    Bytes packet;
+    FrameBytes packet;
     append(packet, ip);
     packet.insert(packet.end(), made->bytes.begin(), made->bytes.end());
     return packet;
 }
 
-Result<Bytes> ipv6_packet(const command::Match& match) {
+Result<FrameBytes> ipv6_packet(const command::Match& match) {
     auto made = transport_of(match, true);
     if (!made) return std::move(made).error();
     Ipv6Header ip{};
@@ -144,7 +144,7 @@ Result<Bytes> ipv6_packet(const command::Match& match) {
     ip.source = command::parse_address(match.argument("SRC6")->value)->bytes;
     ip.destination = command::parse_address(match.argument("DST6")->value)->bytes;
     finish(*made, pseudo_header(ip, ip.next_header, static_cast<std::uint32_t>(rest)), rest);
-    Bytes packet;
+    FrameBytes packet;
     append(packet, ip);
     packet.insert(packet.end(), made->bytes.begin(), made->bytes.end());
     return packet;
@@ -162,7 +162,7 @@ Result<std::vector<std::byte>> made_up_frame(const command::Match& match, const 
     if (const auto* destination = match.argument("EDST"))
         ethernet.destination = *parse_mac(destination->value);
     if (const auto* source = match.argument("ESRC")) ethernet.source = *parse_mac(source->value);
-    Bytes frame;
+    FrameBytes frame;
     if (match.has("vlan")) {
         const be16 type = ethernet.type;
         ethernet.type = be16{ether_type::vlan};

@@ -57,6 +57,7 @@ Result<> Switch::converge(const Model& target) {
     if (auto r = set_ports(target); !r) return r;
     if (auto r = settle_taps(target); !r) return r;
     if (auto r = write_addresses(target); !r) return r;
+    if (auto r = write_routing(target); !r) return r;
     if (auto r = write_sysctls(target); !r) return r;
 
     for (const auto& [name, number] : numbers.interfaces.all())

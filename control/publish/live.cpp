@@ -230,6 +230,7 @@ std::optional<PortLive> Switch::port(const std::string& name) {
 std::vector<MemoryState> Switch::memory() {
     const rte_mempool* pool = pool_.get();
     const auto buffer = static_cast<std::uint64_t>(pool->header_size + pool->elt_size + pool->trailer_size);
+    const auto size = with_routes([](const Routes& routes) { return routes.size(); });
     return {{.what = "packet buffers",
              .bytes = buffer * pool->size,
              .used = pool_.in_use(),
@@ -241,7 +242,12 @@ std::vector<MemoryState> Switch::memory() {
             {.what = "interfaces",
              .bytes = indexes_.interfaces.table_size() * sizeof(Interface),
              .used = indexes_.interfaces.all().size(),
-             .capacity = max_interfaces - 1u}};
+             .capacity = max_interfaces - 1u},
+            {.what = "routes", .bytes = size.memory, .used = size.routes4 + size.routes6, .capacity = 0},
+            {.what = "next hops",
+             .bytes = size.hops * sizeof(Hop),
+             .used = size.hops,
+             .capacity = hop_capacity - 1u}};
 }
 
 std::vector<AddressState> Switch::addresses() {

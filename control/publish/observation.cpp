@@ -76,7 +76,7 @@ Result<TracedPacket> Switch::explain(const std::string& interface, std::span<con
                          .kernel = options_.kernel});
     };
     // Whoever publishes routing waits for the workers only: while its lock is held it publishes nothing.
-    const auto trace = routes_ ? routes_->with([&](const Routes&) { return rehearsed(); }) : rehearsed();
+    const auto trace = with_routes([&](const Routes&) { return rehearsed(); });
     auto told = tell(*trace, Names(indexes_));
     return std::move(told.front());
 }

@@ -64,13 +64,13 @@ Result<> Switch::start_routes() {
 
 /// To be called after the topology is published, and before numbers of what is gone get new owners.
 void Switch::publish_routing(const Model& model) {
-    if (!routes_) return;
     RoutingSettings settings;
-    for (const auto& [name, live] : taps_) {
-        const auto number = indexes_.interfaces.find(name);
-        if (!number || !model.find(name)) continue;
-        settings.interfaces[live.tap.index()] = *number;
-        settings.of_interface[*number] = routed(model, name);
+    for (const auto& [name, number] : indexes_.interfaces.all()) {
+        if (!model.find(name)) continue;
+        const auto tap = taps_.find(name);
+        if (options_.kernel && tap == taps_.end()) continue;
+        settings.interfaces[options_.kernel ? tap->second.tap.index() : int{number}] = number;
+        settings.of_interface[number] = routed(model, name);
     }
     settings.hash_l4 = value(model, "net.ipv4.fib_multipath_hash_policy") != 0;
     settings.hash6_l4 = value(model, "net.ipv6.fib_multipath_hash_policy") != 0;
@@ -81,7 +81,9 @@ void Switch::publish_routing(const Model& model) {
                      .msgs_burst = value(model, "net.ipv4.icmp_msgs_burst")};
     for (std::size_t i = 0; i < punt_class_count; ++i)
         settings.punt_rates[i] = value(model, "net.weft.punt." + std::string(punt_class_names[i]));
-    routes_->set(settings);
+    if (routes_) return routes_->set(settings);
+    own_routes_->set(settings);
+    feed_own_routes(model);
 }
 
 }  // namespace weft

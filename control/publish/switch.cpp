@@ -92,8 +92,15 @@ Result<> Switch::begin() {
         monitor_.emplace(std::move(*monitor));
     }
     if (auto r = watch_devices(); !r) return r;
-    if (options_.kernel)
+    if (options_.kernel) {
         if (auto r = start_routes(); !r) return r;
+    } else {
+        own_routes_.emplace(Routes::Wiring{.hops = shared_.hops,
+                                           .routing = shared_.routing,
+                                           .quiescence = shared_.quiescence,
+                                           .log = options_.log,
+                                           .on_neighbour = [](auto&&...) {}});
+    }
     launch_workers();
     return {};
 }
@@ -150,6 +157,8 @@ Switch::~Switch() {
         for (auto& [name, live] : ports_)
             if (live.capture) live.capture->leave();
     close_ports();
+    if (!keep_)  // routes and rules that no TAP takes along
+        if (auto done = write_routing(Model{}); !done) log(done.error().message);
     // What a dead daemon took and a configuration that was refused did not claim.
     if (!keep_) static_cast<void>(undo_leftover_captures(host_, host_netlink_, options_.socket));
     std::vector<KernelTap> taps;

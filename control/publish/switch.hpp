@@ -98,6 +98,14 @@ class Switch final : public Live {
                        bool sticky) override;
     std::optional<std::string> sysctl(const std::string& name) override;
     bool promotes_secondaries(const std::string& device) override;
+    Result<> visit_routes(bool v6, const std::function<void(const KernelRoute&)>& visit) override;
+    Result<std::vector<KernelNexthop>> nexthops() override;
+    Result<std::vector<KernelNeighbour>> neighbours() override;
+    Result<std::vector<KernelRule>> policy_rules(bool v6) override;
+    std::string device_name(int kernel_index) override;
+    Result<> delete_neighbour(const KernelNeighbour& neighbour) override;
+    Result<RouteFound> find_route(const RouteQuestion& question) override;
+    std::vector<AdjacencyState> adjacencies() override;
     Result<> start_trace(const std::string& port, std::uint32_t count) override;
     void clear_trace() override { lookout_->forget(); }
     std::vector<TracedPacket> traced() override;
@@ -124,6 +132,14 @@ class Switch final : public Live {
         std::string before;  ///< what the kernel had
         std::string asked;   ///< as the model has it
         std::string shown;   ///< as the kernel shows it since: in its own units, rounded
+    };
+
+    /// What the kernel has of weft's own (protocol 119).
+    struct WrittenRouting {
+        std::vector<KernelRoute> routes;
+        std::vector<KernelNexthop> nexthops;
+        std::vector<KernelNeighbour> neighbours;
+        std::vector<KernelRule> rules;
     };
 
     Switch(SwitchOptions options, Netns host, Netns taps, Netlink host_netlink, Netlink tap_netlink,
@@ -175,6 +191,27 @@ class Switch final : public Live {
     void make_hold();
     Result<> start_routes();
     void publish_routing(const Model& model);
+    /// work(routes), while nobody else touches them.
+    template <class F>
+    auto with_routes(F&& work) {
+        return routes_ ? routes_->with(work) : work(*own_routes_);
+    }
+
+    // write_routing.cpp
+    Result<> write_routing(const Model& target);
+    Result<bool> alone_in_namespace();
+    [[nodiscard]] bool is_own_device(int index) const;
+    Result<WrittenRouting> read_written();
+    Result<> settle_refused(Result<> done, bool was_there, const std::string& what);
+    Result<> write_nexthops(const Model& target, const WrittenRouting& written);
+    Result<> delete_nexthops(const Model& target, const WrittenRouting& written);
+    Result<> write_routes(const Model& target, const WrittenRouting& written);
+    Result<> write_rules(const Model& target, const WrittenRouting& written);
+    Result<> write_neighbours(const Model& target, const WrittenRouting& written);
+    [[nodiscard]] static bool is_gone(const Error& error);
+
+    // ask_routing.cpp
+    void feed_own_routes(const Model& model);
 
     // kernel_events.cpp
     void on_link(const std::string& name, const KernelLink& link);
@@ -207,6 +244,9 @@ class Switch final : public Live {
     std::unique_ptr<CounterTable> hold_counters_ = std::make_unique<CounterTable>();
     std::unique_ptr<Hold> hold_;           ///< packets that wait for a next hop's address
     std::unique_ptr<RouteMirror> routes_;  ///< null with --no-kernel
+    std::optional<Routes> own_routes_;     ///< with --no-kernel, in its place
+    bool routing_compared_ = false;        ///< the kernel has what the model says
+    std::set<std::string> complained_;     ///< of what waits for the kernel to take it
     static constexpr unsigned routes_start_ms = 30000;
     std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
     std::set<std::string> leftover_;               ///< devices that a dead daemon took

@@ -54,6 +54,12 @@ class HopPool {
     [[nodiscard]] const std::vector<Share>& members(HopIndex group) const noexcept {
         return infos_[group].members;
     }
+    /// f(hop, references to it) for each hop that is referred to.
+    template <class F>
+    void visit(F&& f) const {
+        for (HopIndex i = 1; i < infos_.size(); ++i)
+            if (infos_[i].references) f(i, infos_[i].references);
+    }
     [[nodiscard]] std::size_t in_use() const noexcept { return infos_.size() - 1 - free_.size(); }
 
     /// Our MAC address on a device has become another.

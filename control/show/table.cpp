@@ -4,8 +4,9 @@ namespace weft {
 
 std::span<const Handler> show_handlers() {
     static constexpr Handler table[] = {
-        {"show drops", show_drops},   {"show runtime", show_runtime}, {"show workers", show_workers},
-        {"show memory", show_memory}, {"show version", show_version}, {"show graph", show_graph},
+        {"show drops", show_drops},         {"show runtime", show_runtime}, {"show workers", show_workers},
+        {"show memory", show_memory},       {"show version", show_version}, {"show graph", show_graph},
+        {"show adjacency", show_adjacency},
     };
     return table;
 }

@@ -49,6 +49,33 @@ struct FakeLive : Live {
     std::vector<MemoryState> memory() override { return tables; }
     std::vector<AddressState> addresses() override { return assigned; }
     std::vector<unsigned> worker_cpus() override { return cpus; }
+    std::vector<KernelRoute> routes;
+    std::vector<KernelNexthop> objects;
+    std::vector<KernelNeighbour> known;
+    std::vector<KernelRule> rules;
+    std::map<int, std::string> devices;
+    RouteFound found;
+    std::vector<AdjacencyState> hops;
+    Result<> visit_routes(bool v6, const std::function<void(const KernelRoute&)>& visit) override {
+        for (const auto& route : routes)
+            if (route.v6 == v6) visit(route);
+        return {};
+    }
+    Result<std::vector<KernelNexthop>> nexthops() override { return objects; }
+    Result<std::vector<KernelNeighbour>> neighbours() override { return known; }
+    Result<std::vector<KernelRule>> policy_rules(bool v6) override {
+        std::vector<KernelRule> all;
+        for (const auto& rule : rules)
+            if (rule.v6 == v6) all.push_back(rule);
+        return all;
+    }
+    std::string device_name(int index) override { return devices[index]; }
+    Result<> delete_neighbour(const KernelNeighbour& neighbour) override {
+        done.push_back("forget " + std::to_string(neighbour.address.bytes[3]));
+        return {};
+    }
+    Result<RouteFound> find_route(const RouteQuestion&) override { return found; }
+    std::vector<AdjacencyState> adjacencies() override { return hops; }
     std::vector<TracedPacket> followed;
     Result<> start_trace(const std::string& port, std::uint32_t count) override {
         done.push_back("trace " + port + " " + std::to_string(count));

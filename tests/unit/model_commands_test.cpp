@@ -13,7 +13,7 @@ namespace {
 TEST(Commands, EachSpecHasOneHandler) {
     std::multiset<std::string_view> handled;
     for (const auto table : {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(),
-                             address_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(),
+                             address_handlers(), route_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(),
                              tuntap_handlers(), observe_handlers(), configuration_handlers()})
         for (const auto& handler : table)
             handled.insert(handler.name);
@@ -38,11 +38,10 @@ TEST(Commands, LaterWordsAreRefusedByName) {
         {"conntrack -L", "[1] conntrack is not supported in this version"},
         {"ipset list", "[1] ipset is not supported in this version"},
         {"tc qdisc show", "[1] tc is not supported in this version"},
-        {"ip route add default via 10.0.0.1", "[2] ip route is not supported in this version"},
-        {"ip r", "[2] ip route is not supported in this version"},
-        {"ip rule", "[2] ip rule is not supported in this version"},
-        {"ip neigh", "[2] ip neighbor is not supported in this version"},
-        {"ip nexthop", "[2] ip nexthop is not supported in this version"},
+        {"ip route save", "[2] ip route save is not supported in this version"},
+        {"ip rule restore", "[2] ip rule restore is not supported in this version"},
+        {"ip neigh get 10.0.0.1 dev p0", "[2] ip neighbor get is not supported in this version"},
+        {"ip nexthop bucket", "[2] ip nexthop bucket is not supported in this version"},
         {"ip tunnel add t0 mode gre", "[2] ip tunnel is not supported in this version"},
         {"ip tun add t0 mode gre", "[2] ip tunnel is not supported in this version"},
         {"ip link add b0 type bond", "[2] ip link add type bond is not supported in this version"},

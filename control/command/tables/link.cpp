@@ -60,7 +60,7 @@ std::span<const Spec> link_commands() {
          " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the interfaces.", Effect::show},
         {"unsupported ip",
-         "ip { route | rule | neighbor|neighbour | nexthop | tunnel | maddress | mroute | mrule"
+         "ip { tunnel | maddress | mroute | mrule"
          " | netns | xfrm | vrf | l2tp | macsec | token | tcp_metrics | netconf | mptcp | sr | monitor }"
          " [ <REST:text> ... ]",
          "Not in this version.", Effect::show},

@@ -1,0 +1,48 @@
+// What a model says of routing in the form that rtnetlink has, and whether the kernel has it already.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/model/model.hpp"
+
+namespace weft {
+
+/// The kernel's index of an interface; 0: none.
+using IndexOf = std::function<int(const std::string& name)>;
+
+/// With weft's protocol.
+[[nodiscard]] KernelRoute kernel_route(const RouteSpec& spec, const IndexOf& index_of);
+[[nodiscard]] KernelNexthop kernel_nexthop(const NexthopSpec& spec, const IndexOf& index_of);
+[[nodiscard]] KernelNeighbour kernel_neighbour(const NeighbourKeySpec& key, const NeighbourSpec& spec,
+                                               const IndexOf& index_of);
+[[nodiscard]] KernelRule kernel_rule(const KernelRule& spec);
+
+/// Whether the kernel's object is what is wanted; what the kernel adds (state, an interface found by the
+/// gateway) does not count.
+[[nodiscard]] bool satisfies(const KernelRoute& there, const KernelRoute& wanted);
+[[nodiscard]] bool satisfies(const KernelNexthop& there, const KernelNexthop& wanted);
+[[nodiscard]] bool satisfies(const KernelNeighbour& there, const KernelNeighbour& wanted);
+[[nodiscard]] bool satisfies(const KernelRule& there, const KernelRule& wanted);
+
+/// Whether the route cannot be while an interface is down: it waits. A group waits only for all its members.
+[[nodiscard]] bool waits(const Model& model, const RouteSpec& spec);
+[[nodiscard]] bool waits(const Model& model, const NexthopSpec& spec);
+/// The group without the members that wait.
+[[nodiscard]] NexthopSpec without_waiting(const Model& model, const NexthopSpec& spec);
+
+/// Everything that the kernel would have of a model, with IfIndexes in the place of its indexes: for
+/// --no-kernel. Routes of addresses and networks included (fib_add_ifaddr, addrconf). Only what is up.
+struct ModelRouting {
+    std::vector<KernelLinkFacts> links;
+    std::vector<KernelAddressFacts> addresses;
+    std::vector<KernelNexthop> nexthops;
+    std::vector<KernelNeighbour> neighbours;
+    std::vector<KernelRoute> routes;
+    std::vector<KernelRule> rules;
+};
+[[nodiscard]] ModelRouting routing_of(const Model& model, const IndexOf& index_of);
+
+}  // namespace weft

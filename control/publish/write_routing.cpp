@@ -1,0 +1,246 @@
+// Routing that the model wants, told to the kernel: what it has of weft's (protocol 119) becomes what the
+// model says. What others put there is neither changed nor removed. Also asked of the kernel, for who shows
+// it.
+#include <fmt/format.h>
+#include <net/if.h>
+
+#include <cerrno>
+
+#include "control/publish/kernel_form.hpp"
+#include "control/publish/switch.hpp"
+#include "control/route/commands/edit.hpp"
+#include "control/route/commands/words.hpp"
+
+namespace weft {
+
+namespace {
+
+/// Index of the model's TAPs by name.
+template <class Taps>
+IndexOf index_in(const Taps& taps) {
+    return [&taps](const std::string& name) {
+        const auto it = taps.find(name);
+        return it == taps.end() ? 0 : it->second.tap.index();
+    };
+}
+
+bool needs_no_device(const KernelRoute& route) {
+    return route.type == RTN_BLACKHOLE || route.type == RTN_UNREACHABLE || route.type == RTN_PROHIBIT ||
+           route.type == RTN_THROW || route.nexthop;
+}
+
+/// What a route is called in a message.
+std::string name_of(const KernelRoute& route) {
+    return "route " + destination_text(route.v6, route.destination, route.length);
+}
+
+RouteKeySpec key_of(const KernelRoute& route) {
+    return {route.v6, route.table, route.length, route.destination, route.priority};
+}
+
+}  // namespace
+
+/// Whether objects of weft's that belong to no device can only be this daemon's: no other has TAPs there.
+Result<bool> Switch::alone_in_namespace() {
+    auto others = tap_netlink_.links("weft:");
+    if (!others) return std::move(others).error();
+    return std::all_of(others->begin(), others->end(),
+                       [&](const KernelLink& link) { return link.alias == "weft:" + options_.socket; });
+}
+
+bool Switch::is_own_device(int index) const {
+    return std::any_of(taps_.begin(), taps_.end(),
+                       [&](const auto& tap) { return tap.second.tap.index() == index; });
+}
+
+Result<Switch::WrittenRouting> Switch::read_written() {
+    const auto alone = alone_in_namespace();
+    if (!alone) return alone.error();
+    WrittenRouting written;
+    for (const bool v6 : {false, true}) {
+        auto done = tap_netlink_.visit_routes(
+            v6, [&] { std::erase_if(written.routes, [&](const auto& r) { return r.v6 == v6; }); },
+            [&](const KernelRoute& route) {
+                if (route.protocol != weft_protocol) return;
+                const bool own =
+                    needs_no_device(route)
+                        ? *alone
+                        : std::all_of(route.vias.begin(), route.vias.end(),
+                                      [&](const auto& via) { return is_own_device(via.interface); });
+                if (own) written.routes.push_back(route);
+            },
+            weft_protocol);
+        if (!done) return done.error();
+        auto rules = tap_netlink_.policy_rules(v6);
+        if (!rules) return std::move(rules).error();
+        for (const auto& rule : *rules)
+            if (*alone && rule.protocol == weft_protocol) written.rules.push_back(rule);
+    }
+    auto nexthops = tap_netlink_.nexthops();
+    if (!nexthops) return std::move(nexthops).error();
+    for (const auto& nexthop : *nexthops)
+        if (nexthop.protocol == weft_protocol &&
+            (nexthop.via.interface > 1 ? is_own_device(nexthop.via.interface) : *alone))
+            written.nexthops.push_back(nexthop);
+    auto neighbours = tap_netlink_.neighbours();
+    if (!neighbours) return std::move(neighbours).error();
+    for (const auto& neighbour : *neighbours)
+        if (neighbour.protocol == weft_protocol && is_own_device(neighbour.interface))
+            written.neighbours.push_back(neighbour);
+    return written;
+}
+
+/// An object that was there before and that the kernel now refuses (its address went, say) waits; what is new
+/// is refused.
+Result<> Switch::settle_refused(Result<> done, bool was_there, const std::string& what) {
+    if (done) {
+        complained_.erase(what);
+        return {};
+    }
+    if (!was_there) return done;
+    if (complained_.insert(what).second) log(fmt::format("{} waits: {}", what, done.error().message));
+    return {};
+}
+
+Result<> Switch::write_nexthops(const Model& target, const WrittenRouting& written) {
+    const auto index_of = index_in(taps_);
+    for (const bool groups : {false, true})  // what a group names has to be there
+        for (const auto& [id, spec] : target.routing.nexthops) {
+            if (spec.nexthop.group.empty() == groups || waits(target, spec)) continue;
+            const auto wanted = kernel_nexthop(without_waiting(target, spec), index_of);
+            const auto there = std::find_if(written.nexthops.begin(), written.nexthops.end(),
+                                            [&](const auto& other) { return other.id == wanted.id; });
+            const bool known = there != written.nexthops.end();
+            if (known && satisfies(*there, wanted)) continue;
+            const auto before = model_.routing.nexthops.find(id);
+            const bool was_there = before != model_.routing.nexthops.end() && before->second == spec;
+            auto done = tap_netlink_.change_nexthop(wanted, known ? RouteVerb::replace : RouteVerb::add);
+            if (auto r = settle_refused(std::move(done), was_there, fmt::format("next hop {}", id)); !r)
+                return r;
+        }
+    return {};
+}
+
+Result<> Switch::delete_nexthops(const Model& target, const WrittenRouting& written) {
+    for (const bool groups : {true, false})
+        for (const auto& there : written.nexthops) {
+            const auto it = target.routing.nexthops.find(there.id);
+            if (there.group.empty() == groups || it != target.routing.nexthops.end()) continue;
+            if (auto r = tap_netlink_.change_nexthop(there, RouteVerb::del); !r) return r;
+        }
+    return {};
+}
+
+/// Of one prefix and priority: what is there and not wanted is deleted after what is wanted and not there is
+/// added, so that packets always find a way.
+Result<> Switch::write_routes(const Model& target, const WrittenRouting& written) {
+    const auto index_of = index_in(taps_);
+    std::multimap<RouteKeySpec, const KernelRoute*> there;
+    for (const auto& route : written.routes)
+        there.emplace(key_of(route), &route);
+    std::vector<std::pair<KernelRoute, const RouteSpec*>> add;
+    for (const auto& [key, spec] : target.routing.routes) {
+        if (waits(target, spec)) continue;
+        auto wanted = kernel_route(spec, index_of);
+        const auto [first, last] = there.equal_range(key);
+        const auto same =
+            std::find_if(first, last, [&](const auto& o) { return satisfies(*o.second, wanted); });
+        if (same != last)
+            there.erase(same);
+        else
+            add.emplace_back(std::move(wanted), &spec);
+    }
+    // A gateway is asked of the routes that are there: those without one come first. Of one prefix and
+    // priority the order stays: the first one counts.
+    const auto alone = [&](const auto& one) {
+        const auto [first, last] = target.routing.routes.equal_range(one.second->key());
+        return std::none_of(first, last, [](const auto& other) { return needs_others(other.second.route); });
+    };
+    std::stable_partition(add.begin(), add.end(), alone);
+    const auto known = [&](const RouteSpec& spec) {
+        const auto [first, last] = model_.routing.routes.equal_range(spec.key());
+        return std::any_of(first, last, [&](const auto& other) { return other.second == spec; });
+    };
+    std::set<RouteKeySpec> added;
+    for (const auto& [wanted, spec] : add) {
+        const auto key = spec->key();
+        const auto old = there.find(key);
+        auto verb = RouteVerb::add;
+        if (wanted.v6 && old != there.end()) {
+            verb = RouteVerb::replace;
+            there.erase(old);
+        } else if (old != there.end() || !added.insert(key).second || target.routing.routes.count(key) > 1) {
+            verb = RouteVerb::append;
+        }
+        auto done = tap_netlink_.change_route(wanted, verb);
+        if (auto r = settle_refused(std::move(done), known(*spec), name_of(wanted)); !r) return r;
+    }
+    for (const auto& [key, route] : there)
+        // The kernel may have dropped it with an address or a next hop meanwhile.
+        if (auto r = tap_netlink_.change_route(*route, RouteVerb::del); !r && !is_gone(r.error())) return r;
+    return {};
+}
+
+Result<> Switch::write_rules(const Model& target, const WrittenRouting& written) {
+    std::vector<const KernelRule*> there;
+    for (const auto& rule : written.rules)
+        there.push_back(&rule);
+    for (const auto& [key, spec] : target.routing.rules) {
+        const auto wanted = kernel_rule(spec);
+        const auto same = std::find_if(there.begin(), there.end(),
+                                       [&](const KernelRule* other) { return satisfies(*other, wanted); });
+        if (same != there.end())
+            there.erase(same);
+        else if (auto r = tap_netlink_.change_rule(wanted, RouteVerb::add); !r)
+            return r;
+    }
+    for (const auto* rule : there)
+        if (auto r = tap_netlink_.change_rule(*rule, RouteVerb::del); !r && !is_gone(r.error())) return r;
+    return {};
+}
+
+Result<> Switch::write_neighbours(const Model& target, const WrittenRouting& written) {
+    const auto index_of = index_in(taps_);
+    std::vector<const KernelNeighbour*> there;
+    for (const auto& neighbour : written.neighbours)
+        there.push_back(&neighbour);
+    for (const auto& [key, spec] : target.routing.neighbours) {
+        if (!target.find(key.device)->up) continue;  // the kernel keeps none on an interface that is down
+        const auto wanted = kernel_neighbour(key, spec, index_of);
+        const auto same = std::find_if(there.begin(), there.end(), [&](const KernelNeighbour* other) {
+            return other->interface == wanted.interface && other->v6 == wanted.v6 &&
+                   other->address == wanted.address;
+        });
+        const bool done = same != there.end() && satisfies(**same, wanted);
+        if (same != there.end()) there.erase(same);
+        if (!done)
+            if (auto r = tap_netlink_.change_neighbour(wanted, RouteVerb::replace); !r) return r;
+    }
+    for (const auto* neighbour : there)
+        if (auto r = tap_netlink_.change_neighbour(*neighbour, RouteVerb::del); !r && !is_gone(r.error()))
+            return r;
+    return {};
+}
+
+bool Switch::is_gone(const Error& error) {
+    return error.message.ends_with("No such process") || error.message.ends_with("No such file or directory");
+}
+
+Result<> Switch::write_routing(const Model& target) {
+    if (!options_.kernel) return {};
+    const RoutingSpec none;
+    // Without routing of weft's own there is nothing to compare, but once: what a dead daemon left.
+    if (routing_compared_ && model_.routing == none && target.routing == none) return {};
+    const auto written = read_written();
+    if (!written) return written.error();
+    routing_compared_ = false;  // until all is written: what is refused half way is taken back
+    if (auto r = write_nexthops(target, *written); !r) return r;
+    if (auto r = write_routes(target, *written); !r) return r;
+    if (auto r = delete_nexthops(target, *written); !r) return r;
+    if (auto r = write_rules(target, *written); !r) return r;
+    if (auto r = write_neighbours(target, *written); !r) return r;
+    routing_compared_ = true;
+    return {};
+}
+
+}  // namespace weft

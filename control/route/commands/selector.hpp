@@ -1,0 +1,31 @@
+// Which routes a list or a flush means.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "control/route/commands/text.hpp"
+#include "control/route/commands/words.hpp"
+
+namespace weft {
+
+/// What `ip route list|flush` was asked for.
+struct RouteSelector {
+    bool only4 = false, only6 = false;
+    std::optional<std::uint32_t> table;  ///< nothing: all
+    std::optional<std::uint32_t> protocol, scope, metric;
+    std::optional<std::uint8_t> type;
+    std::optional<std::string> device;
+    std::optional<command::IpPrefix> via, source;
+    std::optional<command::IpPrefix> root, match, exact;
+
+    [[nodiscard]] bool fits(const KernelRoute& route, std::span<const std::string> devices) const;
+    /// Whether routes of a family can fit at all.
+    [[nodiscard]] bool family(bool v6) const;
+};
+
+[[nodiscard]] Result<RouteSelector> read_selector(const Model& model, const command::Match& match,
+                                                  const RoutingNames& names);
+
+}  // namespace weft

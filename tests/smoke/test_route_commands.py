@@ -1,0 +1,341 @@
+"""`weft ip route|rule|neigh|nexthop`: what they write, print, refuse, save and take back. The oracle is iproute2 in
+the TAP namespace, and in a namespace of its own with devices of the same names."""
+
+import json
+import re
+import subprocess
+
+from lab import COMPAT, check, equal, port_line, stateful, wait_for
+from test_route import A4, B4, B6, router
+
+ADD = """
+    route add default via 10.0.1.2 metric 5 mtu lock 1400 advmss 1300 hoplimit 9 initcwnd 20
+    route add 10.9.0.0/16 nexthop via 10.0.1.2 dev a weight 3 nexthop via 10.0.2.2 dev b onlink nexthop dev b
+    route add 10.8.0.0/16 via inet6 2001:db8:1::2 dev a src 10.0.1.1
+    route add blackhole 10.7.0.0/16
+    route add unreachable 10.6.0.0/16 table 100
+    route add throw 10.5.0.0/16 table 1000
+    route add prohibit 10.5.1.0/24 metric 7
+    route add 10.4.0.0/16 via 10.77.0.1 dev a onlink
+    route add 10.3.3.3 dev a scope link
+    route add 10.3.3.4 dev b table 253
+    nexthop add id 7 via 10.0.1.7 dev a
+    nexthop add id 8 via 10.0.2.8 dev b onlink
+    nexthop add id 9 group 7,3/8
+    nexthop add id 10 blackhole
+    nexthop add id 11 dev a
+    -6 nexthop add id 12 via fe80::5 dev a
+    route add 10.2.0.0/16 nhid 9
+    route add 10.2.1.0/24 nhid 7
+    route append 10.2.1.0/24 via 10.0.2.2
+    -6 route add default via fe80::1 dev a metric 50 pref high mtu 1400
+    -6 route add 2001:db8:9::/48 nexthop via 2001:db8:1::2 weight 2 nexthop via 2001:db8:2::2
+    -6 route append 2001:db8:9::/48 via 2001:db8:1::9
+    -6 route add blackhole 2001:db8:7::/48
+    -6 route add 2001:db8:77::/48 nhid 12
+    route add 2001:db8:78::/48 via 2001:db8:1::2 src 2001:db8:1::1
+    neigh add 10.0.1.2 lladdr 02:00:00:00:00:01 dev a
+    neigh add 2001:db8:1::2 lladdr 02:00:00:00:00:03 dev a router
+    neigh add 10.0.1.4 lladdr 02:00:00:00:00:04 dev a nud noarp
+    rule add from 10.0.0.0/8 to 10.9.9.9 iif a fwmark 0x10/0xff tos 0x10 lookup 100
+    rule add not from 0.0.0.0/1 prohibit pref 50
+    rule add pref 60 iif lo to 10.66.0.0/16 prohibit
+    rule add fwmark 7 table local
+    -6 rule add from 2001:db8::/32 table 1000
+"""
+SHOW = """
+    route
+    route show table all
+    route show table 100
+    -6 route
+    -o route show 10.9.0.0/16
+    -d route
+    -d -6 route
+    route show root 10.0.0.0/8
+    route show match 10.2.1.1
+    route show exact 10.2.0.0/16
+    route show default
+    route show dev a
+    route show via 10.0.1.2
+    route show type blackhole
+    route show src 10.0.1.1
+    route show scope link
+    route show proto kernel
+    route show 10.2.1.1
+    nexthop
+    -d nexthop
+    nexthop show dev a
+    nexthop show id 9
+    nexthop get id 9
+    nexthop show group
+    neigh
+    neigh show dev a
+    neigh show nud all to 10.0.1.0/24
+    neigh show 10.0.1.2
+    rule
+    -d rule
+    -6 rule
+    rule show pref 50
+    rule show from 10.0.0.0/8
+    rule show table 100
+"""
+REFUSED = """
+    route add 10.7.0.0/16 dev a
+    route del 10.99.0.0/16
+    route add 10.1.0.1/16 dev a
+    route change 10.99.0.0/16 dev a
+    route add 10.1.0.0/16
+    route add 10.1.0.0/16 via 10.88.0.1 dev a
+    route add 10.1.0.0/16 nhid 99
+    route add 10.1.0.0/16 via foo
+    route add 10.1.0.0/16 via 2001:db8::1
+    route add 10.1.0.0/16 table foo dev a
+    route add 10.1.0.0/16 metric x dev a
+    route add 10.1.0.0/16 dev nope
+    route add blackhole 10.1.0.0/16 dev a
+    route add default via 10.0.1.3 metric 5
+    route del 10.2.0.0/16 via 10.9.9.9
+    -6 route add 2001:db8:9::/48 via 2001:db8:1::99
+    -6 route add 2001:db8:55::/48 via 2001:db8:88::1
+    route get 10.7.1.1
+    route get 10.5.1.1
+    route get 10.1.1.1 oif nope
+    neigh add 10.0.1.2 lladdr 02:00:00:00:00:01 dev a
+    neigh add 10.0.1.9 lladdr zz dev a
+    neigh add 10.0.1.9 dev a
+    neigh add 10.0.1.9 lladdr 02:00:00:00:00:09
+    neigh add 10.0.1.9 lladdr 02:00:00:00:00:09 dev nope
+    neigh add 10.0.1.9 lladdr 02:00:00:00:00:09 dev a nud foo
+    neigh change 10.0.1.222 lladdr 02:00:00:00:00:02 dev a
+    neigh del 10.0.1.99 dev a
+    neigh del 10.0.1.9
+    neigh flush
+    neigh show dev nope
+    nexthop add id 7 via 10.0.1.9 dev a
+    nexthop add id 70 group 7,3/88
+    nexthop add id 70 group 7,300/8
+    nexthop add id 70 group 9
+    nexthop add id 70 group 7/7
+    nexthop del id 99
+    nexthop add id 71
+    nexthop add id 71 via 10.0.1.9
+    nexthop add id 71 dev nope
+    nexthop replace id 9 via 10.0.1.9 dev a
+    nexthop show id 99
+    rule add from 10.1.1.1 table foo
+    rule del pref 999
+    rule add not from 0.0.0.0/1 prohibit pref 50
+    rule del
+    route flush
+"""
+
+
+def lines(text):
+    return [line.split() for line in text.strip().splitlines()]
+
+
+def twin(lab):
+    """A namespace with devices a and b like the TAPs', where iproute2 itself does what weft is asked."""
+    made = lab.namespace("twin")
+    for number, name in enumerate("ab", 1):
+        made.ip("link", "add", "name", name, "type", "veth", "peer", "name", f"{name}2")
+        for device in (name, f"{name}2"):
+            made.sysctl(f"net.ipv6.conf.{device}.accept_dad", 0)
+            made.ip("link", "set", "dev", device, "up")
+        made.ip("addr", "add", f"10.0.{number}.1/24", "dev", name)
+        made.ip("addr", "add", f"2001:db8:{number}::1/64", "dev", name, "nodad")
+    return made
+
+
+def iproute(namespace, words):
+    return subprocess.run(["ip", "netns", "exec", namespace.name, "ip", *words], text=True, capture_output=True)
+
+
+def weft_ip(lab, words):
+    """`ip` by its own name in front of the real one."""
+    return subprocess.run([f"{COMPAT}/ip", *words], text=True, capture_output=True, env={"WEFT_SOCKET": lab.socket})
+
+
+def as_weft_writes(text):
+    """iproute2's own objects carry its own protocol where weft's carry 119."""
+    return re.sub(r" proto (119|boot|static)\b|, ?\"protocol\": ?\"(119|boot|static)\"", "", text)
+
+
+def test_route_words(lab):
+    """Each word writes what iproute2's writes, prints what it prints, and refuses in its words."""
+    router(lab)
+    other = twin(lab)
+    for words in lines(ADD):
+        for done in (weft_ip(lab, words), iproute(other, words)):
+            equal((done.returncode, done.stderr), (0, ""), f"ip {' '.join(words)}")
+    for words in lines(SHOW):
+        ours, theirs = weft_ip(lab, words), iproute(lab.switch, words)
+        known = [line for line in theirs.stdout.splitlines()
+                 if " dev va" not in line and " dev vb" not in line and not line.startswith("\tnh_info")]
+        equal(ours.stdout.splitlines(), known, f"ip {' '.join(words)}")
+        if "-o" not in words:
+            known = [{name: value for name, value in one.items() if name != "nh_info"}
+                     for one in json.loads(iproute(lab.switch, ["-j", *words]).stdout or "[]") if one.get("dev") not in ("va", "vb")]
+            equal(json.loads(weft_ip(lab, ["-j", *words]).stdout), known, f"ip -j {' '.join(words)}")
+    for words in (["route"], ["-6", "route", "show", "root", "2001:db8::/32"], ["nexthop"], ["rule"]):
+        equal(sorted(as_weft_writes(weft_ip(lab, words).stdout).splitlines()),
+              sorted(as_weft_writes(iproute(other, words).stdout).splitlines()), f"ip {' '.join(words)}, and the twin's")
+    different = []
+    for words in lines(REFUSED):
+        ours, theirs = weft_ip(lab, words), iproute(other, words)
+        check(theirs.returncode, f"iproute2 takes ip {' '.join(words)}")
+        if (ours.returncode, first_line(ours)) != (theirs.returncode, first_line(theirs)):
+            different.append(f"ip {' '.join(words)}: {ours.returncode} {first_line(ours)!r} instead of "
+                             f"{theirs.returncode} {first_line(theirs)!r}")
+    check(not different, "\n".join(different))
+
+
+def first_line(done):
+    return next((line.strip() for line in done.stderr.splitlines() if line.strip()), "")
+
+
+def test_route_saved_and_taken_back(lab):
+    """What was written is saved; save applies to nothing; diff, rollback and the end leave the kernel as they should."""
+    router(lab)
+    before = kernel_routing(lab)
+    empty = lab.file("empty.conf", lab.weft("save"))
+    for words in lines(ADD):
+        lab.weft("ip", *words)
+    saved = lab.weft("save")
+    full = lab.file("full.conf", saved)
+    equal(lab.weft("diff", full), "", "difference of what was saved")
+    lab.weft("check", full)
+    written = kernel_routing(lab)
+    lab.weft("apply", full)
+    equal((lab.weft("save"), kernel_routing(lab)), (saved, written), "after applying what was saved")
+    lab.weft("apply", empty)
+    equal((lab.weft("save"), kernel_routing(lab)), (open(empty).read(), before), "without them")
+    lab.weft("apply", full)
+    equal((lab.weft("save"), kernel_routing(lab)), (saved, written), "with them again")
+    lab.weft("rollback")
+    equal(kernel_routing(lab), before, "after the rollback")
+    lab.switch.ip("route", "add", "blackhole", "10.7.0.0/16", "metric", "3", "proto", "static")
+    foreign = kernel_routing(lab)
+    bad = lab.file("bad.conf", saved + "ip route add 10.66.0.0/16 via 10.88.0.1 dev a\n")
+    check("Nexthop has invalid gateway" in lab.refused("apply", bad), "the kernel's words")
+    equal(kernel_routing(lab), foreign, "after a refused file")
+    lab.weft("apply", full)
+    lab.daemons[0].terminate()
+    left = [line for line in lab.switch.ip("route", "show", "table", "all").splitlines() if "119" in line or "blackhole" in line]
+    equal(left, ["blackhole 10.7.0.0/16 proto static metric 3 "], "what is left at the end")
+    equal(lab.switch.ip("rule").count("119") + lab.switch.ip("nexthop").count("id"), 0, "rules and next hops left")
+
+
+def kernel_routing(lab):
+    """Everything but what the kernel makes of itself."""
+    shown = [line for words in (["route", "show", "table", "all"], ["nexthop"], ["rule"], ["-6", "rule"], ["neigh", "show", "nud", "permanent"])
+             for line in lab.switch.ip(*words).splitlines()]
+    return [line for line in shown if "proto kernel" not in line]
+
+
+def test_route_adopted(lab):
+    """After kill -9 the next weftd keeps what the file names and removes what it does not; others' stay."""
+    hosts = "".join(port_line(role) for role in "ab") + "ip addr add 10.0.1.1/24 dev a\nip addr add 10.0.2.1/24 dev b\n"
+    lab.host("a"), lab.host("b")
+    kept = "ip route add 10.9.0.0/16 via 10.0.1.2\nip route add blackhole 10.7.0.0/16\nip rule add pref 70 from 10.1.1.1 table 9\n"
+    lab.weftd(hosts + kept + "ip route add 10.8.0.0/16 via 10.0.1.2\nip route add blackhole 10.6.0.0/16\nip rule add pref 71 from 10.2.2.2 blackhole\n")
+    lab.switch.ip("route", "add", "10.5.0.0/16", "via", "10.0.1.2", "proto", "static")
+    watch = lab.start(lab.switch, "ip", "monitor", "route")
+    lab.daemons[0].kill()
+    lab.weftd(hosts + kept)
+    equal([line.split()[0:2] for line in lab.switch.ip("route").splitlines() if "kernel" not in line],
+          [["10.5.0.0/16", "via"], ["blackhole", "10.7.0.0/16"], ["10.9.0.0/16", "via"]], "routes")
+    equal(re.findall(r"^\d+", lab.switch.ip("rule"), re.M), ["0", "70", "32766", "32767"], "rules")
+    watch.terminate()
+    changes = watch.communicate(timeout=5)[0].splitlines()
+    check(not any("10.9.0.0" in line or "10.7.0.0" in line for line in changes), f"kept routes were touched: {changes}")
+
+
+@stateful
+def test_route_words_forward(lab):
+    """Routes, neighbours, next hops and rules of weft's own words are what workers forward by."""
+    a, b, c = router(lab, hosts="abc")
+    for host in (b, c):
+        host.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+        host.ip("addr", "add", "2001:db8:99::1/128", "dev", "lo")
+    a.reaches("10.0.1.1")
+    for address, via, words in (("198.51.100.1", B4, []), ("2001:db8:99::1", B6, ["-6"])):
+        equal(a.ping(address, 1), 0, f"answers of {address} without a route")
+        lab.weft("ip", *words, "route", "add", address, "via", via)
+        a.reaches(address)
+        check(f"via {via} dev b" in lab.weft("ip", "route", "get", address), lab.weft("ip", "route", "get", address))
+        lab.weft("ip", *words, "route", "replace", "blackhole", address)
+        wait_for(lambda: a.ping(address, 1) == 0, "the blackhole takes them")
+        lab.weft("ip", *words, "route", "del", address)
+    lab.weft("ip", "nexthop", "add", "id", "1", "via", B4, "dev", "b")
+    lab.weft("ip", "nexthop", "add", "id", "2", "via", "10.0.3.2", "dev", "c")
+    lab.weft("ip", "nexthop", "add", "id", "3", "group", "1/2")
+    lab.weft("ip", "route", "add", "198.51.100.1", "nhid", "3")
+    a.reaches("198.51.100.1")
+    kinds = {row["kind"] for row in lab.json("show", "adjacency")}
+    check({"group", "neighbour", "local"} <= kinds, kinds)
+    lab.weft("ip", "rule", "add", "from", A4, "prohibit", "pref", "400")
+    wait_for(lambda: a.ping("198.51.100.1", 1) == 0, "the prohibiting rule")
+    equal(lab.refused("ip", "route", "get", "198.51.100.1", "from", A4, "iif", "a"), "RTNETLINK answers: Permission denied\n", "route get")
+    lab.weft("ip", "rule", "del", "pref", "400")
+    a.reaches("198.51.100.1")
+    lab.weft("ip", "neigh", "add", "10.0.2.77", "lladdr", "02:00:00:00:00:77", "dev", "b")
+    wire = lab.wire("b")
+    a.ping("10.0.2.77", 1)
+    check(wire.collect(1, lambda data: data[:6] == bytes.fromhex("020000000077")), "nothing went to the neighbour entered")
+    lab.weft("ip", "neigh", "del", "10.0.2.77", "dev", "b")
+
+
+@stateful
+def test_route_waits_for_its_link(lab):
+    """A route whose interface goes down is forgotten by the kernel, kept by weft, and written when it is up again."""
+    a, b = router(lab)
+    b.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+    lab.weft("ip", "route", "add", "198.51.100.1", "via", B4)
+    a.reaches("198.51.100.1")
+    for set_link in (lambda state: lab.weft("ip", "link", "set", "dev", "b", state),
+                     lambda state: lab.switch.ip("link", "set", "dev", "b", state)):
+        set_link("down")
+        wait_for(lambda: not lab.switch.ip("route", "show", "198.51.100.1"), "the kernel forgets it")
+        check("ip route add 198.51.100.1 via" in lab.weft("save"), lab.weft("save"))
+        equal(lab.refused("ip", "route", "add", "198.51.100.2", "dev", "b"), "Error: Device for nexthop is not up.\n", "a new one")
+        set_link("up")
+        a.reaches("198.51.100.1")
+    text = lab.weft("save").replace("port add b up ", "port add b ")
+    lab.weft("apply", lab.file("down.conf", text))
+    equal(lab.switch.ip("route", "show", "198.51.100.1"), "", "a route of a file whose link is down")
+    lab.weft("ip", "link", "set", "dev", "b", "up")
+    a.reaches("198.51.100.1")
+
+
+@stateful
+def test_route_without_a_kernel(lab):
+    """--no-kernel: addresses, routes, neighbours and rules live in the model and are what workers forward by."""
+    hosts = [lab.host(role, f"10.0.{number}.2/24") for number, role in enumerate("ab", 1)]
+    lab.weftd("".join(port_line(role, f"mac 02:00:00:00:0{n}:01") for n, role in enumerate("ab", 1))
+              + "ip addr add 10.0.1.1/24 dev a\nip addr add 10.0.2.1/24 dev b\n", "--no-kernel")
+    for number, host in enumerate(hosts, 1):
+        host.ip("neigh", "add", f"10.0.{number}.1", "lladdr", f"02:00:00:00:0{number}:01", "dev", "eth0")
+        host.ip("route", "add", "default", "via", f"10.0.{number}.1")
+        mac = host.link("eth0")["address"]
+        lab.weft("ip", "neigh", "add", f"10.0.{number}.2", "lladdr", mac, "dev", "ab"[number - 1])
+    a, b = hosts
+    a.reaches("10.0.2.2")
+    equal(a.ping("10.0.1.1", 1), 0, "answers of weft itself")
+    check(lab.drops("punt/no_kernel") >= 1, "no packet was dropped as punt/no_kernel")
+    shown = a.run("ping", "-n", "-c", "1", "-t", "1", "-W", "2", "10.0.2.2", status=None)
+    check("From 10.0.1.1" in shown and "Time to live exceeded" in shown, shown)
+    b.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+    lab.weft("ip", "route", "add", "198.51.100.0/24", "via", "10.0.2.2")
+    a.reaches("198.51.100.1")
+    equal(lab.weft("ip", "route").splitlines(),
+          ["10.0.1.0/24 dev a proto kernel scope link src 10.0.1.1 ", "10.0.2.0/24 dev b proto kernel scope link src 10.0.2.1 ",
+           "198.51.100.0/24 via 10.0.2.2 dev b proto 119 "], "routes")
+    lab.weft("ip", "rule", "add", "from", A4, "blackhole", "pref", "9")
+    equal(a.ping("198.51.100.1", 1), 0, "answers against the rule")
+    lab.weft("ip", "rule", "del", "pref", "9")
+    a.reaches("198.51.100.1")
+    lab.weft("ip", "link", "set", "dev", "b", "down")
+    equal(a.ping("198.51.100.1", 1), 0, "answers by an interface that is down")
+    lab.weft("ip", "link", "set", "dev", "b", "up")
+    a.reaches("198.51.100.1")
