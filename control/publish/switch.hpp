@@ -247,7 +247,7 @@ class Switch final : public Live {
     std::optional<Routes> own_routes_;     ///< with --no-kernel, in its place
     bool routing_compared_ = false;        ///< the kernel has what the model says
     std::set<std::string> complained_;     ///< of what waits for the kernel to take it
-    static constexpr unsigned routes_start_ms = 30000;
+    static constexpr unsigned routes_start_ms = 30000, in_step_ms = 1000;
     std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
     std::set<std::string> leftover_;               ///< devices that a dead daemon took
     unsigned ticks_ = 0;

@@ -240,6 +240,8 @@ Result<> Switch::write_routing(const Model& target) {
     if (auto r = write_rules(target, *written); !r) return r;
     if (auto r = write_neighbours(target, *written); !r) return r;
     routing_compared_ = true;
+    // Who is told that it is done may send the next packet.
+    if (routes_ && target.routing != model_.routing) routes_->wait_until_in_step(in_step_ms);
     return {};
 }
 
