@@ -46,8 +46,8 @@ def transfer(sender, receiver, address, size, port=5000):
 class Pings:
     """A steady ping beside the test; lost() ends it and says how many echoes stayed without answer."""
 
-    def __init__(self, lab, host, address, interval=0.01):
-        self.process = lab.start(host, "ping", "-n", "-q", "-i", str(interval), address)
+    def __init__(self, lab, host, address, interval=0.01, options=()):
+        self.process = lab.start(host, "ping", "-n", "-q", "-i", str(interval), *options, address)
         self.begin = time.monotonic()
         time.sleep(0.2)
 
