@@ -77,11 +77,17 @@ protocol kernel {{ ipv6 {{ export where source != RTS_DEVICE; }}; merge paths ye
 
 
 class Keepalived:
-    """keepalived in one namespace; nothing it starts is a script."""
+    """keepalived in one namespace. It ends with what it made taken back; its child processes end with it."""
 
     def __init__(self, lab, role, text):
         conf = lab.file(f"keepalived-{role}.conf", text)
         words = [word for name in ("pid", "vrrp_pid", "checkers_pid")
                  for word in (f"--{name}", os.path.join(lab.folder, f"keepalived-{role}.{name}"))]
-        self.process = lab.start(lab.namespaces[role], "keepalived", "--dont-fork", "--vrrp", "--log-console",
-                                 "--dont-release-vrrp", "-f", conf, *words)
+        with open(os.path.join(lab.folder, f"keepalived-{role}.log"), "a") as output:
+            self.process = lab.start(lab.namespaces[role], "keepalived", "--dont-fork", "--vrrp", "--log-console", "-f", conf, *words,
+                                     stdout=output)
+
+    def stop(self):
+        """It says good-bye to its peers (RFC 5798 6.4.3: priority 0)."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
