@@ -2,6 +2,8 @@
 // the model, and a TAP that was deleted is made again.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "control/publish/switch.hpp"
 
 namespace weft {
@@ -22,11 +24,14 @@ void Switch::on_link_gone(int index) {
         if (live.tap.index() == index) return look_again();
 }
 
-void Switch::on_link(const std::string& name, const KernelLink&) {
-    const auto live = taps_.find(name);
-    if (live == taps_.end() || !model_.find(name)) return;
+// By its index: a TAP that was renamed in the kernel stays the one of its interface.
+void Switch::on_link(int index) {
+    const auto live =
+        std::ranges::find_if(taps_, [index](const auto& entry) { return entry.second.tap.index() == index; });
+    if (live == taps_.end() || !model_.find(live->first)) return;
+    const std::string name = live->first;
     // The message may be older than what weft told the kernel since: ask what is now.
-    auto now = tap_netlink_.link(live->second.tap.index());
+    auto now = tap_netlink_.link(index);
     if (!now || !*now) return;
     const KernelLink& link = **now;
     TapSettings& told = live->second.told;
@@ -67,11 +72,11 @@ void Switch::look_again() {
     remove_taps(gone);
     const Model same = model_;
     if (auto r = apply(same); !r) log(r.error().message);
-    std::vector<std::string> names;
+    std::vector<int> all;
     for (const auto& [name, live] : taps_)
-        names.push_back(name);
-    for (const auto& name : names)
-        on_link(name, {});
+        all.push_back(live.tap.index());
+    for (const int index : all)
+        on_link(index);
 }
 
 }  // namespace weft

@@ -84,7 +84,7 @@ Result<> Switch::begin() {
         shared_.tap_waker = &tap_io_->waker();
         tally_.add(tap_counters_.get());
         auto monitor = KernelMonitor::open(
-            taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.name, l); },
+            taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.index); },
                           .link_gone = [this](const KernelLink& l) { on_link_gone(l.index); },
                           .address = {},
                           .resync = [this] { look_again(); }});

@@ -214,7 +214,7 @@ class Switch final : public Live {
     void feed_own_routes(const Model& model);
 
     // kernel_events.cpp
-    void on_link(const std::string& name, const KernelLink& link);
+    void on_link(int index);
     void on_link_gone(int index);
     void look_again();
 

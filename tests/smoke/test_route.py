@@ -210,6 +210,32 @@ def test_restart(lab):
 
 
 @stateful
+def test_a_renamed_interface(lab):
+    """A TAP that an administrator renames keeps its routes and forwards; its state is followed by the new name."""
+    a, b = router(lab)
+    b.ip("addr", "add", "198.51.100.1/32", "dev", "lo"), b.ip("addr", "add", "2001:db8:99::1/128", "dev", "lo")
+    for words, address, via in (([], "198.51.100.1", B4), (["-6"], "2001:db8:99::1", B6)):
+        lab.switch.ip(*words, "route", "add", address, "via", via)
+        a.reaches(address)
+    before = forwarded(lab)
+    lab.switch.ip("link", "set", "dev", "b", "name", "uplink")
+    for address in ("198.51.100.1", "2001:db8:99::1"):
+        equal(a.ping(address, 20, 0.02), 20, f"answers of {address} after the renaming")
+    check(forwarded(lab) - before >= 80, "the workers did not forward them")
+    lab.switch.ip("route", "replace", "198.51.100.1", "via", B4, "dev", "uplink", "mtu", "1400")
+    a.reaches("198.51.100.1")
+    lab.switch.ip("route", "del", "198.51.100.1")
+    wait_for(lambda: a.ping("198.51.100.1", 1) == 0, "a route removed by the new name is gone")
+    lab.switch.ip("link", "set", "dev", "uplink", "down")
+    wait_for(lambda: a.ping(B4, 1) == 0, "what is down by the new name does not forward")
+    equal(lab.json("ip", "link", "show", "dev", "b")[0]["flags"].count("UP"), 0, "flag UP in weft")
+    lab.switch.ip("link", "set", "dev", "uplink", "up")
+    a.reaches(B4)
+    lab.weft("ip", "link", "set", "b", "mtu", "1400")
+    wait_for(lambda: lab.switch.link("uplink")["mtu"] == 1400, "the MTU that weft sets reaches it")
+
+
+@stateful
 def test_bogus_neighbours(lab):
     """A04, A07: a flood of ARP requests from made-up hosts leaves memory flat and takes nothing from others."""
     a, b = router(lab)
