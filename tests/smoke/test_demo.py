@@ -29,7 +29,7 @@ def test_once(lab):
     demo = subprocess.Popen([DEMO, "--once"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said, _ = demo.communicate()
     check(demo.returncode == 0, f"status {demo.returncode}\n{said}")
-    for shown in ("Pings that pass", "Pings that must not pass", "iperf3", "bridge fdb", "bridge/vlan_filtered"):
+    for shown in ("Pings that pass", "Pings that must not pass", "iperf3", "Routing", "bridge fdb", "bridge/vlan_filtered"):
         check(shown in said, f"\"{shown}\" is missing in\n{said}")
     equal(left_of(demo.pid), [], "left behind")
 
