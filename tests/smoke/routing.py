@@ -47,6 +47,10 @@ class Frr:
         shown = self.vtysh(command, daemon)
         return json.loads(shown) if shown.strip().startswith("{") else {}
 
+    def list(self, command, daemon):
+        shown = self.vtysh(command, daemon)
+        return json.loads(shown) if shown.strip().startswith("[") else []
+
     def configure(self, daemon, *lines):
         words = [word for line in ("configure terminal", *lines) for word in ("-c", line)]
         run("vtysh", "--vty_socket", self.folder, "-d", daemon, *words)
