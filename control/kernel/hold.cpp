@@ -1,6 +1,6 @@
 #include "control/kernel/hold.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <deque>
 #include <iterator>
 #include <list>
@@ -9,8 +9,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "weft/net/ip.hpp"
-
 namespace weft {
 namespace {
 
@@ -18,33 +16,23 @@ struct Hash {
     std::size_t operator()(const NextHop& to) const noexcept {
         const std::string_view bytes(reinterpret_cast<const char*>(to.address.bytes.data()),
                                      to.address.bytes.size());
-        return std::hash<std::string_view>{}(bytes)*31 + to.interface;
+        return (std::hash<std::string_view>{}(bytes)*31 + to.interface) * 31 +
+               static_cast<std::size_t>(to.device);
     }
 };
-
-/// The gateway of its hop, or its own destination on a connected network.
-NextHop next_hop_of(Packet& packet, const HopTable& hops) {
-    const Hop& hop = hops[packet.meta.hop];
-    NextHop to{.interface = packet.meta.oif,
-               .v6 = packet.header<EthernetHeader>()->type.host() == ether_type::ipv6,
-               .address = {}};
-    if (hop.kind == HopKind::neighbour) {
-        to.v6 = hop.v6;
-        to.address = hop.gateway;
-        return to;
-    }
-    const std::byte* l3 = packet.data() + packet.meta.l3_offset;
-    if (to.v6)
-        std::memcpy(to.address.bytes.data(), l3 + offsetof(Ipv6Header, destination), 16);
-    else
-        std::memcpy(to.address.bytes.data(), l3 + offsetof(Ipv4Header, destination), 4);
-    return to;
-}
 
 struct Waiting {
     std::deque<Packet*> packets;
     std::uint64_t since_us = 0, asked_us = 0;
-    std::list<NextHop>::iterator place;  ///< in Table::order_
+    std::list<NextHop>::iterator place;  ///< in Line::order
+    bool wanted = false;
+    std::list<NextHop>::iterator wanted_place{};  ///< in Table::wanted_, if wanted
+};
+
+/// What waits to leave by one interface.
+struct Line {
+    std::list<NextHop> order;  ///< the one that waits longest first
+    std::size_t packets = 0;
 };
 
 }  // namespace
@@ -60,20 +48,34 @@ class Hold::Table {
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
 
-    void add(Packet& packet, const HopTable& hops, std::uint64_t now_us) {
-        const NextHop to = next_hop_of(packet, hops);
+    void add(Packet& packet, std::uint64_t now_us) {
+        const NextHop to = read_next_hop(packet);
         bool ask = false;
         {
             const std::lock_guard lock(mutex_);
             Waiting& waiting = waiting_for(to, now_us);
-            if (waiting.packets.size() >= per_neighbour) drop_oldest(waiting);
             waiting.packets.push_back(&packet);
-            if (++count_ > capacity) drop_oldest(by_next_hop_.at(order_.front()));
+            ++lines_.at(to.interface).packets;
+            ++count_;
             // A request may have been refused, by a TAP that was down.
-            ask = waiting.asked_us + ask_again_us <= now_us;
-            if (ask) waiting.asked_us = now_us;
+            if (!waiting.wanted && waiting.asked_us + ask_again_us <= now_us) {
+                waiting.asked_us = now_us;
+                waiting.wanted_place = wanted_.insert(wanted_.end(), to);
+                waiting.wanted = ask = true;
+            }
+            if (waiting.packets.size() > per_neighbour) drop_oldest(to);
+            if (count_ > capacity) drop_oldest(longest(&Line::packets).order.front());
         }
-        if (ask) wiring_.ask(to);
+        if (ask) wiring_.ask();
+    }
+
+    std::vector<NextHop> take_wanted() {
+        const std::lock_guard lock(mutex_);
+        std::vector<NextHop> all(wanted_.begin(), wanted_.end());
+        for (const NextHop& to : all)
+            by_next_hop_.at(to).wanted = false;
+        wanted_.clear();
+        return all;
     }
 
     void release(const NextHop& to) {
@@ -83,7 +85,6 @@ class Hold::Table {
             const auto found = by_next_hop_.find(to);
             if (found == by_next_hop_.end()) return;
             packets.assign(found->second.packets.begin(), found->second.packets.end());
-            count_ -= packets.size();
             remove(found);
         }
         for (Packet* packet : packets)
@@ -93,10 +94,13 @@ class Hold::Table {
 
     void expire(std::uint64_t now_us) {
         const std::lock_guard lock(mutex_);
-        while (!order_.empty()) {
-            const auto oldest = by_next_hop_.find(order_.front());
-            if (oldest->second.since_us + give_up_us > now_us) return;
-            drop_all(oldest, DropReason::route_neighbour_failed);
+        for (auto line = lines_.begin(); line != lines_.end();) {
+            auto& order = (line++)->second.order;  // which goes with its last next hop
+            for (auto left = order.size(); left > 0; --left) {
+                const auto oldest = by_next_hop_.find(order.front());
+                if (oldest->second.since_us + give_up_us > now_us) break;
+                drop_all(oldest, DropReason::route_neighbour_failed);
+            }
         }
     }
 
@@ -108,11 +112,14 @@ class Hold::Table {
                 drop_all(here, DropReason::handover_gone);
                 continue;
             }
-            count_ -= std::erase_if(here->second.packets, [&](Packet* packet) {
+            const auto gone = std::erase_if(here->second.packets, [&](Packet* packet) {
                 if (packet->meta.iif != interface) return false;
                 drop(*packet, DropReason::handover_gone);
                 return true;
             });
+            count_ -= gone;
+            lines_.at(here->first.interface).packets -= gone;
+            if (here->second.packets.empty()) remove(here);
         }
     }
 
@@ -137,28 +144,47 @@ class Hold::Table {
     Waiting& waiting_for(const NextHop& to, std::uint64_t now_us) {
         if (const auto found = by_next_hop_.find(to); found != by_next_hop_.end()) return found->second;
         if (by_next_hop_.size() >= max_neighbours)
-            drop_all(by_next_hop_.find(order_.front()), DropReason::route_hold_full);
-        order_.push_back(to);
+            drop_all(by_next_hop_.find(longest(&Line::order).order.front()), DropReason::route_hold_full);
+        auto& order = lines_[to.interface].order;
+        order.push_back(to);
         Waiting waiting;
         waiting.since_us = now_us;
-        waiting.place = std::prev(order_.end());
+        waiting.place = std::prev(order.end());
         return by_next_hop_.emplace(to, std::move(waiting)).first->second;
     }
+    static std::size_t size_of(const std::list<NextHop>& order) noexcept { return order.size(); }
+    static std::size_t size_of(std::size_t packets) noexcept { return packets; }
+    /// The line that has most.
+    template <class Member>
+    Line& longest(Member Line::*of) {
+        return std::max_element(lines_.begin(), lines_.end(),
+                                [&](const auto& a, const auto& b) {
+                                    return size_of(a.second.*of) < size_of(b.second.*of);
+                                })
+            ->second;
+    }
     void remove(Entries::iterator entry) {
-        order_.erase(entry->second.place);
+        const auto line = lines_.find(entry->first.interface);
+        count_ -= entry->second.packets.size();
+        line->second.packets -= entry->second.packets.size();
+        line->second.order.erase(entry->second.place);
+        if (line->second.order.empty()) lines_.erase(line);
+        if (entry->second.wanted) wanted_.erase(entry->second.wanted_place);
         by_next_hop_.erase(entry);
     }
     void drop_all(Entries::iterator entry, DropReason reason) {
         for (Packet* packet : entry->second.packets)
             drop(*packet, reason);
-        count_ -= entry->second.packets.size();
         remove(entry);
     }
-    void drop_oldest(Waiting& of) {
-        drop(*of.packets.front(), DropReason::route_hold_full);
-        of.packets.pop_front();
+    void drop_oldest(const NextHop& of) {
+        const auto entry = by_next_hop_.find(of);
+        auto& packets = entry->second.packets;
+        drop(*packets.front(), DropReason::route_hold_full);
+        packets.pop_front();
         --count_;
-        if (of.packets.empty()) remove(by_next_hop_.find(*of.place));
+        --lines_.at(of.interface).packets;
+        if (packets.empty()) remove(entry);
     }
     void drop(Packet& packet, DropReason reason) noexcept {
         (*wiring_.counters)[packet.meta.oif].dropped[static_cast<std::size_t>(reason)].add(1,
@@ -169,14 +195,18 @@ class Hold::Table {
     Wiring wiring_;
     mutable std::mutex mutex_;
     Entries by_next_hop_;
-    std::list<NextHop> order_;  ///< the one that waits longest first
+    std::unordered_map<IfIndex, Line> lines_;  ///< none is empty
+    std::list<NextHop> wanted_;
     std::size_t count_ = 0;
 };
 
 Hold::Hold(Wiring wiring) : table_(std::make_unique<Table>(std::move(wiring))) {}
 Hold::~Hold() = default;
-void Hold::add(Packet& packet, const HopTable& hops, std::uint64_t now_us) {
-    table_->add(packet, hops, now_us);
+void Hold::add(Packet& packet, std::uint64_t now_us) {
+    table_->add(packet, now_us);
+}
+std::vector<NextHop> Hold::take_wanted() {
+    return table_->take_wanted();
 }
 void Hold::release(const NextHop& to) {
     table_->release(to);

@@ -165,7 +165,7 @@ class TapIo::Loop {
     }
 
     void hold(Packet& packet) {
-        if (wiring_.hold) return wiring_.hold->add(packet, *wiring_.hops, coarse_microseconds());
+        if (wiring_.hold) return wiring_.hold->add(packet, coarse_microseconds());
         drop(packet.meta.oif, DropReason::route_neighbour_unknown, packet.length());
         Packet::free(&packet);
     }

@@ -42,7 +42,6 @@ class TapIo {
         rte_mempool* pool = nullptr;      ///< mbufs with packet_private_size, at least 256 bytes of data room
         CounterTable* counters = nullptr;  ///< of this thread
         Hold* hold = nullptr;              ///< null: nothing is held, route/neighbour_unknown
-        const HopTable* hops = nullptr;    ///< with hold
         std::vector<unsigned> cpus;        ///< the thread may run on; empty: where its maker may
         bool register_with_eal = true;     ///< rte_thread_register, for the pool's cache
     };

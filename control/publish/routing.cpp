@@ -24,11 +24,8 @@ RoutedInterface routed(const Model& model, const std::string& device) {
 void Switch::make_hold() {
     hold_ = std::make_unique<Hold>(
         Hold::Wiring{.ask =
-                         [this](const NextHop& to) {
-                             if (!routes_) return;
-                             routes_->resolve(to.interface, to.v6, to.address);
-                             // It may have answered since the worker looked.
-                             if (routes_->is_resolved(to.interface, to.v6, to.address)) hold_->release(to);
+                         [this] {
+                             if (routes_) routes_->ask();
                          },
                      .give =
                          [this](Packet* packets[], unsigned n) {
@@ -48,10 +45,8 @@ Result<> Switch::start_routes() {
                    .routing = shared_.routing,
                    .quiescence = shared_.quiescence,
                    .log = options_.log,
-                   .on_neighbour =
-                       [this](IfIndex interface, bool v6, const IpAddress& address, NeighbourState) {
-                           hold_->release({interface, v6, address});
-                       }},
+                   .on_neighbour = [this](const NextHop& to, NeighbourState) { hold_->release(to); }},
+        .wanted = [this] { return hold_->take_wanted(); },
         .cpus = options_.control_cpus};
     auto mirror = RouteMirror::start(taps_netns_, std::move(wiring));
     if (!mirror) return std::move(mirror).error();

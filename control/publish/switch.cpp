@@ -78,7 +78,6 @@ Result<> Switch::begin() {
         make_hold();
         tally_.add(hold_counters_.get());
         wiring.hold = hold_.get();
-        wiring.hops = &shared_.hops;
         wiring.cpus = options_.control_cpus;
         tap_io_ = std::make_unique<TapIo>(std::move(wiring));
         shared_.tap_waker = &tap_io_->waker();

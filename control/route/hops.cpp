@@ -65,6 +65,7 @@ HopIndex HopPool::take(const HopFacts& facts) {
     hop.gateway = facts.gateway;
     hop.source = facts.source;
     hop.bucket_bits = 0;
+    hop.device = facts.device;
     hop.used.store(0, std::memory_order_relaxed);
     const auto own = own_.find(facts.device);
     hop.own.store(own == own_.end() ? 0 : own->second, std::memory_order_relaxed);
@@ -204,9 +205,10 @@ void HopPool::write_neighbour(const Neighbour& neighbour) {
 }
 
 void HopPool::set_neighbour(const NeighbourKey& key, std::uint16_t kernel_state, NeighbourState state,
-                            const MacAddress& mac) {
+                            const MacAddress& mac, std::uint8_t generation) {
     Neighbour& neighbour = neighbours_[key];
     neighbour.kernel_state = kernel_state;
+    neighbour.generation = generation;
     neighbour.word = Hop::pack(mac, state);
     write_neighbour(neighbour);
 }

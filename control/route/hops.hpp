@@ -68,11 +68,12 @@ class HopPool {
     struct Neighbour {
         std::uint64_t word = 0;          ///< Hop::neighbour of all its hops
         std::uint16_t kernel_state = 0;  ///< NUD_*; 0: the kernel has no entry
+        std::uint8_t generation = 0;     ///< of the dump before or in which it was last told of
         std::vector<HopIndex> hops;
     };
     /// What the kernel (or the model) says of a neighbour.
     void set_neighbour(const NeighbourKey& key, std::uint16_t kernel_state, NeighbourState state,
-                       const MacAddress& mac);
+                       const MacAddress& mac, std::uint8_t generation);
     /// There is no entry any more: whoever still goes there has to ask anew.
     void forget_neighbour(const NeighbourKey& key);
     [[nodiscard]] const Neighbour* neighbour(const NeighbourKey& key) const;

@@ -33,14 +33,15 @@ using Clock = std::chrono::steady_clock;
 
 class RouteMirror::Loop {
   public:
-    Loop(Routes& routes, std::mutex& mutex, MirrorSocket socket, MirrorSocket requests,
-         std::vector<unsigned> cpus)
+    Loop(Routes& routes, std::mutex& mutex, MirrorSocket socket, MirrorSocket requests, Wiring wiring)
         : routes_(routes),
           mutex_(mutex),
           socket_(std::move(socket)),
           requests_(std::move(requests)),
           event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-          cpus_(std::move(cpus)) {
+          wanted_(std::move(wiring.wanted)),
+          on_neighbour_(std::move(wiring.routes.on_neighbour)),
+          cpus_(std::move(wiring.cpus)) {
         pending_ = all_dumps;
         thread_ = std::thread([this] { run(); });
     }
@@ -58,10 +59,6 @@ class RouteMirror::Loop {
     void take_wanted() {
         pending_ |= routes_.take_wanted();
         if (pending_) wake();
-    }
-    void resolve(int device, bool v6, const IpAddress& address) {
-        const std::lock_guard lock(requests_mutex_);
-        requests_.use_neighbour(device, v6, address);
     }
     /// A neighbour request that the kernel answers on the socket after all it said before.
     bool wait_until_in_step(unsigned milliseconds) {
@@ -106,6 +103,7 @@ class RouteMirror::Loop {
                 static_cast<void>(read(event_.get(), &count, sizeof count));
             }
             read_some();
+            resolve_wanted();
             if (Clock::now() >= next_tick) {
                 tick();
                 next_tick = Clock::now() + std::chrono::seconds(1);
@@ -126,6 +124,21 @@ class RouteMirror::Loop {
             take(socket_.datagram(i));
         routes_.settle();
         pending_ |= routes_.take_wanted();
+    }
+
+    void resolve_wanted() {
+        if (!wanted_) return;
+        for (const NextHop& to : wanted_()) {
+            // It may have answered since the worker looked.
+            const bool known = [&] {
+                const std::lock_guard lock(mutex_);
+                return routes_.is_resolved(to);
+            }();
+            if (!known)
+                requests_.use_neighbour(to.device, to.v6, to.address);
+            else if (on_neighbour_)
+                on_neighbour_(to, NeighbourState::resolved);
+        }
     }
 
     void take(Bytes datagram) {
@@ -230,14 +243,15 @@ class RouteMirror::Loop {
             pending_ |= routes_.take_wanted();
         }
         for (const auto& key : keep_fresh)
-            resolve(key.device, key.v6, key.address);
+            requests_.use_neighbour(key.device, key.v6, key.address);
     }
 
     Routes& routes_;
     std::mutex& mutex_;
     MirrorSocket socket_, requests_;
-    std::mutex requests_mutex_;
     Descriptor event_;
+    std::function<std::vector<NextHop>()> wanted_;
+    std::function<void(const NextHop&, NeighbourState)> on_neighbour_;
     std::vector<unsigned> cpus_;
     std::atomic<bool> stop_{false};
     std::atomic<std::uint64_t> messages_{0}, malformed_{0}, overflows_{0}, dumps_{0};
@@ -255,7 +269,7 @@ class RouteMirror::Loop {
     std::thread thread_;
 };
 
-RouteMirror::RouteMirror(Wiring wiring) : routes_(std::make_unique<Routes>(std::move(wiring.routes))) {}
+RouteMirror::RouteMirror(Routes::Wiring routes) : routes_(std::make_unique<Routes>(std::move(routes))) {}
 RouteMirror::~RouteMirror() = default;
 
 Result<std::unique_ptr<RouteMirror>> RouteMirror::start(const Netns& netns, Wiring wiring) {
@@ -263,10 +277,9 @@ Result<std::unique_ptr<RouteMirror>> RouteMirror::start(const Netns& netns, Wiri
     if (!socket) return std::move(socket).error();
     auto requests = MirrorSocket::open(netns, 1 << 16, false);
     if (!requests) return std::move(requests).error();
-    auto cpus = wiring.cpus;
-    std::unique_ptr<RouteMirror> mirror{new RouteMirror(std::move(wiring))};
+    std::unique_ptr<RouteMirror> mirror{new RouteMirror(wiring.routes)};
     mirror->loop_ = std::make_unique<Loop>(*mirror->routes_, mirror->mutex_, std::move(*socket),
-                                           std::move(*requests), std::move(cpus));
+                                           std::move(*requests), std::move(wiring));
     return mirror;
 }
 
@@ -277,17 +290,8 @@ void RouteMirror::set(const RoutingSettings& settings) {
     loop_->take_wanted();
 }
 
-void RouteMirror::resolve(IfIndex interface, bool v6, const IpAddress& address) {
-    const int device = with([&](const Routes& routes) { return routes.device_of(interface); });
-    if (device) loop_->resolve(device, v6, address);
-}
-
-bool RouteMirror::is_resolved(IfIndex interface, bool v6, const IpAddress& address) {
-    return with([&](const Routes& routes) {
-        const auto* neighbour =
-            routes.hops().neighbour({.device = routes.device_of(interface), .v6 = v6, .address = address});
-        return neighbour && Hop::state_of(neighbour->word) == NeighbourState::resolved;
-    });
+void RouteMirror::ask() noexcept {
+    loop_->wake();
 }
 
 bool RouteMirror::wait_until_in_step(unsigned milliseconds) {

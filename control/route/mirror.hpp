@@ -25,6 +25,8 @@ class RouteMirror {
   public:
     struct Wiring {
         Routes::Wiring routes;
+        /// Neighbours whose MAC addresses the kernel is to find out, asked for after ask() by the thread.
+        std::function<std::vector<NextHop>()> wanted;
         std::vector<unsigned> cpus;      ///< the thread may run on; empty: where its maker may
         std::size_t buffer = 64u << 20;  ///< of the socket, bytes
     };
@@ -35,11 +37,9 @@ class RouteMirror {
 
     /// Returns when workers see it.
     void set(const RoutingSettings& settings);
-    /// Has the kernel find out a neighbour's MAC address (RTM_NEWNEIGH with NTF_USE), as a packet to it
-    /// would. Its outcome comes by Routes::Wiring::on_neighbour.
-    void resolve(IfIndex interface, bool v6, const IpAddress& address);
-    /// Whether a neighbour's MAC address is known.
-    [[nodiscard]] bool is_resolved(IfIndex interface, bool v6, const IpAddress& address);
+    /// Has the kernel resolve what is wanted (RTM_NEWNEIGH with NTF_USE), as packets there would. What comes
+    /// of it, also what is known by then, is told by Routes::Wiring::on_neighbour. Neither waits nor locks.
+    void ask() noexcept;
     /// Returns when all that the kernel had said at the call is in the tables. False after the time.
     bool wait_until_in_step(unsigned milliseconds);
     /// work(routes) under the lock.
@@ -56,7 +56,7 @@ class RouteMirror {
 
   private:
     class Loop;
-    RouteMirror(Wiring wiring);
+    explicit RouteMirror(Routes::Wiring routes);
 
     std::mutex mutex_;
     std::unique_ptr<Routes> routes_;

@@ -101,21 +101,18 @@ void Routes::neighbour(const KernelNeighbour& n, bool there) {
     const IfIndex interface = interface_of(n.interface);
     if (interface == no_interface) return;
     const NeighbourKey key{.device = n.interface, .v6 = n.v6, .address = n.address};
-    if (dumping_[static_cast<unsigned>(RouteDump::neighbours)]) {
-        std::erase_if(neighbours_seen_, [&](const auto& seen) { return seen.value == key; });
-        if (there) neighbours_seen_.push_back({key});
-    }
     if (!there || n.state == NUD_NONE) {
         known_neighbour(key, false);
         hops_.forget_neighbour(key);
         return;
     }
     const auto state = state_of(n);
-    hops_.set_neighbour(key, n.state, state, n.mac);
+    hops_.set_neighbour(key, n.state, state, n.mac,
+                        generation_[static_cast<unsigned>(RouteDump::neighbours)]);
     known_neighbour(key, true);
     if (state == NeighbourState::failed) failed_.push_back({key, std::chrono::steady_clock::now()});
     if (state != NeighbourState::unknown && wiring_.on_neighbour)
-        wiring_.on_neighbour(interface, n.v6, n.address, state);
+        wiring_.on_neighbour({interface, n.v6, n.interface, n.address}, state);
 }
 
 // The kernel begins anew with the next packet to a neighbour that failed (net/core/neighbour.c,
@@ -126,7 +123,8 @@ void Routes::tick() {
         if (now - failed.when < std::chrono::seconds(1)) return false;
         const auto* neighbour = hops_.neighbour(failed.key);
         if (neighbour && Hop::state_of(neighbour->word) == NeighbourState::failed)
-            hops_.set_neighbour(failed.key, neighbour->kernel_state, NeighbourState::unknown, {});
+            hops_.set_neighbour(failed.key, neighbour->kernel_state, NeighbourState::unknown, {},
+                                neighbour->generation);
         return true;
     });
 }
@@ -209,7 +207,6 @@ void Routes::set(const RoutingSettings& settings) {
 void Routes::begin(RouteDump kind) {
     ++generation_[static_cast<unsigned>(kind)];
     dumping_[static_cast<unsigned>(kind)] = true;
-    if (kind == RouteDump::neighbours) neighbours_seen_.clear();
     if (kind == RouteDump::rules4 || kind == RouteDump::rules6)
         dumped_rules_[kind == RouteDump::rules6].clear();
 }
@@ -242,10 +239,7 @@ void Routes::end(RouteDump kind) {
         case RouteDump::neighbours: {
             std::vector<NeighbourKey> gone;
             hops_.for_each_neighbour([&](const NeighbourKey& key, const HopPool::Neighbour& neighbour) {
-                if (neighbour.kernel_state == 0) return;
-                const auto seen = std::find_if(neighbours_seen_.begin(), neighbours_seen_.end(),
-                                               [&](const auto& marked) { return marked.value == key; });
-                if (seen == neighbours_seen_.end()) gone.push_back(key);
+                if (neighbour.kernel_state != 0 && old(neighbour)) gone.push_back(key);
             });
             for (const auto& key : gone) {
                 known_neighbour(key, false);

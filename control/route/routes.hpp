@@ -18,6 +18,7 @@
 #include "control/route/attributes.hpp"
 #include "control/route/hops.hpp"
 #include "control/route/tables.hpp"
+#include "weft/next_hop.hpp"
 #include "weft/publish.hpp"
 #include "weft/routing.hpp"
 
@@ -56,7 +57,7 @@ class Routes {
         Quiescence& quiescence;
         std::function<void(const std::string&)> log;  ///< a line for stderr
         /// A neighbour that was awaited is resolved now, or failed. Called on the thread that calls the rest.
-        std::function<void(IfIndex, bool v6, const IpAddress&, NeighbourState)> on_neighbour;
+        std::function<void(const NextHop&, NeighbourState)> on_neighbour;
     };
     explicit Routes(Wiring wiring);
 
@@ -81,8 +82,8 @@ class Routes {
     void tick();
     /// Neighbours whose entry is stale in the kernel while packets go there (within two seconds of `now`).
     [[nodiscard]] std::vector<NeighbourKey> stale_in_use(std::uint32_t now_seconds) const;
-    /// The kernel's index of the device behind weft's interface; 0: none.
-    [[nodiscard]] int device_of(IfIndex interface) const;
+    /// Whether a neighbour's MAC address is known.
+    [[nodiscard]] bool is_resolved(const NextHop& to) const;
 
     struct Size {
         std::size_t routes4 = 0, routes6 = 0, hops = 0, neighbours = 0, nexthops = 0;
@@ -148,7 +149,6 @@ class Routes {
     std::array<std::vector<KernelRule>, 2> rules_;
     std::array<std::vector<KernelRule>, 2> dumped_rules_;
     std::array<std::vector<RoutingRule>, 2> routing_rules_;
-    std::vector<Marked<NeighbourKey>> neighbours_seen_;  ///< of a dump that is under way
     std::vector<Failed> failed_;
     RoutingSettings settings_;
     std::array<std::uint8_t, route_dump_count> generation_{};

@@ -1,5 +1,6 @@
 // What workers get to see, and when they have let go of it.
 #include <linux/if_addr.h>
+#include <net/if.h>
 
 #include <algorithm>
 
@@ -29,13 +30,11 @@ std::unique_ptr<Routing> Routes::make_routing() const {
         at(interface) = what;
     for (const auto& [index, link] : links_) {
         const IfIndex interface = link.value.macvlan ? interface_of(index) : no_interface;
-        if (interface == no_interface || !link.value.has_mac) continue;
-        for (auto& mac : at(interface).more_macs)
-            if (mac.is_zero()) {
-                mac = link.value.mac;
-                break;
-            }
+        if (interface == no_interface || !link.value.has_mac || !(link.value.flags & IFF_UP)) continue;
+        at(interface).more_macs.push_back(link.value.mac);
     }
+    for (auto& interface : interfaces)
+        std::sort(interface.more_macs.begin(), interface.more_macs.end());
     for (const auto& [address, generation] : addresses_) {
         if (!address.v6) routing->own4.add(to_be32(address.local));
         const auto it = settings_.interfaces.find(address.index);

@@ -17,10 +17,9 @@ IfIndex Routes::interface_of(int device) const {
     return below == settings_.interfaces.end() ? no_interface : below->second;
 }
 
-int Routes::device_of(IfIndex interface) const {
-    for (const auto& [device, index] : settings_.interfaces)
-        if (index == interface) return device;
-    return 0;
+bool Routes::is_resolved(const NextHop& to) const {
+    const auto* neighbour = hops_.neighbour({.device = to.device, .v6 = to.v6, .address = to.address});
+    return neighbour && Hop::state_of(neighbour->word) == NeighbourState::resolved;
 }
 
 bool Routes::alive(const KernelVia& via) const {

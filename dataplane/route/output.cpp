@@ -7,8 +7,27 @@
 #include "dataplane/route/fragment.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/lookup.hpp"
+#include "weft/next_hop.hpp"
 
 namespace weft {
+
+namespace {
+
+/// The gateway of its hop, or its own destination on a connected network.
+NextHop next_hop_of(Packet& packet, const Hop& hop) noexcept {
+    NextHop to{.interface = hop.interface, .v6 = is_ipv6(packet), .device = hop.device, .address = {}};
+    if (hop.kind == HopKind::neighbour) {
+        to.v6 = hop.v6;
+        to.address = hop.gateway;
+    } else if (to.v6) {
+        to.address.bytes = ipv6(packet).destination;
+    } else {
+        to.address = to_address(ipv4(packet).destination);
+    }
+    return to;
+}
+
+}  // namespace
 
 Verdict IpOutput::leave(Packet& packet, const Hop& hop, std::uint64_t neighbour, Context& context) noexcept {
     EthernetHeader& ethernet = packet.ethernet();
@@ -65,6 +84,7 @@ Verdict IpOutput::unresolved(Packet& packet, const Hop& hop, std::uint64_t neigh
     // Held once already: it would go round.
     if (packet.meta.flags & PacketFlags::resolved) return Verdict::drop(DropReason::route_neighbour_failed);
     if (!context.punt) return Verdict::drop(DropReason::route_neighbour_unknown);
+    if (!write_next_hop(packet, next_hop_of(packet, hop))) return Verdict::drop(DropReason::route_no_mbuf);
     return punt(packet, PuntClass::unresolved);
 }
 

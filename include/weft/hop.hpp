@@ -58,8 +58,11 @@ struct alignas(64) Hop {
     bool v6 = false;               ///< gateway's family
     std::uint8_t bucket_bits = 0;  ///< kind group: it has 2^bucket_bits buckets
     IfIndex interface = no_interface;
-    std::uint16_t mtu = 0;               ///< of the route (RTA_METRICS mtu), 0: the interface's
-    std::uint32_t first_bucket = 0;      ///< kind group: into HopTable::bucket()
+    std::uint16_t mtu = 0;  ///< of the route (RTA_METRICS mtu), 0: the interface's
+    union {
+        std::uint32_t first_bucket = 0;  ///< kind group: into HopTable::bucket()
+        std::int32_t device;             ///< else the kernel's interface, which resolves neighbours
+    };
     std::atomic<std::uint32_t> used{0};  ///< coarse second in which a packet last went by it; by workers
 
     static std::uint64_t pack(const MacAddress& mac, NeighbourState state) noexcept {

@@ -56,7 +56,7 @@ enum class PuntClass : std::uint8_t {
     ssh,
     host,        ///< all else for an address of the host
     broadcast,   ///< all else to a broadcast or multicast address
-    unresolved,  ///< in transit: held until the neighbour meta.hop says, or the destination, is resolved
+    unresolved,  ///< in transit: held until its next hop (next_hop.hpp) is resolved
     count
 };
 inline constexpr std::size_t punt_class_count = static_cast<std::size_t>(PuntClass::count);

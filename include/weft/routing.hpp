@@ -42,15 +42,18 @@ struct RoutingRule {
 struct RoutedInterface {
     std::uint8_t rp_filter = 0;  ///< 0 off, 1 strict, 2 loose (RFC 3704)
     bool accept_source_route = false;
-    std::array<MacAddress, 4> more_macs{};  ///< of macvlans on its TAP (VRRP), zero: unused
-    bool send_redirects = true;             ///< net.ipv4.conf.X.send_redirects
-    IpAddress link_local{};                 ///< of IPv6
+    std::vector<MacAddress> more_macs{};  ///< of macvlans on its TAP (VRRP), in order
+    bool send_redirects = true;           ///< net.ipv4.conf.X.send_redirects
+    IpAddress link_local{};               ///< of IPv6
     /// Whether a MAC address besides the interface's own is taken for ours.
     [[nodiscard]] bool accepts(const MacAddress& mac) const noexcept {
-        return std::find(more_macs.begin(), more_macs.end(), mac) != more_macs.end() && !mac.is_zero();
+        return std::binary_search(more_macs.begin(), more_macs.end(), mac);
     }
     IpAddress source4{}, source6{};  ///< of ICMP errors, if no route says better; zero: none
 };
+
+/// Of an interface that nobody said anything of.
+inline const RoutedInterface default_interface{};
 
 /// net.ipv4.icmp_* and net.ipv6.icmp.ratelimit, with Linux's defaults.
 struct IcmpLimits {
@@ -94,8 +97,7 @@ struct Routing {
     std::array<std::uint32_t, punt_class_count> punt_rates = default_punt_rates;
 
     [[nodiscard]] const RoutedInterface& interface(IfIndex i) const noexcept {
-        static constexpr RoutedInterface defaults{};
-        return i < interfaces.size() ? interfaces[i] : defaults;
+        return i < interfaces.size() ? interfaces[i] : default_interface;
     }
 };
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/packet/router.hpp"
+#include "weft/next_hop.hpp"
 
 namespace weft::test {
 namespace {
@@ -324,6 +325,8 @@ TEST_P(RouteTest, UnresolvedNeighboursAreHeld) {
     auto held = router.unresolved();
     ASSERT_EQ(held.size(), 1u);
     EXPECT_EQ(held[0]->meta.oif, rig.index("b"));
+    rig.shared().hops[held[0]->meta.hop].interface = 99;  // another's by now: the packet says where to
+    EXPECT_EQ(read_next_hop(*held[0]), (NextHop{rig.index("b"), false, 0, {{10, 0, 2, 77}}}));
     router.route("10.0.2.77/32",
                  router.hop({.interface = "b", .gateway = "10.0.2.77", .mac = "02:00:00:00:04:01"}));
     held[0]->meta.flags |= PacketFlags::resolved;
@@ -385,7 +388,7 @@ TEST(RouteInterfaceTest, APriorityTagIsNone) {
 
 TEST(RouteInterfaceTest, VirtualMacsAreOurs) {
     Router router;
-    router.interface("a").more_macs[1] = *parse_mac("00:00:5e:00:01:07");
+    router.interface("a").more_macs = {*parse_mac("00:00:5e:00:01:07")};
     router.publish();
     router.rig.send("a", ab().frame(host_a, "00:00:5e:00:01:07"));
     EXPECT_EQ(router.rig.all_sent(), (Out{{"b", {router.to_b(ab().ttl(63))}}}));

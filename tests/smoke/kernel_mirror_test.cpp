@@ -1,8 +1,10 @@
 // The mirror against the real kernel: what `ip` does in a namespace is what workers find.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <mutex>
 
 #include "control/kernel/route_message.hpp"
 #include "control/kernel/tap.hpp"
@@ -41,7 +43,16 @@ class KernelMirrorTest : public KernelTest {
                        .routing = routing_,
                        .quiescence = quiescence_,
                        .log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); },
-                       .on_neighbour = {}},
+                       .on_neighbour =
+                           [this](const NextHop& to, NeighbourState state) {
+                               const std::lock_guard lock(told_mutex_);
+                               told_.emplace_back(to, state);
+                           }},
+            .wanted =
+                [this] {
+                    const std::lock_guard lock(told_mutex_);
+                    return std::exchange(wanted_, {});
+                },
             .cpus = {},
             .buffer = buffer};
         auto mirror = RouteMirror::start(*netns_, std::move(wiring));
@@ -69,6 +80,26 @@ class KernelMirrorTest : public KernelTest {
         must(host_->ip + options + " -batch " + file.string());
     }
 
+    void ask(const NextHop& to) {
+        {
+            const std::lock_guard lock(told_mutex_);
+            wanted_.push_back(to);
+        }
+        mirror_->ask();
+    }
+    bool was_told(const NextHop& to, NeighbourState state,
+                  std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+        return eventually(
+            [&] {
+                const std::lock_guard lock(told_mutex_);
+                return std::find(told_.begin(), told_.end(), std::pair(to, state)) != told_.end();
+            },
+            limit);
+    }
+
+    std::mutex told_mutex_;
+    std::vector<NextHop> wanted_;
+    std::vector<std::pair<NextHop, NeighbourState>> told_;
     HopTable hops_;
     Published<Routing> routing_;
     Quiescence quiescence_{1};
@@ -147,7 +178,8 @@ TEST_F(KernelMirrorTest, NeighboursBecomeHostEntriesAndAreAskedFor) {
     EXPECT_TRUE(eventually([&] { return look("10.0.0.7").neighbour.load() == word; }));
     must(host_->ip + "neigh del 10.0.0.7 dev lan");
     EXPECT_TRUE(becomes("10.0.0.7", HopKind::connected, 1));
-    mirror_->resolve(1, false, ip("10.0.0.99"));
+    const NextHop to{1, false, taps_[0].index(), ip("10.0.0.99")};
+    ask(to);
     EXPECT_TRUE(eventually([&] { return shell(host_->ip + "neigh").find("10.0.0.99") != std::string::npos; }))
         << "the kernel asks";
     EXPECT_TRUE(eventually(
@@ -157,6 +189,37 @@ TEST_F(KernelMirrorTest, NeighboursBecomeHostEntriesAndAreAskedFor) {
                    Hop::state_of(hop.neighbour.load()) == NeighbourState::failed;
         },
         std::chrono::seconds(8)));
+    EXPECT_TRUE(was_told(to, NeighbourState::failed));
+    // Known by the time it is asked for: told at once.
+    must(host_->ip + "neigh add 10.0.0.8 lladdr 02:00:00:00:00:88 dev lan");
+    ASSERT_TRUE(becomes("10.0.0.8", HopKind::neighbour, 1));
+    {
+        const std::lock_guard lock(told_mutex_);
+        told_.clear();
+    }
+    const NextHop known{1, false, taps_[0].index(), ip("10.0.0.8")};
+    ask(known);
+    EXPECT_TRUE(was_told(known, NeighbourState::resolved));
+}
+
+// keepalived's use_vmac: a neighbour of the macvlan is one of its own, asked for with its MAC address.
+TEST_F(KernelMirrorTest, NeighboursOfAMacvlanAreResolvedThere) {
+    must(host_->ip + "link add link lan name vrrp address 00:00:5e:00:01:07 up type macvlan mode private");
+    must(host_->ip + "addr add 10.7.0.1/24 dev vrrp");
+    ASSERT_TRUE(becomes("10.7.0.9", HopKind::connected, 1));
+    EXPECT_TRUE(
+        eventually([&] { return routing_.get().interface(1).accepts(*parse_mac("00:00:5e:00:01:07")); }));
+    const NextHop to{1, false, look("10.7.0.9").device, ip("10.7.0.9")};
+    EXPECT_NE(to.device, taps_[0].index());
+    ask(to);
+    EXPECT_TRUE(eventually([&] {
+        return shell(host_->ip + "neigh show dev vrrp").find("10.7.0.9") != std::string::npos;
+    })) << shell(host_->ip + "neigh");
+    must(host_->ip + "neigh replace 10.7.0.9 lladdr 02:00:00:00:00:99 dev vrrp");
+    EXPECT_TRUE(was_told(to, NeighbourState::resolved));
+    EXPECT_EQ(look("10.7.0.9").own.load(), parse_mac("00:00:5e:00:01:07")->raw());
+    EXPECT_EQ(look("10.7.0.9").neighbour.load(),
+              Hop::pack(*parse_mac("02:00:00:00:00:99"), NeighbourState::resolved));
 }
 
 TEST_F(KernelMirrorTest, RenamedInterfacesAndRules) {

@@ -91,12 +91,13 @@ class RouteTablesTest : public testing::Test {
     Quiescence quiescence{1};
     std::vector<std::string> said;
     std::vector<std::pair<IpAddress, NeighbourState>> outcomes;
-    Routes routes{{.hops = hops,
-                   .routing = routing,
-                   .quiescence = quiescence,
-                   .log = [this](const std::string& line) { said.push_back(line); },
-                   .on_neighbour = [this](IfIndex, bool, const IpAddress& address,
-                                          NeighbourState state) { outcomes.emplace_back(address, state); }}};
+    Routes routes{
+        {.hops = hops,
+         .routing = routing,
+         .quiescence = quiescence,
+         .log = [this](const std::string& line) { said.push_back(line); },
+         .on_neighbour = [this](const NextHop& to,
+                                NeighbourState state) { outcomes.emplace_back(to.address, state); }}};
 };
 
 TEST_F(RouteTablesTest, KindsOfRoutes) {
@@ -283,21 +284,70 @@ TEST_F(RouteTablesTest, RulesAskTablesInTheirOrderAndUnsupportedOnesAreSaid) {
     EXPECT_EQ(look("8.8.8.8").interface, 1);
 }
 
-TEST_F(RouteTablesTest, AMacvlansAddressIsTheInterfacesToo) {
-    const MacAddress virtual_mac{{0, 0, 0x5e, 0, 1, 1}};
-    routes.link({.index = 20,
-                 .flags = IFF_UP,
-                 .below = lan,
-                 .macvlan = true,
-                 .has_mac = true,
-                 .mac = virtual_mac,
-                 .name = "vrrp"},
-                true);
-    settle();
-    EXPECT_EQ(routing.get().interface(1).more_macs[0], virtual_mac);
-    add(make("10.0.0.0", 24, {via(20)}));
+TEST_F(RouteTablesTest, MacvlansAddressesAreTheInterfacesToo) {
+    const auto macvlan = [&](int device, std::uint8_t id, std::uint32_t flags) {
+        routes.link({.index = device,
+                     .flags = flags,
+                     .below = lan,
+                     .macvlan = true,
+                     .has_mac = true,
+                     .mac = MacAddress{{0, 0, 0x5e, 0, 1, id}},
+                     .name = "vrrp" + std::to_string(id)},
+                    true);
+        settle();
+    };
+    for (unsigned id = 1; id < 256; ++id)
+        macvlan(300 - static_cast<int>(id), static_cast<std::uint8_t>(id), IFF_UP);
+    const auto accepts = [&](std::uint8_t id) {
+        return routing.get().interface(1).accepts(MacAddress{{0, 0, 0x5e, 0, 1, id}});
+    };
+    for (unsigned id = 1; id < 256; ++id)
+        EXPECT_TRUE(accepts(static_cast<std::uint8_t>(id))) << id;
+    EXPECT_FALSE(accepts(0));
+    EXPECT_FALSE(routing.get().interface(2).accepts(MacAddress{{0, 0, 0x5e, 0, 1, 1}}));
+    macvlan(293, 7, 0);
+    EXPECT_FALSE(accepts(7)) << "down (drivers/net/macvlan.c, macvlan_stop)";
+    EXPECT_TRUE(accepts(8));
+    // What goes by it is resolved on it, with its address, not on the TAP below.
+    add(make("10.0.0.0", 24, {via(299)}));
     EXPECT_EQ(look("10.0.0.9").interface, 1);
-    EXPECT_EQ(look("10.0.0.9").own.load(), virtual_mac.raw());
+    EXPECT_EQ(look("10.0.0.9").device, 299);
+    EXPECT_EQ(look("10.0.0.9").own.load(), (MacAddress{{0, 0, 0x5e, 0, 1, 1}}).raw());
+    neighbour(299, "10.0.0.9", NUD_REACHABLE);
+    EXPECT_EQ(look("10.0.0.9").kind, HopKind::neighbour);
+    EXPECT_EQ(Hop::state_of(look("10.0.0.9").neighbour.load()), NeighbourState::resolved);
+    EXPECT_TRUE(routes.is_resolved({1, false, 299, ip("10.0.0.9")}));
+    EXPECT_FALSE(routes.is_resolved({1, false, lan, ip("10.0.0.9")}));
+}
+
+TEST_F(RouteTablesTest, ManyNeighboursInADump) {
+    constexpr int count = 20000;
+    const auto address = [](int n) {
+        return "10.0." + std::to_string(n / 250) + "." + std::to_string(n % 250 + 1);
+    };
+    add(make("10.0.0.0", 16, {via(lan)}));
+    const auto dump = [&](int step) {
+        routes.begin(RouteDump::neighbours);
+        for (int n = 0; n < count; n += step)
+            routes.neighbour({.interface = lan,
+                              .state = NUD_REACHABLE,
+                              .has_mac = true,
+                              .address = ip(address(n).c_str()),
+                              .mac = MacAddress{{2, 0, 0, 0, 0, 9}}},
+                             true);
+        routes.end(RouteDump::neighbours);
+        settle();
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    dump(1);
+    EXPECT_EQ(routes.size().neighbours, static_cast<std::size_t>(count));
+    dump(1);
+    dump(2);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    EXPECT_EQ(routes.size().neighbours, count / 2u);
+    EXPECT_EQ(look("10.0.0.1").kind, HopKind::neighbour);
+    EXPECT_EQ(look("10.0.0.2").kind, HopKind::connected) << "the last dump did not name it";
+    EXPECT_LT(took.count(), 2) << "linear: a quarter of a second; quadratic: a minute";
 }
 
 // A naive list of routes says the same, after many changes; and no hop is left behind.
