@@ -73,7 +73,10 @@ HopIndex HopPool::take(const HopFacts& facts) {
     if (facts.kind == HopKind::neighbour) {
         Neighbour& neighbour = neighbours_[neighbour_of(facts)];
         neighbour.hops.push_back(index);
+        if (neighbour.kernel_state == 0) neighbour.word = unasked(facts.device);
         word = neighbour.word;
+    } else if (facts.kind == HopKind::no_address) {
+        word = unasked(facts.device);
     }
     hop.neighbour.store(word, std::memory_order_relaxed);
     return index;
@@ -111,6 +114,12 @@ HopIndex HopPool::take_group(const std::vector<Share>& members, const std::vecto
     }
     infos_[index] = {.facts = {.kind = HopKind::group}, .references = 1, .members = members};
     by_members_.emplace(key, index);
+    write_group(index, bits, first);
+    write_buckets(index, alive, former);
+    return index;
+}
+
+void HopPool::write_group(HopIndex index, std::uint8_t bits, std::uint32_t first) {
     Hop& hop = table_[index];
     hop.kind = HopKind::group;
     hop.v6 = false;
@@ -124,8 +133,6 @@ HopIndex HopPool::take_group(const std::vector<Share>& members, const std::vecto
     hop.first_bucket = first;
     for (std::uint32_t i = 0; i < 1u << bits; ++i)
         table_.bucket(first + i).store(no_hop, std::memory_order_relaxed);
-    write_buckets(index, alive, former);
-    return index;
 }
 
 void HopPool::write_buckets(HopIndex group, const std::vector<bool>& alive, HopIndex former) {
@@ -156,13 +163,76 @@ void HopPool::write_buckets(HopIndex group, const std::vector<bool>& alive, HopI
         if (bucket.load(std::memory_order_relaxed) != buckets[i])
             bucket.store(buckets[i], std::memory_order_release);
     }
+    for (const auto twin : infos_[group].twins)
+        mirror_buckets(twin);
+}
+
+HopIndex HopPool::take_twin(HopIndex group, const IpAddress& address) {
+    if (const auto it = twins_.find({group, address.bytes}); it != twins_.end()) {
+        retain(it->second);
+        return it->second;
+    }
+    auto members = infos_[group].members;
+    bool whole = true;
+    for (auto& member : members) {
+        HopFacts to = facts(member.hop);
+        if (to.kind == HopKind::connected ||
+            (to.kind == HopKind::no_address && unasked(to.device) != 0)) {
+            to.kind = HopKind::neighbour;
+            to.gateway = address;
+        }
+        member.hop = take(to);
+        whole &= member.hop != no_hop;
+    }
+    const auto bits = table_[group].bucket_bits;
+    const auto index = whole ? take_index() : no_hop;
+    const auto first = index == no_hop ? hop_capacity : take_buckets(bits);
+    if (first == hop_capacity) {
+        if (index != no_hop) free_.push_back(index);
+        for (const auto& member : members)
+            if (member.hop != no_hop) release(member.hop);
+        return no_hop;
+    }
+    infos_[index] = {.facts = {.kind = HopKind::group},
+                     .references = 1,
+                     .members = std::move(members),
+                     .twin_of = group,
+                     .twin_address = address};
+    retain(group);
+    infos_[group].twins.push_back(index);
+    twins_[{group, address.bytes}] = index;
+    write_group(index, bits, first);
+    mirror_buckets(index);
+    return index;
+}
+
+void HopPool::mirror_buckets(HopIndex twin) {
+    const Info& info = infos_[twin];
+    const auto& originals = infos_[info.twin_of].members;
+    const Hop& from = table_[info.twin_of];
+    const Hop& to = table_[twin];
+    for (std::uint32_t i = 0; i < 1u << to.bucket_bits; ++i) {
+        const auto hop = table_.bucket(from.first_bucket + i).load(std::memory_order_relaxed);
+        const auto at = std::find_if(originals.begin(), originals.end(),
+                                     [&](const Share& share) { return share.hop == hop; });
+        const auto mirrored = at == originals.end()
+                                  ? no_hop
+                                  : info.members[static_cast<std::size_t>(at - originals.begin())].hop;
+        table_.bucket(to.first_bucket + i).store(mirrored, std::memory_order_release);
+    }
 }
 
 void HopPool::release(HopIndex hop) {
     Info& info = infos_[hop];
     if (--info.references != 0) return;
     if (info.facts.kind == HopKind::group) {
-        by_members_.erase(group_key(info.members));
+        if (const auto original = std::exchange(info.twin_of, no_hop); original != no_hop) {
+            twins_.erase({original, info.twin_address.bytes});
+            std::erase(infos_[original].twins, hop);
+            release(original);
+        } else {
+            by_members_.erase(group_key(info.members));
+        }
     } else {
         by_facts_.erase(info.facts);
         if (info.facts.kind == HopKind::neighbour) {
@@ -199,6 +269,20 @@ void HopPool::set_own(int device, const MacAddress& mac) {
             table_[i].own.store(own, std::memory_order_relaxed);
 }
 
+void HopPool::set_unasked(int device, std::uint64_t word) {
+    if (unasked(device) == word) return;
+    unasked_[device] = word;
+    for (auto& [key, neighbour] : neighbours_) {
+        if (key.device != device || neighbour.kernel_state != 0) continue;
+        neighbour.word = word;
+        write_neighbour(neighbour);
+    }
+    for (HopIndex i = 1; i < infos_.size(); ++i)
+        if (infos_[i].references && infos_[i].facts.device == device &&
+            infos_[i].facts.kind == HopKind::no_address)
+            table_[i].neighbour.store(word, std::memory_order_relaxed);
+}
+
 void HopPool::write_neighbour(const Neighbour& neighbour) {
     for (const auto hop : neighbour.hops)
         table_[hop].neighbour.store(neighbour.word, std::memory_order_relaxed);
@@ -217,7 +301,7 @@ void HopPool::forget_neighbour(const NeighbourKey& key) {
     const auto it = neighbours_.find(key);
     if (it == neighbours_.end()) return;
     it->second.kernel_state = 0;
-    it->second.word = 0;
+    it->second.word = unasked(key.device);
     write_neighbour(it->second);
     if (it->second.hops.empty()) neighbours_.erase(it);
 }

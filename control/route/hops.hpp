@@ -4,6 +4,7 @@
 // Not thread safe: of the one thread that follows routes and neighbours.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,6 +43,9 @@ class HopPool {
     /// The group of these, of which `alive` are in use (at least one), with one more reference. Takes over a
     /// reference of each member. A new group begins as like `former` (a group, or no_hop) as it can.
     HopIndex take_group(const std::vector<Share>& members, const std::vector<bool>& alive, HopIndex former);
+    /// The group for one address on the link: like `group`, but where a member leads to a device alone the
+    /// address is its neighbour there. Follows the group's buckets. With one more reference; no_hop if full.
+    HopIndex take_twin(HopIndex group, const IpAddress& address);
     void retain(HopIndex hop) noexcept { ++infos_[hop].references; }
     void release(HopIndex hop);
 
@@ -64,6 +68,13 @@ class HopPool {
 
     /// Our MAC address on a device has become another.
     void set_own(int device, const MacAddress& mac);
+
+    /// Hop::neighbour on a device that asks nobody (without ARP), where the kernel has no entry; 0: it asks.
+    void set_unasked(int device, std::uint64_t word);
+    [[nodiscard]] std::uint64_t unasked(int device) const {
+        const auto it = unasked_.find(device);
+        return it == unasked_.end() ? 0 : it->second;
+    }
 
     struct Neighbour {
         std::uint64_t word = 0;          ///< Hop::neighbour of all its hops
@@ -90,6 +101,9 @@ class HopPool {
         HopFacts facts;
         std::uint32_t references = 0;
         std::vector<Share> members;  ///< of a group
+        HopIndex twin_of = no_hop;   ///< the group whose twin it is
+        IpAddress twin_address{};
+        std::vector<HopIndex> twins{};
     };
     struct HashFacts {
         std::size_t operator()(const HopFacts& f) const noexcept;
@@ -99,6 +113,8 @@ class HopPool {
     HopIndex take_index();
     std::uint32_t take_buckets(std::uint8_t bits);
     void write_buckets(HopIndex group, const std::vector<bool>& alive, HopIndex former);
+    void write_group(HopIndex index, std::uint8_t bits, std::uint32_t first);
+    void mirror_buckets(HopIndex twin);
     void write_neighbour(const Neighbour& neighbour);
 
     HopTable& table_;
@@ -107,7 +123,8 @@ class HopPool {
     std::unordered_map<HopFacts, HopIndex, HashFacts> by_facts_;
     std::map<std::vector<std::pair<HopIndex, std::uint32_t>>, HopIndex> by_members_;
     std::unordered_map<NeighbourKey, Neighbour, HashFacts> neighbours_;
-    std::unordered_map<int, std::uint64_t> own_;  ///< by device
+    std::map<std::pair<HopIndex, std::array<std::uint8_t, 16>>, HopIndex> twins_;
+    std::unordered_map<int, std::uint64_t> own_, unasked_;  ///< by device
     std::vector<std::vector<std::uint32_t>> free_buckets_ = std::vector<std::vector<std::uint32_t>>(16);
     std::uint32_t end_of_buckets_ = 0;
 };

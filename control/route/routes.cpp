@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <set>
 
-#include "control/route/rules.hpp"
-
 namespace weft {
 
 namespace {
@@ -20,6 +18,15 @@ NeighbourState state_of(const KernelNeighbour& n) {
         NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY;
     if ((n.state & valid) && n.has_mac) return NeighbourState::resolved;
     return n.state & NUD_FAILED ? NeighbourState::failed : NeighbourState::unknown;
+}
+
+/// The address that a device has for whom nobody asks (net/ipv4/arp.c, arp_constructor; net/ipv6/ndisc.c,
+/// ndisc_constructor), as Hop::neighbour; 0: it asks, or its packets have no Ethernet header.
+std::uint64_t unasked(const KernelLinkFacts& link) {
+    if (!link.has_mac) return 0;
+    if (link.flags & (IFF_NOARP | IFF_LOOPBACK)) return Hop::pack(link.mac, NeighbourState::resolved);
+    constexpr MacAddress broadcast{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    return link.flags & IFF_POINTOPOINT ? Hop::pack(broadcast, NeighbourState::resolved) : 0;
 }
 
 bool is_group(const KernelNeighbour& n) {
@@ -56,6 +63,7 @@ void Routes::link(const KernelLinkFacts& link, bool there) {
     if (there) {
         links_[link.index] = {link, generation_[static_cast<unsigned>(RouteDump::links)]};
         if (link.has_mac) hops_.set_own(link.index, link.mac);
+        hops_.set_unasked(link.index, unasked(link));
     }
     dirty_ = true;
     // When a link goes down the kernel forgets IPv4 routes, and revives next hops when it comes up, without a
@@ -164,17 +172,18 @@ void Routes::rule(const KernelRule& rule, bool there) {
 }
 
 void Routes::replan(bool v6) {
-    const auto plan = plan_rules(rules_[v6], [this](const std::string& name) {
+    auto plan = plan_rules(rules_[v6], [this](const std::string& name) {
         for (const auto& [index, link] : links_)
             if (link.value.name == name) return interface_of(index);
         return no_interface;
     });
+    if (plan == plans_[v6]) return;
     if (v6)
         tables6_.set_layers(plan.layers);
     else
         tables4_.set_layers(plan.layers);
-    routing_rules_[v6] = plan.rules;
-    dirty_ = true;
+    plans_[v6] = std::move(plan);
+    publish();  // before anything else changes in the tables: rules and tables are of each other
 }
 
 void Routes::set(const RoutingSettings& settings) {

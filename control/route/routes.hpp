@@ -17,6 +17,7 @@
 #include "control/kernel/route_message.hpp"
 #include "control/route/attributes.hpp"
 #include "control/route/hops.hpp"
+#include "control/route/rules.hpp"
 #include "control/route/tables.hpp"
 #include "weft/next_hop.hpp"
 #include "weft/publish.hpp"
@@ -90,7 +91,7 @@ class Routes {
         std::size_t memory = 0;           ///< of the routes, bytes, without the Lpms
         std::uint64_t left_out = 0;       ///< entries without room in a table
         std::uint64_t not_supported = 0;  ///< routes weft cannot obey
-        std::size_t elsewhere = 0;        ///< kinds of routes that lead to an interface weft lacks
+        std::size_t not_supported_rules = 0;
     };
     [[nodiscard]] Size size() const;
     [[nodiscard]] const std::vector<KernelRule>& rules(bool v6) const noexcept { return rules_[v6]; }
@@ -148,7 +149,7 @@ class Routes {
     std::map<std::uint32_t, Marked<KernelNexthop>> nexthops_;
     std::array<std::vector<KernelRule>, 2> rules_;
     std::array<std::vector<KernelRule>, 2> dumped_rules_;
-    std::array<std::vector<RoutingRule>, 2> routing_rules_;
+    std::array<RulePlan, 2> plans_;
     std::vector<Failed> failed_;
     RoutingSettings settings_;
     std::array<std::uint8_t, route_dump_count> generation_{};

@@ -13,8 +13,8 @@ std::unique_ptr<Routing> Routes::make_routing() const {
     routing->tables.resize(std::max<std::size_t>({tables4_.layered(), tables6_.layered(), 1}));
     for (std::size_t i = 0; i < routing->tables.size(); ++i)
         routing->tables[i] = {.v4 = tables4_.lpm(i), .v6 = tables6_.lpm(i)};
-    routing->rules4 = routing_rules_[0];
-    routing->rules6 = routing_rules_[1];
+    routing->rules4 = plans_[0].rules;
+    routing->rules6 = plans_[1].rules;
     routing->hash_l4 = settings_.hash_l4;
     routing->hash6_l4 = settings_.hash6_l4;
     routing->hash_secret = hash_secret_;
@@ -52,6 +52,8 @@ std::unique_ptr<Routing> Routes::make_routing() const {
 
 void Routes::publish() {
     dirty_ = false;
+    static_cast<void>(tables4_.take_fresh());
+    static_cast<void>(tables6_.take_fresh());
     wiring_.routing.replace(make_routing(), wiring_.quiescence);
 }
 
@@ -83,6 +85,9 @@ Routes::Size Routes::size() const {
               .memory = tables4_.memory() + tables6_.memory(),
               .left_out = tables4_.left_out() + tables6_.left_out(),
               .not_supported = not_supported_};
+    for (const auto& rules : rules_)
+        size.not_supported_rules += static_cast<std::size_t>(std::count_if(
+            rules.begin(), rules.end(), [](const KernelRule& rule) { return !rule.unsupported.empty(); }));
     hops_.for_each_neighbour(
         [&](const NeighbourKey&, const HopPool::Neighbour& n) { size.neighbours += n.kernel_state != 0; });
     return size;

@@ -42,7 +42,9 @@ HopIndex Routes::via_hop(const KernelVia& via, const RouteAttributes& of) {
     }
     const auto link = links_.find(via.interface);
     const auto flags = link == links_.end() ? 0 : link->second.value.flags;
-    if (flags & (IFF_NOARP | IFF_POINTOPOINT | IFF_LOOPBACK)) {
+    const bool asks = !(flags & (IFF_NOARP | IFF_POINTOPOINT | IFF_LOOPBACK));
+    const bool has_mac = link == links_.end() || link->second.value.has_mac;
+    if (!asks && (!has_mac || !via.has_gateway)) {
         facts.kind = HopKind::no_address;
     } else if (via.has_gateway) {
         facts.kind = HopKind::neighbour;

@@ -66,7 +66,9 @@ RulePlan plan_rules(std::span<const KernelRule> rules,
             out.from_host = true;
         } else if (!rule.iif.empty()) {
             out.iif = interface_of(rule.iif);
+            // No packet of weft's came by it (net/core/fib_rules.c, fib_rule_match): `not` of that is all.
             if (out.iif == no_interface && !rule.invert) continue;
+            if (out.iif == no_interface) out = {.action = out.action};
         }
         if (out.action == RoutingRule::Action::table) {
             const auto [it, fresh] =

@@ -16,6 +16,7 @@ struct RulePlan {
     /// For RouteTables::set_layers.
     std::vector<std::vector<std::uint32_t>> layers;
     std::vector<RoutingRule> rules;  ///< empty: layers[0] decides
+    friend bool operator==(const RulePlan&, const RulePlan&) = default;
 };
 
 /// `rules` of one family in the kernel's order. Those whose selectors weft does not know are left out, as are

@@ -24,33 +24,43 @@ Rib<bytes>& RouteTables<bytes>::rib(std::uint32_t table) {
     return ribs_.try_emplace(table, wiring_.secret).first->second;
 }
 
+/// Those of the layers that have a route: only they tell two layered tables apart.
+template <unsigned bytes>
+std::vector<std::uint32_t> RouteTables<bytes>::with_routes(std::vector<std::uint32_t> layers) const {
+    std::erase_if(layers, [&](std::uint32_t table) {
+        const auto it = ribs_.find(table);
+        return it == ribs_.end() || it->second.size() == 0;
+    });
+    return layers;
+}
+
 template <unsigned bytes>
 void RouteTables<bytes>::set_layers(const std::vector<std::vector<std::uint32_t>>& layers) {
-    while (layered_.size() > layers.size()) {
-        clear(*layered_.back());
-        layered_.pop_back();
-    }
-    while (layered_.size() < layers.size())
-        layered_.push_back(std::make_unique<Layered>(Layered{{}, PrefixMap<bytes>(wiring_.secret)}));
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-        Layered& at = *layered_[i];
-        const auto before = std::exchange(at.layers, layers[i]);
-        // What both have keeps its place, so that default alone may come or go without the rest.
-        std::vector<std::uint32_t> concerned;
-        std::set_symmetric_difference(before.begin(), before.end(), at.layers.begin(), at.layers.end(),
-                                      std::back_inserter(concerned), std::greater<>{});
-        if (before.empty() || at.layers.empty() || before.front() != at.layers.front()) {
-            clear(at);
-            put_all(at);
-        } else {
-            for (const auto table : concerned) {
-                const auto it = ribs_.find(table);
-                if (it == ribs_.end()) continue;
-                it->second.prefixes().for_each(
-                    [&](const Key& key, unsigned length, std::uint32_t) { put(at, key, length); });
+    std::vector<std::unique_ptr<Layered>> made(layers.size());
+    std::vector<std::size_t> from(layers.size(), layered_.size());
+    std::vector<bool> taken(layered_.size());
+    for (std::size_t i = 0; i < layers.size(); ++i)
+        for (std::size_t old = 0; old < layered_.size() && from[i] == layered_.size(); ++old)
+            if (!taken[old] && with_routes(layered_[old]->layers) == with_routes(layers[i])) {
+                from[i] = old;
+                taken[old] = true;
             }
-        }
+    // Meanwhile what is lost for want of room may be made up for by a publication: of the old tables.
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        if (from[i] != layered_.size()) continue;
+        filling_ = std::make_unique<Layered>(Layered{layers[i], PrefixMap<bytes>(wiring_.secret)});
+        put_all(*filling_);
+        made[i] = std::move(filling_);
     }
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        if (made[i]) continue;
+        made[i] = std::move(layered_[from[i]]);
+        made[i]->layers = layers[i];
+    }
+    layered_.swap(made);
+    for (const auto& old : made)
+        if (old) clear(*old);
+    fresh_ = true;
 }
 
 /// With no reference of its own.
@@ -85,8 +95,8 @@ HopIndex RouteTables<bytes>::decide(const Layered& in, const Key& key, unsigned 
         if (hop == no_hop) continue;
         for (std::size_t earlier = 0; earlier < i; ++earlier)
             if (covered(in.layers[earlier], key, length)) return no_hop;
-        if (length == bits && wiring_.hops.facts(hop).kind == HopKind::connected)
-            return neighbour_hop(wiring_.hops.facts(hop), key);
+        if (length == bits)
+            if (const HopIndex own = neighbour_hop(hop, key, true); own != no_hop) return own;
         wiring_.hops.retain(hop);
         return hop;
     }
@@ -95,21 +105,36 @@ HopIndex RouteTables<bytes>::decide(const Layered& in, const Key& key, unsigned 
 
 template <unsigned bytes>
 HopIndex RouteTables<bytes>::host_hop(const Layered& in, const Key& address) {
-    const auto known = neighbours_.find(address);
-    if (known == neighbours_.end()) return no_hop;
+    if (!neighbours_.contains(address)) return no_hop;
     const auto covering = in.entries.longest(address, bits, [](std::uint32_t) { return true; });
-    if (!covering) return no_hop;
-    HopFacts facts = wiring_.hops.facts(covering->value);
-    if (facts.kind != HopKind::connected || !known->second.contains(facts.device)) return no_hop;
-    return neighbour_hop(facts, address);
+    return covering ? neighbour_hop(covering->value, address, false) : no_hop;
 }
 
-/// An address on the link, known or not, is a next hop like a gateway.
+/// What a hop that leads to a device alone is for one address on the link: there a next hop like a gateway.
+/// no_hop if it is nothing of its own. always: also for one that is not known.
 template <unsigned bytes>
-HopIndex RouteTables<bytes>::neighbour_hop(HopFacts facts, const Key& address) {
+HopIndex RouteTables<bytes>::neighbour_hop(HopIndex of, const Key& address, bool always) {
+    HopPool& hops = wiring_.hops;
+    const auto known = neighbours_.find(address);
+    const auto on_link = [&](const HopFacts& facts) {
+        const bool here = known != neighbours_.end() && known->second.contains(facts.device);
+        if (facts.kind == HopKind::connected) return here || always;
+        // Without ARP there are those that somebody entered by hand.
+        return facts.kind == HopKind::no_address && here && hops.unasked(facts.device) != 0;
+    };
+    HopFacts facts = hops.facts(of);
+    if (facts.kind == HopKind::group) {
+        const auto& members = hops.members(of);
+        IpAddress to{};
+        std::copy(address.begin(), address.end(), to.bytes.begin());
+        const bool some = std::any_of(members.begin(), members.end(),
+                                      [&](const Share& member) { return on_link(hops.facts(member.hop)); });
+        return some ? hops.take_twin(of, to) : no_hop;
+    }
+    if (!on_link(facts)) return no_hop;
     facts.kind = HopKind::neighbour;
     std::copy(address.begin(), address.end(), facts.gateway.bytes.begin());
-    return wiring_.hops.take(facts);
+    return hops.take(facts);
 }
 
 template <unsigned bytes>
@@ -269,6 +294,7 @@ template <unsigned bytes>
 void RouteTables<bytes>::reclaim_groups() {
     for (const auto& layered : layered_)
         if (layered->lpm) layered->lpm->reclaim();
+    if (filling_ && filling_->lpm) filling_->lpm->reclaim();
 }
 
 template <unsigned bytes>

@@ -41,7 +41,9 @@ class RouteTables {
     explicit RouteTables(Wiring wiring);
 
     /// Which kernel tables each layered table consists of, in the order they are asked; by
-    /// Routing::tables' index. [0] is there from the start: local, main, default.
+    /// Routing::tables' index. [0] is there from the start: local, main, default. What is new is filled
+    /// before it takes its place, and nothing that workers see changes: until the next Routing they ask what
+    /// they asked. To be published before routes change.
     void set_layers(const std::vector<std::vector<std::uint32_t>>& layers);
 
     [[nodiscard]] Rib<bytes>& rib(std::uint32_t table);
@@ -92,17 +94,19 @@ class RouteTables {
     [[nodiscard]] bool covered(std::uint32_t table, const Key& key, unsigned below) const;
     [[nodiscard]] HopIndex decide(const Layered& in, const Key& key, unsigned length);
     [[nodiscard]] HopIndex host_hop(const Layered& in, const Key& address);
-    [[nodiscard]] HopIndex neighbour_hop(HopFacts facts, const Key& address);
+    [[nodiscard]] HopIndex neighbour_hop(HopIndex of, const Key& address, bool always);
     void put(Layered& into, const Key& key, unsigned length);
     void put_hosts(Layered& into, const Key& key, unsigned length);
     void put_below(Layered& into, std::size_t layer, const Key& key, unsigned length);
     void put_all(Layered& into);
     void clear(Layered& of);
+    [[nodiscard]] std::vector<std::uint32_t> with_routes(std::vector<std::uint32_t> layers) const;
     bool enter(Layered& into, const Key& key, unsigned length, HopIndex hop);
 
     Wiring wiring_;
     std::map<std::uint32_t, Rib<bytes>> ribs_;
     std::vector<std::unique_ptr<Layered>> layered_;
+    std::unique_ptr<Layered> filling_;  ///< by set_layers
     std::map<Key, std::set<int>> neighbours_;
     bool fresh_ = false;
     std::uint64_t left_out_ = 0;

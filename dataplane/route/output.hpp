@@ -23,7 +23,7 @@ struct IpOutput {
         const Hop& hop = (*context.hops)[packet.meta.hop];
         packet.meta.oif = hop.interface;
         hop.touch(context.now_seconds);
-        if (hop.kind == HopKind::no_address) return leave(packet, hop, 0, context);
+        if (hop.kind == HopKind::no_address) return leave(packet, hop, in.neighbour, context);
         if (hop.kind != HopKind::neighbour || Hop::state_of(in.neighbour) != NeighbourState::resolved)
             [[unlikely]]
             return unresolved(packet, hop, in.neighbour, context);

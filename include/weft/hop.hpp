@@ -27,7 +27,8 @@ enum class HopKind : std::uint8_t {
     none,         ///< no route: net unreachable, reason route/no_route
     neighbour,    ///< a next hop on an interface, resolved or not
     connected,    ///< the destination is itself a neighbour on the interface, and none that is known
-    no_address,   ///< an interface whose frames need no neighbour (TUN, dummy with NOARP, point to point)
+    no_address,   ///< an interface that asks nobody (TUN, NOARP, point to point): to the address in
+                  ///< `neighbour`
     local,        ///< an address of the host
     broadcast,    ///< to the host, as a broadcast
     multicast,    ///< to the host if it joined

@@ -36,6 +36,7 @@ struct RoutingRule {
     std::uint32_t mark = 0, mask = 0;  ///< (mark of the packet & mask) == mark
     Action action = Action::table;
     std::uint16_t table = 0;  ///< into Routing::tables
+    friend bool operator==(const RoutingRule&, const RoutingRule&) = default;
 };
 
 /// What an interface is to IP.

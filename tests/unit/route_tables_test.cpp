@@ -284,6 +284,146 @@ TEST_F(RouteTablesTest, RulesAskTablesInTheirOrderAndUnsupportedOnesAreSaid) {
     EXPECT_EQ(look("8.8.8.8").interface, 1);
 }
 
+// The rule and the table that it names are seen together, and what was published stays what it was.
+TEST_F(RouteTablesTest, RulesAndTheirTablesArePublishedTogether) {
+    const auto rule = [](std::uint32_t priority, std::uint32_t table) {
+        return KernelRule{.priority = priority, .action = FR_ACT_TO_TBL, .table = table};
+    };
+    for (const auto& r : {rule(0, RT_TABLE_LOCAL), rule(32766, RT_TABLE_MAIN), rule(32767, RT_TABLE_DEFAULT)})
+        routes.rule(r, true);
+    add(make("10.8.0.0", 16, {via(lan, "10.0.0.2")}));
+    add(make("0.0.0.0", 0, {via(wan, "192.0.2.2")}, RT_TABLE_DEFAULT));
+    add(make("0.0.0.0", 0, {via(lan, "10.0.0.3")}, 100));
+    add(make("0.0.0.0", 0, {via(lan, "10.0.0.4")}, 200));
+    const auto before = routing.get().tables;
+    const auto find = [](const std::vector<RouteTable>& tables, std::size_t table) {
+        return tables.at(table).v4 ? tables.at(table).v4->find({8, 8, 8, 8}) : no_hop;
+    };
+    const HopIndex by_default = find(before, 0);
+    ASSERT_EQ(hops[by_default].gateway, ip("192.0.2.2"));
+    routes.rule(rule(2000, 200), true);  // no settle: nothing waits for the end of the batch
+    ASSERT_EQ(routing.get().rules4.size(), 4u);
+    EXPECT_EQ(hops[find(routing.get().tables, routing.get().rules4[1].table)].gateway, ip("10.0.0.4"));
+    EXPECT_EQ(find(routing.get().tables, routing.get().rules4[2].table), no_hop) << "main without default";
+    EXPECT_EQ(find(before, 0), by_default) << "who still has the old tables finds what they said";
+    routes.rule(rule(1000, 100), true);  // numbers of tables move
+    const auto now = routing.get();
+    ASSERT_EQ(now.rules4.size(), 5u);
+    EXPECT_EQ(hops[find(now.tables, now.rules4[1].table)].gateway, ip("10.0.0.3"));
+    EXPECT_EQ(hops[find(now.tables, now.rules4[2].table)].gateway, ip("10.0.0.4"));
+    EXPECT_EQ(hops[find(now.tables, now.rules4[4].table)].gateway, ip("192.0.2.2"));
+    routes.rule(rule(1000, 100), false);
+    routes.rule(rule(2000, 200), false);
+    settle();
+    EXPECT_TRUE(routing.get().rules4.empty());
+    EXPECT_EQ(look("8.8.8.8").gateway, ip("192.0.2.2"));
+    EXPECT_EQ(look("10.8.0.1").gateway, ip("10.0.0.2"));
+}
+
+// net/core/fib_rules.c, fib_rule_match: an interface that is not there fits nothing, and `not` of that all.
+TEST_F(RouteTablesTest, NotFromAnUnknownInterfaceIsFromAnywhere) {
+    KernelRule unknown{.priority = 1000,
+                       .from_length = 8,
+                       .from = ip("10.0.0.0"),
+                       .action = FR_ACT_BLACKHOLE,
+                       .iif = "eth9"};
+    routes.rule(unknown, true);
+    EXPECT_TRUE(routing.get().rules4.empty());
+    routes.rule(unknown, false);
+    unknown.invert = true;
+    routes.rule(unknown, true);
+    ASSERT_EQ(routing.get().rules4.size(), 1u);
+    EXPECT_EQ(routing.get().rules4[0], (RoutingRule{.action = RoutingRule::Action::blackhole}));
+    routes.rule(unknown, false);
+    unknown.iif = "if" + std::to_string(lan);
+    routes.rule(unknown, true);
+    ASSERT_EQ(routing.get().rules4.size(), 1u);
+    EXPECT_TRUE(routing.get().rules4[0].invert);
+    EXPECT_EQ(routing.get().rules4[0].iif, 1);
+}
+
+// ip route add 10.8.0.0/16 nexthop dev lan nexthop dev wan: each address is a neighbour on either.
+TEST_F(RouteTablesTest, MembersWithoutAGatewayLeadToTheDestinationItself) {
+    add(make("10.8.0.0", 16, {via(lan), via(wan, nullptr, 3)}));
+    const HopIndex group = index("10.8.0.7");
+    ASSERT_EQ(hops[group].kind, HopKind::group);
+    const auto word = Hop::pack(MacAddress{{2, 0, 0, 0, 0, 9}}, NeighbourState::resolved);
+    neighbour(wan, "10.8.0.7", NUD_REACHABLE);
+    const HopIndex twin = index("10.8.0.7");
+    ASSERT_NE(twin, group);
+    ASSERT_EQ(hops[twin].kind, HopKind::group);
+    EXPECT_EQ(index("10.8.0.8"), group) << "nobody knows this one";
+    const auto agree = [&] {
+        for (std::uint32_t i = 0; i < 1u << hops[group].bucket_bits; ++i) {
+            const Hop& of_group = hops[hops.bucket(hops[group].first_bucket + i)];
+            const Hop& of_twin = hops[hops.bucket(hops[twin].first_bucket + i)];
+            EXPECT_EQ(of_group.kind, HopKind::connected);
+            EXPECT_EQ(of_twin.kind, HopKind::neighbour);
+            EXPECT_EQ(of_twin.gateway, ip("10.8.0.7"));
+            EXPECT_EQ(of_twin.interface, of_group.interface) << "a flow stays on its link";
+            EXPECT_EQ(of_twin.neighbour.load(), of_twin.interface == 2 ? word : 0);
+        }
+    };
+    agree();
+    EXPECT_EQ(shares(twin), shares(group));
+    EXPECT_EQ(shares(twin).size(), 2u);
+    link(lan, 0);
+    settle();
+    ASSERT_EQ(index("10.8.0.7"), twin);
+    agree();
+    EXPECT_EQ(shares(twin).size(), 1u) << "it follows the group";
+    link(lan, IFF_UP);
+    settle();
+    agree();
+    EXPECT_EQ(shares(twin).size(), 2u);
+    neighbour(wan, "10.8.0.7", NUD_REACHABLE, false);
+    EXPECT_EQ(index("10.8.0.7"), group);
+    del(make("10.8.0.0", 16, {via(lan), via(wan, nullptr, 3)}));
+    settle();
+    settle();
+    EXPECT_EQ(routes.size().hops, 0u);
+}
+
+// net/ipv4/arp.c, arp_constructor: without ARP the address is the device's own, but for who was entered.
+TEST_F(RouteTablesTest, WithoutArpTheAddressIsTheDevicesOwn) {
+    const auto own = Hop::pack(MacAddress{{2, 0, 0, 0, 1, lan}}, NeighbourState::resolved);
+    const auto entered = Hop::pack(MacAddress{{2, 0, 0, 0, 0, 9}}, NeighbourState::resolved);
+    add(make("10.0.0.0", 24, {via(lan)}));
+    add(make("10.9.0.0", 16, {via(lan, "10.0.0.2")}));
+    EXPECT_EQ(look("10.9.0.1").neighbour.load(), 0u);
+    link(lan, IFF_UP | IFF_NOARP);
+    settle();
+    EXPECT_EQ(look("10.0.0.7").kind, HopKind::no_address);
+    EXPECT_EQ(look("10.0.0.7").neighbour.load(), own);
+    EXPECT_EQ(look("10.9.0.1").kind, HopKind::neighbour);
+    EXPECT_EQ(look("10.9.0.1").neighbour.load(), own);
+    neighbour(lan, "10.0.0.7", NUD_PERMANENT);
+    neighbour(lan, "10.0.0.2", NUD_PERMANENT);
+    EXPECT_EQ(look("10.0.0.7").kind, HopKind::neighbour);
+    EXPECT_EQ(look("10.0.0.7").neighbour.load(), entered);
+    EXPECT_EQ(look("10.9.0.1").neighbour.load(), entered);
+    neighbour(lan, "10.0.0.7", NUD_PERMANENT, false);
+    neighbour(lan, "10.0.0.2", NUD_PERMANENT, false);
+    EXPECT_EQ(look("10.0.0.7").neighbour.load(), own);
+    EXPECT_EQ(look("10.9.0.1").neighbour.load(), own);
+    link(lan, IFF_UP | IFF_POINTOPOINT);
+    settle();
+    EXPECT_EQ(look("10.0.0.7").neighbour.load(),
+              Hop::pack(*parse_mac("ff:ff:ff:ff:ff:ff"), NeighbourState::resolved));
+    link(lan, IFF_UP);
+    settle();
+    EXPECT_EQ(look("10.0.0.7").kind, HopKind::connected);
+    EXPECT_EQ(look("10.9.0.1").neighbour.load(), 0u);
+    // A TUN's packets have no Ethernet header.
+    routes.link({.index = lan, .flags = IFF_UP | IFF_NOARP | IFF_POINTOPOINT, .mtu = 1500, .name = "tun"},
+                true);
+    settle();
+    neighbour(lan, "10.0.0.7", NUD_NOARP);
+    EXPECT_EQ(look("10.0.0.7").kind, HopKind::no_address);
+    EXPECT_EQ(look("10.0.0.7").neighbour.load(), 0u);
+    EXPECT_EQ(look("10.9.0.1").kind, HopKind::no_address);
+}
+
 TEST_F(RouteTablesTest, MacvlansAddressesAreTheInterfacesToo) {
     const auto macvlan = [&](int device, std::uint8_t id, std::uint32_t flags) {
         routes.link({.index = device,
