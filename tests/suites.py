@@ -205,7 +205,7 @@ def sanitize(options):
 
 def fuzz_for(seconds):
     configure_clang()
-    paths = executables("build-clang", "tests/fuzz")
+    paths = [path for path in executables("build-clang", "tests/fuzz") if os.path.basename(path).startswith("fuzz_")]
     if not paths:
         raise RuntimeError("tests/fuzz defines no fuzzer")
     make("build-clang", paths)
@@ -237,8 +237,17 @@ def fuzz_for(seconds):
     return count
 
 
+def fuzz_captures(seconds):
+    """Random captures written by weft and read back by tshark, capinfos and tcpdump."""
+    (writer,) = [path for path in executables("build", "tests/fuzz") if os.path.basename(path) == "pcapng_write"]
+    make("build", [writer])
+    return run_lines(["python3", "-B", "tests/fuzz/pcapng.py", writer, "--seconds", str(seconds)])
+
+
 def fuzz(options):
-    return fuzz_for(FUZZ_SECONDS)
+    count = fuzz_for(FUZZ_SECONDS)
+    count += fuzz_captures(FUZZ_SECONDS)
+    return count
 
 
 def run_benchmarks(*arguments):
@@ -266,6 +275,7 @@ def long(options):
     count = run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "40"])
     count += run_benchmarks()
     count += fuzz_for(LONG_FUZZ_SECONDS)
+    count += fuzz_captures(LONG_FUZZ_SECONDS)
     return count
 
 

@@ -20,7 +20,10 @@ void pad(std::string& to) {
     to.append((4 - to.size() % 4) % 4, '\0');
 }
 
+constexpr std::size_t longest_option = 65'535;
+
 void put_option(std::string& to, std::uint16_t code, std::string_view value) {
+    value = value.substr(0, longest_option);
     put(to, code);
     put(to, static_cast<std::uint16_t>(value.size()));
     to.append(value);

@@ -24,7 +24,7 @@ struct Frame {
     std::uint32_t length = 0;          ///< of the frame, bytes without FCS
     std::span<const std::byte> bytes;  ///< what was kept of it
     std::optional<bool> inbound{};     ///< received, or sent
-    std::string_view comment{};
+    std::string_view comment{};        ///< cut after 65,535 bytes
 };
 [[nodiscard]] std::string enhanced_packet(const Frame& frame);
 

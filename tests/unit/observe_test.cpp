@@ -143,6 +143,15 @@ TEST(Pcapng, BlocksAreAsTheDraftSays) {
                   packet.substr(packet.size() - 4));
 }
 
+// An option's length is a field of 16 bits.
+TEST(Pcapng, ALongerCommentIsCut) {
+    const std::string comment(70'000, 'x');
+    const auto packet = pcapng::enhanced_packet({.comment = comment});
+    expect_block(packet, 6);
+    EXPECT_EQ(at<std::uint16_t>(packet, 30), 65'535);
+    EXPECT_EQ(packet.size(), 28u + 4 + 65'536 + 4 + 4);
+}
+
 std::string parsed(const std::string& line) {
     const auto match = command::grammar().parse(words(line));
     if (!match) return match.error().message;
