@@ -161,22 +161,30 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
     return asked ? status : unreachable(asked.error());
 }
 
-std::vector<std::string> Client::link_names() const {
-    std::vector<std::string> names;
+std::vector<LinkName> Client::link_names() const {
+    std::vector<LinkName> names;
     auto connection = Connection::open(socket_);
     if (!connection) return names;
-    const auto asked = connection->ask({{"ip", "link"}, std::nullopt, true}, [&](const Json& answer) {
-        for (const auto& link : answer.value("data", Json::array()))
-            names.push_back(link.value("ifname", std::string()));
-        return false;
+    const auto each = [&](std::vector<std::string> argv, const auto& take) {
+        const auto asked = connection->ask({std::move(argv), std::nullopt, true}, [&](const Json& answer) {
+            for (const auto& one : answer.value("data", Json::array()))
+                take(one);
+            return false;
+        });
+        return static_cast<bool>(asked);
+    };
+    const bool told = each({"ip", "-d", "link"}, [&](const Json& link) {
+        const auto kind = link.value("linkinfo", Json::object()).value("info_kind", std::string("port"));
+        names.push_back({link.value("ifname", std::string()), kind == "tun" ? "tuntap" : kind,
+                         link.value("master", std::string())});
     });
-    return asked ? names : std::vector<std::string>{};
+    return told ? names : std::vector<LinkName>{};
 }
 
-int help(std::span<const std::string> words) {
-    const auto text = command::grammar().help(words);
+int Client::help(const std::vector<std::string>& words) const {
+    const auto text = help_text(words, [this] { return link_names(); });
     if (text.empty())
-        return Client::complain(words, {ErrorCode::usage, "help: no command begins with these words", 1}, 1);
+        return complain(words, {ErrorCode::usage, "help: no command begins with these words", 1}, 1);
     return print(text);
 }
 

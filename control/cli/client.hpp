@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "control/cli/candidates.hpp"
 #include "control/command/grammar.hpp"
 #include "weft/result.hpp"
 
@@ -21,8 +22,11 @@ class Client {
     /// `-f FILE`: the lines of a file as one transaction.
     int run_file(const std::string& file) const;
 
-    /// Names of the running switch's links; empty if it does not answer.
-    [[nodiscard]] std::vector<std::string> link_names() const;
+    /// The running switch's links; none if it does not answer.
+    [[nodiscard]] std::vector<LinkName> link_names() const;
+
+    /// `weft help WORDS` and "?": what help_text() has. Returns the exit status.
+    int help(const std::vector<std::string>& words) const;
 
     /// Prints an error as the program of these words does: for weft's own, the line and a caret below it.
     static int complain(std::span<const std::string> words, const Error& error, int status);
@@ -35,8 +39,5 @@ class Client {
     std::string socket_;
     bool json_;
 };
-
-/// `weft help WORDS`: the commands that begin with these words. Returns the exit status.
-int help(std::span<const std::string> words);
 
 }  // namespace weft::cli

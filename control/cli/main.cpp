@@ -34,8 +34,8 @@ std::string program_version(const std::vector<std::string>& words) {
     return {};
 }
 
-int show_help(const Options& options) {
-    if (!options.words.empty()) return help(options.words);
+int show_help(const Client& client, const Options& options) {
+    if (!options.words.empty()) return client.help(options.words);
     fmt::print("{}\nCommands:\n{}", usage(), command::grammar().help({}));
     return 0;
 }
@@ -59,7 +59,7 @@ int run(const std::string& called_as, const std::vector<std::string>& arguments)
         case Options::Mode::shell:
             return run_shell(client);
         case Options::Mode::help:
-            return show_help(*options);
+            return show_help(client, *options);
         case Options::Mode::version:
             fmt::print("weft {}\n", WEFT_VERSION);
             return 0;

@@ -46,7 +46,7 @@ int show_help(int, int) {
     if (!words) return rl_insert(1, '?');
     fmt::print("\n");
     std::fflush(stdout);
-    help(std::span(*words).first(words->size() - 1));
+    client_->help({words->begin(), words->end() - 1});
     rl_on_new_line();
     rl_forced_update_display();
     return 0;
@@ -114,8 +114,9 @@ bool unfinished(const Error& error) {
 }
 
 int run_command(const Client& client, const config::Command& command) {
-    if (command.words.back() == "?") return help(std::span(command.words).first(command.words.size() - 1));
-    if (command.words.front() == "help") return help(std::span(command.words).subspan(1));
+    const auto& words = command.words;
+    if (words.back() == "?") return client.help({words.begin(), words.end() - 1});
+    if (words.front() == "help") return client.help({words.begin() + 1, words.end()});
     return client.run(command.words, command.input);
 }
 

@@ -32,6 +32,12 @@ struct Chosen {
     Reached reached;                ///< where none of them fits
 };
 
+/// As completion offers it: "up", "<SPEED:uint:1..9>".
+std::string shown(const Node& node) {
+    return node.is_keyword() ? std::string(node.spellings.front())
+                             : fmt::format("<{}:{}>", node.name, node.type_text);
+}
+
 /// "SPEED (a number from 1 to 9)", "up", "802.1Q".
 std::string expectation(const Node& node) {
     if (node.is_keyword()) return std::string(node.spellings.front());
@@ -259,6 +265,32 @@ Result<Match> Grammar::parse(std::span<const std::string> words) const {
     return Error{ErrorCode::usage, wrong_word(line, chosen), line.columns[reached.position]};
 }
 
+/// What a line that is not finished may become.
+struct Grammar::Outlook {
+    std::vector<const Node*> expected;
+    std::vector<const Entry*> entries;  ///< that the words fit so far, all of their leading keywords typed
+};
+
+Grammar::Outlook Grammar::outlook(std::span<const std::string> words) const {
+    Outlook found;
+    Match match;
+    Line line;
+    line.unfinished = true;
+    if (!take_options(words, line, match)) return found;
+    auto chosen = compiled_->choose_commands(line);
+    for (const auto* entry : chosen.entries) {
+        if (!entry->supported) continue;
+        Reached reached;
+        Matcher(line.words, line.columns, line.program->iproute, reached).explore(entry->root, 0);
+        if (reached.position != line.words.size()) continue;
+        found.entries.push_back(entry);
+        for (const auto* node : reached.expected)
+            chosen.reached.note(reached.position, *node);
+    }
+    if (chosen.reached.position == line.words.size()) found.expected = std::move(chosen.reached.expected);
+    return found;
+}
+
 std::vector<std::string> Grammar::complete(std::span<const std::string> words) const {
     const std::string partial = words.empty() ? std::string() : words.back();
     if (!words.empty()) words = words.first(words.size() - 1);
@@ -266,43 +298,53 @@ std::vector<std::string> Grammar::complete(std::span<const std::string> words) c
     const auto offer = [&](std::string text) {
         if (std::find(found.begin(), found.end(), text) == found.end()) found.push_back(std::move(text));
     };
-    Match match;
-    Line line;
-    Chosen chosen;
-    if (program_word(words).empty()) {
+    const auto program = program_word(words);
+    std::vector<const Node*> expected;
+    if (program.empty()) {
         for (const auto& entry : compiled_->entries)
-            if (entry.supported) chosen.reached.note(0, entry.root.children.front());
+            if (entry.supported) expected.push_back(&entry.root.children.front());
     } else {
-        if (!take_options(words, line, match)) return found;
-        chosen = compiled_->choose_commands(line);
-        Matcher matcher(line.words, line.columns, line.program->iproute, chosen.reached);
-        for (const auto* entry : chosen.entries)
-            if (entry->supported) matcher.explore(entry->root, 0);
-        if (chosen.reached.position != line.words.size()) return found;
-        if (line.words.size() == 1 && partial.starts_with('-'))
-            for (const auto& option : line.program->options)
-                if (option.kind != ProgramOption::Kind::refused && option.spelling.starts_with(partial))
-                    offer(std::string(option.spelling));
+        expected = outlook(words).expected;
     }
-    for (const auto* node : chosen.reached.expected) {
-        if (!node->is_keyword()) {
-            if (partial.empty() || node->type->accepts(partial, node->parameter))
-                offer(fmt::format("<{}:{}>", node->name, node->type_text));
-        } else if (node->spellings.front().starts_with(partial)) {
-            offer(std::string(node->spellings.front()));
-        }
+    if (!expected.empty() && words.size() == 1 && partial.starts_with('-'))
+        for (const auto& option : program_of(program).options)
+            if (option.kind != ProgramOption::Kind::refused && option.spelling.starts_with(partial))
+                offer(std::string(option.spelling));
+    for (const auto* node : expected) {
+        if (node->is_keyword() ? node->spellings.front().starts_with(partial)
+                               : partial.empty() || node->type->accepts(partial, node->parameter))
+            offer(shown(*node));
+    }
+    return found;
+}
+
+std::vector<Grammar::Choice> Grammar::next(std::span<const std::string> words) const {
+    std::vector<Choice> found;
+    if (program_word(words).empty()) return found;
+    for (const auto* node : outlook(words).expected) {
+        auto word = shown(*node);
+        if (std::any_of(found.begin(), found.end(), [&](const Choice& c) { return c.word == word; }))
+            continue;
+        found.push_back(
+            {std::move(word), node->is_keyword() ? std::string() : node->type->describe(node->parameter)});
     }
     return found;
 }
 
 std::string Grammar::help(std::span<const std::string> words) const {
     std::string text;
+    const auto add = [&](const Entry& entry) {
+        text += fmt::format("{}  - {}\n", readable(entry.spec->syntax), entry.spec->help);
+    };
     for (const auto& entry : compiled_->entries) {
         bool begins = entry.supported && words.size() <= entry.lead;
         for (std::size_t i = 0; begins && i < words.size(); ++i)
             begins = fits(entry.root.children[i], words[i], i > 0 && program_of(words[0]).iproute) != Fit::no;
-        if (begins) text += fmt::format("{}  - {}\n", readable(entry.spec->syntax), entry.spec->help);
+        if (begins) add(entry);
     }
+    if (text.empty())
+        for (const auto* entry : outlook(words).entries)
+            add(*entry);
     return text;
 }
 

@@ -7,7 +7,10 @@
 //                     of
 //     word|other      alternative spellings of one keyword; Match sees the first ("link", for link|l|lin)
 //     word!           a keyword that is never abbreviated ("dev!", "up!": iproute2 compares these whole)
-//     <NAME:type>     an argument; Match holds it under NAME. Types: types.hpp
+//     <NAME:type>     an argument; Match holds it under NAME. Types: types.hpp. `ifname:KIND` says for
+//     completion which
+//                     names may stand there: of a port, bridge, member (of a bridge that the line names),
+//                     tuntap; new and foreign are none of weft's
 //     [ ... ]         may be left out
 //     { a | b | c }   one of
 //     { a | b | c }*  any number of them, in any order, each at most once
@@ -93,12 +96,22 @@ class Grammar {
     /// Completions for the last (possibly empty) word: keywords, or "<NAME:type>" for an argument.
     [[nodiscard]] std::vector<std::string> complete(std::span<const std::string> words) const;
 
-    /// Lines "syntax  - help" of all commands that begin with these words (all if empty).
+    struct Choice {
+        std::string word;     ///< as complete() has it
+        std::string meaning;  ///< what an argument is: "a number from 1 to 9"; empty for a keyword
+    };
+    /// What may come behind these words; empty if nothing may, or they fit no command.
+    [[nodiscard]] std::vector<Choice> next(std::span<const std::string> words) const;
+
+    /// Lines "syntax  - help" of the commands that begin with these words (all if empty), or that these words
+    /// fit so far.
     [[nodiscard]] std::string help(std::span<const std::string> words) const;
     [[nodiscard]] std::span<const Spec> specs() const noexcept;
 
   private:
     struct Compiled;
+    struct Outlook;
+    [[nodiscard]] Outlook outlook(std::span<const std::string> words) const;
     explicit Grammar(std::unique_ptr<Compiled>);
     std::unique_ptr<Compiled> compiled_;
 };

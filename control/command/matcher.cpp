@@ -84,8 +84,16 @@ bool Matcher::step(std::size_t count) {
     return !reached_.exhausted;
 }
 
+/// While exploring: whether `node` was come through to the end with the word at hand as a keyword of it. Then
+/// the word is not also what an argument may be ("master" in `ip link set x master`).
+bool Matcher::came_by_keyword(const Node& node, std::size_t position, std::size_t arrived) const {
+    return explore_ && arrived_ > arrived && position < words_.size() &&
+           choose(node.first, words_[position], abbreviates_) != nullptr;
+}
+
 bool Matcher::match(const Node& node, std::size_t position, const Frame* next) {
     if (!step(1)) return false;
+    if (position == words_.size()) ++arrived_;
     switch (node.kind) {
         case Node::Kind::sequence:
             return match_sequence(node, 0, position, next);
@@ -93,8 +101,11 @@ bool Matcher::match(const Node& node, std::size_t position, const Frame* next) {
             return match_keyword(node, position, next);
         case Node::Kind::argument:
             return match_argument(node, position, next);
-        case Node::Kind::optional:
-            return match(node.children.front(), position, next) || resume(next, position);
+        case Node::Kind::optional: {
+            const auto arrived = arrived_;
+            if (match(node.children.front(), position, next)) return true;
+            return !came_by_keyword(node, position, arrived) && resume(next, position);
+        }
         case Node::Kind::one_of:
         case Node::Kind::any_of:
         case Node::Kind::some_of:
@@ -106,6 +117,7 @@ bool Matcher::match(const Node& node, std::size_t position, const Frame* next) {
 bool Matcher::resume(const Frame* frame, std::size_t position) {
     if (frame == nullptr) {
         reached_.come_to(position);
+        if (position == words_.size()) ++arrived_;
         return position == words_.size() && !explore_;
     }
     if (frame->node.kind == Node::Kind::sequence)
@@ -148,9 +160,22 @@ bool Matcher::match_argument(const Node& node, std::size_t position, const Frame
     return false;
 }
 
+/// While exploring: whether an alternative gives the argument that one which was taken gave ("dev NAME",
+/// "NAME").
+bool Matcher::gives_again(const Node& group, std::uint64_t taken, std::size_t index) const {
+    const auto given_by = [](const Node& alternative) {
+        return alternative.children.empty() ? std::string_view() : alternative.children.back().name;
+    };
+    const auto name = given_by(group.children[index]);
+    if (!explore_ || name.empty()) return false;
+    for (std::size_t i = 0; i < group.children.size(); ++i)
+        if ((taken >> i & 1) != 0 && given_by(group.children[i]) == name) return true;
+    return false;
+}
+
 void Matcher::note_group(const Node& group, std::uint64_t taken, std::size_t position) {
     for (std::size_t i = 0; i < group.children.size(); ++i)
-        if ((taken >> i & 1) == 0)
+        if ((taken >> i & 1) == 0 && !gives_again(group, taken, i))
             for (const auto* first : group.children[i].first)
                 reached_.note(position, *first);
 }
@@ -186,6 +211,7 @@ bool Matcher::match_group(const Node& group, std::uint64_t taken, std::size_t po
         return (leave || group.nullable) && resume(next, position);
     }
     const auto* keyword = choose(group.first, words_[position], abbreviates_);
+    const auto arrived = arrived_;
     bool repeated = false;
     for (std::size_t i = 0; keyword != nullptr && i < group.children.size(); ++i) {
         if (!begins_with(group.children[i], *keyword)) continue;
@@ -194,6 +220,7 @@ bool Matcher::match_group(const Node& group, std::uint64_t taken, std::size_t po
         else if (try_alternative(group, i, taken, position, next))
             return true;
     }
+    if (came_by_keyword(group, position, arrived)) return false;
     for (std::size_t i = 0; i < group.children.size(); ++i) {
         const bool tried = keyword != nullptr && begins_with(group.children[i], *keyword);
         if ((taken >> i & 1) != 0 || tried || !begins_with_argument(group.children[i])) continue;

@@ -63,6 +63,8 @@ class Matcher {
     bool try_alternative(const Node& group, std::size_t index, std::uint64_t taken, std::size_t position,
                          const Frame* next);
     bool resume(const Frame* frame, std::size_t position);
+    [[nodiscard]] bool came_by_keyword(const Node& node, std::size_t position, std::size_t arrived) const;
+    [[nodiscard]] bool gives_again(const Node& group, std::uint64_t taken, std::size_t index) const;
     void note_again(const Node& group, const Node& alternative, std::size_t position);
     void note_group(const Node& group, std::uint64_t taken, std::size_t position);
 
@@ -71,6 +73,7 @@ class Matcher {
     bool abbreviates_;
     Reached& reached_;
     bool explore_ = false;
+    std::size_t arrived_ = 0;  ///< how often the end of the words was come to
     std::size_t steps_ = 0;
     std::vector<Item> items_;
 };

@@ -36,6 +36,7 @@ struct Line {
     std::vector<int> columns;
     int end_column = 1;  ///< where one more word would stand
     const Program* program = nullptr;
+    bool unfinished = false;  ///< in: more words may follow, so that an option may lack its value
 
     Line() = default;
     Line(const Line&) = delete;

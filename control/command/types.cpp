@@ -126,13 +126,19 @@ std::string sentence(string_view) {
     return literal.text;
 }
 
+/// Which names completion offers.
+bool is_kind_of_name(string_view parameter) {
+    constexpr string_view kinds[] = {"", "port", "bridge", "member", "tuntap", "new", "foreign"};
+    return std::find(std::begin(kinds), std::end(kinds), parameter) != std::end(kinds);
+}
+
 bool no_parameter(string_view parameter) {
     return parameter.empty();
 }
 
 const Type types[] = {
     {"ifname", [](string_view word, string_view) { return is_interface_name(word); },
-     sentence<"an interface name (1 to 15 characters, no '/', ':', '%' or blank)">, no_parameter},
+     sentence<"an interface name (1 to 15 characters, no '/', ':', '%' or blank)">, is_kind_of_name},
     {"name", [](string_view word, string_view) { return is_name(word); }, sentence<"a name">, no_parameter},
     {"mac", [](string_view word, string_view) { return parse_mac(word).has_value(); },
      sentence<"a MAC address like 02:00:00:00:00:01">, no_parameter},

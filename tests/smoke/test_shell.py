@@ -50,6 +50,10 @@ def test_completion_and_help(lab):
     shell.read_until("DPDK")
     shell.type("show ?")
     shell.read_until("show workers  - ")
+    for typed, line in (("port add x type ", "    memif"), ("tcpdump -i ", "uplink any"), ("ip link set dev ", ": uplink"),
+                        ("ip link set dev uplink ", "    nomaster"), ("explain uplink ip ", "    <SRC:ip4>  an IPv4 address")):
+        shell.type(f"\x15{typed}?")
+        shell.read_until(line)
     shell.type("\x15port del upl\t\r")
     wait_for(lambda: not lab.json("port", "show"), "the port whose name was completed is deleted")
     equal(shell.end(), 0, "exit status")

@@ -308,9 +308,53 @@ TEST_F(CliClient, WordsThatAreNoTextAreRefused) {
     EXPECT_EQ(done.status, 1);
 }
 
+const std::vector<LinkName> links{{"eth0", "port"},       {"eth1", "port", "br0"},  {"eth2", "port", "br1"},
+                                  {"br0", "bridge"},      {"br1", "bridge"},        {"tap0", "tuntap"},
+                                  {"eth0.8", "vlan", ""}, {"veth-a", "veth", "br0"}};
+
+Words completed(const Words& words) {
+    return candidates(words, [] { return links; });
+}
+
+TEST(CliCandidates, AreTheNamesThatMayStandThere) {
+    EXPECT_EQ(completed({"port", "del", ""}), (Words{"eth0", "eth1", "eth2"}));
+    EXPECT_EQ(completed({"ip", "tuntap", "del", "dev", ""}), Words{"tap0"});
+    EXPECT_EQ(completed({"brctl", "delif", "br0", ""}), (Words{"eth1", "veth-a"}));
+    EXPECT_EQ(completed({"brctl", "delbr", ""}), (Words{"br0", "br1"}));
+    EXPECT_EQ(completed({"brctl", "addbr", ""}), Words{});
+    EXPECT_EQ(completed({"ip", "link", "set", "dev", "eth0", "master", ""}), (Words{"br0", "br1"}));
+    EXPECT_EQ(completed({"bridge", "link", "set", "dev", ""}), (Words{"eth1", "eth2", "veth-a"}));
+    EXPECT_EQ(completed({"port", "add", "x", "type", "af_packet", "dev", ""}), Words{});
+    EXPECT_EQ(completed({"ip", "link", "set", "dev", "eth"}), (Words{"eth0", "eth1", "eth2", "eth0.8"}));
+    EXPECT_EQ(completed({"tcpdump", "-i", ""}).back(), "any");
+    EXPECT_EQ(completed({"tcpdump", "-ni", "a"}), Words{"any"});
+}
+
+TEST(CliHelp, SaysWhatMayComeNext) {
+    const auto help = [](const Words& words) { return help_text(words, [] { return links; }); };
+    const auto has = [&](const Words& words, const std::string& line) {
+        const auto text = help(words);
+        EXPECT_NE(('\n' + text).find('\n' + line + '\n'), std::string::npos) << text << "lacks " << line;
+    };
+    const std::string name = "an interface name (1 to 15 characters, no '/', ':', '%' or blank): ";
+    has({"port", "add", "x", "type"}, "    memif");
+    has({"ip", "link", "set", "dev"},
+        "    <NAME:ifname>  " + name + "eth0 eth1 eth2 br0 br1 tap0 eth0.8 veth-a");
+    has({"ip", "link", "set", "dev", "eth0"}, "    master");
+    has({"ip", "link", "set", "dev", "eth0", "master"}, "    <MASTER:ifname:bridge>  " + name + "br0 br1");
+    has({"bridge", "vlan", "add", "dev", "eth0", "vid"},
+        "    <VID:vidrange>  a VLAN from 1 to 4094 or a range like 10-20");
+    has({"explain", "eth0", "ip"}, "    <SRC:ip4>  an IPv4 address");
+    has({"tcpdump", "-i"}, "    <IF:name>  a name: eth0 eth1 eth2 br0 br1 tap0 eth0.8 veth-a any");
+    EXPECT_TRUE(help({"ip", "link", "set", "dev", "eth0"}).starts_with("ip link set|change "))
+        << help({"ip", "link", "set", "dev", "eth0"});
+    EXPECT_EQ(help({"show"}).find("    "), std::string::npos) << "lines of the commands say it";
+    EXPECT_EQ(help({"port", "nonsense"}), "");
+}
+
 TEST(CliHelp, IsOfTheWordsGiven) {
     testing::internal::CaptureStdout();
-    EXPECT_EQ(help(Words{"port", "add"}), 0);
+    EXPECT_EQ(Client("/none", false).help(Words{"port", "add"}), 0);
     const auto text = testing::internal::GetCapturedStdout();
     EXPECT_TRUE(text.starts_with("port add ")) << text;
     EXPECT_EQ(text.find("\nip "), std::string::npos);

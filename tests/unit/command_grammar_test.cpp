@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"", "1: no command given"}, Case{"-j", "4: no command given"},
         Case{"ip l s X mtu x", "14: Error: argument \"x\" is wrong: \"mtu\" takes a number from 68 to 65535"},
-        Case{"tcpdump -i", "1: \"tcpdump\" is not a command of weft; try \"weft help\""},
+        Case{"tcpdump -i x", "1: \"tcpdump\" is not a command of weft; try \"weft help\""},
         Case{"show graph x", "12: show graph: \"x\" is not a number from 0 to 4294967295"},
         Case{"i link", "1: \"i\" is not a command of weft; try \"weft help\""},
         Case{"ip", "4: Command line is not complete. Try option \"help\"; expected address, link"},
@@ -202,6 +202,37 @@ TEST(Grammar, OfTwoArgumentsOfOneNameTheLastCounts) {
     EXPECT_EQ(match->argument("IF")->value, "b");
 }
 
+TEST(Grammar, SaysWhatMayComeNext) {
+    const auto next = [](const std::string& line) {
+        std::string text;
+        for (const auto& [word, meaning] : test_grammar().next(split(line)))
+            text += (text.empty() ? "" : ", ") + word + (meaning.empty() ? "" : " (" + meaning + ")");
+        return text;
+    };
+    EXPECT_EQ(next("ip link set eth0 mtu"), "<MTU:uint:68..65535> (a number from 68 to 65535)");
+    EXPECT_EQ(next("ip link set eth0 up"), "down, mtu, master, nomaster, address");
+    EXPECT_EQ(next("ip link add x type"), "vlan, bridge");
+    EXPECT_EQ(next("ip -s link add x type bridge"), "vlan_filtering, ageing_time, group_fwd_mask");
+    EXPECT_EQ(next("ip link add x"), "link, up, mtu, type");  // NAME is given
+    EXPECT_EQ(next("show workers"), "");
+    EXPECT_EQ(next("show nothing"), "");
+}
+
+// A word that is a keyword where it stands is not also an argument's value.
+TEST(Grammar, AKeywordIsNoValueToCompletion) {
+    using Words = std::vector<std::string>;
+    EXPECT_EQ(test_grammar().complete(Words{"ip", "link", "set", "eth0", "master", ""}),
+              Words{"<BR:ifname>"});
+    EXPECT_EQ(test_grammar().complete(Words{"ip", "link", "show", "dev", ""}), Words{"<NAME:ifname>"});
+}
+
+TEST(Grammar, HelpsWithTheCommandsThatTheWordsFit) {
+    EXPECT_EQ(test_grammar().help(split("ip link set eth0 mtu")),
+              "ip link set|change [ dev ] NAME { up | down | mtu MTU | master BR | nomaster | address MAC }+"
+              "  - changes an interface\n");
+    EXPECT_EQ(test_grammar().help(split("ip link set eth0 nonsense")), "");
+}
+
 TEST(Grammar, CompletesTheLastWord) {
     using Words = std::vector<std::string>;
     const auto complete = [](const Words& words) { return test_grammar().complete(words); };
@@ -226,7 +257,8 @@ TEST(Grammar, HelpsByPrefix) {
     const auto all = test_grammar().help({});
     EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), static_cast<long>(std::size(table)) - 4);
     EXPECT_EQ(test_grammar().help(split("ip link delete")), "ip link delete [ dev ] NAME  - \n");
-    EXPECT_EQ(test_grammar().help(split("ip l l")), "");
+    EXPECT_EQ(test_grammar().help(split("ip l l")),
+              "ip link [ show|list|lst [ [ dev ] NAME ] ]  - shows interfaces\n");
     EXPECT_EQ(test_grammar().help(split("show workers")), "show workers  - \n");
     EXPECT_NE(test_grammar().help(split("ip l")).find("makes a bridge"), std::string::npos);
 }

@@ -21,7 +21,7 @@ std::span<const Spec> address_commands() {
          "Removes the addresses of an interface that weft wrote.", Effect::configure},
         {"ip addr show",
          "ip address [ show|list|lst { dev! <DEVICE:ifname> | <DEVICE:ifname> | scope <SCOPE:text>"
-         " | to <TO:prefix> | up! | master! <MASTER:ifname>"
+         " | to <TO:prefix> | up! | master! <MASTER:ifname:bridge>"
          " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the addresses of weft's interfaces, whoever wrote them.", Effect::show},
     };

@@ -11,13 +11,14 @@ namespace weft::command {
 std::span<const Spec> bridge_commands() {
     static constexpr Spec table[] = {
         {"bridge link set",
-         "bridge link set|change { dev! <DEVICE:ifname> | state <STATE:text> | learning <LEARNING:onoff>"
+         "bridge link set|change { dev! <DEVICE:ifname:member> | state <STATE:text> | learning "
+         "<LEARNING:onoff>"
          " | flood <FLOOD:onoff> | mcast_flood <MCAST_FLOOD:onoff> | bcast_flood <BCAST_FLOOD:onoff>"
          " | isolated <ISOLATED:onoff> | hairpin <HAIRPIN:onoff> | locked <LOCKED:onoff>"
          " | fdb_max_learned <PORT_FDB_MAX_LEARNED:uint> | master | self }+",
          "Sets flags, state and learn limit of a bridge member.", Effect::configure},
         {"bridge link show",
-         "bridge link [ show|list|lst { dev! <DEVICE:ifname> | master! <MASTER:ifname> }* ]",
+         "bridge link [ show|list|lst { dev! <DEVICE:ifname:member> | master! <MASTER:ifname:bridge> }* ]",
          "Lists the bridge members.", Effect::show},
         {"bridge fdb add", "bridge fdb add " WEFT_FDB_ENTRY, "Adds an entry to a bridge's forwarding table.",
          Effect::configure},
@@ -27,16 +28,18 @@ std::span<const Spec> bridge_commands() {
          Effect::configure},
         {"bridge fdb del", "bridge fdb delete " WEFT_FDB_ENTRY, "Removes an entry.", Effect::configure},
         {"bridge fdb get",
-         "bridge fdb get { to <MAC:mac> | <MAC:mac> | br! <BRIDGE:ifname> | brport|dev <DEVICE:ifname>"
+         "bridge fdb get { to <MAC:mac> | <MAC:mac> | br! <BRIDGE:ifname:bridge> | brport|dev <DEVICE:ifname>"
          " | vlan|vid <VLAN:vid> | self | master | dynamic }+",
          "Shows one entry.", Effect::show},
         {"bridge fdb flush",
-         "bridge fdb flush { dev! <DEVICE:ifname> | brport <PORT:ifname> | vlan|vid <VLAN:vid> | self | "
+         "bridge fdb flush { dev! <DEVICE:ifname> | brport <PORT:ifname:member> | vlan|vid <VLAN:vid> | self "
+         "| "
          "master"
          " | permanent | nopermanent | static | nostatic | dynamic | nodynamic }+",
          "Removes entries by bridge, port, VLAN and kind.", Effect::configure},
         {"bridge fdb show",
-         "bridge fdb [ show|list|lst { br! <BRIDGE:ifname> | brport! <DEVICE:ifname> | dev! <DEVICE:ifname>"
+         "bridge fdb [ show|list|lst { br! <BRIDGE:ifname:bridge> | brport! <DEVICE:ifname:member> | dev! "
+         "<DEVICE:ifname>"
          " | vlan|vid <VLAN:vid> | dynamic | state { permanent | static } }* ]",
          "Lists the forwarding table.", Effect::show},
         {"bridge vlan add", "bridge vlan add " WEFT_VLAN_ENTRY,

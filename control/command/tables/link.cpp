@@ -16,8 +16,8 @@
     " | hairpin <HAIRPIN:onoff01> | locked <LOCKED:onoff01> | fdb_max_learned <PORT_FDB_MAX_LEARNED:uint>"
 
 // What any new link may be given before its type, and a veth end behind `peer`.
-#define WEFT_NEW_LINK                                                                  \
-    "name! <NAME:ifname> | dev! <NAME:ifname> | <NAME:ifname> | up! | mtu! <MTU:uint>" \
+#define WEFT_NEW_LINK                                                                              \
+    "name! <NAME:ifname:new> | dev! <NAME:ifname:new> | <NAME:ifname:new> | up! | mtu! <MTU:uint>" \
     " | address <ADDRESS:mac>"
 
 namespace weft::command {
@@ -45,7 +45,7 @@ std::span<const Spec> link_commands() {
          "Not in this version.", Effect::show},
         {"ip link set",
          "ip link set|change { dev! <NAME:ifname> | <NAME:ifname> | up! | down! | mtu! <MTU:uint>"
-         " | address <ADDRESS:mac> | master! <MASTER:ifname> | nomaster!"
+         " | address <ADDRESS:mac> | master! <MASTER:ifname:bridge> | nomaster!"
          " | type! { bridge! { fdb_flush | " WEFT_BRIDGE_OPTIONS
          " }+ | bridge_slave! { fdb_flush | " WEFT_MEMBER_OPTIONS " }+ } }+",
          "Changes an interface: up, down, MTU, address, bridge membership and their options.",
@@ -56,7 +56,7 @@ std::span<const Spec> link_commands() {
          "Removes a bridge, a VLAN sub-interface, a dummy, a TUN or TAP device or both ends of a veth pair.",
          Effect::configure},
         {"ip link show",
-         "ip link [ show|list|lst { dev! <NAME:ifname> | <NAME:ifname> | up! | master! <MASTER:ifname>"
+         "ip link [ show|list|lst { dev! <NAME:ifname> | <NAME:ifname> | up! | master! <MASTER:ifname:bridge>"
          " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the interfaces.", Effect::show},
         {"unsupported ip",
