@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "control/command/tcpdump_options.hpp"
+
 namespace weft::command {
 
 namespace {
@@ -166,55 +168,6 @@ Result<> take_option(const Program& program, std::span<const std::string> words,
     return {};
 }
 
-/// tcpdump's options as getopt(3) takes them: "-nei", "-c5", "--interface=br0" become words of their own.
-/// What stands behind the first word that is none is the filter. `columns` goes along.
-Result<> spread_options(std::vector<std::string>& words, std::vector<int>& columns) {
-    constexpr string_view valued = "iwcs", alone = "nelUpqt", long_form = "--interface";
-    std::vector<std::string> spread{words.front()};
-    std::vector<int> places{columns.front()};
-    std::size_t at = 1;
-    const auto put = [&](std::string word) {
-        spread.push_back(std::move(word));
-        places.push_back(columns[std::min(at, words.size() - 1)]);
-    };
-    const auto put_value = [&](const std::string& attached) {
-        if (!attached.empty())
-            put(attached);
-        else if (++at < words.size())
-            put(words[at]);
-    };
-    const auto unknown = [&] {
-        return usage(columns[at], fmt::format("tcpdump: option \"{}\" is not supported", words[at]));
-    };
-    for (; at < words.size() && words[at].size() > 1 && words[at].front() == '-'; ++at) {
-        const std::string word = words[at];
-        if (word == "--drops") {
-            put(word);
-        } else if (word == long_form || word.starts_with("--interface=")) {
-            put("-i");
-            put_value(word.substr(std::min(word.size(), long_form.size() + 1)));
-        } else if (word.front() == '-' && word[1] == '-') {
-            return unknown();
-        } else {
-            for (std::size_t letter = 1; letter < word.size(); ++letter) {
-                const bool has_value = valued.find(word[letter]) != string_view::npos;
-                if (!has_value && alone.find(word[letter]) == string_view::npos) return unknown();
-                const std::string option{'-', word[letter]};
-                const bool again = std::find(spread.begin() + 1, spread.end(), option) != spread.end();
-                if (has_value || !again) put(option);
-                if (!has_value) continue;
-                put_value(word.substr(letter + 1));
-                break;
-            }
-        }
-    }
-    for (; at < words.size(); ++at)
-        put(words[at]);
-    words = std::move(spread);
-    columns = std::move(places);
-    return {};
-}
-
 }  // namespace
 
 const Program& program_of(string_view word) noexcept {
@@ -262,7 +215,7 @@ Result<> take_options(std::span<const std::string> words, Line& line, Match& mat
     if (words[program_at] == "tcpdump") {
         line.stripped.assign(words.begin() + static_cast<std::ptrdiff_t>(program_at), words.end());
         line.columns.assign(columns.begin() + static_cast<std::ptrdiff_t>(program_at), columns.end() - 1);
-        auto spread = spread_options(line.stripped, line.columns);
+        auto spread = spread_tcpdump_options(line.stripped, line.columns, line.unfinished);
         line.words = line.stripped;
         return spread;
     }

@@ -163,13 +163,39 @@ std::string parsed(const std::string& line) {
 
 // getopt(3), as tcpdump's own command line is read.
 TEST(Tcpdump, TakesItsOptionsAsGetoptDoes) {
-    EXPECT_EQ(parsed("tcpdump -nei br0 -c5 -w- tcp port 80"), "tcpdump -n -e -i br0 -c 5 -w - tcp port 80");
-    EXPECT_EQ(parsed("tcpdump -nnvi any"), "tcpdump: option \"-nnvi\" is not supported");
-    EXPECT_EQ(parsed("tcpdump -nni any"), "tcpdump -n -i any");
+    EXPECT_EQ(parsed("tcpdump -nei br0 -c5 -w- tcp port 80"), "tcpdump -i br0 -c 5 -w - tcp port 80");
+    EXPECT_EQ(parsed("tcpdump -nni any"), "tcpdump -i any");
+    EXPECT_EQ(parsed("tcpdump icmp -i any -- or arp"), "tcpdump -i any icmp or arp");
+    EXPECT_EQ(parsed("tcpdump -i a -c 1 -i b -c 2 -s 64 -s 96"), "tcpdump -i b -c 2 -s 96");
     EXPECT_EQ(parsed("tcpdump --interface=a --drops"), "tcpdump -i a --drops");
     EXPECT_EQ(parsed("tcpdump -i a -Z root"), "tcpdump: option \"-Z\" is not supported");
-    EXPECT_EQ(parsed("tcpdump -i a --immediate-mode"),
-              "tcpdump: option \"--immediate-mode\" is not supported");
+    EXPECT_EQ(parsed("tcpdump -i a --print"), "tcpdump: option \"--print\" is not supported");
+    EXPECT_EQ(parsed("tcpdump -i a -w f -Z"), "tcpdump: option \"-Z\" is not supported");
+}
+
+// What scripts give most and changes nothing here is taken; what would change the output is refused by its
+// name.
+TEST(Tcpdump, TakesOptionsWithoutEffectAndRefusesOthers) {
+    EXPECT_EQ(parsed("tcpdump -nn -e -q -l -U -p -K --immediate-mode -Q inout -i a"), "tcpdump -i a");
+    EXPECT_EQ(parsed("tcpdump -vvi a -w f"), "tcpdump -i a -w f");
+    EXPECT_EQ(parsed("tcpdump -nnvi any"),
+              "tcpdump: option \"-v\" is not supported without -w: a line a frame is all there is");
+    for (const char* option : {"-t", "-tttt", "-A", "-X", "-D", "-G 5", "-r f", "-Q in", "-#"})
+        EXPECT_TRUE(parsed(std::string("tcpdump -i a ") + option).starts_with("tcpdump: option \"-"))
+            << option;
+}
+
+// tcpdump 4.99's own words.
+TEST(Tcpdump, RefusesValuesAsTcpdumpDoes) {
+    for (const auto& [line, said] : {std::pair{"-c 0", "invalid packet count 0"},
+                                     {"-c -1", "invalid packet count -1"},
+                                     {"-c abc", "invalid packet count abc"},
+                                     {"-s 99999999", "invalid snaplen 99999999 (must be >= 0 and <= 262144)"},
+                                     {"-s -1", "invalid snaplen -1 (must be >= 0 and <= 262144)"},
+                                     {"-w", "option requires an argument -- 'w'"},
+                                     {"-nni", "option requires an argument -- 'i'"},
+                                     {"-Q up", "unknown capture direction `up'"}})
+        EXPECT_EQ(parsed(std::string("tcpdump -i a ") + line), std::string("tcpdump: ") + said);
 }
 
 }  // namespace

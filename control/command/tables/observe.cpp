@@ -6,7 +6,7 @@ std::span<const Spec> observe_commands() {
     static constexpr Spec table[] = {
         {"tcpdump",
          "tcpdump { -i <IF:name> | -w <OUT:text> | -c <COUNT:uint:1..1000000000> | -s <SNAP:uint:0..262144>"
-         " | --drops | -n | -e | -l | -U | -p | -q | -t }* [ <EXPR:text> ... ]",
+         " | --drops | -n | -e | -l | -U | -p | -q | -v }* [ <EXPR:text> ... ]",
          "Shows the frames of an interface, of a bridge's ports or of \"any\", or writes them as pcapng; "
          "with "
          "--drops those that were dropped, and why.",
