@@ -13,6 +13,7 @@
 #include "control/cli/options.hpp"
 #include "control/command/grammar.hpp"
 #include "control/command/program.hpp"
+#include "control/command/types.hpp"
 #include "control/config/caret.hpp"
 
 namespace weft::cli {
@@ -64,6 +65,14 @@ void print_warnings(const Json& answer) {
     if (warnings == answer.end() || !warnings->is_array()) return;
     for (const auto& warning : *warnings)
         if (warning.is_string()) fmt::print(stderr, "{}\n", warning.get<std::string>());
+}
+
+/// tcpdump takes -s 0 for its greatest.
+std::uint64_t snapshot_of(const command::Match& match) {
+    constexpr std::uint64_t greatest = 262'144;
+    const auto* snap = match.argument("SNAP");
+    const auto given = snap ? *command::parse_unsigned(snap->value) : 0;
+    return given == 0 ? greatest : given;
 }
 
 }  // namespace
@@ -137,6 +146,8 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
         if (answer.value("stream", false)) {
             const auto opened = events.open(connection->socket());
             if (!opened) status = complain(words, opened.error(), 1);
+            if (opened && match && match->spec->name == "tcpdump")
+                events.listen(match->argument("IF")->value, snapshot_of(*match));
             return status == 0;
         }
         if (!answer.contains("exit")) {

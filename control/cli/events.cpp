@@ -33,6 +33,12 @@ Result<> EventSink::open(int socket) {
     return {};
 }
 
+void EventSink::listen(std::string_view interface, std::uint64_t snap) {
+    capture_ = true;
+    fmt::print(stderr, "tcpdump: listening on {}, link-type EN10MB (Ethernet), snapshot length {} bytes\n",
+               interface, snap);
+}
+
 Result<> EventSink::write(std::string_view text, int descriptor, const std::string& name) {
     if (write_all(descriptor, text)) return {};
     return refuse(fmt::format("{}: {}", name, std::strerror(errno)));
@@ -45,7 +51,6 @@ Result<> EventSink::take(const Json& answer) {
                      to_file);
     const auto event = answer.value("event", Json());
     if (event.is_object() && event.contains("captured")) {
-        counted_ = true;
         captured_ = event.value("captured", captured_);
         lost_ = event.value("lost", lost_);
         return {};
@@ -65,9 +70,13 @@ Result<> EventSink::take(const Json& answer) {
 }
 
 void EventSink::summarize() const {
-    if (!counted_) return;
-    fmt::print(stderr, "{} packet{} captured\n{} packet{} lost by the capture\n", captured_,
-               captured_ == 1 ? "" : "s", lost_, lost_ == 1 ? "" : "s");
+    if (!capture_) return;
+    const auto line = [](std::uint64_t count, const char* what) {
+        fmt::print(stderr, "{} packet{} {}\n", count, count == 1 ? "" : "s", what);
+    };
+    line(captured_, "captured");
+    line(captured_ + lost_, "received by filter");
+    line(lost_, "dropped by kernel");
 }
 
 }  // namespace weft::cli

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "control/cli/interruption.hpp"
 #include "weft/result.hpp"
@@ -24,6 +25,8 @@ class EventSink {
 
     /// `socket`: where the stream comes from. Errors: "FILE: Permission denied".
     Result<> open(int socket);
+    /// The stream is a capture's: says so on standard error, as tcpdump does.
+    void listen(std::string_view interface, std::uint64_t snap);
     /// Prints or writes one event. Errors: "FILE: No space left on device".
     Result<> take(const Json& answer);
     /// tcpdump's last lines to standard error, if it was a capture.
@@ -34,7 +37,7 @@ class EventSink {
 
     std::string file_;
     int descriptor_ = -1;
-    bool counted_ = false;
+    bool capture_ = false;
     std::uint64_t captured_ = 0, lost_ = 0;
     std::optional<Interruption> interruption_;
 };

@@ -277,6 +277,28 @@ TEST_F(CliClient, StreamsAreWrittenUntilTheyEnd) {
     EXPECT_EQ(done.out, std::string("{\"n\":1}\n\0\xff", 10));
 }
 
+// What tcpdump says on standard error, with no frame, too.
+TEST_F(CliClient, ACaptureSaysWhatItListensToAndWhatItSaw) {
+    const std::string begin = "{\"id\":1,\"ok\":true,\"stream\":true}\n",
+                      end = "{\"id\":1,\"ok\":true,\"exit\":0}\n";
+    auto done = run({"tcpdump", "-i", "br0"}, begin + end);
+    EXPECT_EQ(done.status, 0);
+    EXPECT_EQ(done.error,
+              "tcpdump: listening on br0, link-type EN10MB (Ethernet), snapshot length 262144 bytes\n"
+              "0 packets captured\n0 packets received by filter\n0 packets dropped by kernel\n");
+    done = run({"tcpdump", "-s96", "-i", "any"}, begin +
+                                                     R"({"id":1,"event":{"captured":1,"lost":2}})"
+                                                     "\n" +
+                                                     end);
+    EXPECT_EQ(done.error,
+              "tcpdump: listening on any, link-type EN10MB (Ethernet), snapshot length 96 bytes\n"
+              "1 packet captured\n3 packets received by filter\n2 packets dropped by kernel\n");
+    done = run({"tcpdump", "-i", "no"},
+               R"({"id":1,"ok":false,"exit":1,"error":"tcpdump: no: No such device exists"})"
+               "\n");
+    EXPECT_EQ(done.error, "tcpdump: no: No such device exists\n");
+}
+
 TEST_F(CliClient, ADaemonThatCannotBeReachedIsOneSentence) {
     const Client client(directory_ + "/none", false);
     const std::string sentence =
