@@ -1,0 +1,31 @@
+// A command carried out on a table.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/hook/command.hpp"
+#include "control/hook/ruleset.hpp"
+
+namespace weft::hook {
+
+/// Why libiptc or the kernel would refuse: an errno, and their sentence for it without the full stop.
+struct Failure {
+    int error;
+    std::string message;
+};
+/// Of an errno that has no sentence of its own.
+[[nodiscard]] Failure failure(int error);
+
+/// Changes `table`, writes what the command prints to `out`. The table may be half changed after a failure:
+/// work on a copy. Throws Refusal if the rule names a target that is none.
+[[nodiscard]] std::optional<Failure> execute(Family, const Command&, Table& table, std::string& out);
+
+/// True if the command can change the table.
+[[nodiscard]] bool changes(const Command&) noexcept;
+
+void flush_all(Table&);
+void delete_user_chains(Table&);
+
+}  // namespace weft::hook

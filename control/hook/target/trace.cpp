@@ -1,0 +1,21 @@
+#include <cerrno>
+
+#include "control/hook/kinds.hpp"
+
+namespace weft::hook {
+
+namespace {
+
+int check_trace(const TraceTarget&, const Place& place) {
+    return place.table == TableId::raw ? 0 : EINVAL;
+}
+
+}  // namespace
+
+const TargetKind& trace_target() {
+    static const auto kind =
+        make_kind<TraceTarget, Target, nullptr, nullptr, nullptr, nullptr, check_trace>("TRACE", {});
+    return kind;
+}
+
+}  // namespace weft::hook
