@@ -1,5 +1,7 @@
 #include "control/hook/command.hpp"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <bit>
 #include <cctype>
@@ -96,8 +98,13 @@ struct Loading {
 class Reader {
   public:
     Reader(const Reading& reading, const Environment& environment, std::span<const std::string> words,
-           std::size_t first, std::size_t& word)
-        : reading_(reading), environment_(environment), all_(words), words_(words, first), word_(word) {}
+           std::size_t first, std::size_t& word, std::string& warnings)
+        : reading_(reading),
+          environment_(environment),
+          all_(words),
+          words_(words, first),
+          word_(word),
+          warnings_(warnings) {}
 
     Command read() {
         while (!over_) {
@@ -197,7 +204,8 @@ class Reader {
                         words_.peek(),
                         false,
                         command_.rule.protocol,
-                        command_.rule.protocol_inverted};
+                        command_.rule.protocol_inverted,
+                        warnings_};
         read_option(call, loading.seen);
         if (loading.kind->take) loading.kind->take(loading.data, call, environment_);
         if (call.next_taken) words_.skip();
@@ -447,6 +455,17 @@ class Reader {
         command_.rule.protocol = *number;
         if (*number == 0 && command_.rule.protocol_inverted)
             refuse_parameter("rule would never match protocol");
+        warn_of_extension_header();
+    }
+
+    /// The kernel skips these headers and matches what comes after them.
+    void warn_of_extension_header() {
+        const auto& rule = command_.rule;
+        const bool skipped = rule.protocol == IPPROTO_ROUTING || rule.protocol == IPPROTO_FRAGMENT ||
+                             rule.protocol == IPPROTO_AH || rule.protocol == IPPROTO_DSTOPTS;
+        if (reading_.family == Family::ip6 && skipped && !rule.protocol_inverted)
+            append(warnings_, "Warning: never matched protocol: {}. use extension match instead.\n",
+                   protocol_);
     }
 
     void take_jump(const Item& item) {
@@ -471,7 +490,7 @@ class Reader {
     void take_interface(char letter, std::string_view name, Interface& interface) {
         if (name.empty()) refuse_parameter("Empty interface is likely to be undesired");
         set_option(letter, true);
-        interface = parse_interface(name);
+        interface = parse_interface(name, warnings_);
     }
 
     void take_match(std::string_view name) {
@@ -608,6 +627,7 @@ class Reader {
     std::span<const std::string> all_;
     Words words_;
     std::size_t& word_;
+    std::string& warnings_;
     Command command_;
     std::uint32_t options_ = 0;
     bool inverted_ = false, over_ = false, protocol_loaded_ = false;
@@ -622,8 +642,9 @@ class Reader {
 }  // namespace
 
 Command read_command(const Reading& reading, const Environment& environment,
-                     std::span<const std::string> words, std::size_t first, std::size_t& word) {
-    return Reader(reading, environment, words, first, word).read();
+                     std::span<const std::string> words, std::size_t first, std::size_t& word,
+                     std::string& warnings) {
+    return Reader(reading, environment, words, first, word, warnings).read();
 }
 
 }  // namespace weft::hook

@@ -62,6 +62,6 @@ struct Reading {
 /// Reads words[first…]. Refuses (throws Refusal); `word` is then the index of the offending word, or past the
 /// last.
 [[nodiscard]] Command read_command(const Reading&, const Environment&, std::span<const std::string> words,
-                                   std::size_t first, std::size_t& word);
+                                   std::size_t first, std::size_t& word, std::string& warnings);
 
 }  // namespace weft::hook

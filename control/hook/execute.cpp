@@ -89,9 +89,12 @@ class Execution {
         if (!chain_) return searches ? bad_rule() : no_such_chain();
         auto& rules = chain_->rules;
         if (searches) {
+            // libiptc looks the target's name up, and forgets over it that a rule was sought
+            const bool plain =
+                std::holds_alternative<Verdict>(rule.target) || std::holds_alternative<NoTarget>(rule.target);
             const auto found = std::find_if(rules.begin(), rules.end(),
                                             [&](const RuleEntry& entry) { return *entry.rule == rule; });
-            if (found == rules.end()) return bad_rule();
+            if (found == rules.end()) return plain ? bad_rule() : no_such_chain();
             if (command_.action == action_delete) rules.erase(found);
             return std::nullopt;
         }

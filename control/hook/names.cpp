@@ -116,12 +116,16 @@ std::string show_port(std::uint16_t port, std::string_view protocol, bool numeri
     return fmt::format("{}", port);
 }
 
-Interface parse_interface(std::string_view name) {
+Interface parse_interface(std::string_view name, std::string& warnings) {
     if (name.size() > Interface::max_length)
         refuse_parameter("interface name `{}' must be shorter than IFNAMSIZ ({})", name,
                          static_cast<int>(Interface::max_length));
     Interface interface;
     std::memcpy(interface.name.data(), name.data(), name.size());
+    if (name.find_first_of("/ ") != std::string_view::npos)
+        warnings += fmt::format(
+            "Warning: weird character in interface `{}' ('/' and ' ' are not allowed by the kernel).\n",
+            name);
     return interface;
 }
 

@@ -46,8 +46,8 @@ namespace weft::hook {
 /// Addresses that /etc/hosts gives to a name; DNS is never asked.
 [[nodiscard]] std::vector<IpAddress> host_addresses(Family, const std::string& name);
 
-/// Refuses.
-[[nodiscard]] Interface parse_interface(std::string_view name);
+/// Refuses; warns of characters that no interface's name has.
+[[nodiscard]] Interface parse_interface(std::string_view name, std::string& warnings);
 [[nodiscard]] std::string show_mac(const std::array<std::uint8_t, 6>&);
 /// `a,b`: true if `text` is a prefix of `name`, in any case. The empty text is one.
 [[nodiscard]] bool begins(std::string_view name, std::string_view text) noexcept;

@@ -54,6 +54,7 @@ struct OptionCall {
     bool next_taken = false;  ///< set by who used `next`
     std::uint8_t protocol;    ///< of the rule, so far
     bool protocol_inverted;
+    std::string& warnings;  ///< lines for stderr that refuse nothing
 
     std::uint64_t number = 0;
     Range<std::uint32_t> range{};

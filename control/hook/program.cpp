@@ -38,7 +38,8 @@ void report(Outcome& outcome, std::string_view program, const Failure& failed) {
 void run(Ruleset& ruleset, const Environment& environment, std::span<const std::string> words,
          Outcome& outcome, std::size_t& word) {
     const auto program = family_program(ruleset.family);
-    const auto command = read_command({ruleset.family, program, false}, environment, words, 1, word);
+    const auto command =
+        read_command({ruleset.family, program, false}, environment, words, 1, word, outcome.errors);
     outcome.output += command.output;
     if (command.action == 0) return;
     word = words.size();

@@ -23,6 +23,8 @@ void take_iprange(IprangeMatch& iprange, OptionCall& call) {
     const auto dash = call.text.find('-');
     const auto low = read_range_end(call, call.text.substr(0, dash));
     const auto high = dash == std::string_view::npos ? low : read_range_end(call, call.text.substr(dash + 1));
+    if (high.bytes < low.bytes)
+        append(call.warnings, "xt_iprange: range {} is reversed and will never match\n", call.text);
     (call.option.id == range_source ? iprange.source : iprange.destination) = {
         {low, high}, true, call.inverted};
 }

@@ -21,10 +21,10 @@ constexpr std::array<Option, 5> physdev_options{{
 void take_physdev(PhysdevMatch& physdev, OptionCall& call) {
     switch (call.option.id) {
         case physdev_in:
-            physdev.in = {parse_interface(call.text), true, call.inverted};
+            physdev.in = {parse_interface(call.text, call.warnings), true, call.inverted};
             return;
         case physdev_out:
-            physdev.out = {parse_interface(call.text), true, call.inverted};
+            physdev.out = {parse_interface(call.text, call.warnings), true, call.inverted};
             return;
         case physdev_is_in:
             physdev.is_in = {true, true, call.inverted};

@@ -61,6 +61,7 @@ void look_up_set(std::string_view name, Family family, const Environment& enviro
 }
 
 void take_name(SetMatch& match, OptionCall& call, const Environment& environment) {
+    if (call.option.name == "set") call.warnings += "--set option deprecated, please use --match-set\n";
     if (!match.source.empty()) refuse_parameter("--match-set can be specified only once");
     match.inverted = call.inverted;
     if (!call.next || call.next->starts_with('-') || call.next->starts_with('!'))

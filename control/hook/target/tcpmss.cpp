@@ -28,8 +28,8 @@ void take_tcpmss(TcpmssTarget& tcpmss, OptionCall& call) {
                          .id = mss_set,
                          .argument = Argument::number16,
                          .max = mss_limit - (call.family == Family::ip ? ip_header : ip6_header)};
-    OptionCall number{bounded, call.kind, call.family,   call.inverted,         call.text,
-                      nullptr, false,     call.protocol, call.protocol_inverted};
+    OptionCall number{bounded, call.kind, call.family,   call.inverted,          call.text,
+                      nullptr, false,     call.protocol, call.protocol_inverted, call.warnings};
     std::uint32_t seen = 0;
     read_option(number, seen);
     tcpmss.mss = static_cast<std::uint16_t>(number.number);
