@@ -248,14 +248,14 @@ class Restore {
     }
 
     void run(std::string_view input) {
-        while (!input.empty() && outcome_.status == 0) {
+        while (!input.empty() && outcome_.status == 0 && !over_) {
             const auto end = input.find('\n');
             const auto line = input.substr(0, end);
             input.remove_prefix(end == std::string_view::npos ? input.size() : end + 1);
             ++line_;
             one_line(line, end != std::string_view::npos);
         }
-        if (outcome_.status != 0 || !table_) return;
+        if (outcome_.status != 0 || over_ || !table_) return;
         fail(fmt::format("{}: COMMIT expected at line {}\n", program_, line_ + 1));
         outcome_.line = line_ + 1;
     }
@@ -285,7 +285,7 @@ class Restore {
         outcome_.column = column_;
     }
 
-    /// What stands outside of a table is passed over, as there.
+    /// False for what stands outside of a table, unless it is one that is passed over.
     bool take_line(std::string_view line, bool ended) {
         if (line.empty()) return true;
         if (line.front() == '#') {
@@ -297,7 +297,7 @@ class Restore {
             open(line.substr(1));
             return true;
         }
-        if (!table_) return true;
+        if (!table_) return !only_.empty() && only_ != current_;
         if (line.front() == ':') {
             take_chain(line.substr(1));
             return true;
@@ -309,14 +309,23 @@ class Restore {
         auto rest = line;
         const auto name = take_word(rest);
         if (name.empty()) refuse_parameter("{}: line {} table name invalid", program_, line_);
+        current_ = name;
         if (!only_.empty() && name != only_) return;
         const auto id = table_by_name(name);
         column_ = 2;
         if (!id) refuse_parameter("{}: unable to initialize table '{}'", program_, name);
         table_ = ruleset_.table(*id);
         if (noflush_) return;
+        if (verbose_) echo_flush();
         flush_all(*table_);
         delete_user_chains(*table_);
+    }
+
+    void echo_flush() {
+        for (const auto& chain : table_->chains)
+            append(outcome_.output, "Flushing chain `{}'\n", chain.name);
+        for (const auto& chain : table_->chains)
+            if (!chain.hook) append(outcome_.output, "Deleting chain `{}'\n", chain.name);
     }
 
     bool commit() {
@@ -395,6 +404,7 @@ class Restore {
             auto command = read_command({ruleset_.family, program_, true}, environment_, split.words, 0, word,
                                         outcome_.errors);
             outcome_.output += command.output;
+            over_ = !command.output.empty();
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
             word = command.jump_word;
@@ -415,7 +425,9 @@ class Restore {
     Outcome& outcome_;
     std::string_view program_;
     bool counters_ = false, verbose_ = false, testing_ = false, noflush_ = false;
-    std::string only_;
+    std::string only_;     ///< -T: the one table to restore
+    std::string current_;  ///< the last table named
+    bool over_ = false;    ///< --help or --version stood on a line: the program ends there
     std::optional<Table> table_;
     std::size_t line_ = 0;
     int column_ = 0;

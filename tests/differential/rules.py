@@ -105,3 +105,297 @@ def compare_line(weft, real, words, problems, stdin=""):
         problems.append(f"$ {shlex.join(words)}\n  iptables {theirs}\n  weft     {mine}"
                         + (f"\n  stdin {stdin}" if stdin else ""))
     return theirs[0]
+
+
+# --- lines and files ------------------------------------------------------------------------------------------
+
+def without_policy_counters(text):
+    return re.sub(r"^(-P \S+ \S+) -c \d+ \d+$", r"\1", text, flags=re.M)
+
+
+def compare_state(weft, real, program, table, problems):
+    words = [program, "-t", table, "-S", "-v"]
+    mine, theirs = (without_policy_counters(side.run(words)[1]) for side in (weft, real))
+    if mine != theirs:
+        problems.append(f"$ {shlex.join(words)}\n" + "\n".join(
+            difflib.unified_diff(theirs.splitlines(), mine.splitlines(), "iptables", "weft", lineterm="")))
+
+
+def check_lines(weft, real):
+    from rule_cases import LINES
+    problems, count = [], 0
+    for program in PROGRAMS:
+        weft.reset(), real.reset()
+        for line in LINES:
+            words = shlex.split(line)
+            compare_line(weft, real, [program, *words], problems)
+            table = words[words.index("-t") + 1] if "-t" in words else "filter"
+            if table in CHAINS:
+                compare_state(weft, real, program, table, problems)
+            count += 1
+        compare_save(weft, real, program, problems)
+    return problems, f"{count} lines"
+
+
+def check_files(weft, real):
+    from rule_cases import FILES, OPTIONS
+    problems, count = [], 0
+    for program in PROGRAMS:
+        for options in OPTIONS:
+            weft.reset(), real.reset()
+            for file in FILES:
+                compare_line(weft, real, [program + "-restore", *options], problems, file)
+                for table in ("filter", "nat"):
+                    compare_state(weft, real, program, table, problems)
+                count += 1
+    return problems, f"{count} save files"
+
+
+# --- random rules ---------------------------------------------------------------------------------------------
+
+ADDRESSES = {"iptables": ["10.0.0.0/8", "192.0.2.1", "198.51.100.0/255.255.255.0", "203.0.113.7/30", "10.1.2.3/255.0.255.0"],
+             "ip6tables": ["2001:db8::1", "2001:db8::/32", "fe80::/10", "::1", "2001:db8::/ffff:ffff::"]}
+ICMP = {"iptables": ("icmp", ["-m icmp --icmp-type echo-request", "-m icmp --icmp-type 3/4", "--icmp-type redirect"]),
+        "ip6tables": ("ipv6-icmp", ["-m icmp6 --icmpv6-type echo-request", "--icmpv6-type 1/3", "-m icmp6 --icmpv6-type 135"])}
+
+
+def not_(dice, text, chance=0.25):
+    return "! " + text if dice.random() < chance else text
+
+
+def random_match(dice, program):
+    address = dice.choice(ADDRESSES[program]).split("/")[0]
+    mark = f"{dice.choice(['5', '0x10', '4294967295'])}{dice.choice(['', '/0xff', '/0'])}"
+    return dice.choice([
+        lambda: "-m mark " + not_(dice, f"--mark {mark}"),
+        lambda: "-m connmark " + not_(dice, f"--mark {mark}"),
+        lambda: "-m state " + not_(dice, "--state " + dice.choice(["NEW", "ESTABLISHED,RELATED", "INVALID,UNTRACKED"])),
+        lambda: "-m conntrack " + not_(dice, "--ctstate " + dice.choice(["NEW,SNAT", "RELATED,DNAT", "UNTRACKED"])),
+        lambda: "-m conntrack " + not_(dice, f"--ctorigsrc {address}") + f" --ctorigdstport {dice.randrange(9)}:99",
+        lambda: f"-m conntrack --ctstatus {dice.choice(['NONE', 'ASSURED', 'SEEN_REPLY,CONFIRMED'])} --ctexpire 5:"
+                f"{dice.randrange(6, 99)}",
+        lambda: f"-m limit --limit {dice.randrange(1, 200)}/{dice.choice(['sec', 'minute', 'hour', 'day'])}"
+                f" --limit-burst {dice.randrange(1, 100)}",
+        lambda: "-m comment --comment " + shlex.quote(dice.choice(["plain", "with blank", 'a "quote"', "it's", "back\\slash", ""])),
+        lambda: "-m iprange " + not_(dice, f"--src-range {address}-{address}"),
+        lambda: "-m length " + not_(dice, f"--length {dice.randrange(100)}:{dice.choice(['', '1500'])}"),
+        lambda: "-m pkttype " + not_(dice, "--pkt-type " + dice.choice(["unicast", "multicast", "bcast"])),
+        lambda: "-m addrtype " + not_(dice, "--src-type " + dice.choice(["LOCAL", "UNICAST,ANYCAST", "MULTICAST"])),
+        lambda: f"-m recent {not_(dice, dice.choice(['--rcheck', '--update']))} --seconds {dice.randrange(1, 99)}"
+                f" --hitcount {dice.randrange(1, 20)} --name n{dice.randrange(3)}{dice.choice(['', ' --rdest', ' --rttl'])}",
+        lambda: "-m physdev " + not_(dice, "--physdev-in " + dice.choice(["eth0", "eth+"])),
+        lambda: "-m mac " + not_(dice, f"--mac-source 02:00:00:00:00:{dice.randrange(256):02x}"),
+    ])()
+
+
+def random_target(dice, program):
+    return dice.choice([
+        lambda: "-j " + dice.choice(["ACCEPT", "DROP", "RETURN", "LOG", "USER", "OTHER", "REJECT"]),
+        lambda: "-g " + dice.choice(["USER", "OTHER"]),
+        lambda: f"-j MARK {dice.choice(['--set-mark', '--set-xmark'])} {dice.randrange(99)}{dice.choice(['', '/0xff'])}",
+        lambda: f"-j MARK {dice.choice(['--and-mark', '--or-mark', '--xor-mark'])} {dice.randrange(99)}",
+        lambda: f"-j CONNMARK {dice.choice(['--save-mark', '--restore-mark'])}{dice.choice(['', ' --mask 0xff', ' --nfmask 3'])}",
+        lambda: "-j LOG --log-prefix " + dice.choice(["x", "'a b '"]) + dice.choice(["", " --log-level info", " --log-uid"]),
+        lambda: "",
+    ])()
+
+
+def random_rule(dice, program):
+    parts = []
+    if dice.random() < 0.4:
+        parts.append(not_(dice, f"-s {dice.choice(ADDRESSES[program])}"))
+    if dice.random() < 0.4:
+        parts.append(not_(dice, f"-d {dice.choice(ADDRESSES[program])}"))
+    if dice.random() < 0.3:
+        parts.append(not_(dice, f"-i {dice.choice(['eth0', 'eth+', 'lo'])}"))
+    protocol = dice.choice(["", "tcp", "udp", "icmp", "47", "sctp"])
+    if protocol == "icmp":
+        name, types = ICMP[program]
+        parts.append(f"-p {name} {dice.choice(types)}")
+    elif protocol in ("tcp", "udp"):
+        parts.append(f"-p {protocol}")
+        if dice.random() < 0.7:
+            parts.append(not_(dice, f"--dport {dice.choice(['22', '1000:', ':99', 'domain', '5:6'])}"))
+        if protocol == "tcp" and dice.random() < 0.3:
+            parts.append(not_(dice, dice.choice(["--syn", "--tcp-flags SYN,ACK SYN", "--tcp-flags ALL NONE"])))
+        if dice.random() < 0.2:
+            parts.append("-m multiport " + not_(dice, f"--{dice.choice(['sports', 'dports', 'ports'])} 1,5:9,domain"))
+    elif protocol:
+        parts.append(not_(dice, f"-p {protocol}"))
+    parts += [random_match(dice, program) for _ in range(dice.choice([0, 0, 1, 1, 2]))]
+    parts.append(random_target(dice, program))
+    return shlex.split(" ".join(parts))
+
+
+def random_command(dice, program):
+    chain = dice.choice(["INPUT", "FORWARD", "OUTPUT", "USER", "OTHER"])
+    rule = random_rule(dice, program)
+    return dice.choice([["-A", chain, *rule]] * 6 + [["-I", chain, *rule], ["-I", chain, "2", *rule],
+                                                     ["-R", chain, "1", *rule], ["-D", chain, "1"], ["-D", chain, *rule],
+                                                     ["-C", chain, *rule], ["-N", "USER"], ["-N", "OTHER"],
+                                                     ["-E", "USER", "OTHER"], ["-X"], ["-P", "INPUT", "DROP"]])
+
+
+def check_random(weft, real, seed):
+    problems = []
+    dice = random.Random(seed)
+    for program in PROGRAMS:
+        weft.reset(), real.reset()
+        for chain in ("USER", "OTHER"):
+            compare_line(weft, real, [program, "-N", chain], problems)
+        for _ in range(40):
+            compare_line(weft, real, [program, *random_command(dice, program)], problems)
+        for words in (["-S"], ["-L", "-n"], ["-L", "-n", "-v", "-x", "--line-numbers"]):
+            compare_line(weft, real, [program, *words], problems)
+        compare_save(weft, real, program, problems)
+        problems += restored_alike(weft, real, program)
+    return problems, "80 commands"
+
+
+def restored_alike(weft, real, program):
+    """What the real program saves, weft restores and saves alike, counters and all."""
+    text = real.run([program + "-save", "-c", "-t", "filter"])[1]
+    weft.reset()
+    status, _, err = weft.run([program + "-restore", "-c"], text)
+    saved = weft.run([program + "-save", "-c", "-t", "filter"])[1]
+    if status == 0 and normal(saved) == normal(text):
+        return []
+    return [f"{program}-restore of its own save: {status} {err}\n" + "\n".join(
+        difflib.unified_diff(normal(text).splitlines(), normal(saved).splitlines(), "iptables", "weft", lineterm=""))]
+
+
+# --- iptables' own suite --------------------------------------------------------------------------------------
+
+SUPPORTED = ("tcp udp multiport iprange mac mark connmark conntrack state recent limit comment addrtype physdev pkttype "
+             "length set MARK CONNMARK CT NOTRACK TCPMSS TRACE LOG REDIRECT standard").split()
+SUPPORTED_IN_FAMILY = "standard icmp REJECT LOG SNAT DNAT MASQUERADE NETMAP".split()
+
+
+class NoSource(Exception):
+    pass
+
+
+def fetch_source(folder):
+    """Debian's source package of iptables, unpacked below FOLDER."""
+    lists = os.path.join(folder, "lists")
+    os.makedirs(os.path.join(lists, "partial"))
+    sources = os.path.join(folder, "source.list")
+    with open(sources, "w") as file:
+        file.write("deb-src http://deb.debian.org/debian bookworm main\n")
+    options = ["-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=/dev/null", "-o",
+               f"Dir::State::lists={lists}", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"]
+    for words in (["update"], ["source", "--download-only", "iptables"]):
+        done = subprocess.run(["apt-get", *options, *words], cwd=folder, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise NoSource(f"apt-get {words[0]} failed: {(done.stdout.strip().splitlines() or ['no output'])[-1]}")
+    archives = [name for name in os.listdir(folder) if ".orig.tar" in name and not name.endswith(".asc")]
+    if not archives:
+        raise NoSource("apt-get source brought no archive")
+    subprocess.run(["tar", "-xf", archives[0]], cwd=folder, check=True)
+    return next(os.path.join(folder, name) for name in os.listdir(folder)
+                if os.path.isdir(os.path.join(folder, name, "extensions")))
+
+
+def families_of(name):
+    """Programs that a file of cases is for, and whether weft has its module."""
+    kind, _, module = name.removesuffix(".t").partition("_")
+    if name == "iptables.t":
+        return PROGRAMS, True
+    both = {"libxt": PROGRAMS, "libipt": ("iptables",), "libip6t": ("ip6tables",)}.get(kind, ())
+    known = SUPPORTED if kind == "libxt" else SUPPORTED_IN_FAMILY + (["icmp6"] if kind == "libip6t" else [])
+    return both, module in known
+
+
+def cases_of(path):
+    """(table, chain, rule, saved rule, good) of each line of a .t file."""
+    table, chains = "filter", []
+    with open(path) as file:
+        for line in file:
+            line = line.rstrip("\n")
+            if not line.strip() or line[0] in "#@%":
+                continue
+            if line[0] == ":":
+                chains = line[1:].split(",")
+            elif line[0] == "*":
+                table = line[1:].strip()
+            else:
+                rule, saved, result, *variant = line.split(";")
+                good = result.strip() == "OK"
+                if variant and variant[0].strip() == "NFT":
+                    good = variant[1].strip() == "OK" if len(variant) > 1 else not good
+                for chain in chains:
+                    yield table, chain, rule, rule if saved == "=" else saved, good
+
+
+def run_case(weft, program, table, chain, rule, saved, good):
+    """What is wrong, or None."""
+    words = shlex.split(rule)
+    status, _, err = weft.run([program, "-t", table, "-A", chain, *words])
+    if (status == 0) != good:
+        return f"{'refused: ' + err.strip() if good else 'taken'}"
+    if not good:
+        return None
+    text = weft.run([program + "-save"])[1]
+    if f"-A {chain} {saved}".rstrip() not in text:
+        return "saved as " + " ".join(line for line in text.splitlines() if line.startswith("-A"))
+    if weft.run([program, "-t", table, "-D", chain, *words])[0] != 0:
+        return "not deleted by the same words"
+    return None
+
+
+def check_suite(weft, _):
+    with tempfile.TemporaryDirectory() as folder:
+        source = fetch_source(folder)
+        problems, count, refused = [], 0, {}
+        extensions = os.path.join(source, "extensions")
+        for name in sorted(os.listdir(extensions)):
+            programs, supported = families_of(name) if name.endswith(".t") else ((), False)
+            for program in programs:
+                for table, chain, rule, saved, good in cases_of(os.path.join(extensions, name)):
+                    if program == "ip6tables" and name.startswith("libxt") and re.search(r"\d+\.\d+\.\d+\.\d+", rule + saved):
+                        continue  # a case of IPv4's
+                    weft.reset()
+                    if supported:
+                        wrong = run_case(weft, program, table, chain, rule, saved, good)
+                        count += 1
+                        if wrong:
+                            problems.append(f"{name}: {program} -t {table} -A {chain} {rule}: {wrong}")
+                    elif good:
+                        taken = weft.run([program, "-t", table, "-A", chain, *shlex.split(rule)])[0] == 0
+                        tally = refused.setdefault(name.removesuffix(".t"), [0, 0])
+                        tally[taken] += 1
+        listed = ", ".join(f"{module}" + (f" ({taken} taken)" if taken else "") for module, (_, taken) in refused.items())
+        return problems, f"{count} cases; refused: {listed}"
+
+
+# --- running --------------------------------------------------------------------------------------------------
+
+def run_test(name, function):
+    """Prints the test's line; whether it did not fail."""
+    if shutil.which("iptables-legacy") is None:
+        print(f"skip {name}: there is no iptables-legacy (package iptables)", flush=True)
+        return True
+    weft, real = Weft(), Real()
+    try:
+        problems, what = function(weft, real)
+    except NoSource as reason:
+        print(f"skip {name}: {reason}", flush=True)
+        return True
+    finally:
+        weft.close()
+        real.close()
+    if problems:
+        print(f"FAIL {name}: {len(problems)} differ", flush=True)
+        print("\n".join("    " + line for problem in problems[:20] for line in problem.splitlines()), flush=True)
+        return False
+    print(f"ok {name} ({what})", flush=True)
+    return True
+
+
+def run(words, seeds):
+    """All tests whose names contain one of the words."""
+    tests = [("rules[lines]", check_lines), ("rules[files]", check_files), ("rules[suite]", check_suite)]
+    tests += [(f"rules[seed {seed}]", lambda weft, real, seed=seed: check_random(weft, real, seed)) for seed in seeds]
+    return [run_test(name, function) for name, function in tests
+            if not words or any(word in name for word in words)]

@@ -1,6 +1,7 @@
-"""Random sequences of frames through weft and through another switch. Seeds are fixed: the same run every time.
+"""Random sequences of frames through weft and through another switch, and of rules beside the real iptables. Seeds
+are fixed: the same run every time.
 
-  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, -k vlan or -k qinq; --seed repeats one sequence
+  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, -k vlan, -k qinq or -k rules; --seed repeats one sequence
 """
 
 import argparse
@@ -12,6 +13,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import bridge  # noqa: E402
 import qinq  # noqa: E402
 import route  # noqa: E402
+import rules  # noqa: E402
 import vlan  # noqa: E402
 from runner import run_one  # noqa: E402
 
@@ -31,6 +33,7 @@ def main():
             for workers in (1, 2):
                 title = f"{name}[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]"
                 good.append(run_one(title, lambda place: module.compare(place, random.Random(seed)), workers))
+    good += rules.run(options.k, seeds)
     return 0 if all(good) else 1
 
 

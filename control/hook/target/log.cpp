@@ -63,8 +63,8 @@ void save_log(std::string& out, const LogTarget& log, const Frame&) {
 }
 
 void list_log(std::string& out, const LogTarget& log, const Frame& frame) {
-    constexpr std::array<std::string_view, 8> levels{"emerg",   "alert",  "crit", "err",
-                                                     "warning", "notice", "info", "debug"};
+    constexpr std::array<std::string_view, 8> levels{"emerg", "alert",  "crit", "err",
+                                                     "warn",  "notice", "info", "debug"};
     if (frame.numeric) {
         append(out, " LOG flags {} level {}", log.flags, log.level);
     } else {

@@ -1,0 +1,118 @@
+// Command lines as getopt_long and iptables 1.8.9 read them: abbreviations, negation, messages, columns,
+// statuses.
+#include <gtest/gtest.h>
+
+#include "tests/unit/hook_shell.hpp"
+
+namespace weft::test {
+namespace {
+
+using namespace hook;
+
+constexpr std::string_view hint = "Try `iptables -h' or 'iptables --help' for more information.\n";
+
+struct Refused {
+    std::string_view line, message;
+    int column;
+};
+
+TEST(HookCommand, RefusalsHaveIptablesWordingAndTheColumnOfTheWord) {
+    HookShell shell;
+    for (const auto& [line, message, column] : std::vector<Refused>{
+             {"-A INPUT --foo", "unknown option \"--foo\"", 19},
+             {"-A INPUT -p tcp --foo 5", "unknown option \"--foo\"", 26},
+             {"-A INPUT -p", "option \"-p\" requires an argument", 19},
+             {"-A INPUT -p tcp --dport", "option \"--dport\" requires an argument", 26},
+             {"-A INPUT -p nope", "unknown protocol \"nope\" specified", 22},
+             {"-A INPUT -p tcp --dport nope", "invalid port/service `nope' specified", 34},
+             {"-A INPUT -s nope.example -j ACCEPT", "host/network `nope.example' not found", 22},
+             {"-A INPUT -s 10.0.0.0/33", "invalid mask `33' specified", 22},
+             {"-A INPUT -i abcdefghijklmnop",
+              "interface name `abcdefghijklmnop' must be shorter than IFNAMSIZ (15)", 22},
+             {"-A INPUT -m mark --mark x",
+              "mark: bad integer value for option \"--mark\", or out of range.\n", 34},
+             {"-A INPUT -m mark", "mark: option \"--mark\" must be specified\n", 27},
+             {"-A INPUT -o eth0", "Can't use -o with INPUT\n", 27},
+             {"-A INPUT -D INPUT", "Cannot use -D with -A", 22},
+             {"-A INPUT -j ACCEPT -j DROP", "multiple -j flags not allowed", 32},
+             {"-A INPUT ! -j ACCEPT", "cannot have ! before -j", 24},
+             {"-A INPUT ! ! -p tcp", "multiple consecutive ! not allowed", 21},
+             {"-D INPUT 0", "Invalid rule number `0'", 19},
+             {"-S -n", "Illegal option `-n' with this command", 15},
+             {"", "no command specified", 10},
+         }) {
+        const auto outcome = shell.run(line);
+        EXPECT_EQ(outcome.status, 2) << line;
+        EXPECT_EQ(outcome.errors,
+                  "iptables v1.8.9 (legacy): " + std::string(message) + "\n" + std::string(hint))
+            << line;
+        EXPECT_EQ(outcome.column, column) << line;
+    }
+}
+
+TEST(HookCommand, NegationInsideIsNoLongerRead) {
+    HookShell shell;
+    EXPECT_EQ(shell.run("-A INPUT -s ! 10.0.0.1").errors, "Bad argument `10.0.0.1'\n" + std::string(hint));
+    EXPECT_EQ(shell.run("-A INPUT -p ! tcp").errors.substr(0, 60),
+              "iptables v1.8.9 (legacy): unknown protocol \"!\" specified\nTry");
+}
+
+TEST(HookCommand, UnknownTableIsAVersionProblem) {
+    HookShell shell;
+    const auto outcome = shell.run("-t broute -L");
+    EXPECT_EQ(outcome.status, 3);
+    EXPECT_EQ(outcome.errors,
+              "iptables v1.8.9 (legacy): can't initialize iptables table `broute': Table does not exist (do "
+              "you need to "
+              "insmod?)\nPerhaps iptables or your kernel needs to be upgraded.\n");
+}
+
+TEST(HookCommand, LongOptionsAbbreviateAsFarAsOneIsMeant) {
+    HookShell shell;
+    EXPECT_EQ(shell.printed("--proto tcp --destination-p 80 --ju ACCEPT"),
+              "-p tcp -m tcp --dport 80 -j ACCEPT");
+    EXPECT_EQ(shell.printed("--protocol=tcp --dport=http --match state --state NEW --jump ACCEPT"),
+              "-p tcp -m tcp --dport 80 -m state --state NEW -j ACCEPT");
+    EXPECT_EQ(shell.run("-A INPUT --dest 10.0.0.1").status, 0);
+    EXPECT_EQ(shell.run("-A INPUT --p tcp").status, 2) << "policy or protocol";
+}
+
+TEST(HookCommand, MatchesKeepTheirPlaceAndTheProtocolMayComeLater) {
+    HookShell shell;
+    EXPECT_EQ(shell.printed("-m state --state NEW -p tcp --dport 22 -j ACCEPT"),
+              "-p tcp -m state --state NEW -m tcp --dport 22 -j ACCEPT");
+    EXPECT_EQ(shell.printed("-m tcp --dport 1 -p 6"), "-p tcp -m tcp --dport 1");
+    EXPECT_EQ(shell.printed("-m comment --comment a -m comment --comment b"),
+              "-m comment --comment a -m comment --comment b");
+}
+
+TEST(HookCommand, ListsOfAddressesMakeRules) {
+    HookShell shell;
+    EXPECT_EQ(shell.run("-I FORWARD -s 10.0.0.1,10.0.0.2 -d 10.1.0.1,10.1.0.2 -j DROP").status, 0);
+    EXPECT_EQ(
+        shell.run("-S FORWARD").output,
+        "-P FORWARD ACCEPT\n"
+        "-A FORWARD -s 10.0.0.2/32 -d 10.1.0.2/32 -j DROP\n-A FORWARD -s 10.0.0.2/32 -d 10.1.0.1/32 -j DROP\n"
+        "-A FORWARD -s 10.0.0.1/32 -d 10.1.0.2/32 -j DROP\n-A FORWARD -s 10.0.0.1/32 -d 10.1.0.1/32 -j "
+        "DROP\n");
+    EXPECT_EQ(shell.run("-A FORWARD ! -s 10.0.0.1,10.0.0.2").status, 2);
+}
+
+TEST(HookCommand, CountersOfARule) {
+    HookShell shell;
+    EXPECT_EQ(shell.run("-A INPUT -c 5 6 -j ACCEPT").status, 0);
+    EXPECT_EQ(shell.run("-A INPUT -j DROP --set-counters 7,8").status, 0);
+    EXPECT_EQ(shell.run("-S INPUT -v").output,
+              "-P INPUT ACCEPT -c 0 0\n-A INPUT -c 5 6 -j ACCEPT\n-A INPUT -c 7 8 -j DROP\n");
+}
+
+TEST(HookCommand, VersionAndTheOtherFamily) {
+    HookShell shell;
+    EXPECT_EQ(shell.run("-V").output, "iptables v1.8.9 (legacy)\n");
+    EXPECT_EQ(shell.run("-4 -S INPUT").status, 0);
+    EXPECT_EQ(shell.run("-6 -S INPUT").errors, hint);
+    EXPECT_EQ(shell.run("-w 5 -W 100 -S INPUT").status, 0);
+}
+
+}  // namespace
+}  // namespace weft::test

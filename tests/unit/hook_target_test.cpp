@@ -1,0 +1,105 @@
+// Targets as data, in print, and where they may stand (placement as the kernel's xt_target tables say).
+#include <gtest/gtest.h>
+
+#include "tests/unit/hook_shell.hpp"
+
+namespace weft::test {
+namespace {
+
+using namespace hook;
+
+TEST(HookTarget, PrintAsIptables) {
+    HookShell shell;
+    EXPECT_EQ(shell.printed("-j REJECT"), "-j REJECT --reject-with icmp-port-unreachable");
+    EXPECT_EQ(shell.printed("-p tcp -j REJECT --reject-with tcp-rst"),
+              "-p tcp -j REJECT --reject-with tcp-reset");
+    EXPECT_EQ(shell.printed("-j LOG --log-prefix \"a b \" --log-level debug --log-ip-options"),
+              "-j LOG --log-prefix \"a b \" --log-level 7 --log-ip-options");
+    EXPECT_EQ(shell.printed("-j MARK --set-mark 5/0xf0"), "-j MARK --set-xmark 0x5/0xf5");
+    EXPECT_EQ(shell.printed("-j MARK --and-mark 0xff"), "-j MARK --set-xmark 0x0/0xffffff00");
+    EXPECT_EQ(shell.printed("-j CONNMARK --save-mark --mask 0xff"),
+              "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff");
+    EXPECT_EQ(shell.printed("-j CONNMARK --set-mark 5 --left-shift-mark 2"),
+              "-j CONNMARK --set-xmark 0x5/0xffffffff --left-shift-mark 2");
+    EXPECT_EQ(shell.printed(""), "") << "a rule that only counts";
+}
+
+TEST(HookTarget, RejectOfIpv6HasItsOwnCodes) {
+    HookShell shell(Family::ip6);
+    const auto& rule = shell.rule("INPUT", "-j REJECT --reject-with adm-prohibited");
+    EXPECT_EQ(std::get<RejectTarget>(rule.target).icmp_code, 1);
+    EXPECT_EQ(shell.printed("-j REJECT"), "-j REJECT --reject-with icmp6-port-unreachable");
+}
+
+TEST(HookTarget, NotrackIsCtByAnotherName) {
+    HookShell shell;
+    const auto& rule = shell.rule("PREROUTING", "-j NOTRACK", "raw");
+    EXPECT_TRUE(std::get<CtTarget>(rule.target).notrack);
+    EXPECT_EQ(shell.run("-t raw -D PREROUTING -j CT --notrack").status, 1) << "the alias is part of the rule";
+    EXPECT_EQ(shell.run("-t raw -S PREROUTING").output, "-P PREROUTING ACCEPT\n-A PREROUTING -j NOTRACK\n");
+    EXPECT_EQ(shell.run("-t raw -A PREROUTING -j CT --zone-orig 5 --ctevents new,mark").status, 0);
+}
+
+TEST(HookTarget, NatRanges) {
+    HookShell shell;
+    const auto nat = std::get<NatTarget>(
+        shell.rule("PREROUTING", "-p tcp -j DNAT --to-destination 192.0.2.1-192.0.2.9:1000-2000/ssh", "nat")
+            .target);
+    EXPECT_EQ(nat.kind, NatTarget::Kind::dnat);
+    EXPECT_EQ(nat.addresses.high.bytes[3], 9);
+    EXPECT_EQ(nat.ports, (PortRange{1000, 2000}));
+    EXPECT_TRUE(nat.offset);
+    EXPECT_EQ(nat.base_port, 22);
+    const auto netmap =
+        std::get<NatTarget>(shell.rule("PREROUTING", "-j NETMAP --to 10.0.0.0/8", "nat").target);
+    EXPECT_EQ(netmap.addresses.high.bytes, (std::array<std::uint8_t, 16>{10, 255, 255, 255}));
+    EXPECT_EQ(shell.run("-t nat -A POSTROUTING -j SNAT --to 192.0.2.1:5").status, 2)
+        << "ports need a protocol";
+    HookShell six(Family::ip6);
+    static_cast<void>(
+        six.rule("POSTROUTING", "-p tcp -j SNAT --to-source [2001:db8::1]:5-6 --random", "nat"));
+    EXPECT_NE(six.run("-t nat -S").output.find("--to-source [2001:db8::1]:5-6 --random"), std::string::npos);
+}
+
+TEST(HookTarget, PlacementAsInTheKernel) {
+    HookShell shell;
+    for (const std::string line : {
+             "-t nat -A PREROUTING -j SNAT --to 192.0.2.1",
+             "-t nat -A INPUT -j DNAT --to 192.0.2.1",
+             "-t nat -A POSTROUTING -j REDIRECT",
+             "-t nat -A OUTPUT -j MASQUERADE",
+             "-A INPUT -j MASQUERADE",
+             "-t mangle -A INPUT -j REJECT",
+             "-A INPUT -j REJECT --reject-with tcp-reset",
+             "-A INPUT -j CT --notrack",
+             "-A INPUT -j NOTRACK",
+             "-A INPUT -j TRACE",
+             "-A FORWARD -j TCPMSS --set-mss 1400",
+             "-A FORWARD -p tcp -j TCPMSS --set-mss 1400",
+             "-A INPUT -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu",
+         })
+        EXPECT_EQ(shell.run(line).errors, "iptables: Invalid argument. Run `dmesg' for more information.\n")
+            << line;
+    for (const std::string line : {
+             "-t nat -A INPUT -j SNAT --to 192.0.2.1",
+             "-t nat -A OUTPUT -j DNAT --to 192.0.2.1",
+             "-t nat -A POSTROUTING -j MASQUERADE",
+             "-t raw -A OUTPUT -j TRACE",
+             "-A FORWARD -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu",
+         })
+        EXPECT_EQ(shell.run(line).errors, "") << line;
+    EXPECT_NE(shell.run("-t nat -A POSTROUTING -j DROP").errors.find("not intended for filtering"),
+              std::string::npos);
+}
+
+TEST(HookTarget, AHelperMustBeKnown) {
+    HookShell shell;
+    EXPECT_EQ(shell.run("-t raw -A PREROUTING -p tcp -j CT --helper ftp").status, 0);
+    EXPECT_EQ(shell.run("-t raw -A PREROUTING -j CT --helper ftp").status, 1)
+        << "xt_CT.c: it needs a protocol";
+    EXPECT_EQ(shell.run("-t raw -A PREROUTING -p tcp -j CT --helper nope").errors,
+              "iptables: No chain/target/match by that name.\n");
+}
+
+}  // namespace
+}  // namespace weft::test
