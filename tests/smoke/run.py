@@ -1,4 +1,4 @@
-"""The smoke suite: real daemon, real kernels, real clients, in namespaces. Needs root. `-k WORD` chooses."""
+"""The smoke suite: real daemon, real kernels, real clients, in namespaces. Needs root. `-k WORD` chooses; `--long` runs what takes minutes."""
 
 import argparse
 import importlib
@@ -10,7 +10,8 @@ from runner import run_one
 MODULES = ["test_bridge", "test_vlan", "test_veth", "test_route", "test_route_commands", "test_frr", "test_vrrp",
            "test_bfd", "test_tuntap", "test_tutorial", "test_ports", "test_vhost", "test_memif", "test_af_xdp",
            "test_host", "test_double_stack", "test_lifecycle", "test_start", "test_config", "test_client", "test_api",
-           "test_sysctl", "test_examples", "test_observe", "test_shell", "test_bench", "test_demo"]
+           "test_sysctl", "test_examples", "test_observe", "test_shell", "test_bench", "test_demo", "test_full_table"]
+LONG_MODULES = ["test_full_table"]
 
 
 def tests_of(module):
@@ -25,9 +26,10 @@ def tests_of(module):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-k", action="append", default=[], metavar="WORD")
+    parser.add_argument("--long", action="store_true")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    chosen = [test for module in MODULES for test in tests_of(module)
+    chosen = [test for module in (LONG_MODULES if options.long else MODULES) for test in tests_of(module)
               if not options.k or any(word in test[0] for word in options.k)]
     if options.list:
         print(*(f"{name}: {function.__doc__}" for name, function, _ in chosen), sep="\n")
