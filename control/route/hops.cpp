@@ -176,8 +176,7 @@ HopIndex HopPool::take_twin(HopIndex group, const IpAddress& address) {
     bool whole = true;
     for (auto& member : members) {
         HopFacts to = facts(member.hop);
-        if (to.kind == HopKind::connected ||
-            (to.kind == HopKind::no_address && unasked(to.device) != 0)) {
+        if (to.kind == HopKind::connected || (to.kind == HopKind::no_address && unasked(to.device) != 0)) {
             to.kind = HopKind::neighbour;
             to.gateway = address;
         }

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <new>
 #include <thread>
 
 #include "control/kernel/attributes.hpp"
@@ -41,6 +42,7 @@ class RouteMirror::Loop {
           event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
           wanted_(std::move(wiring.wanted)),
           on_neighbour_(std::move(wiring.routes.on_neighbour)),
+          log_(std::move(wiring.routes.log)),
           cpus_(std::move(wiring.cpus)) {
         pending_ = all_dumps;
         thread_ = std::thread([this] { run(); });
@@ -120,10 +122,17 @@ class RouteMirror::Loop {
             start_again();
             return;
         }
-        for (int i = 0; i < received; ++i)
-            take(socket_.datagram(i));
-        routes_.settle();
-        pending_ |= routes_.take_wanted();
+        try {
+            for (int i = 0; i < received; ++i)
+                take(socket_.datagram(i));
+            routes_.settle();
+            pending_ |= routes_.take_wanted();
+        } catch (const std::bad_alloc&) {
+            // Workers go on by what they have; all is asked for again, as when notifications were lost.
+            log_("no memory for the kernel's routes: they are read again in a second");
+            out_of_memory_ = true;
+            start_again();
+        }
     }
 
     void resolve_wanted() {
@@ -206,7 +215,7 @@ class RouteMirror::Loop {
     }
 
     void start_dump() {
-        if (dumping_ || pending_ == 0) return;
+        if (dumping_ || pending_ == 0 || out_of_memory_) return;
         // In the order of RouteDump: links before what leads there.
         kind_ = static_cast<RouteDump>(std::countr_zero(pending_));
         if (!socket_.ask_for(kind_, ++sequence_)) return;
@@ -237,10 +246,15 @@ class RouteMirror::Loop {
         {
             const std::lock_guard lock(mutex_);
             if (dumping_ && Clock::now() - heard_ > silence) start_again();
-            routes_.tick();
-            routes_.settle();
-            keep_fresh = routes_.stale_in_use(coarse_seconds());
-            pending_ |= routes_.take_wanted();
+            out_of_memory_ = false;
+            try {
+                routes_.tick();
+                routes_.settle();
+                keep_fresh = routes_.stale_in_use(coarse_seconds());
+                pending_ |= routes_.take_wanted();
+            } catch (const std::bad_alloc&) {
+                log_("no memory to look after the kernel's routes");
+            }
         }
         for (const auto& key : keep_fresh)
             requests_.use_neighbour(key.device, key.v6, key.address);
@@ -252,13 +266,14 @@ class RouteMirror::Loop {
     Descriptor event_;
     std::function<std::vector<NextHop>()> wanted_;
     std::function<void(const NextHop&, NeighbourState)> on_neighbour_;
+    std::function<void(const std::string&)> log_;
     std::vector<unsigned> cpus_;
     std::atomic<bool> stop_{false};
     std::atomic<std::uint64_t> messages_{0}, malformed_{0}, overflows_{0}, dumps_{0};
 
     // under mutex_
     std::uint32_t pending_ = 0;
-    bool dumping_ = false, interrupted_ = false;
+    bool dumping_ = false, interrupted_ = false, out_of_memory_ = false;
     Clock::time_point heard_{};  ///< when the dump's last answer came
     RouteDump kind_ = RouteDump::links;
     std::uint32_t sequence_ = 0;

@@ -126,6 +126,11 @@ void Routes::neighbour(const KernelNeighbour& n, bool there) {
 // The kernel begins anew with the next packet to a neighbour that failed (net/core/neighbour.c,
 // __neigh_event_send): after a while one may be held again and the kernel asked.
 void Routes::tick() {
+    say_elsewhere();
+    const auto left_out = tables4_.left_out() + tables6_.left_out();
+    if (std::exchange(said_left_out_, left_out) != left_out)
+        wiring_.log(
+            fmt::format("the look-up tables are full: {} routes have found no place so far", left_out));
     const auto now = std::chrono::steady_clock::now();
     std::erase_if(failed_, [&](const Failed& failed) {
         if (now - failed.when < std::chrono::seconds(1)) return false;
@@ -258,9 +263,11 @@ void Routes::end(RouteDump kind) {
         }
         case RouteDump::routes4:
             tables4_.sweep(generation);
+            sweep_unsupported(false);
             break;
         case RouteDump::routes6:
             tables6_.sweep(generation);
+            sweep_unsupported(true);
             break;
         case RouteDump::rules4:
         case RouteDump::rules6: {

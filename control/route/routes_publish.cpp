@@ -84,7 +84,8 @@ Routes::Size Routes::size() const {
               .nexthops = nexthops_.size(),
               .memory = tables4_.memory() + tables6_.memory(),
               .left_out = tables4_.left_out() + tables6_.left_out(),
-              .not_supported = not_supported_};
+              .not_supported = unsupported_.size(),
+              .elsewhere = elsewhere_};
     for (const auto& rules : rules_)
         size.not_supported_rules += static_cast<std::size_t>(std::count_if(
             rules.begin(), rules.end(), [](const KernelRule& rule) { return !rule.unsupported.empty(); }));

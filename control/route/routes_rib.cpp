@@ -40,12 +40,7 @@ bool same_via(const KernelVia& a, const KernelVia& b) {
 void Routes::route(const KernelRoute& route, bool there, std::uint16_t nlmsg_flags) {
     if (!is_known_type(route.type)) return;
     if (route.tos != 0 || route.source_length != 0) {
-        bool& warned = route.tos ? warned_tos_ : warned_source_;
-        if (!std::exchange(warned, true))
-            wiring_.log(route.tos
-                            ? "ip route: tos is not supported: weft does not see routes with a tos"
-                            : "ip -6 route: from is not supported: weft does not see routes with a source");
-        not_supported_ += there;
+        not_supported(route, there);
         return;
     }
     if (route.v6)
