@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <mutex>
+#include <new>
 
 #include "control/kernel/route_message.hpp"
 #include "control/kernel/tap.hpp"
@@ -38,23 +40,28 @@ class KernelMirrorTest : public KernelTest {
     }
     void start(std::size_t buffer = 64u << 20) {
         mirror_.reset();
-        RouteMirror::Wiring wiring{
-            .routes = {.hops = hops_,
-                       .routing = routing_,
-                       .quiescence = quiescence_,
-                       .log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); },
-                       .on_neighbour =
-                           [this](const NextHop& to, NeighbourState state) {
-                               const std::lock_guard lock(told_mutex_);
-                               told_.emplace_back(to, state);
-                           }},
-            .wanted =
-                [this] {
-                    const std::lock_guard lock(told_mutex_);
-                    return std::exchange(wanted_, {});
-                },
-            .cpus = {},
-            .buffer = buffer};
+        RouteMirror::Wiring wiring{.routes = {.hops = hops_,
+                                              .routing = routing_,
+                                              .quiescence = quiescence_,
+                                              .log =
+                                                  [this](const std::string& line) {
+                                                      std::fprintf(stderr, "%s\n", line.c_str());
+                                                      const std::lock_guard lock(told_mutex_);
+                                                      said_.push_back(line);
+                                                  },
+                                              .on_neighbour =
+                                                  [this](const NextHop& to, NeighbourState state) {
+                                                      if (no_memory_.exchange(false)) throw std::bad_alloc();
+                                                      const std::lock_guard lock(told_mutex_);
+                                                      told_.emplace_back(to, state);
+                                                  }},
+                                   .wanted =
+                                       [this] {
+                                           const std::lock_guard lock(told_mutex_);
+                                           return std::exchange(wanted_, {});
+                                       },
+                                   .cpus = {},
+                                   .buffer = buffer};
         auto mirror = RouteMirror::start(*netns_, std::move(wiring));
         ASSERT_TRUE(mirror) << mirror.error().message;
         mirror_ = std::move(*mirror);
@@ -97,6 +104,17 @@ class KernelMirrorTest : public KernelTest {
             limit);
     }
 
+    bool was_said(const std::string& words) {
+        return eventually([&] {
+            const std::lock_guard lock(told_mutex_);
+            return std::any_of(said_.begin(), said_.end(), [&](const std::string& line) {
+                return line.find(words) != std::string::npos;
+            });
+        });
+    }
+
+    std::atomic<bool> no_memory_{false};  ///< the next allocation fails
+    std::vector<std::string> said_;
     std::mutex told_mutex_;
     std::vector<NextHop> wanted_;
     std::vector<std::pair<NextHop, NeighbourState>> told_;
@@ -246,6 +264,69 @@ TEST_F(KernelMirrorTest, LostNotificationsAreMadeUpForByADump) {
     EXPECT_EQ(mirror_->with([](const Routes& r) { return r.tables4().ribs().at(RT_TABLE_MAIN).size(); }),
               3000u + 2);
     EXPECT_GT(mirror_->counts().overflows, 0u);
+}
+
+TEST_F(KernelMirrorTest, LostRemovalsAreMadeUpForByADump) {
+    start(1);
+    std::string lines;
+    for (int i = 0; i < 3000; ++i)
+        lines += "route add 11." + std::to_string(i / 250) + "." + std::to_string(i % 250) +
+                 ".0/24 via 10.0.0.2\n";
+    for (int i = 0; i < 250; ++i)
+        lines += "neigh add 10.0.0." + std::to_string(3 + i) + " lladdr 02:00:00:00:00:77 dev lan\n";
+    batch(lines + "nexthop add id 7 via 10.0.0.3 dev lan\nroute add 12.0.0.0/8 nhid 7\n");
+    ASSERT_TRUE(mirror_->wait_until_in_step(20000));
+    ASSERT_TRUE(becomes("11.11.249.1", HopKind::neighbour, 1));
+    ASSERT_TRUE(becomes("10.0.0.252", HopKind::neighbour, 1));
+    ASSERT_TRUE(becomes("12.0.0.1", HopKind::neighbour, 1));
+    const auto before = mirror_->counts().overflows;
+    batch(
+        "route flush root 11.0.0.0/8\nneigh flush dev lan nud permanent\nnexthop del id 7\n"
+        "route add 11.1.1.0/24 via 10.0.0.2\n");
+    ASSERT_TRUE(mirror_->wait_until_in_step(30000));
+    EXPECT_TRUE(becomes("11.11.249.1", HopKind::none));
+    EXPECT_TRUE(becomes("10.0.0.252", HopKind::connected, 1));
+    EXPECT_TRUE(becomes("12.0.0.1", HopKind::none));
+    EXPECT_TRUE(becomes("11.1.1.1", HopKind::neighbour, 1));
+    EXPECT_EQ(mirror_->with([](const Routes& r) { return r.tables4().ribs().at(RT_TABLE_MAIN).size(); }), 3u);
+    EXPECT_GT(mirror_->counts().overflows, before);
+}
+
+TEST_F(KernelMirrorTest, AFailingAllocationIsSaidAndMadeUpFor) {
+    no_memory_ = true;
+    must(host_->ip + "neigh add 10.0.0.7 lladdr 02:00:00:00:00:77 dev lan");
+    must(host_->ip + "route add 8.0.0.0/8 via 10.0.0.7");
+    EXPECT_TRUE(was_said("no memory for the kernel's routes"));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    EXPECT_TRUE(eventually(
+        [&] { return Hop::state_of(look("8.8.8.8").neighbour.load()) == NeighbourState::resolved; }));
+}
+
+// net/ipv4/arp.c, arp_netdev_event and arp_constructor.
+TEST_F(KernelMirrorTest, ArpOff) {
+    must(host_->ip + "route add 8.0.0.0/8 via 10.0.0.9");
+    must(host_->ip + "neigh add 10.0.0.9 lladdr 02:00:00:00:00:99 dev lan");
+    const auto word = [](const std::string& mac) {
+        return Hop::pack(*parse_mac(mac.c_str()), NeighbourState::resolved);
+    };
+    EXPECT_TRUE(eventually([&] { return look("8.8.8.8").neighbour.load() == word("02:00:00:00:00:99"); }));
+    must(host_->ip + "link set lan arp off");  // forgets its neighbours
+    EXPECT_TRUE(eventually([&] {
+        return look("8.8.8.8").neighbour.load() == look("8.8.8.8").own.load() + (word("00:00:00:00:00:00"));
+    }));
+    EXPECT_TRUE(becomes("10.0.0.7", HopKind::no_address, 1));
+    // What the kernel itself says of such a neighbour once it sends there.
+    shell(host_->exec("ping -c 1 -W 1 10.0.0.7"));
+    const auto shown = shell(host_->ip + "neigh show 10.0.0.7 dev lan nud all");
+    EXPECT_NE(shown.find("lladdr " + to_string(MacAddress::from_raw(look("8.8.8.8").own.load()))),
+              std::string::npos)
+        << shown;
+    EXPECT_NE(shown.find("NOARP"), std::string::npos) << shown;
+    EXPECT_TRUE(eventually(
+        [&] { return Hop::state_of(look("10.0.0.7").neighbour.load()) == NeighbourState::resolved; }));
+    must(host_->ip + "link set lan arp on");
+    EXPECT_TRUE(becomes("10.0.0.7", HopKind::connected, 1));
+    EXPECT_TRUE(eventually([&] { return look("8.8.8.8").neighbour.load() == 0; }));
 }
 
 TEST_F(KernelMirrorTest, FiftyThousandRoutes) {
