@@ -48,12 +48,13 @@ class Lpm {
     /// The tables as vector look-ups see them.
     [[nodiscard]] LpmView view() const noexcept {
         return {reinterpret_cast<const std::uint32_t*>(store_.words()),
+                reinterpret_cast<const std::uint32_t*>(store_.unwritten()),
                 reinterpret_cast<const std::uint32_t*>(store_.group_words()),
                 default_.load(std::memory_order_acquire)};
     }
     /// Asks for the line that a look-up reads first.
     void prefetch(const Key& address) const noexcept {
-        __builtin_prefetch(store_.words() + first_bits(address));
+        __builtin_prefetch(&store_.first_slot(first_bits(address)));
     }
 
     // The writer.

@@ -36,11 +36,17 @@ template <unsigned bytes>
 void Lpm<bytes>::find_scalar(const Key addresses[], HopIndex hops[], unsigned n) const noexcept {
     const HopIndex default_hop = default_.load(std::memory_order_acquire);
     if constexpr (bytes == 4) {
+        std::uint32_t any = 0;
         for (unsigned i = 0; i < n; ++i) {
-            LpmWord word = store_.first(first_bits(addresses[i]));
-            if (word.extended()) word = store_.entry(word.value(), addresses[i][3]);
-            hops[i] = hop_of(word, default_hop);
+            hops[i] = store_.first(first_bits(addresses[i])).bits();
+            any |= hops[i];
         }
+        if (LpmWord{any}.extended())
+            for (unsigned i = 0; i < n; ++i)
+                if (const LpmWord word{hops[i]}; word.extended())
+                    hops[i] = store_.entry(word.value(), addresses[i][3]).bits();
+        for (unsigned i = 0; i < n; ++i)
+            hops[i] = hop_of(LpmWord{hops[i]}, default_hop);
         return;
     }
     // Level by level, so that the lines of all addresses are under way together. What is written for an

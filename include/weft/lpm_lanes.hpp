@@ -1,8 +1,8 @@
 // Longest-prefix match of sixteen addresses at a time, written over a type of sixteen lanes: AVX-512's, or
 // plain integers in tests.
 //
-// Lanes has: Words (16 x 32 bits), Mask (one bit a lane); gather(mask, otherwise, base, index) of 32-bit
-// words, load/store of sixteen, negative(words) as a mask, and on Words the operators used here.
+// Lanes has: Words (16 x 32 bits), Mask (one bit a lane); gather(mask, otherwise, base, signed index) of
+// 32-bit words, load/store of sixteen, negative(words) as a mask, and on Words the operators used here.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@ namespace weft {
 /// The tables as a vector look-up sees them: the layout of LpmStore.
 struct LpmView {
     const std::uint32_t* words;
+    const std::uint32_t* unwritten;
     const std::uint32_t* groups;
     std::uint32_t default_hop;
 };
@@ -23,6 +24,7 @@ struct Search {
     using Words = typename Lanes::Words;
     using Mask = typename Lanes::Mask;
     static constexpr std::uint32_t value_mask = (1U << 23) - 1;
+    static constexpr unsigned region_bits = 14;
 
     const LpmView& view;
 
@@ -33,8 +35,10 @@ struct Search {
         return Lanes::gather(extended, words, view.groups, index);
     }
     Words first(Words big_endian) const noexcept {
-        return Lanes::gather(Lanes::every, Lanes::all(0), view.words,
-                             Lanes::shift_right(Lanes::swap_bytes(big_endian), 8));
+        const Words at = Lanes::shift_right(Lanes::swap_bytes(big_endian), 8);
+        const Words unwritten =
+            Lanes::gather(Lanes::every, Lanes::all(0), view.unwritten, Lanes::shift_right(at, region_bits));
+        return Lanes::gather(Lanes::every, Lanes::all(0), view.words, Lanes::either(at, unwritten));
     }
     /// Byte k of each lane's little-endian word.
     static Words byte(Words words, unsigned k) noexcept {

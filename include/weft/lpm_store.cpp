@@ -45,13 +45,16 @@ bool make_huge(std::byte* at, IsTouched is_touched) noexcept {
 }  // namespace
 
 LpmStore::LpmStore(std::uint32_t max_groups)
-    : mapped_(sizeof(Slot) * first_size + round_up(sizeof(Slot) * group_size * max_groups) + huge_page),
+    : mapped_(sizeof(Slot) * first_size + round_up(sizeof(Slot) * group_size * max_groups) + huge_page +
+              page_size),
       max_groups_(std::min(max_groups, LpmWord::value_mask)),
       touched_(first_size / words_a_page) {
     mapping_ =
         mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ == MAP_FAILED) std::abort();
-    words_ = reinterpret_cast<Slot*>(round_up(reinterpret_cast<std::uintptr_t>(mapping_)));
+    words_ = reinterpret_cast<Slot*>(round_up(reinterpret_cast<std::uintptr_t>(mapping_) + page_size));
+    for (Slot& region : unwritten_)
+        region.store(UINT32_MAX, std::memory_order_relaxed);
     madvise(words_, sizeof(Slot) * first_size, MADV_HUGEPAGE);
 }
 
@@ -67,6 +70,8 @@ LpmStore::Slot* LpmStore::first_to_write(std::uint32_t at, std::uint32_t count) 
 
 void LpmStore::touch(std::uint32_t page) noexcept {
     touched_[page] = true;
+    // Before the words: who does not see it yet sees none of them.
+    unwritten_[page * words_a_page >> region_bits].store(0, std::memory_order_relaxed);
     const std::uint32_t which = page / pages_a_huge_page;
     auto* const from = reinterpret_cast<std::byte*>(words_) + which * huge_page;
     std::uint16_t& count = touched_in_[which];
@@ -81,7 +86,8 @@ std::uint32_t LpmStore::take(LpmWord word) {
         group = fresh_++;
         own_.push_back(0);
         if (fresh_ == huge_page / (sizeof(Slot) * group_size))  // the 2 MiB that follow fill up, too
-            madvise(group_at(fresh_), mapped_ - 2 * huge_page - sizeof(Slot) * first_size, MADV_HUGEPAGE);
+            madvise(group_at(fresh_), mapped_ - 2 * huge_page - page_size - sizeof(Slot) * first_size,
+                    MADV_HUGEPAGE);
         if (fresh_ == many_groups)
             make_huge(reinterpret_cast<std::byte*>(group_at(0)), [](std::uint32_t p) {
                 return p < many_groups * sizeof(Slot) * group_size / page_size;

@@ -37,10 +37,15 @@ class LpmWord {
 /// and is mapped by the kernel's huge page of zeros, so that look-ups at random miss no TLB. Where a few
 /// words are written it becomes ordinary pages: each 2 MiB would else be had by one word. Where more are, a
 /// huge one.
+///
+/// Even so a word at random is in no near cache. The regions of the table (2^14 words, so those of a /10) in
+/// which nothing was ever written are all read as the one empty word before it, at the index of which all
+/// bits are set.
 class LpmStore {
   public:
     using Slot = std::atomic<std::uint32_t>;
     static constexpr std::uint32_t first_size = 1U << 24, group_size = 256;
+    static constexpr unsigned region_bits = 14;
 
     explicit LpmStore(std::uint32_t max_groups);
     ~LpmStore();
@@ -48,7 +53,11 @@ class LpmStore {
     LpmStore& operator=(const LpmStore&) = delete;
 
     // Readers. What a word names was written before it.
-    [[nodiscard]] LpmWord first(std::uint32_t at) const noexcept { return read(words_[at]); }
+    [[nodiscard]] const Slot& first_slot(std::uint32_t at) const noexcept {
+        const std::uint32_t unwritten = unwritten_[at >> region_bits].load(std::memory_order_relaxed);
+        return words_[static_cast<std::int32_t>(at | unwritten)];
+    }
+    [[nodiscard]] LpmWord first(std::uint32_t at) const noexcept { return read(first_slot(at)); }
     [[nodiscard]] LpmWord entry(std::uint32_t group, std::uint8_t at) const noexcept {
         return read(group_words()[std::size_t{group} * group_size + at]);
     }
@@ -56,6 +65,7 @@ class LpmStore {
         __builtin_prefetch(group_words() + std::size_t{group} * group_size + at);
     }
     [[nodiscard]] const Slot* words() const noexcept { return words_; }
+    [[nodiscard]] const Slot* unwritten() const noexcept { return unwritten_.data(); }
     [[nodiscard]] const Slot* group_words() const noexcept { return words_ + first_size; }
 
     // The writer.
@@ -92,6 +102,7 @@ class LpmStore {
     void* mapping_;
     std::size_t mapped_;
     Slot* words_;
+    alignas(64) std::array<Slot, (first_size >> region_bits)> unwritten_;  ///< by region: all bits, or 0
     std::uint32_t max_groups_, fresh_ = 0;  ///< groups from fresh_ on were never taken
     std::vector<std::uint32_t> free_, unlinked_;
     std::vector<std::uint16_t> own_;

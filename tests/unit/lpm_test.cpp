@@ -55,7 +55,9 @@ struct PlainLanes {
         return map([](unsigned i) { return 4 * i; });
     }
     static Words gather(Mask mask, const Words& otherwise, const std::uint32_t* base, const Words& index) {
-        return map([&](unsigned i) { return mask >> i & 1 ? base[index[i]] : otherwise[i]; });
+        return map([&](unsigned i) {
+            return mask >> i & 1 ? base[static_cast<std::int32_t>(index[i])] : otherwise[i];
+        });
     }
     static Mask negative(const Words& a) {
         Mask mask = 0;
@@ -312,6 +314,40 @@ TYPED_TEST(LpmTest, AFewRoutesCostLittleMemory) {
     for (unsigned first = 0; first < 256; ++first)
         EXPECT_EQ(lpm.find({static_cast<std::uint8_t>(first), 77}), first == 127 ? 4u : 1u);
     EXPECT_LT(resident() - before, 5000u) << "KiB";
+}
+
+// The words at the ends of the regions that are read as one empty word until something is written there, with
+// all ways to look up.
+TYPED_TEST(LpmTest, RegionsAreReadFromTheirFirstRouteOn) {
+    constexpr unsigned bytes = TypeParam::count;
+    const auto at = [](std::uint32_t first) {
+        return LpmKey<bytes>{static_cast<std::uint8_t>(first >> 16), static_cast<std::uint8_t>(first >> 8),
+                             static_cast<std::uint8_t>(first)};
+    };
+    constexpr std::uint32_t region = 1 << LpmStore::region_bits;
+    std::vector<LpmKey<bytes>> addresses;
+    for (std::uint32_t k = 0; k < 16; ++k)
+        for (const std::uint32_t edge :
+             {k * region, (k + 1) * region - 1, (1024 - k) * region - 1, k * 64 * region})
+            addresses.push_back(at(edge));
+    Lpm<bytes> lpm(0);
+    ASSERT_TRUE(lpm.add({}, 0, 1));
+    const auto expect = [&](const auto& wanted) {
+        for (const auto& way : every_way<bytes>(lpm, 1, addresses))
+            for (std::size_t i = 0; i < addresses.size(); ++i)
+                ASSERT_EQ(way[i], wanted(addresses[i])) << testing::PrintToString(addresses[i]);
+    };
+    expect([](const auto&) { return 1u; });
+    // the last word of a region, the first of the next, and the last of all
+    for (const std::uint32_t first : {3 * region - 1, 5 * region, LpmStore::first_size - 1})
+        ASSERT_TRUE(lpm.add(at(first), 24, 3 + first / 4));
+    ASSERT_TRUE(lpm.add(at(6 * region), 9, 2));  // over two regions
+    expect([&](const auto& address) -> HopIndex {
+        const std::uint32_t first = address[0] << 16 | address[1] << 8 | address[2];
+        if (first == 3 * region - 1 || first == 5 * region || first == LpmStore::first_size - 1)
+            return 3 + first / 4;
+        return first / (2 * region) == 3 ? 2 : 1;
+    });
 }
 
 // Where many words are written huge pages take the place of ordinary ones: with what those held.
