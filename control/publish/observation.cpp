@@ -5,9 +5,37 @@
 
 #include "control/publish/switch.hpp"
 #include "control/publish/trace_text.hpp"
+#include "control/route/commands/words.hpp"
 #include "dataplane/observe/rehearsal.hpp"
 
 namespace weft {
+
+namespace {
+
+/// By which rule, prefix and table of the kernel a route was found.
+std::string source_of(const TracedRoute& route, const Routes& routes, const Routing& routing) {
+    const auto& rules = route.asked_v6 ? routing.rules6 : routing.rules4;
+    const std::string rule = route.rule && route.rule <= rules.size()
+                                 ? fmt::format("rule {}", rules[route.rule - 1u].priority)
+                                 : "";
+    const auto text = [&](const auto& tables, const auto& address) {
+        const auto origin = tables.origin(route.table, address);
+        if (!origin || route.kind == HopKind::none) return rule;
+        auto prefix = prefix_of(route.asked_v6, route.destination, origin->length);
+        for (unsigned bit = origin->length; bit < (route.asked_v6 ? 128u : 32u); ++bit)
+            prefix.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
+        return fmt::format("{}{} in table {}", rule.empty() ? "" : rule + ", ",
+                           destination_text(prefix.v6, bytes_of(prefix), prefix.length),
+                           RoutingNames{}.table(origin->table));
+    };
+    if (route.rule && rules[route.rule - 1u].action != RoutingRule::Action::table) return rule;
+    if (route.asked_v6) return text(routes.tables6(), route.destination.bytes);
+    AddressKey<4> address;
+    std::memcpy(address.data(), route.destination.bytes.data(), address.size());
+    return text(routes.tables4(), address);
+}
+
+}  // namespace
 
 /// A link alone; of a bridge also its members, so that what passes between them is seen, too.
 std::vector<std::uint8_t> Switch::looked_at(const std::string& name) const {
@@ -76,9 +104,12 @@ Result<TracedPacket> Switch::explain(const std::string& interface, std::span<con
                          .kernel = options_.kernel});
     };
     // Whoever publishes routing waits for the workers only: while its lock is held it publishes nothing.
-    const auto trace = with_routes([&](const Routes&) { return rehearsed(); });
-    auto told = tell(*trace, Names(indexes_));
-    return std::move(told.front());
+    return with_routes([&](const Routes& routes) {
+        auto told = tell(*rehearsed(), Names(indexes_), [&](const TracedRoute& route) {
+            return source_of(route, routes, shared_.routing.get());
+        });
+        return std::move(told.front());
+    });
 }
 
 }  // namespace weft

@@ -54,10 +54,15 @@ std::string hop_text(const TracedRoute& route, const Names& names) {
 
 }  // namespace
 
-std::string route_text(const TraceStep& asked, const TraceStep& step, const Names& names) {
+std::string route_text(const TraceStep& asked, const TraceStep& step, const Names& names,
+                       const RouteSource& source) {
     switch (step.stage) {
         case StageId::ip_input:
             if (!step.route.found) return {};
+            if (source && step.route.asked)
+                if (const auto from = source(step.route); !from.empty())
+                    return from + ": " + (step.route.of_group ? "one of several hops, " : "") +
+                           hop_text(step.route, names);
             return (step.route.of_group ? "one of several hops, " : "") + hop_text(step.route, names);
         case StageId::ip_forward:
             return asked.route.found ? fmt::format("mtu {}", asked.route.mtu) : std::string{};

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "control/publish/route_text.hpp"
 #include "dataplane/bridge/fdb_word.hpp"
 
 namespace weft {
@@ -71,12 +70,13 @@ std::string decision_text(const TraceStep& asked, const TraceStep& step, const N
     }
 }
 
-TracedStep tell_step(const TraceStep& asked, const TraceStep& step, const Names& names) {
+TracedStep tell_step(const TraceStep& asked, const TraceStep& step, const Names& names,
+                     const RouteSource& source) {
     switch (step.kind) {
         case Kind::received:
             return {"received", fmt::format("{} bytes by {}", step.length, names.interface(step.iif))};
         case Kind::decided: {
-            const auto found = findings(asked, names) + route_text(asked, step, names);
+            const auto found = findings(asked, names) + route_text(asked, step, names, source);
             return {std::string(stage_names[static_cast<std::size_t>(step.stage)]),
                     (found.empty() ? "" : found + ": ") + decision_text(asked, step, names)};
         }
@@ -93,7 +93,7 @@ TracedStep tell_step(const TraceStep& asked, const TraceStep& step, const Names&
 
 }  // namespace
 
-std::vector<TracedPacket> tell(const Trace& trace, const Names& names) {
+std::vector<TracedPacket> tell(const Trace& trace, const Names& names, const RouteSource& source) {
     std::vector<TracedPacket> packets(trace.packets());
     for (std::uint32_t p = 0; p < packets.size(); ++p) {
         packets[p].ifname = names.interface(trace.interface());
@@ -121,7 +121,7 @@ std::vector<TracedPacket> tell(const Trace& trace, const Names& names) {
                     open.erase(std::next(at).base());
                     break;
                 }
-        packet.steps.push_back(tell_step(before, step, names));
+        packet.steps.push_back(tell_step(before, step, names, source));
     }
     return packets;
 }

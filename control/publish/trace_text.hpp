@@ -5,11 +5,14 @@
 
 #include "control/model/live.hpp"
 #include "control/publish/names.hpp"
+#include "control/publish/route_text.hpp"
 #include "dataplane/observe/trace.hpp"
 
 namespace weft {
 
-/// Each packet with its steps, in the order in which they were taken.
-[[nodiscard]] std::vector<TracedPacket> tell(const Trace& trace, const Names& names);
+/// Each packet with its steps, in the order in which they were taken. `source` says of a route by which rule,
+/// prefix and table it was found, where that is still known.
+[[nodiscard]] std::vector<TracedPacket> tell(const Trace& trace, const Names& names,
+                                             const RouteSource& source = {});
 
 }  // namespace weft

@@ -76,6 +76,7 @@ RulePlan plan_rules(std::span<const KernelRule> rules,
             if (fresh) plan.layers.push_back({rule.table});
             out.table = it->second;
         }
+        out.priority = rule.priority;
         plan.rules.push_back(out);
     }
     return plan;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -75,6 +76,12 @@ class RouteTables {
     [[nodiscard]] HopIndex effective(std::size_t index, const Key& key, unsigned length) const {
         return layered_[index]->entries.find(key, length);
     }
+    /// The kernel's table and the length of the prefix that decide for an address in a layered table.
+    struct Origin {
+        std::uint32_t table;
+        unsigned length;
+    };
+    [[nodiscard]] std::optional<Origin> origin(std::size_t index, const Key& address) const;
     /// Entries that found no room.
     [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
     [[nodiscard]] std::size_t routes() const noexcept;

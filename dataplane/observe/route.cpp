@@ -42,13 +42,19 @@ bool asked_routes(Verdict verdict) noexcept {
 
 TracedRoute route_of_input(Packet& packet, Verdict verdict, Context& context) noexcept {
     if (!asked_routes(verdict)) return {};
-    const RouteAnswer answer = find_route(key_of(packet, *context.routing), *context.routing, *context.hops);
+    const RouteKey key = key_of(packet, *context.routing);
+    const RouteAnswer answer = find_route(key, *context.routing, *context.hops);
     // What ip_input has for the host without asking for a route: groups, DHCP.
     const bool for_host = answer.kind == HopKind::local || answer.kind == HopKind::broadcast ||
                           answer.kind == HopKind::multicast;
     if (verdict == Verdict::to(StageId::punt) && !for_host) return {};
     TracedRoute route = route_by(answer.index, answer.kind, context);
     route.of_group = answer.table_entry != answer.index;
+    route.asked = true;
+    route.asked_v6 = key.v6;
+    route.destination = key.destination;
+    route.table = answer.table;
+    route.rule = answer.rule;
     return route;
 }
 

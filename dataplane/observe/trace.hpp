@@ -31,6 +31,11 @@ struct TracedRoute {
     std::uint16_t mtu = 0;  ///< bytes from the IP header on
     IpAddress gateway{};    ///< kind neighbour
     MacAddress mac{};       ///< gateway's, if it is resolved
+    // Of ip_input only: what was looked up.
+    bool asked = false, asked_v6 = false;
+    IpAddress destination{};
+    std::uint16_t table = 0;  ///< into Routing::tables
+    std::uint16_t rule = 0;   ///< one more than the index of the rule that decided; 0: none
 };
 
 /// One step of one packet. Interfaces and VLAN as they were when it was taken.

@@ -31,7 +31,7 @@ HopIndex find_in(const RouteTable& table, const RouteKey& key) noexcept {
 
 RouteAnswer answer_of(HopIndex found, const RouteKey& key, const HopTable& hops) noexcept {
     const HopIndex chosen = hops.choose(found, key.flow_hash);
-    return {chosen, hops[chosen].kind, found};
+    return {.index = chosen, .kind = hops[chosen].kind, .table_entry = found};
 }
 
 constexpr HopKind refusal_of(RoutingRule::Action action) noexcept {
@@ -50,12 +50,22 @@ constexpr HopKind refusal_of(RoutingRule::Action action) noexcept {
 RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTable& hops) noexcept {
     const auto& rules = key.v6 ? routing.rules6 : routing.rules4;
     if (rules.empty()) return answer_of(find_in(routing.tables[0], key), key, hops);
+    std::uint16_t number = 0;
     for (const RoutingRule& rule : rules) {
+        ++number;
         if (!matches(rule, key)) continue;
-        if (rule.action != RoutingRule::Action::table) return {no_hop, refusal_of(rule.action), no_hop};
+        if (rule.action != RoutingRule::Action::table) {
+            RouteAnswer refused;
+            refused.kind = refusal_of(rule.action);
+            refused.rule = number;
+            return refused;
+        }
         if (rule.table >= routing.tables.size()) continue;
-        const RouteAnswer found = answer_of(find_in(routing.tables[rule.table], key), key, hops);
-        if (found.kind != HopKind::none && found.kind != HopKind::next_table) return found;
+        RouteAnswer found = answer_of(find_in(routing.tables[rule.table], key), key, hops);
+        if (found.kind == HopKind::none || found.kind == HopKind::next_table) continue;
+        found.table = rule.table;
+        found.rule = number;
+        return found;
     }
     return {};
 }

@@ -21,6 +21,8 @@ struct RouteAnswer {
     HopIndex index = no_hop;
     HopKind kind = HopKind::none;
     HopIndex table_entry = no_hop;  ///< what the table has: index, or the group it is of
+    std::uint16_t table = 0;        ///< into Routing::tables
+    std::uint16_t rule = 0;         ///< one more than the index of the rule; 0: there are none, or none fits
 };
 
 /// Whether packets leave by such a hop, to a neighbour or without one.

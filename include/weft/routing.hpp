@@ -35,7 +35,8 @@ struct RoutingRule {
     bool from_host = false;            ///< `iif lo`: only what the host sends
     std::uint32_t mark = 0, mask = 0;  ///< (mark of the packet & mask) == mark
     Action action = Action::table;
-    std::uint16_t table = 0;  ///< into Routing::tables
+    std::uint16_t table = 0;     ///< into Routing::tables
+    std::uint32_t priority = 0;  ///< by which it is known; decides nothing
     friend bool operator==(const RoutingRule&, const RoutingRule&) = default;
 };
 

@@ -286,6 +286,26 @@ def test_route_words_forward(lab):
     lab.weft("ip", "neigh", "del", "10.0.2.77", "dev", "b")
 
 
+def test_route_explained(lab):
+    """`explain` names the rule, the prefix and the table that decide."""
+    router(lab, "ip route add 198.51.100.0/24 via 10.0.2.2\nip route add default via 10.0.2.2 table 77\n"
+           "ip -6 route add 2001:db8:99::/48 via 2001:db8:2::2\n")
+
+    def explain(*words):
+        (packet,) = lab.json("explain", "a", *words, "udp", "1", "2")
+        return next(step["text"] for step in packet["steps"] if step["stage"] == "ip_input")
+
+    check(explain("ip", A4, "198.51.100.7").startswith("198.51.100.0/24 in table main: via 10.0.2.2 dev b"),
+          explain("ip", A4, "198.51.100.7"))
+    check(explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith("2001:db8:99::/48 in table main: via 2001:db8:2::2"),
+          explain("ip6", "2001:db8:1::2", "2001:db8:99::7"))
+    check(explain("ip", A4, "10.0.2.1").startswith("10.0.2.1 in table local: a local address"), explain("ip", A4, "10.0.2.1"))
+    lab.weft("ip", "rule", "add", "from", A4, "table", "77", "pref", "500")
+    lab.weft("ip", "rule", "add", "to", "203.0.113.0/24", "prohibit", "pref", "400")
+    check(explain("ip", A4, "192.0.2.9").startswith("rule 500, default in table 77: via 10.0.2.2 dev b"), explain("ip", A4, "192.0.2.9"))
+    check(explain("ip", A4, "203.0.113.9").startswith("rule 400: a prohibit route"), explain("ip", A4, "203.0.113.9"))
+
+
 @stateful
 def test_route_waits_for_its_link(lab):
     """A route whose interface goes down is forgotten by the kernel, kept by weft, and written when it is up again."""
