@@ -146,7 +146,7 @@ TEST(Pcapng, BlocksAreAsTheDraftSays) {
 // An option's length is a field of 16 bits.
 TEST(Pcapng, ALongerCommentIsCut) {
     const std::string comment(70'000, 'x');
-    const auto packet = pcapng::enhanced_packet({.comment = comment});
+    const auto packet = pcapng::enhanced_packet({.bytes = {}, .comment = comment});
     expect_block(packet, 6);
     EXPECT_EQ(at<std::uint16_t>(packet, 30), 65'535);
     EXPECT_EQ(packet.size(), 28u + 4 + 65'536 + 4 + 4);
