@@ -164,6 +164,9 @@ class Live {
     /// The value of a kernel variable of the TAP namespace; its canonical name is sysctl/names.hpp's. Nothing
     /// if it cannot be read.
     [[nodiscard]] virtual std::optional<std::string> sysctl(const std::string& name) = 0;
+    /// The MAC address of a neighbour on an interface, if it is known.
+    [[nodiscard]] virtual std::optional<MacAddress> neighbour_mac(const std::string& interface,
+                                                                  const command::IpPrefix& address) = 0;
     /// Whether the kernel keeps the other IPv4 addresses of a network when its primary goes
     /// (promote_secondaries of the device or of all).
     [[nodiscard]] virtual bool promotes_secondaries(const std::string& device) = 0;

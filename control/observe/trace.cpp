@@ -5,6 +5,7 @@
 #include "control/command/types.hpp"
 #include "control/model/refusal.hpp"
 #include "control/observe/describe.hpp"
+#include "control/observe/destination.hpp"
 #include "control/observe/handlers.hpp"
 #include "control/observe/made_up.hpp"
 
@@ -67,13 +68,6 @@ Result<> check_receives(const Session& session, const command::Item& item) {
                      item.column);
 }
 
-/// The address by which a packet reaches the host: the interface's, or its bridge's.
-MacAddress host_of(Session& session, const std::string& name) {
-    const LinkSpec& link = *session.model.find(name);
-    const auto state = session.live->link(link.member ? link.member->bridge : name);
-    return state ? state->mac : MacAddress{};
-}
-
 }  // namespace
 
 Result<Reply> trace_add(Session& session, const command::Match& match, const std::string&) {
@@ -97,11 +91,20 @@ Result<Reply> trace_clear(Session& session, const command::Match&, const std::st
 Result<Reply> explain(Session& session, const command::Match& match, const std::string&) {
     const auto& name = *match.argument("IF");
     if (auto receives = check_receives(session, name); !receives) return receives.error();
-    const auto frame = made_up_frame(match, host_of(session, name.value));
+    const bool said = match.has("hex") || match.has("eth");
+    const auto assumed = said ? AssumedDestination{} : assume_destination(session, name.value, match);
+    const auto frame = made_up_frame(match, assumed.mac);
     if (!frame) return frame.error();
     auto explained = session.live->explain(name.value, *frame);
     if (!explained) return std::move(explained).error();
-    return reply_of(session, {std::move(*explained)}, "");
+    auto reply = reply_of(session, {std::move(*explained)}, "");
+    if (said) return reply;
+    const auto text = fmt::format("{}: {}", to_string(assumed.mac), assumed.why);
+    if (reply.data)
+        reply.data->front()["assumed"] = text;
+    else
+        reply.text = fmt::format("assumed to be sent to {}\n{}", text, reply.text);
+    return reply;
 }
 
 }  // namespace weft

@@ -67,6 +67,22 @@ std::vector<TracedPacket> Switch::traced() {
     return lookout_->trace() ? tell(*lookout_->trace(), lookout_->names()) : std::vector<TracedPacket>{};
 }
 
+std::optional<MacAddress> Switch::neighbour_mac(const std::string& interface,
+                                                const command::IpPrefix& address) {
+    const auto number = indexes_.interfaces.find(interface);
+    if (!routes_ || !number) return std::nullopt;
+    IpAddress key{};
+    std::memcpy(&key, address.bytes.data(), address.v6 ? 16 : 4);
+    return routes_->with([&](const Routes& routes) -> std::optional<MacAddress> {
+        const auto* found =
+            routes.hops().neighbour({.device = routes.device_of(*number), .v6 = address.v6, .address = key});
+        if (!found || Hop::state_of(found->word) != NeighbourState::resolved) return std::nullopt;
+        MacAddress mac;
+        std::memcpy(&mac, &found->word, sizeof mac);
+        return mac;
+    });
+}
+
 Result<TracedPacket> Switch::explain(const std::string& interface, std::span<const std::byte> frame) {
     rte_mbuf* m = rte_pktmbuf_alloc(pool_.get());
     if (!m) return refuse("no packet buffer is free");

@@ -97,6 +97,8 @@ class Switch final : public Live {
     Result<> learn_fdb(const std::string& device, const MacAddress& mac, std::uint16_t vid,
                        bool sticky) override;
     std::optional<std::string> sysctl(const std::string& name) override;
+    std::optional<MacAddress> neighbour_mac(const std::string& interface,
+                                            const command::IpPrefix& address) override;
     bool promotes_secondaries(const std::string& device) override;
     Result<> visit_routes(bool v6, const std::function<void(const KernelRoute&)>& visit) override;
     Result<std::vector<KernelNexthop>> nexthops() override;

@@ -89,6 +89,12 @@ struct FakeLive : Live {
                             .length = static_cast<std::uint32_t>(frame.size()),
                             .steps = {}};
     }
+    std::map<std::string, MacAddress> neighbours_known;  ///< by "br0 10.0.0.1"
+    std::optional<MacAddress> neighbour_mac(const std::string& interface,
+                                            const command::IpPrefix& address) override {
+        const auto it = neighbours_known.find(interface + " " + command::to_string(address, true));
+        return it == neighbours_known.end() ? std::nullopt : std::optional{it->second};
+    }
     std::size_t flush_fdb(const std::string& bridge, const std::string& device,
                           std::optional<std::uint16_t> vid) override {
         done.push_back("flush " + bridge + " " + device + " " + (vid ? std::to_string(*vid) : "all"));

@@ -101,6 +101,52 @@ TEST(DescribeFrame, TakesEveryBeginningOfAFrame) {
     }
 }
 
+constexpr const char* bridged =
+    "port add a type null\nport add b type null\nip link add br0 type bridge\n"
+    "ip link add link br0 name br0.8 type vlan id 8\n"
+    "ip link set a master br0\nip link set b master br0\n";
+
+/// Where the made-up packet goes, and the line that says why.
+std::string assumed(Shell& shell, const std::string& words) {
+    const auto text = shell("explain a " + words);
+    const auto end = text.find('\n');
+    const auto frame = text.find("> ", end) + 2;
+    return text.substr(0, end) + " | " + text.substr(frame, 17);
+}
+
+// RFC 1112 6.4, RFC 2464 7, RFC 826: what the host that sends it would put in.
+TEST(Explain, AddressesAsTheSenderWould) {
+    Shell shell;
+    ASSERT_EQ(shell.type(bridged), "");
+    shell.live.add("a", 1, "02:ff:00:00:00:0a");
+    shell.live.add("br0", 2, "02:ff:00:00:00:09");
+    shell.live.assigned.push_back({.device = "br0", .address = "10.0.0.1/24", .broadcast = "10.0.0.255"});
+    shell.live.neighbours_known["br0 10.0.0.2"] = *parse_mac("02:00:00:00:00:22");
+    shell.live.neighbours_known["br0.8 fd00::2"] = *parse_mac("02:00:00:00:00:66");
+    const std::string end = " udp 1 2", begin = "assumed to be sent to ";
+    EXPECT_EQ(assumed(shell, "ip 10.0.0.9 10.0.0.2" + end),
+              begin + "02:00:00:00:00:22: as br0 knows the neighbour 10.0.0.2 | 02:00:00:00:00:22");
+    EXPECT_EQ(assumed(shell, "ip6 fd00::1 fd00::2" + end),
+              begin + "02:00:00:00:00:66: as br0.8 knows the neighbour fd00::2 | 02:00:00:00:00:66");
+    EXPECT_EQ(assumed(shell, "ip 10.0.0.9 192.0.2.1" + end),
+              begin +
+                  "02:ff:00:00:00:09: br0's own, as to a router: it knows no neighbour 192.0.2.1 | "
+                  "02:ff:00:00:00:09");
+    EXPECT_EQ(assumed(shell, "ip 10.0.0.9 224.129.2.3" + end),
+              begin + "01:00:5e:01:02:03: a multicast address | 01:00:5e:01:02:03");
+    EXPECT_EQ(assumed(shell, "ip6 fd00::1 ff02::1:ff00:2" + end),
+              begin + "33:33:ff:00:00:02: a multicast address | 33:33:ff:00:00:02");
+    EXPECT_EQ(assumed(shell, "ip 10.0.0.9 255.255.255.255" + end),
+              begin + "ff:ff:ff:ff:ff:ff: a broadcast address | ff:ff:ff:ff:ff:ff");
+    EXPECT_EQ(assumed(shell, "ip 10.0.0.9 10.0.0.255" + end),
+              begin + "ff:ff:ff:ff:ff:ff: a broadcast address | ff:ff:ff:ff:ff:ff");
+    ASSERT_EQ(shell.type("ip link set a nomaster\n"), "");
+    EXPECT_EQ(assumed(shell, "ip 10.0.0.9 10.0.0.2" + end),
+              begin + "02:ff:00:00:00:0a: a's own, as to a router | 02:ff:00:00:00:0a");
+    EXPECT_TRUE(shell("explain a eth 02:00:00:00:00:01 02:00:00:00:00:02 ip 10.0.0.9 10.0.0.2" + end)
+                    .starts_with("a: 02:00:00:00:00:01 > 02:00:00:00:00:02, "));
+}
+
 template <class T>
 T at(const std::string& bytes, std::size_t place) {
     T value;

@@ -35,7 +35,9 @@ std::span<const Spec> observe_commands() {
          " [ { udp <SPORT:uint:0..65535> <DPORT:uint:0..65535>"
          " | tcp <SPORT:uint:0..65535> <DPORT:uint:0..65535> [ <FLAGS:word> ] | icmp <TYPE:uint:0..255> } ]"
          " { ttl <TTL:uint:0..255> | len <LEN:uint:20..9000> }*",
-         "The same for a made-up packet; without eth it is addressed to the interface's bridge, or to it.",
+         "The same for a made-up packet; without eth it is addressed as its sender would: to a group's "
+         "address, on a "
+         "bridge's port to the neighbour that the bridge knows, else to the bridge or interface itself.",
          Effect::show},
     };
     return table;
