@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "control/publish/names.hpp"
+#include "control/publish/name_history.hpp"
 #include "dataplane/worker/shared.hpp"
 #include "weft/result.hpp"
 
@@ -34,7 +34,12 @@ class Lookout {
     void follow(IfIndex port, std::uint32_t count, Names names);
     void forget();
     [[nodiscard]] const Trace* trace() const noexcept { return trace_.get(); }
-    [[nodiscard]] const Names& names() const noexcept { return names_; }
+    /// Of the trace's interfaces.
+    [[nodiscard]] const NameHistory& names() const noexcept { return names_; }
+    /// The names after links came or went.
+    void note(Names names) {
+        if (trace_) names_.note(trace_->steps(), std::move(names));
+    }
 
     /// Errors: a filter that does not compile, in libpcap's words.
     Result<std::shared_ptr<Capture>> open(const CaptureWish& wish);
@@ -55,7 +60,7 @@ class Lookout {
     Shared& shared_;
     Resolve resolve_;
     std::shared_ptr<Trace> trace_;
-    Names names_;
+    NameHistory names_;
     std::vector<Open> captures_;
 };
 

@@ -1,6 +1,7 @@
 // The names behind the numbers that workers know.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,19 @@ class Names {
     [[nodiscard]] std::string interface(IfIndex number) const { return at(interfaces_, number); }
     [[nodiscard]] std::string bridge_port(BridgePortIndex number) const { return at(bridge_ports_, number); }
 
+    /// Takes the other's names for numbers that have none here.
+    void fill(const Names& other) {
+        fill(interfaces_, other.interfaces_);
+        fill(bridge_ports_, other.bridge_ports_);
+    }
+    friend bool operator==(const Names&, const Names&) = default;
+
   private:
+    static void fill(std::vector<std::string>& names, const std::vector<std::string>& others) {
+        names.resize(std::max(names.size(), others.size()));
+        for (std::size_t i = 0; i < others.size(); ++i)
+            if (names[i].empty()) names[i] = others[i];
+    }
     template <class Table>
     static std::vector<std::string> in_order(const Table& table) {
         std::vector<std::string> names(table.table_size());

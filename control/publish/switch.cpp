@@ -176,6 +176,7 @@ Result<> Switch::apply(const Model& next) {
     auto done = converge(next);
     if (done) {
         model_ = next;
+        lookout_->note(names());
         lookout_->look_again();
         tell_watchers();
         return done;
@@ -184,6 +185,7 @@ Result<> Switch::apply(const Model& next) {
     const bool lacks = lacks_device_;
     auto back = converge(before);
     lacks_device_ = lacks;
+    lookout_->note(names());
     if (!back) log("taking a refused change back: " + back.error().message);
     return done;
 }

@@ -93,18 +93,24 @@ TracedStep tell_step(const TraceStep& asked, const TraceStep& step, const Names&
 
 }  // namespace
 
-std::vector<TracedPacket> tell(const Trace& trace, const Names& names, const RouteSource& source) {
+std::vector<TracedPacket> tell(const Trace& trace, const NameHistory& history, const RouteSource& source) {
     std::vector<TracedPacket> packets(trace.packets());
     for (std::uint32_t p = 0; p < packets.size(); ++p) {
-        packets[p].ifname = names.interface(trace.interface());
+        packets[p].ifname = history.interface(trace.interface());
         const auto& head = trace.head(p);
         packets[p].head.assign(head.bytes.begin(), head.bytes.begin() + head.length);
     }
     // What each packet was last asked about: a stage's look and its decision are two steps. A stage that
     // decides within another one's decision (a full vector) is asked and answered in between.
     std::vector<std::vector<TraceStep>> asked(packets.size());
+    std::size_t era = 0;
+    Names names = history.in_era(era);
     for (std::uint32_t i = 0; i < trace.steps(); ++i) {
         const TraceStep step = trace.step(i);
+        if (const auto now = history.era_of(i); now != era) {
+            era = now;
+            names = history.in_era(era);
+        }
         if (step.kind == Kind::none || step.packet >= packets.size()) continue;
         auto& packet = packets[step.packet];
         auto& open = asked[step.packet];

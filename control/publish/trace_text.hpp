@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "control/model/live.hpp"
-#include "control/publish/names.hpp"
+#include "control/publish/name_history.hpp"
 #include "control/publish/route_text.hpp"
 #include "dataplane/observe/trace.hpp"
 
@@ -12,7 +12,7 @@ namespace weft {
 
 /// Each packet with its steps, in the order in which they were taken. `source` says of a route by which rule,
 /// prefix and table it was found, where that is still known.
-[[nodiscard]] std::vector<TracedPacket> tell(const Trace& trace, const Names& names,
+[[nodiscard]] std::vector<TracedPacket> tell(const Trace& trace, const NameHistory& history,
                                              const RouteSource& source = {});
 
 }  // namespace weft

@@ -7,6 +7,7 @@
 #include "control/observe/describe.hpp"
 #include "control/observe/made_up.hpp"
 #include "control/observe/pcapng.hpp"
+#include "control/publish/name_history.hpp"
 #include "tests/unit/command_shell.hpp"
 #include "weft/net/checksum.hpp"
 
@@ -99,6 +100,36 @@ TEST(DescribeFrame, TakesEveryBeginningOfAFrame) {
             EXPECT_TRUE(text.ends_with(", length " + std::to_string(frame->size()))) << text;
         }
     }
+}
+
+TEST(NameHistory, ANumberHasTheNameOfItsTime) {
+    Indexes indexes;
+    const auto now = [&] { return Names(indexes); };
+    const auto a = *indexes.interfaces.take("a"), b = *indexes.interfaces.take("b");
+    NameHistory history(now());
+    const auto name = [&](IfIndex number, std::uint32_t step) {
+        return history.in_era(history.era_of(step)).interface(number);
+    };
+    indexes.interfaces.release("b");
+    history.note(10, now());
+    EXPECT_EQ(name(b, 9), "b");
+    EXPECT_EQ(name(b, 10), "b") << "nobody else had the number";
+    const auto c = *indexes.interfaces.take("c"), d = *indexes.interfaces.take("d");
+    ASSERT_EQ(c, b);
+    history.note(20, now());
+    EXPECT_EQ(name(b, 9), "b");
+    EXPECT_EQ(name(c, 19), "c") << "a step before the note, after the change";
+    EXPECT_EQ(name(c, 20), "c");
+    EXPECT_EQ(name(d, 20), "d");
+    EXPECT_EQ(name(a, 0), "a");
+    EXPECT_EQ(name(a, 99), "a");
+    for (std::uint32_t change = 0; change < 200; ++change) {
+        indexes.interfaces.take("e" + std::to_string(change));
+        indexes.interfaces.release("e" + std::to_string(change == 0 ? 0 : change - 1));
+        history.note(100 + change, now());
+    }
+    EXPECT_EQ(history.interface(b), "b");
+    EXPECT_EQ(name(a, 250), "a");
 }
 
 constexpr const char* bridged =
