@@ -11,7 +11,9 @@ Result<std::vector<std::string>> read_capture(const std::string& path) {
     char why[PCAP_ERRBUF_SIZE] = "";
     const std::unique_ptr<pcap_t, decltype(&pcap_close)> file(pcap_open_offline(path.c_str(), why),
                                                               pcap_close);
-    if (!file) return refuse(fmt::format("{}: {}", path, why));
+    // Of a file that cannot be opened libpcap says the name.
+    const std::string_view said = why;
+    if (!file) return refuse(said.starts_with(path) ? std::string(said) : fmt::format("{}: {}", path, said));
     if (pcap_datalink(file.get()) != DLT_EN10MB) return refuse(path + ": no Ethernet frames are in it");
     std::vector<std::string> frames;
     pcap_pkthdr* header = nullptr;

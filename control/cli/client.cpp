@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "control/cli/connection.hpp"
 #include "control/cli/events.hpp"
@@ -75,6 +77,20 @@ std::uint64_t snapshot_of(const command::Match& match) {
     return given == 0 ? greatest : given;
 }
 
+/// Paths are the caller's: a port's sockets and files too. "@NAME" is an abstract socket.
+void make_absolute(const command::Match& match, const std::vector<std::string>& words,
+                   std::vector<std::string>& argv) {
+    if (!match.spec->name.starts_with("port add ")) return;
+    const auto columns = command::columns_of(words);
+    for (const auto* name : {"PATH", "RX", "TX"}) {
+        const auto* item = match.argument(name);
+        if (!item || item->value.starts_with('@')) continue;
+        const auto at = std::find(columns.begin(), columns.end(), item->column) - columns.begin();
+        argv[static_cast<std::size_t>(at)] =
+            std::filesystem::absolute(item->value).lexically_normal().string();
+    }
+}
+
 }  // namespace
 
 int Client::complain(std::span<const std::string> words, const Error& error, int status) {
@@ -107,6 +123,7 @@ int Client::run(const std::vector<std::string>& words, std::optional<std::string
         if (!text) return complain(words, text.error(), 1);
         input = std::move(*text);
     }
+    if (parsed) make_absolute(*parsed, words, argv);
     return ask(words, std::move(argv), std::move(input), save_to);
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 using std::string_view;
 
+constexpr std::size_t longest_behind = 200;  // bytes of a line shown behind the caret
+
 /// What stands above the caret's left, as blanks: tabs stay, a UTF-8 sequence is one character.
 std::string indent(string_view line, std::size_t bytes) {
     std::string blanks;
@@ -49,8 +51,9 @@ std::string point_into_file(string_view file, string_view text, Place place, str
 
 std::string point_into_words(std::span<const std::string> words, int column, string_view message) {
     if (column <= 0) return fmt::format("{}\n", message);
-    const auto line = fmt::format("{}", fmt::join(words, " "));
+    auto line = fmt::format("{}", fmt::join(words, " "));
     const auto before = std::min<std::size_t>(static_cast<std::size_t>(column) - 1, line.size() + 1);
+    if (line.size() > before + longest_behind) line = line.substr(0, before + longest_behind) + "...";
     return fmt::format("{}\n{}\n{}^\n", message, printable(line), indent(line, before));
 }
 

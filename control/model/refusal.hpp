@@ -24,7 +24,11 @@ namespace weft {
 
 /// A value of the command line that one of weft's own words cannot take: exit 1, caret under it.
 [[nodiscard]] inline Error wrong_word(const command::Item& item, std::string_view expected) {
-    return {ErrorCode::usage, fmt::format("\"{}\" is wrong: expected {}", item.value, expected), item.column};
+    constexpr std::size_t most = 60;
+    return {ErrorCode::usage,
+            fmt::format("\"{}{}\" is wrong: expected {}", item.value.substr(0, most),
+                        item.value.size() > most ? "..." : "", expected),
+            item.column};
 }
 
 /// iproute2's `ip`: 255 a wrong value (exit(-1)), 1 a device it does not find, 2 what the kernel refuses.

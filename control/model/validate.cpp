@@ -36,6 +36,8 @@ Result<> check_names(const Model& model) {
                 fmt::format("\"{}\" stands for every interface in the kernel's settings: take "
                             "another name",
                             word));
+    if (model.links.contains("any"))
+        return refuse("\"any\" stands for every interface to tcpdump: take another name");
     auto ordered = model.order;
     std::sort(ordered.begin(), ordered.end());
     const bool same = std::equal(ordered.begin(), ordered.end(), model.links.begin(), model.links.end(),

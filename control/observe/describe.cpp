@@ -135,11 +135,28 @@ std::string ipv4(Rest rest) {
     return "IPv4 " + transport(ip->protocol, rest, from, to);
 }
 
+/// RFC 8200 4.3, 4.4, 4.6: its length is in units of 8 bytes, without the first.
+struct ExtensionStart {
+    std::uint8_t next, length;
+};
+
+bool is_option_header(std::uint8_t protocol) {
+    return protocol == ip_protocol::hop_by_hop || protocol == ip_protocol::routing ||
+           protocol == ip_protocol::destination_options;
+}
+
 std::string ipv6(Rest rest) {
     const auto ip = rest.take<Ipv6Header>();
     if (!ip) return "IPv6 [|ip6]";
-    return "IPv6 " + transport(ip->next_header, rest, ip_text(AF_INET6, ip->source.data()),
-                               ip_text(AF_INET6, ip->destination.data()));
+    const auto from = ip_text(AF_INET6, ip->source.data()), to = ip_text(AF_INET6, ip->destination.data());
+    std::uint8_t next = ip->next_header;
+    while (is_option_header(next)) {
+        const auto header = rest.take<ExtensionStart>();
+        if (!header) return fmt::format("IPv6 {} > {}: [|ip6 options]", from, to);
+        rest.skip((header->length + 1) * std::size_t{8} - sizeof *header);
+        next = header->next;
+    }
+    return "IPv6 " + transport(next, rest, from, to);
 }
 
 std::string payload(std::uint16_t type, const Rest& rest) {

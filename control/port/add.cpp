@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "control/command/types.hpp"
 #include "control/link/edit.hpp"
 #include "control/model/refusal.hpp"
@@ -27,6 +29,20 @@ Result<MacAddress> station(const command::Item& item) {
     const auto mac = *parse_mac(item.value);
     if (!mac.is_station()) return wrong_word(item, "the address of one station, neither a group's nor zero");
     return mac;
+}
+
+/// A socket's path, which may not be there yet. The client makes what is typed absolute.
+Result<> check_socket(const command::Item& path) {
+    if (path.value.starts_with('@')) return {};
+    if (!path.value.starts_with('/'))
+        return refuse_at(
+            fmt::format("{} is relative to a directory that weftd does not know: begin it with /",
+                        path.value),
+            path.column);
+    struct stat status {};
+    if (stat(path.value.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+        return refuse_at(fmt::format("{} is there and is no socket", path.value), path.column);
+    return {};
 }
 
 template <class Kind>
@@ -82,6 +98,7 @@ Result<Reply> port_add_null(Session& session, const command::Match& match, const
 }
 
 Result<Reply> port_add_vhost(Session& session, const command::Match& match, const std::string&) {
+    if (auto is = check_socket(*match.argument("PATH")); !is) return is.error();
     return add(session, match, VhostPort{text_of(match, "PATH"), match.has("server")});
 }
 
@@ -102,6 +119,7 @@ Result<Reply> port_add_gen(Session& session, const command::Match& match, const 
 }
 
 Result<Reply> port_add_memif(Session& session, const command::Match& match, const std::string&) {
+    if (auto is = check_socket(*match.argument("PATH")); !is) return is.error();
     MemifPort memif{text_of(match, "PATH"), !match.has("client"), 0};
     take(match, "ID", memif.id);
     return add(session, match, std::move(memif));

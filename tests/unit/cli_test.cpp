@@ -277,6 +277,33 @@ TEST_F(CliClient, StreamsAreWrittenUntilTheyEnd) {
     EXPECT_EQ(done.out, std::string("{\"n\":1}\n\0\xff", 10));
 }
 
+TEST_F(CliClient, PathsOfPortsAreTheCallers) {
+    const auto* done_line = R"({"id":1,"ok":true,"exit":0,"text":""})"
+                            "\n";
+    const auto here = std::filesystem::current_path().string();
+    const auto argv = [&](const Words& words) { return run(words, done_line).request["argv"]; };
+    EXPECT_EQ(argv({"port", "add", "a", "type", "vhost-user", "path", "vm.sock"}).back(), here + "/vm.sock");
+    EXPECT_EQ(argv({"port", "add", "a", "type", "memif", "path", "./x/../m.sock", "id", "1"})[6],
+              here + "/m.sock");
+    EXPECT_EQ(argv({"port", "add", "a", "type", "memif", "path", "@vpp"}).back(), "@vpp");
+    EXPECT_EQ(argv({"port", "add", "path", "type", "pcap", "rx", "in", "tx", "/out"})[6], here + "/in");
+    EXPECT_EQ(argv({"port", "add", "a", "type", "memif", "path", "/m"}).back(), "/m");
+}
+
+TEST_F(CliClient, AMissingCaptureIsNamedOnce) {
+    const auto done = captured([&] { return Client("/none", false).run({"explain", "a", "pcap", "/nope"}); });
+    EXPECT_EQ(done.status, 2);
+    EXPECT_EQ(done.error, "/nope: No such file or directory\n");
+}
+
+TEST_F(CliClient, ALongLineIsCutBehindTheCaret) {
+    const std::string digits(40'000, 'a');
+    const auto done =
+        run({"explain", "a", "hex", digits}, R"({"id":1,"ok":false,"exit":1,"error":"wrong","column":15})"
+                                             "\n");
+    EXPECT_EQ(done.error, "wrong\nexplain a hex " + digits.substr(0, 200) + "...\n              ^\n");
+}
+
 // What tcpdump says on standard error, with no frame, too.
 TEST_F(CliClient, ACaptureSaysWhatItListensToAndWhatItSaw) {
     const std::string begin = "{\"id\":1,\"ok\":true,\"stream\":true}\n",

@@ -42,6 +42,9 @@ TEST(Validate, Names) {
     Model all;
     add_link(all, "all", {.kind = null_port()});
     EXPECT_EQ(fault(all), "\"all\" stands for every interface in the kernel's settings: take another name");
+    Model any;
+    add_link(any, "any", {.kind = null_port()});
+    EXPECT_EQ(fault(any), "\"any\" stands for every interface to tcpdump: take another name");
     Model twice = with_port_and_bridge();
     twice.order.push_back("p0");
     EXPECT_EQ(fault(twice), "the order of the links does not name each of them once");

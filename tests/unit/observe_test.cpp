@@ -88,6 +88,38 @@ TEST(MadeUpFrame, RefusesWithTheWordsPlace) {
     }
 }
 
+TEST(MadeUpFrame, ShowsTheBeginningOfALongWord) {
+    const auto frame = made("explain a hex " + std::string(40'000, 'a'));
+    ASSERT_FALSE(frame);
+    EXPECT_EQ(
+        frame.error().message,
+        '"' + std::string(60, 'a') + "...\" is wrong: expected 1 to 9022 bytes of two hexadecimal digits");
+}
+
+// MLD reports (RFC 3810 5) come behind a hop-by-hop header, RFC 8200 4.3.
+TEST(DescribeFrame, LooksBehindIpv6Options) {
+    const auto described = [](const std::string& after_ipv6, const char* next) {
+        const std::string digits = "33330000001602000000000186dd600000000024" + std::string(next) + "01" +
+                                   "fe800000000000000000000000000001" + "ff020000000000000000000000000016" +
+                                   after_ipv6;
+        const auto frame = made("explain a hex " + digits);
+        return frame ? describe_frame(*frame, static_cast<std::uint32_t>(frame->size()))
+                     : frame.error().message;
+    };
+    const std::string to = "02:00:00:00:00:01 > 33:33:00:00:00:16, IPv6 fe80::1 > ff02::16: ";
+    EXPECT_EQ(described("3a00050200000100"
+                        "8f00000000000001",
+                        "00"),
+              to + "ICMP6 type 143, code 0, length 70");
+    EXPECT_EQ(described("3c00050200000100"
+                        "1100010400000000"
+                        "0001000200080000",
+                        "00"),
+              "02:00:00:00:00:01 > 33:33:00:00:00:16, IPv6 fe80::1.1 > ff02::16.2: UDP, length 78");
+    EXPECT_EQ(described("3a", "00"), to + "[|ip6 options], length 55");
+    EXPECT_EQ(described("3aff", "00"), to + "ICMP6 [|icmp], length 56");
+}
+
 // Whatever comes: one line, no read beyond the bytes (ASan judges).
 TEST(DescribeFrame, TakesEveryBeginningOfAFrame) {
     for (const char* line : {"vlan 5 ip 10.0.0.1 10.0.0.2 tcp 1 2", "ip6 fd00::1 fd00::2 icmp 128"}) {

@@ -78,6 +78,11 @@ TEST(PortCommand, RefusesWhatIsWrong) {
     EXPECT_TRUE(shell("port add p1 type vhost-user path /s client server").starts_with("[1] "));
     EXPECT_TRUE(shell("port add p1 type vhost-user path /s queues 65").starts_with("[1] "));
     EXPECT_TRUE(shell("port add p1 type vhost-user path /s desc 512").starts_with("[1] "));
+    EXPECT_EQ(shell("port add p1 type memif path m.sock"),
+              "[2] m.sock is relative to a directory that weftd does not know: begin it with /");
+    for (const char* type : {"vhost-user", "memif"})
+        EXPECT_EQ(shell(std::string("port add p1 type ") + type + " path /etc/passwd"),
+                  "[2] /etc/passwd is there and is no socket");
     EXPECT_EQ(shell.model.links.size(), 1U);
 }
 
