@@ -45,7 +45,7 @@ Lookout::~Lookout() {
 
 void Lookout::publish() {
     auto next = std::make_unique<Observation>();
-    next->trace = trace_;
+    if (following_) next->trace = trace_;
     for (auto& open : captures_) {
         auto interfaces = resolve_(open.interface);
         open.gone = interfaces.empty();
@@ -57,12 +57,14 @@ void Lookout::publish() {
 void Lookout::follow(IfIndex port, std::uint32_t count, Names names) {
     trace_ = std::make_shared<Trace>(port, count, new_key());
     names_ = std::move(names);
+    following_ = true;
     publish();
 }
 
 void Lookout::forget() {
     if (!trace_) return;
     trace_.reset();
+    following_ = false;
     publish();
 }
 
@@ -95,8 +97,15 @@ bool Lookout::is_gone(const std::shared_ptr<Capture>& capture) const {
     return at == captures_.end() || at->gone;
 }
 
+bool Lookout::is_followed_there() const {
+    const auto wanted = resolve_(names_.interface(trace_->interface()));
+    return trace_->interface() < wanted.size() && wanted[trace_->interface()];
+}
+
 void Lookout::look_again() {
-    if (!captures_.empty()) publish();
+    const bool ends = following_ && !is_followed_there();
+    if (ends) following_ = false;
+    if (ends || !captures_.empty()) publish();
 }
 
 }  // namespace weft

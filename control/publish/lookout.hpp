@@ -56,10 +56,12 @@ class Lookout {
         bool gone = false;
     };
     void publish();
+    [[nodiscard]] bool is_followed_there() const;
 
     Shared& shared_;
     Resolve resolve_;
     std::shared_ptr<Trace> trace_;
+    bool following_ = false;  ///< until its interface is gone, whose number another one may get
     NameHistory names_;
     std::vector<Open> captures_;
 };
