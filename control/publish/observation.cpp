@@ -69,17 +69,13 @@ std::vector<TracedPacket> Switch::traced() {
 
 std::optional<MacAddress> Switch::neighbour_mac(const std::string& interface,
                                                 const command::IpPrefix& address) {
-    const auto number = indexes_.interfaces.find(interface);
-    if (!routes_ || !number) return std::nullopt;
-    IpAddress key{};
-    std::memcpy(&key, address.bytes.data(), address.v6 ? 16 : 4);
-    return routes_->with([&](const Routes& routes) -> std::optional<MacAddress> {
-        const auto* found =
-            routes.hops().neighbour({.device = routes.device_of(*number), .v6 = address.v6, .address = key});
+    const auto tap = taps_.find(interface);
+    if (tap == taps_.end()) return std::nullopt;
+    return with_routes([&](const Routes& routes) -> std::optional<MacAddress> {
+        const auto* found = routes.hops().neighbour(
+            {.device = tap->second.tap.index(), .v6 = address.v6, .address = bytes_of(address)});
         if (!found || Hop::state_of(found->word) != NeighbourState::resolved) return std::nullopt;
-        MacAddress mac;
-        std::memcpy(&mac, &found->word, sizeof mac);
-        return mac;
+        return MacAddress::from_raw(found->word);
     });
 }
 
