@@ -66,8 +66,9 @@ class PcapngWriter final : public Writer {
     explicit PcapngWriter(std::uint32_t snap) : snap_(snap), pending_(pcapng::section_header()) {}
 
     void frame(const CaptureNote& note, const Packet& copy, const std::string& interface) override {
-        const auto bytes = bytes_of(copy);
+        auto bytes = bytes_of(copy);
         const auto added = static_cast<std::uint32_t>(bytes.size() - copy.pkt_len);
+        bytes.resize(std::min<std::size_t>(bytes.size(), snap_));  // more is an error to libpcap
         pcapng::Frame frame{.interface = number_of(interface),
                             .nanoseconds = note.nanoseconds,
                             .length = note.length + added,

@@ -130,6 +130,34 @@ def test_capture_sub_interface(lab):
     check("vlan" not in read_back(path["a.8"])[0], read_back(path["a.8"]))
 
 
+def test_capture_nothing(lab):
+    """Ctrl-C and SIGTERM end a capture that saw nothing with tcpdump's counts and 0."""
+    lab.weftd("port add n up type null\n")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        path = os.path.join(lab.folder, f"nothing{number}")
+        child = capture(lab, "-i", "n", "-w", path, "udp port 1")
+        opened(lab, path)
+        child.send_signal(number)
+        _, said = ended(child)
+        equal(said.splitlines(), ["tcpdump: listening on n, link-type EN10MB (Ethernet), snapshot length 262144 bytes",
+                                  "0 packets captured", "0 packets received by filter", "0 packets dropped by kernel"],
+              "what tcpdump said")
+
+
+def test_capture_snapshot(lab):
+    """-s cuts frames, a tag that is put back included: libpcap refuses a packet above its interface's snapshot length."""
+    lab.host("a")
+    lab.weftd("port add a up type af_packet dev va\n")
+    path = os.path.join(lab.folder, "short")
+    child = capture(lab, "-i", "a", "-s", "64", "-c", "1", "-w", path, "ether src 02:aa:00:00:00:01")
+    opened(lab, path)
+    lab.wire("a").send(frames.frame(b"\xff" * 6, SOURCE, payload=b"x" * 100, tags=frames.tag(8)))
+    ended(child)
+    check("vlan 8" in read_back(path)[0], read_back(path))
+    equal(run("tshark", "-r", path, "-T", "fields", "-e", "frame.cap_len", "-e", "frame.len").split(), ["64", "118"],
+          "bytes kept, and of the frame")
+
+
 def test_capture_refusals(lab):
     """A filter that does not compile, an unknown interface, no interface, an unknown option: one sentence, exit 1."""
     lab.bridge("a", "b")
@@ -199,6 +227,24 @@ def test_trace(lab):
     check("no interface" in lab.refused("trace", "add", "nope", "1"), "a refusal")
     check("br0 is a bridge: name the port by which packets come to it, of a, b" in
           lab.refused("trace", "add", "br0", "1"), "a refusal")
+
+
+def test_trace_names(lab):
+    """Steps keep the names of their time, also when an interface is deleted and its number given to another one."""
+    a, b = lab.bridge("a", "b")
+    lab.host("c")
+    a.reaches("10.0.0.2")
+    lab.weft("trace", "add", "a", "100")
+    equal(a.ping("10.0.0.2", 1), 1, "an answer")
+    lab.weft("port", "del", "b")
+    lab.weft("port", "add", "other", "up", "type", "af_packet", "dev", "vc")
+    lab.weft("ip", "link", "set", "other", "master", "br0")
+    lab.wire("a").send(frames.frame(UNKNOWN, SOURCE, payload=b"x" * 46))
+    sent = lambda: [step["text"] for packet in lab.json("trace", "show") for step in packet["steps"]
+                    if step["stage"] == "sent"]
+    wait_for(lambda: "60 bytes by other, untagged" in sent(), "the frame was flooded")
+    check("98 bytes by b, untagged" in sent(), sent())
+    check("interface " not in lab.weft("trace", "show"), lab.weft("trace", "show"))
 
 
 def test_explain(lab):
