@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <fstream>
 #include <sstream>
@@ -66,9 +67,11 @@ IpAddress mask_of(Family, unsigned length) {
 }
 
 std::optional<unsigned> mask_length(Family family, const IpAddress& mask) {
-    for (unsigned length = 0; length <= address_bits(family); ++length)
-        if (mask == mask_of(family, length)) return length;
-    return std::nullopt;
+    unsigned length = 0;
+    for (const auto byte : mask.bytes)
+        length += static_cast<unsigned>(std::popcount(byte));
+    if (mask != mask_of(family, length)) return std::nullopt;
+    return length;
 }
 
 IpAddress parse_mask(Family family, std::string_view text) {

@@ -91,6 +91,7 @@ struct Loading {
     const Kind<Variant>* kind = nullptr;
     Variant data;
     unsigned owner = 0;
+    std::size_t word = 0;  ///< its name on the line
     std::uint32_t seen = 0;
     bool completed = false;  ///< another of its kind came later and takes the options
 };
@@ -175,7 +176,7 @@ class Reader {
                 other.completed = known = true;
                 owner = other.owner;
             }
-        matches_.push_back({&kind, kind.fresh(reading_.family), owner, 0, false});
+        matches_.push_back({&kind, kind.fresh(reading_.family), owner, word_, 0, false});
         if (!known) words_.add(owner, kind.options);
     }
 
@@ -320,9 +321,11 @@ class Reader {
     }
 
     void set_option(char letter, bool invertible) {
-        const auto bit = 1U << option_letters.find(letter);
+        const auto place = option_letters.find(letter);
+        const auto bit = 1U << place;
         if (options_ & bit) refuse_parameter("multiple -{} flags not allowed", letter);
         options_ |= bit;
+        option_words_[place] = word_;
         if (!inverted_) return;
         if (!invertible) refuse_parameter("cannot have ! before -{}", letter);
         auto& rule = command_.rule;
@@ -484,6 +487,7 @@ class Reader {
         command_.extension = true;
         target_.data = target_.kind->fresh(reading_.family);
         target_.owner = ++owners_;
+        target_.word = word_;
         words_.add(target_.owner, target_.kind->options);
     }
 
@@ -556,6 +560,7 @@ class Reader {
         for (const auto& match : matches_)
             finish_one(match);
         if (target_.kind) finish_one(target_);
+        word_ = words_.at();
         if (!words_.done()) refuse_parameter("unknown arguments found on commandline");
         if (command_.action == 0) refuse_parameter("no command specified");
         if (inverted_) refuse_parameter("nothing appropriate following !");
@@ -564,6 +569,7 @@ class Reader {
             (command_.sources.size() != 1 || command_.destinations.size() != 1))
             refuse_parameter("Replacement rule does not specify a unique address");
         check_letters();
+        word_ = command_.chain_word;
         if (command_.chain_given && command_.chain.size() >= name_limit)
             refuse_parameter("chain name `{}' too long (must be under {} chars)", command_.chain, name_limit);
         check_interfaces();
@@ -573,7 +579,8 @@ class Reader {
     }
 
     template <class Variant>
-    static void finish_one(const Loading<Variant>& loading) {
+    void finish_one(const Loading<Variant>& loading) {
+        word_ = loading.word;
         if (loading.kind->finish) loading.kind->finish(loading.data, loading.seen);
         check_options(loading.kind->name, loading.kind->options, loading.seen);
     }
@@ -601,9 +608,10 @@ class Reader {
 
     static std::uint32_t option_mask(char letter) { return 1U << option_letters.find(letter); }
 
-    void check_letters() const {
+    void check_letters() {
         for (const char letter : option_letters) {
             if (!(options_ & option_mask(letter))) continue;
+            word_ = option_words_[option_letters.find(letter)];
             bool allowed = false;
             for (std::uint32_t action = 1; action <= action_check; action <<= 1)
                 if (command_.action & action)
@@ -612,10 +620,11 @@ class Reader {
         }
     }
 
-    void check_interfaces() const {
+    void check_interfaces() {
         if (!(command_.action & (actions_with_rule | action_delete_number))) return;
         const auto& chain = command_.chain;
         const auto refuse_one = [&](char letter) {
+            word_ = option_words_[option_letters.find(letter)];
             if (options_ & option_mask(letter)) refuse_parameter("Can't use -{} with {}\n", letter, chain);
         };
         if (chain == "PREROUTING" || chain == "INPUT") refuse_one('o');
@@ -630,6 +639,7 @@ class Reader {
     std::string& warnings_;
     Command command_;
     std::uint32_t options_ = 0;
+    std::array<std::size_t, option_letters.size()> option_words_{};  ///< where each stood
     bool inverted_ = false, over_ = false, protocol_loaded_ = false;
     std::string protocol_;
     std::string_view sources_, destinations_;

@@ -61,7 +61,7 @@ using TargetKind = Kind<Target>;
 /// By the name after -m; for IPv6, the aliases of icmp6 too. Null if weft has none of that name and family.
 [[nodiscard]] const MatchKind* find_match(Family, std::string_view name);
 [[nodiscard]] const TargetKind* find_target(Family, std::string_view name);
-[[nodiscard]] const MatchKind& kind_of(Family, const Match&);
+[[nodiscard]] const MatchKind& kind_of(const Match&);
 /// Null for no target, verdicts and jumps.
 [[nodiscard]] const TargetKind* kind_of(Family, const Target&);
 

@@ -4,6 +4,7 @@ namespace weft::hook {
 
 namespace {
 
+/// In the order of Match's alternatives: each has one kind.
 constexpr std::array match_kinds{tcp_match,     udp_match,     icmp_match,   icmp6_match,    multiport_match,
                                  iprange_match, mac_match,     mark_match,   connmark_match, conntrack_match,
                                  state_match,   recent_match,  limit_match,  comment_match,  addrtype_match,
@@ -44,11 +45,14 @@ const TargetKind* find_target(Family family, std::string_view name) {
     return find_by_name(target_kinds, family, name);
 }
 
-const MatchKind& kind_of(Family family, const Match& match) {
-    return *find_by_data(match_kinds, family, match);
+const MatchKind& kind_of(const Match& match) {
+    static_assert(match_kinds.size() == std::variant_size_v<Match>);
+    return match_kinds[match.index()]();
 }
 
 const TargetKind* kind_of(Family family, const Target& target) {
+    constexpr std::size_t without_kind = 3;  // NoTarget, Verdict, Jump
+    if (target.index() < without_kind) return nullptr;
     return find_by_data(target_kinds, family, target);
 }
 

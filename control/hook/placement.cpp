@@ -77,7 +77,7 @@ class Walk {
 
 int check_rule(const Place& place) {
     for (const auto& match : place.rule.matches)
-        if (const auto& kind = kind_of(place.family, match); kind.check)
+        if (const auto& kind = kind_of(match); kind.check)
             if (const int error = kind.check(match, place)) return error;
     const auto* kind = kind_of(place.family, place.rule.target);
     return kind && kind->check ? kind->check(place.rule.target, place) : 0;

@@ -103,7 +103,7 @@ void list_body(std::string& out, Family family, const Rule& rule, const Columns&
     if (const auto* jump = std::get_if<Jump>(&rule.target); jump && jump->go) out += "[goto] ";
     const Frame frame{family, rule, columns.style.numeric};
     for (const auto& match : rule.matches)
-        if (const auto& kind = kind_of(family, match); kind.list) kind.list(out, match, frame);
+        if (const auto& kind = kind_of(match); kind.list) kind.list(out, match, frame);
     if (const auto* kind = kind_of(family, rule.target); kind && kind->list)
         kind->list(out, rule.target, frame);
     out += '\n';
@@ -129,7 +129,7 @@ void save_rule(std::string& out, Family family, std::string_view chain, const Ru
     if (rule.fragment) append(out, "{} -f", bang(rule.fragment_inverted));
     const Frame frame{family, rule, true};
     for (const auto& match : rule.matches) {
-        const auto& kind = kind_of(family, match);
+        const auto& kind = kind_of(match);
         append(out, " -m {}", kind.name);
         if (kind.save) kind.save(out, match, frame);
     }

@@ -31,14 +31,14 @@ TEST(HookCommand, RefusalsHaveIptablesWordingAndTheColumnOfTheWord) {
               "interface name `abcdefghijklmnop' must be shorter than IFNAMSIZ (15)", 22},
              {"-A INPUT -m mark --mark x",
               "mark: bad integer value for option \"--mark\", or out of range.\n", 34},
-             {"-A INPUT -m mark", "mark: option \"--mark\" must be specified\n", 27},
-             {"-A INPUT -o eth0", "Can't use -o with INPUT\n", 27},
+             {"-A INPUT -m mark", "mark: option \"--mark\" must be specified\n", 22},
+             {"-A INPUT -o eth0", "Can't use -o with INPUT\n", 22},
              {"-A INPUT -D INPUT", "Cannot use -D with -A", 22},
              {"-A INPUT -j ACCEPT -j DROP", "multiple -j flags not allowed", 32},
              {"-A INPUT ! -j ACCEPT", "cannot have ! before -j", 24},
              {"-A INPUT ! ! -p tcp", "multiple consecutive ! not allowed", 21},
              {"-D INPUT 0", "Invalid rule number `0'", 19},
-             {"-S -n", "Illegal option `-n' with this command", 15},
+             {"-S -n", "Illegal option `-n' with this command", 13},
              {"", "no command specified", 10},
          }) {
         const auto outcome = shell.run(line);

@@ -42,7 +42,7 @@ TEST(HookList, CountersAreRoundedUnlessExact) {
     EXPECT_EQ(shell.run("-L INPUT 1 -nv").output,
               " 100K  100T mine       6    --  eth+   *      !10.0.0.0/8           0.0.0.0/0            tcp "
               "dpt:22\n");
-    EXPECT_EQ(shell.run("-L INPUT -nvx --line-numbers").output.substr(0, 55 + 100),
+    EXPECT_EQ(shell.run("-L INPUT -nvx --line-numbers").output.substr(0, 156),
               "Chain INPUT (policy DROP 123456 packets, 99999 bytes)\n"
               "num      pkts      bytes target     prot opt in     out     source               destination  "
               "       \n");
