@@ -108,6 +108,10 @@ class Reader {
           warnings_(warnings) {}
 
     Command read() {
+        // no save file could hold it
+        for (word_ = 0; word_ < all_.size(); ++word_)
+            if (all_[word_].find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
+                refuse_parameter("Newlines not allowed in an argument");
         while (!over_) {
             auto item = words_.next();
             word_ = item.word;
@@ -424,10 +428,13 @@ class Reader {
                 break;
             case 'E':
                 set_action(action_rename_chain), set_chain(item.text);
-                if (const auto* name = words_.take_argument())
+                if (const auto* name = words_.take_argument()) {
+                    word_ = words_.at() - 1;
+                    check_chain_name(*name);  // 1.8.9 does not, and saves what it cannot restore
                     command_.new_name = *name;
-                else
+                } else {
                     refuse_parameter("-E requires old-chain-name and new-chain-name");
+                }
                 break;
             default:
                 set_action(action_set_policy), set_chain(item.text);

@@ -152,4 +152,13 @@ void save_string(std::string& out, std::string_view value) {
     out += '"';
 }
 
+void save_word(std::string& out, std::string_view word) {
+    if (!word.empty() && word.find_first_of(" \t\"") == std::string_view::npos) {
+        out += ' ';
+        out += word;
+        return;
+    }
+    save_string(out, word);
+}
+
 }  // namespace weft::hook

@@ -51,7 +51,9 @@ namespace weft::hook {
 [[nodiscard]] std::string show_mac(const std::array<std::uint8_t, 6>&);
 /// `a,b`: true if `text` is a prefix of `name`, in any case. The empty text is one.
 [[nodiscard]] bool begins(std::string_view name, std::string_view text) noexcept;
-/// With a blank before it, quoted if a restore would need it (xtables_save_string).
+/// With a blank before it, as xtables_save_string quotes.
 void save_string(std::string& out, std::string_view value);
+/// A name that iptables prints as it is; quoted where a restore would else read something different.
+void save_word(std::string& out, std::string_view word);
 
 }  // namespace weft::hook

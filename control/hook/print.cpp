@@ -20,7 +20,8 @@ void save_address(std::string& out, Family family, char letter, const Prefix& pr
 
 void save_interface(std::string& out, char letter, const Interface& interface, bool inverted) {
     if (interface.any() || interface.text() == "+") return;
-    append(out, "{} -{} {}", bang(inverted), letter, interface.text());
+    append(out, "{} -{}", bang(inverted), letter);
+    save_word(out, interface.text());
 }
 
 /// The name in -j, and in -L's column of targets.
@@ -116,7 +117,8 @@ void save_rule(std::string& out, Family family, std::string_view chain, const Ru
     const auto& rule = *entry.rule;
     if (style == CounterStyle::brackets)
         append(out, "[{}:{}] ", entry.counters.packets, entry.counters.bytes);
-    append(out, "-A {}", chain);
+    out += "-A";
+    save_word(out, chain);
     save_address(out, family, 's', rule.source, rule.source_inverted);
     save_address(out, family, 'd', rule.destination, rule.destination_inverted);
     save_interface(out, 'i', rule.in, rule.in_inverted);
@@ -136,7 +138,8 @@ void save_rule(std::string& out, Family family, std::string_view chain, const Ru
     if (style == CounterStyle::option) append(out, " -c {} {}", entry.counters.packets, entry.counters.bytes);
     if (const auto name = target_name(family, rule.target, false); !name.empty()) {
         const auto* jump = std::get_if<Jump>(&rule.target);
-        append(out, " -{} {}", jump && jump->go ? 'g' : 'j', name);
+        out += jump && jump->go ? " -g" : " -j";
+        save_word(out, name);
         if (const auto* kind = kind_of(family, rule.target); kind && kind->save)
             kind->save(out, rule.target, frame);
     }

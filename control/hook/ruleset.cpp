@@ -82,8 +82,11 @@ std::size_t Table::references(std::string_view name) const noexcept {
 }
 
 void Table::add_chain(std::string name) {
-    const auto place = std::find_if(chains.begin(), chains.end(),
-                                    [&](const Chain& chain) { return !chain.hook && chain.name > name; });
+    const auto users =
+        std::find_if(chains.begin(), chains.end(), [](const Chain& chain) { return !chain.hook; });
+    const auto place =
+        std::upper_bound(users, chains.end(), name,
+                         [](const std::string& wanted, const Chain& chain) { return wanted < chain.name; });
     chains.insert(place, Chain{std::move(name), {}, Verdict::accept, {}, {}});
 }
 

@@ -46,7 +46,9 @@ void save_physdev(std::string& out, const PhysdevMatch& physdev, const Frame&) {
         if (part.given) append(out, "{} --physdev-{}", bang(part.inverted), name);
     };
     const auto interface = [&](const Part<Interface>& part, std::string_view name) {
-        if (part.given) append(out, "{} --physdev-{} {}", bang(part.inverted), name, part.value.text());
+        if (!part.given) return;
+        append(out, "{} --physdev-{}", bang(part.inverted), name);
+        save_word(out, part.value.text());
     };
     flag(physdev.is_in, "is-in");
     interface(physdev.in, "in");

@@ -91,7 +91,9 @@ void save_recent(std::string& out, const RecentMatch& recent, const Frame& frame
     if (recent.reap) out += " --reap";
     if (recent.hit_count != 0) append(out, " --hitcount {}", static_cast<std::int32_t>(recent.hit_count));
     if (recent.same_ttl) out += " --rttl";
-    append(out, " --name {} --mask {}{}", recent.name, show_address(frame.family, recent.mask),
+    out += " --name";
+    save_word(out, recent.name);
+    append(out, " --mask {}{}", show_address(frame.family, recent.mask),
            recent.destination ? " --rdest" : " --rsource");
 }
 

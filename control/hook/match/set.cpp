@@ -116,7 +116,8 @@ void finish_set(const SetMatch& match, std::uint32_t) {
 }
 
 void put_set(std::string& out, const SetMatch& match, std::string_view dashes) {
-    append(out, "{} {}match-set {}", bang(match.inverted), dashes, match.set);
+    append(out, "{} {}match-set", bang(match.inverted), dashes);
+    save_word(out, match.set);
     char separator = ' ';
     for (const bool source : match.source) {
         append(out, "{}{}", separator, source ? "src" : "dst");

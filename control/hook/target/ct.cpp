@@ -114,7 +114,10 @@ void take_ct(CtTarget& ct, OptionCall& call) {
 
 void put_ct(std::string& out, const CtTarget& ct, std::string_view dashes) {
     if (ct.notrack) append(out, " {}notrack", dashes);
-    if (!ct.helper.empty()) append(out, " {}helper {}", dashes, ct.helper);
+    if (!ct.helper.empty()) {
+        append(out, " {}helper", dashes);
+        save_word(out, ct.helper);
+    }
     put_events(out, fmt::format("{}ctevents", dashes), ct.events, event_names);
     put_events(out, fmt::format("{}expevents", dashes), ct.expectation_events, expectation_event_names);
     if (!ct.zone_from_mark && ct.zone == 0) return;
