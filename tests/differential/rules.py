@@ -54,14 +54,14 @@ class Real:
         done = subprocess.run(["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", name, *words[1:]], input=stdin,
                               text=True, errors="surrogateescape", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               env={**os.environ, "XTABLES_LOCKFILE": f"/tmp/weft-xtables-{os.getpid()}.lock"})
-        return done.returncode, done.stdout, done.stderr
+        # getopt prints the name by which it was called
+        return done.returncode, done.stdout, done.stderr.replace("tables-legacy-", "tables-")
 
     def reset(self):
-        empty = "".join(f"*{table}\nCOMMIT\n" for table in ("raw", "mangle", "nat", "filter", "security"))
         policies = "".join(f"*{table}\n" + "".join(f":{chain} ACCEPT\n" for chain in chains) + "COMMIT\n"
                            for table, chains in CHAINS.items())
         for program in PROGRAMS:
-            self.run([program + "-restore"], policies or empty)
+            self.run([program + "-restore"], policies)
 
     def close(self):
         self.holder.kill()
