@@ -271,10 +271,12 @@ def perf_smoke(options):
 
 
 def long(options):
-    """Longer fuzzing, the large benchmarks, whole tables, many random sequences against the oracles."""
+    """Longer fuzzing, the large benchmarks, whole tables, many random sequences against the oracles, a
+    million bogus neighbours."""
     count = run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "40", "-k", "bridge", "-k", "vlan", "-k", "qinq"])
     count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "300", "-k", "route"])  # 1,020,000 packets
     count += run_lines(["python3", "-B", "tests/smoke/run.py", "--long", *words_of(options)])
+    count += run_lines(["python3", "-B", "tests/smoke/run.py", "-k", "bogus_neighbours"], {"WEFT_BOGUS": "1000000"})
     count += run_benchmarks()
     count += fuzz_for(LONG_FUZZ_SECONDS)
     count += fuzz_captures(LONG_FUZZ_SECONDS)
