@@ -338,6 +338,25 @@ def test_trace_beyond_ports(lab):
         check(said in lab.refused("trace", "add", name, "1"), f"a refusal of {name}")
 
 
+@stateful
+def test_trace_ends_with_its_interface(lab):
+    """What gets the number of a traced interface that went is not followed in its place."""
+    a, b, c = lab.bridge("a", "b", "c")
+    a.reaches("10.0.0.2"), a.reaches("10.0.0.3")
+    lab.weft("trace", "add", "b", "100")
+    equal(a.ping("10.0.0.2", 3), 3, "answers while a trace runs")
+    before = len(lab.json("trace", "show"))
+    check(before >= 3, f"{before} packets followed")
+    lab.weft("port", "del", "b")
+    lab.weft(*port_line("new").replace("vnew", "vb").split())
+    lab.weft("ip", "link", "set", "new", "master", "br0")
+    a.reaches("10.0.0.2")
+    equal(len(lab.json("trace", "show")), before, "packets followed")
+    lab.weft("trace", "add", "new", "1")
+    a.reaches("10.0.0.2")
+    equal([packet["ifname"] for packet in lab.json("trace", "show")], ["new"], "a new trace")
+
+
 def test_explain_beyond_ports(lab):
     """explain starts on a veth end or a sub-interface."""
     beyond_ports(lab)

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import time
 
 import frames
@@ -264,6 +265,48 @@ def test_without_arp(lab):
         a.ping(address, 1)
         got = wire.wait(lambda data: data[12:14] == b"\x08\0" and data[30:34] == socket.inet_aton(address))
         equal((got[:6], got[6:12]) if got else None, (to, own), f"addresses of what goes to {address}")
+
+
+@stateful
+def test_multipath_to_devices(lab):
+    """Next hops without a gateway: the destination itself is asked for on the link of its flow."""
+    a, b, c = router(lab, hosts="abc")
+    addresses = [f"198.51.100.{n}" for n in range(1, 9)]
+    for host in (b, c):
+        for address in addresses:
+            host.ip("addr", "add", address + "/32", "dev", "lo")
+    lab.switch.ip("route", "add", "198.51.100.0/24", "nexthop", "dev", "b", "nexthop", "dev", "c")
+    wires = {role: lab.wire(role) for role in "bc"}
+    for address in addresses:
+        a.reaches(address)
+        shown = a.run("ping", "-n", "-c", "8", "-i", "0.02", "-W", "1", address, status=None)
+        check(" 0% packet loss" in shown, shown + lab.switch.ip("neigh") + b.ip("neigh") + c.ip("neigh") + lab.weft("show", "drops"))
+    for role, wire in wires.items():
+        check(wire.collect(0.2, lambda data: data[12:14] == b"\x08\0" and data[30:33] == b"\xc6\x33\x64"),
+              f"nothing went by {role}")
+
+
+@stateful
+def test_neighbours_in_use(lab):
+    """A neighbour that packets go to is probed by the kernel and never lost; one that moves is followed within a second."""
+    a, b = router(lab)
+    for name, value in (("base_reachable_time_ms", 1000), ("delay_first_probe_time", 1), ("gc_stale_time", 1)):
+        lab.switch.sysctl(f"net.ipv4.neigh.b.{name}", value)
+    a.reaches(B4)
+    traffic = lab.start(a, "ping", "-n", "-q", "-i", "0.05", "-c", "170", B4, stdout=subprocess.PIPE)
+    states, end = set(), time.monotonic() + 8
+    while time.monotonic() < end:
+        states.add((lab.switch.ip("neigh", "show", B4, "dev", "b").split() or ["none"])[-1])
+        time.sleep(0.05)
+    check(states <= {"REACHABLE", "STALE", "DELAY", "PROBE"}, f"{states}")
+    check(len(states) > 1, f"{states}: it was never asked again")
+    shown = traffic.communicate(timeout=9)[0]
+    check(" 0% packet loss" in shown, shown)
+    b.sysctl("net.ipv4.conf.eth0.arp_notify", 1)
+    b.ip("link", "set", "eth0", "address", "02:00:00:00:99:99")
+    begin = time.monotonic()
+    wait_for(lambda: a.ping(B4, 1, options=("-W", "0.1")) == 1, "the moved neighbour is followed", 3)
+    check(time.monotonic() - begin < 1, f"{time.monotonic() - begin:.2f} s")
 
 
 @stateful
