@@ -24,8 +24,8 @@ struct Type {
 };
 
 /// The type of that name, or null:
-/// ifname name mac ip4 ip6 ip prefix(4|6) destination uint(:LOW..HIGH) int(:LOW..HIGH) hex mask bool01 onoff onoff01 vid
-/// vidrange vlanproto path text word cpu cpulist
+/// ifname name mac ip4 ip6 ip prefix(4|6) destination uint(:LOW..HIGH) int(:LOW..HIGH) hex mask bool01 onoff
+/// onoff01 vid vidrange vlanproto path text word cpu cpulist
 [[nodiscard]] const Type* find_type(std::string_view name) noexcept;
 
 /// An IPv4 or IPv6 address in wire order, with a prefix length.

@@ -231,23 +231,30 @@ std::vector<MemoryState> Switch::memory() {
     const rte_mempool* pool = pool_.get();
     const auto buffer = static_cast<std::uint64_t>(pool->header_size + pool->elt_size + pool->trailer_size);
     const auto size = with_routes([](const Routes& routes) { return routes.size(); });
-    return {{.what = "packet buffers",
-             .bytes = buffer * pool->size,
-             .used = pool_.in_use(),
-             .capacity = pool->size},
-            {.what = "fdb",
-             .bytes = shared_.fdb.bytes(),
-             .used = shared_.fdb.size(),
-             .capacity = shared_.fdb.capacity()},
-            {.what = "interfaces",
-             .bytes = indexes_.interfaces.table_size() * sizeof(Interface),
-             .used = indexes_.interfaces.all().size(),
-             .capacity = max_interfaces - 1u},
-            {.what = "routes", .bytes = size.memory, .used = size.routes4 + size.routes6, .capacity = 0},
-            {.what = "next hops",
-             .bytes = size.hops * sizeof(Hop),
-             .used = size.hops,
-             .capacity = hop_capacity - 1u}};
+    std::vector<MemoryState> all{
+        {.what = "packet buffers",
+         .bytes = buffer * pool->size,
+         .used = pool_.in_use(),
+         .capacity = pool->size},
+        {.what = "fdb",
+         .bytes = shared_.fdb.bytes(),
+         .used = shared_.fdb.size(),
+         .capacity = shared_.fdb.capacity()},
+        {.what = "interfaces",
+         .bytes = indexes_.interfaces.table_size() * sizeof(Interface),
+         .used = indexes_.interfaces.all().size(),
+         .capacity = max_interfaces - 1u},
+        {.what = "routes", .bytes = size.memory, .used = size.routes4 + size.routes6},
+        {.what = "next hops",
+         .bytes = size.hops * sizeof(Hop),
+         .used = size.hops,
+         .capacity = hop_capacity - 1u}};
+    // Of the kernel, and not obeyed.
+    for (const auto& [what, number] : {std::pair{"routes to interfaces that weft lacks", size.elsewhere},
+                                       std::pair{"routes not supported", size.not_supported},
+                                       std::pair{"rules not supported", size.not_supported_rules}})
+        if (number) all.push_back({.what = what, .used = number});
+    return all;
 }
 
 std::vector<AddressState> Switch::addresses() {

@@ -9,14 +9,14 @@ Result<Reply> show_memory(Session& session, const command::Match&, const std::st
     std::vector<std::vector<std::string>> rows{{"what", "bytes", "used", "capacity"}};
     auto json = Json::array();
     for (const auto& memory : session.live->memory()) {
-        const bool counted = memory.capacity != 0;
+        const bool counted = memory.capacity != 0 || memory.used != 0;
         rows.push_back({memory.what, std::to_string(memory.bytes),
                         counted ? std::to_string(memory.used) : "-",
-                        counted ? std::to_string(memory.capacity) : "-"});
+                        memory.capacity ? std::to_string(memory.capacity) : "-"});
         Json object{{"what", memory.what}, {"bytes", memory.bytes}};
         if (counted) {
             object["used"] = memory.used;
-            object["capacity"] = memory.capacity;
+            if (memory.capacity) object["capacity"] = memory.capacity;
         }
         json.push_back(std::move(object));
     }

@@ -351,3 +351,6 @@ def test_what_is_not_weft_s(lab):
     wait_for(lambda: lab.drops("route/elsewhere") >= 3, "the drops are counted")
     equal(seen.collect(0.1, lambda data: data[12:14] == b"\x08\0"), [], "what the kernel forwarded")
     seen.close()
+    lab.switch.ip("rule", "add", "uidrange", "5-9", "table", "77", "priority", "300")
+    wait_for(lambda: {"routes to interfaces that weft lacks", "rules not supported"}
+             <= {row["what"] for row in lab.json("show", "memory")}, "show memory counts what is not obeyed", 8)

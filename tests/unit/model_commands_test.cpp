@@ -12,9 +12,10 @@ namespace {
 
 TEST(Commands, EachSpecHasOneHandler) {
     std::multiset<std::string_view> handled;
-    for (const auto table : {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(),
-                             address_handlers(), route_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(),
-                             tuntap_handlers(), observe_handlers(), configuration_handlers()})
+    for (const auto table :
+         {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(), address_handlers(),
+          route_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(), tuntap_handlers(),
+          observe_handlers(), configuration_handlers()})
         for (const auto& handler : table)
             handled.insert(handler.name);
     const std::set<std::string_view> of_the_daemon{"apply",   "confirm", "rollback",

@@ -333,7 +333,8 @@ TEST_F(RouteTablesTest, NotFromAnUnknownInterfaceIsFromAnywhere) {
     unknown.invert = true;
     routes.rule(unknown, true);
     ASSERT_EQ(routing.get().rules4.size(), 1u);
-    EXPECT_EQ(routing.get().rules4[0], (RoutingRule{.action = RoutingRule::Action::blackhole}));
+    EXPECT_EQ(routing.get().rules4[0],
+              (RoutingRule{.action = RoutingRule::Action::blackhole, .priority = 1000}));
     routes.rule(unknown, false);
     unknown.iif = "if" + std::to_string(lan);
     routes.rule(unknown, true);
