@@ -75,7 +75,8 @@ struct PortLive {
 
 struct MemoryState {
     std::string what;
-    std::uint64_t bytes = 0, used = 0, capacity = 0;  ///< in objects; used 0 if not counted, capacity 0 if without limit
+    std::uint64_t bytes = 0, used = 0,
+                  capacity = 0;  ///< in objects; used 0 if not counted, capacity 0 if without limit
 };
 
 /// An address of the TAP namespace as the kernel shows it, weft's or not.
