@@ -56,7 +56,8 @@ bool read_rule_attribute(KernelRule& rule, std::uint16_t type, Bytes value) {
         case FRA_FWMARK:
             rule.has_mark = true;
             return take(value, rule.mark);
-        case FRA_FWMASK:
+        case FRA_FWMASK:  // alone if the mark is 0 (fib_nl_fill_rule)
+            rule.has_mark = true;
             return take(value, rule.mask);
         case FRA_PROTOCOL:
             return take(value, rule.protocol);

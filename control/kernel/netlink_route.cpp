@@ -175,10 +175,10 @@ Result<> Netlink::change_rule(const KernelRule& rule, RouteVerb verb) {
     nl_msg* m = message.get();
     if (rule.from_length) put_address(m, FRA_SRC, rule.v6, rule.from);
     if (rule.to_length) put_address(m, FRA_DST, rule.v6, rule.to);
-    if (rule.priority) nla_put_u32(m, FRA_PRIORITY, rule.priority);
+    nla_put_u32(m, FRA_PRIORITY, rule.priority);  // without it the kernel chooses one
     if (rule.table >= 256) nla_put_u32(m, FRA_TABLE, rule.table);
     if (rule.has_mark) nla_put_u32(m, FRA_FWMARK, rule.mark);
-    if (rule.has_mark && rule.mask != 0xffffffff) nla_put_u32(m, FRA_FWMASK, rule.mask);
+    if (rule.has_mark && (rule.mask != 0xffffffff || !rule.mark)) nla_put_u32(m, FRA_FWMASK, rule.mask);
     if (!rule.iif.empty()) nla_put_string(m, FRA_IIFNAME, rule.iif.c_str());
     if (rule.protocol) nla_put_u8(m, FRA_PROTOCOL, rule.protocol);
     return exchange(m, {});

@@ -119,24 +119,24 @@ bool satisfies(const KernelRule& there, const KernelRule& wanted) {
     return same == wanted;
 }
 
-bool waits(const Model& model, const NexthopSpec& spec) {
-    if (spec.nexthop.group.empty()) return is_down(model, spec.device);
-    return without_waiting(model, spec).nexthop.group.empty();
+bool waits(const Model& model, const Dark& dark, const NexthopSpec& spec) {
+    if (spec.nexthop.group.empty()) return is_down(model, spec.device) || dark.contains(spec.device);
+    return without_waiting(model, dark, spec).nexthop.group.empty();
 }
 
-NexthopSpec without_waiting(const Model& model, const NexthopSpec& spec) {
+NexthopSpec without_waiting(const Model& model, const Dark& dark, const NexthopSpec& spec) {
     NexthopSpec rest = spec;
     std::erase_if(rest.nexthop.group, [&](const KernelNexthop::Member& member) {
         const auto it = model.routing.nexthops.find(member.id);
         return it != model.routing.nexthops.end() && it->second.nexthop.group.empty() &&
-               waits(model, it->second);
+               waits(model, dark, it->second);
     });
     return rest;
 }
 
-bool waits(const Model& model, const RouteSpec& spec) {
+bool waits(const Model& model, const Dark& dark, const RouteSpec& spec) {
     if (const auto it = model.routing.nexthops.find(spec.route.nexthop); it != model.routing.nexthops.end())
-        return waits(model, it->second);
+        return waits(model, dark, it->second);
     for (std::size_t i = 0; i < spec.devices.size(); ++i) {
         const auto& via = spec.route.vias[i];
         const auto device = spec.devices[i].empty() && via.has_gateway
@@ -166,10 +166,10 @@ class Maker {
         for (const auto& address : model_.addresses)
             if (model_.find(address.device)->up) add_address(address);
         for (const auto& [id, spec] : model_.routing.nexthops)
-            if (!waits(model_, spec))
-                made_.nexthops.push_back(kernel_nexthop(without_waiting(model_, spec), index_of_));
+            if (!waits(model_, {}, spec))
+                made_.nexthops.push_back(kernel_nexthop(without_waiting(model_, {}, spec), index_of_));
         for (const auto& [key, spec] : model_.routing.routes)
-            if (!waits(model_, spec)) made_.routes.push_back(with_devices(spec));
+            if (!waits(model_, {}, spec)) made_.routes.push_back(with_devices(spec));
         for (const auto& [key, spec] : model_.routing.neighbours)
             if (model_.find(key.device)->up)
                 made_.neighbours.push_back(kernel_neighbour(key, spec, index_of_));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,13 @@ using IndexOf = std::function<int(const std::string& name)>;
 [[nodiscard]] bool satisfies(const KernelNeighbour& there, const KernelNeighbour& wanted);
 [[nodiscard]] bool satisfies(const KernelRule& there, const KernelRule& wanted);
 
-/// Whether the route cannot be while an interface is down: it waits. A group waits only for all its members.
-[[nodiscard]] bool waits(const Model& model, const RouteSpec& spec);
-[[nodiscard]] bool waits(const Model& model, const NexthopSpec& spec);
+/// Whether the route cannot be while an interface is down: it waits. A next-hop object needs a carrier, too
+/// (nh_create_ipv4); `dark`: interfaces without one. A group waits only for all its members.
+using Dark = std::set<std::string>;
+[[nodiscard]] bool waits(const Model& model, const Dark& dark, const RouteSpec& spec);
+[[nodiscard]] bool waits(const Model& model, const Dark& dark, const NexthopSpec& spec);
 /// The group without the members that wait.
-[[nodiscard]] NexthopSpec without_waiting(const Model& model, const NexthopSpec& spec);
+[[nodiscard]] NexthopSpec without_waiting(const Model& model, const Dark& dark, const NexthopSpec& spec);
 
 /// Everything that the kernel would have of a model, with IfIndexes in the place of its indexes: for
 /// --no-kernel. Routes of addresses and networks included (fib_add_ifaddr, addrconf). Only what is up.

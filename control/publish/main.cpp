@@ -19,6 +19,7 @@
 
 #include "control/kernel/descriptor.hpp"
 #include "control/kernel/device_lock.hpp"
+#include "control/kernel/leftover_routing.hpp"
 #include "control/publish/daemon.hpp"
 #include "control/publish/log.hpp"
 #include "control/publish/options.hpp"
@@ -128,6 +129,9 @@ int clean(const DaemonOptions& options) {
         log_line(name + ": removed");
     for (const auto& name : remove_leftover_taps_elsewhere(*taps, options.socket))
         log_line(name + ": removed");
+    const auto routing = remove_leftover_routing(*tap_netlink);
+    if (!routing) return fail(cannot_start, routing.error().message);
+    if (*routing) log_line(fmt::format("{} routes, rules and next hops removed", *routing));
     return ended;
 }
 

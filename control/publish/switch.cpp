@@ -212,6 +212,11 @@ Result<> Switch::remove_unclaimed() {
     return {};
 }
 
+/// What the kernel did not take for want of a carrier or an address, or dropped with it.
+void Switch::write_waiting() {
+    if (auto r = write_routing(model_); !r) log(r.error().message);
+}
+
 void Switch::tick() {
     std::vector<WorkerClocks> clocks;
     for (const auto& worker : shared_.workers)
@@ -229,8 +234,10 @@ void Switch::tick() {
         publish(model_);
         tell_watchers();
         if (auto r = settle_taps(model_); !r) log(r.error().message);
+        write_waiting();
     }
     if (++ticks_ % (1000 / tick_ms) == 0) {
+        if (!waiting_.empty()) write_waiting();
         look_for_lost_devices();
         if (hold_) hold_->expire(coarse_microseconds());
     }

@@ -201,10 +201,14 @@ class Switch final : public Live {
 
     // write_routing.cpp
     Result<> write_routing(const Model& target);
+    void write_waiting();
     Result<bool> alone_in_namespace();
     [[nodiscard]] bool is_own_device(int index) const;
     Result<WrittenRouting> read_written();
-    Result<> settle_refused(Result<> done, bool was_there, const std::string& what);
+    [[nodiscard]] bool wrote(const KernelRoute& route) const;
+    [[nodiscard]] bool wrote(const KernelRule& rule) const;
+    Result<> settle_refused(Result<> done, bool may_wait, const std::string& what);
+    [[nodiscard]] std::set<std::string> dark_links(const Model& target);
     Result<> write_nexthops(const Model& target, const WrittenRouting& written);
     Result<> delete_nexthops(const Model& target, const WrittenRouting& written);
     Result<> write_routes(const Model& target, const WrittenRouting& written);
@@ -244,11 +248,12 @@ class Switch final : public Live {
     std::unique_ptr<TapIo> tap_io_;
     std::optional<KernelMonitor> monitor_;
     std::unique_ptr<CounterTable> hold_counters_ = std::make_unique<CounterTable>();
-    std::unique_ptr<Hold> hold_;           ///< packets that wait for a next hop's address
-    std::unique_ptr<RouteMirror> routes_;  ///< null with --no-kernel
-    std::optional<Routes> own_routes_;     ///< with --no-kernel, in its place
-    bool routing_compared_ = false;        ///< the kernel has what the model says
-    std::set<std::string> complained_;     ///< of what waits for the kernel to take it
+    std::unique_ptr<Hold> hold_;              ///< packets that wait for a next hop's address
+    std::unique_ptr<RouteMirror> routes_;     ///< null with --no-kernel
+    std::optional<Routes> own_routes_;        ///< with --no-kernel, in its place
+    bool routing_adopted_ = false;            ///< what a dead daemon left in the kernel is ours or gone
+    RoutingSpec told_routing_;                ///< what the kernel was last told, also if it refused it
+    std::set<std::string> waiting_, waited_;  ///< what the kernel did not take yet; before the last try
     static constexpr unsigned routes_start_ms = 30000, in_step_ms = 1000;
     std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
     std::set<std::string> leftover_;               ///< devices that a dead daemon took

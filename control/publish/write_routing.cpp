@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "control/address/words.hpp"
 #include "control/publish/kernel_form.hpp"
 #include "control/publish/switch.hpp"
 #include "control/route/commands/edit.hpp"
@@ -22,6 +23,16 @@ IndexOf index_in(const Taps& taps) {
         const auto it = taps.find(name);
         return it == taps.end() ? 0 : it->second.tap.index();
     };
+}
+
+/// An IPv6 address of weft's may still be looking for duplicates: the kernel takes no route with such a
+/// source.
+bool prefers_unready_address(const Model& model, const KernelRoute& route) {
+    return route.v6 && route.has_preferred &&
+           std::any_of(model.addresses.begin(), model.addresses.end(), [&](const AddressSpec& address) {
+               const auto has = parsed(address);
+               return has.v6 && has.bytes == route.preferred.bytes;
+           });
 }
 
 bool needs_no_device(const KernelRoute& route) {
@@ -53,35 +64,65 @@ bool Switch::is_own_device(int index) const {
                        [&](const auto& tap) { return tap.second.tap.index() == index; });
 }
 
+/// Whether this daemon wrote the object, or was about to when the kernel refused another one.
+bool Switch::wrote(const KernelRoute& route) const {
+    const auto index_of = index_in(taps_);
+    for (const auto* routing : {&model_.routing, &told_routing_}) {
+        const auto [first, last] = routing->routes.equal_range(key_of(route));
+        for (auto it = first; it != last; ++it)
+            if (satisfies(route, kernel_route(it->second, index_of))) return true;
+    }
+    return false;
+}
+
+bool Switch::wrote(const KernelRule& rule) const {
+    for (const auto* routing : {&model_.routing, &told_routing_}) {
+        const auto [first, last] = routing->rules.equal_range({rule.v6, rule.priority});
+        for (auto it = first; it != last; ++it)
+            if (satisfies(rule, kernel_rule(it->second))) return true;
+    }
+    return false;
+}
+
+/// What has weft's protocol and is this daemon's: what is on its TAPs, what it wrote, and at the start what a
+/// dead one left, if no other lives in the namespace.
 Result<Switch::WrittenRouting> Switch::read_written() {
-    const auto alone = alone_in_namespace();
-    if (!alone) return alone.error();
+    bool left_over = false;
+    if (!routing_adopted_) {
+        const auto alone = alone_in_namespace();
+        if (!alone) return alone.error();
+        left_over = *alone;
+    }
     WrittenRouting written;
     for (const bool v6 : {false, true}) {
         auto done = tap_netlink_.visit_routes(
             v6, [&] { std::erase_if(written.routes, [&](const auto& r) { return r.v6 == v6; }); },
             [&](const KernelRoute& route) {
                 if (route.protocol != weft_protocol) return;
-                const bool own =
-                    needs_no_device(route)
-                        ? *alone
-                        : std::all_of(route.vias.begin(), route.vias.end(),
-                                      [&](const auto& via) { return is_own_device(via.interface); });
-                if (own) written.routes.push_back(route);
+                const bool on_ours = !needs_no_device(route) &&
+                                     std::all_of(route.vias.begin(), route.vias.end(), [&](const auto& via) {
+                                         return is_own_device(via.interface);
+                                     });
+                if (on_ours || (needs_no_device(route) && left_over) || wrote(route))
+                    written.routes.push_back(route);
             },
             weft_protocol);
         if (!done) return done.error();
         auto rules = tap_netlink_.policy_rules(v6);
         if (!rules) return std::move(rules).error();
         for (const auto& rule : *rules)
-            if (*alone && rule.protocol == weft_protocol) written.rules.push_back(rule);
+            if (rule.protocol == weft_protocol && (left_over || wrote(rule))) written.rules.push_back(rule);
     }
     auto nexthops = tap_netlink_.nexthops();
     if (!nexthops) return std::move(nexthops).error();
-    for (const auto& nexthop : *nexthops)
-        if (nexthop.protocol == weft_protocol &&
-            (nexthop.via.interface > 1 ? is_own_device(nexthop.via.interface) : *alone))
+    for (const auto& nexthop : *nexthops) {
+        if (nexthop.protocol != weft_protocol) continue;
+        const bool on_device = nexthop.via.interface > 1;  // 1 is lo: of blackholes
+        const bool known =
+            model_.routing.nexthops.contains(nexthop.id) || told_routing_.nexthops.contains(nexthop.id);
+        if (on_device ? is_own_device(nexthop.via.interface) : left_over || known)
             written.nexthops.push_back(nexthop);
+    }
     auto neighbours = tap_netlink_.neighbours();
     if (!neighbours) return std::move(neighbours).error();
     for (const auto& neighbour : *neighbours)
@@ -92,22 +133,29 @@ Result<Switch::WrittenRouting> Switch::read_written() {
 
 /// An object that was there before and that the kernel now refuses (its address went, say) waits; what is new
 /// is refused.
-Result<> Switch::settle_refused(Result<> done, bool was_there, const std::string& what) {
-    if (done) {
-        complained_.erase(what);
-        return {};
-    }
-    if (!was_there) return done;
-    if (complained_.insert(what).second) log(fmt::format("{} waits: {}", what, done.error().message));
+Result<> Switch::settle_refused(Result<> done, bool may_wait, const std::string& what) {
+    if (done || !may_wait) return done;
+    if (!waited_.contains(what) && waiting_.insert(what).second)
+        log(fmt::format("{} waits: {}", what, done.error().message));
+    waiting_.insert(what);
     return {};
+}
+
+/// Interfaces whose carrier is off.
+Dark Switch::dark_links(const Model& target) {
+    Dark dark;
+    for (const auto& [name, link] : effective_now(target))
+        if (!link.carrier) dark.insert(name);
+    return dark;
 }
 
 Result<> Switch::write_nexthops(const Model& target, const WrittenRouting& written) {
     const auto index_of = index_in(taps_);
+    const auto dark = dark_links(target);
     for (const bool groups : {false, true})  // what a group names has to be there
         for (const auto& [id, spec] : target.routing.nexthops) {
-            if (spec.nexthop.group.empty() == groups || waits(target, spec)) continue;
-            const auto wanted = kernel_nexthop(without_waiting(target, spec), index_of);
+            if (spec.nexthop.group.empty() == groups || waits(target, dark, spec)) continue;
+            const auto wanted = kernel_nexthop(without_waiting(target, dark, spec), index_of);
             const auto there = std::find_if(written.nexthops.begin(), written.nexthops.end(),
                                             [&](const auto& other) { return other.id == wanted.id; });
             const bool known = there != written.nexthops.end();
@@ -126,7 +174,8 @@ Result<> Switch::delete_nexthops(const Model& target, const WrittenRouting& writ
         for (const auto& there : written.nexthops) {
             const auto it = target.routing.nexthops.find(there.id);
             if (there.group.empty() == groups || it != target.routing.nexthops.end()) continue;
-            if (auto r = tap_netlink_.change_nexthop(there, RouteVerb::del); !r) return r;
+            if (auto r = tap_netlink_.change_nexthop(there, RouteVerb::del); !r && !is_gone(r.error()))
+                return r;
         }
     return {};
 }
@@ -135,12 +184,13 @@ Result<> Switch::delete_nexthops(const Model& target, const WrittenRouting& writ
 /// added, so that packets always find a way.
 Result<> Switch::write_routes(const Model& target, const WrittenRouting& written) {
     const auto index_of = index_in(taps_);
+    const auto dark = dark_links(target);
     std::multimap<RouteKeySpec, const KernelRoute*> there;
     for (const auto& route : written.routes)
         there.emplace(key_of(route), &route);
     std::vector<std::pair<KernelRoute, const RouteSpec*>> add;
     for (const auto& [key, spec] : target.routing.routes) {
-        if (waits(target, spec)) continue;
+        if (waits(target, dark, spec)) continue;
         auto wanted = kernel_route(spec, index_of);
         const auto [first, last] = there.equal_range(key);
         const auto same =
@@ -157,11 +207,12 @@ Result<> Switch::write_routes(const Model& target, const WrittenRouting& written
         return std::none_of(first, last, [](const auto& other) { return needs_others(other.second.route); });
     };
     std::stable_partition(add.begin(), add.end(), alone);
-    const auto known = [&](const RouteSpec& spec) {
+    const auto may_wait = [&](const RouteSpec& spec) {
         const auto [first, last] = model_.routing.routes.equal_range(spec.key());
-        return std::any_of(first, last, [&](const auto& other) { return other.second == spec; });
+        return std::any_of(first, last, [&](const auto& other) { return other.second == spec; }) ||
+               prefers_unready_address(target, spec.route);
     };
-    std::set<RouteKeySpec> added;
+    std::set<RouteKeySpec> added, failed;
     for (const auto& [wanted, spec] : add) {
         const auto key = spec->key();
         const auto old = there.find(key);
@@ -173,11 +224,21 @@ Result<> Switch::write_routes(const Model& target, const WrittenRouting& written
             verb = RouteVerb::append;
         }
         auto done = tap_netlink_.change_route(wanted, verb);
-        if (auto r = settle_refused(std::move(done), known(*spec), name_of(wanted)); !r) return r;
+        if (!done) failed.insert(key);
+        if (auto r = settle_refused(std::move(done), may_wait(*spec), name_of(wanted)); !r) return r;
     }
-    for (const auto& [key, route] : there)
+    for (const auto& [key, route] : there) {
+        // What was to take its place is not there; or a dump told of it twice, and it is wanted.
+        if (failed.contains(key)) continue;
+        const auto [first, last] = target.routing.routes.equal_range(key);
+        if (std::any_of(first, last, [&](const auto& one) {
+                return !waits(target, dark, one.second) &&
+                       satisfies(*route, kernel_route(one.second, index_of));
+            }))
+            continue;
         // The kernel may have dropped it with an address or a next hop meanwhile.
         if (auto r = tap_netlink_.change_route(*route, RouteVerb::del); !r && !is_gone(r.error())) return r;
+    }
     return {};
 }
 
@@ -185,13 +246,19 @@ Result<> Switch::write_rules(const Model& target, const WrittenRouting& written)
     std::vector<const KernelRule*> there;
     for (const auto& rule : written.rules)
         there.push_back(&rule);
+    const auto known = [&](const KernelRule& spec) {
+        const auto [first, last] = model_.routing.rules.equal_range({spec.v6, spec.priority});
+        return std::any_of(first, last, [&](const auto& other) { return other.second == spec; });
+    };
     for (const auto& [key, spec] : target.routing.rules) {
         const auto wanted = kernel_rule(spec);
         const auto same = std::find_if(there.begin(), there.end(),
                                        [&](const KernelRule* other) { return satisfies(*other, wanted); });
         if (same != there.end())
             there.erase(same);
-        else if (auto r = tap_netlink_.change_rule(wanted, RouteVerb::add); !r)
+        else if (auto r = settle_refused(tap_netlink_.change_rule(wanted, RouteVerb::add), known(spec),
+                                         fmt::format("rule {}", spec.priority));
+                 !r)
             return r;
     }
     for (const auto* rule : there)
@@ -213,8 +280,13 @@ Result<> Switch::write_neighbours(const Model& target, const WrittenRouting& wri
         });
         const bool done = same != there.end() && satisfies(**same, wanted);
         if (same != there.end()) there.erase(same);
-        if (!done)
-            if (auto r = tap_netlink_.change_neighbour(wanted, RouteVerb::replace); !r) return r;
+        if (done) continue;
+        const auto before = model_.routing.neighbours.find(key);
+        const bool known = before != model_.routing.neighbours.end() && before->second == spec;
+        if (auto r = settle_refused(tap_netlink_.change_neighbour(wanted, RouteVerb::replace), known,
+                                    "neighbour " + ip_text(key.v6, key.address));
+            !r)
+            return r;
     }
     for (const auto* neighbour : there)
         if (auto r = tap_netlink_.change_neighbour(*neighbour, RouteVerb::del); !r && !is_gone(r.error()))
@@ -230,16 +302,17 @@ Result<> Switch::write_routing(const Model& target) {
     if (!options_.kernel) return {};
     const RoutingSpec none;
     // Without routing of weft's own there is nothing to compare, but once: what a dead daemon left.
-    if (routing_compared_ && model_.routing == none && target.routing == none) return {};
+    if (routing_adopted_ && told_routing_ == none && target.routing == none) return {};
     const auto written = read_written();
     if (!written) return written.error();
-    routing_compared_ = false;  // until all is written: what is refused half way is taken back
+    waited_ = std::exchange(waiting_, {});
+    told_routing_ = target.routing;  // also of what is refused half way, and then taken back
     if (auto r = write_nexthops(target, *written); !r) return r;
     if (auto r = write_routes(target, *written); !r) return r;
     if (auto r = delete_nexthops(target, *written); !r) return r;
     if (auto r = write_rules(target, *written); !r) return r;
     if (auto r = write_neighbours(target, *written); !r) return r;
-    routing_compared_ = true;
+    routing_adopted_ = true;
     // Who is told that it is done may send the next packet.
     if (routes_ && target.routing != model_.routing) routes_->wait_until_in_step(in_step_ms);
     return {};

@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 
-from lab import COMPAT, check, equal, port_line, stateful, wait_for
+from lab import COMPAT, WEFTD, check, equal, port_line, stateful, wait_for
 from test_route import A4, B4, B6, router
 
 ADD = """
@@ -249,6 +249,79 @@ def test_route_adopted(lab):
     watch.terminate()
     changes = watch.communicate(timeout=5)[0].splitlines()
     check(not any("10.9.0.0" in line or "10.7.0.0" in line for line in changes), f"kept routes were touched: {changes}")
+
+
+def test_rules_as_the_kernel_keeps_them(lab):
+    """Words that the kernel keeps otherwise than they were said: what is there is known again, nothing is done twice."""
+    router(lab)
+    for words in ("fwmark 0 pref 10 table 9", "fwmark 0/0xff pref 11 table 9", "from 10.0.0.0/0 pref 12 table 9",
+                  "pref 0 from 10.9.9.9 table 9", "from 10.1.2.3/8 pref 13 table 9", "fwmark 0x10/0xff pref 14 table 9",
+                  "fwmark 0/0xffffffff pref 15 table 9"):
+        lab.weft("ip", "rule", "add", *words.split())
+    rules = lab.switch.ip("rule")
+    equal(rules.count("119"), 7, rules)
+    lab.weft("ip", "route", "add", "10.70.0.0/16", "via", "10.0.1.2", "mtu", "70000", "hoplimit", "999", "advmss", "0")
+    routes = lab.switch.ip("route", "show", "10.70.0.0/16")
+    check("mtu 65520 hoplimit 255" in routes, routes)
+    for state in ("off", "on"):
+        lab.weft("ip", "link", "set", "dev", "a", "mtu", "1400" if state == "off" else "1500")
+        equal((lab.switch.ip("rule"), lab.switch.ip("route", "show", "10.70.0.0/16")), (rules, routes), "after another command")
+    lab.weft("apply", lab.file("saved.conf", lab.weft("save")))
+    equal(lab.switch.ip("rule"), rules, "after applying what was saved")
+    lab.weft("ip", "-6", "route", "add", "2001:db8:70::/48", "via", "2001:db8:1::2")
+    lab.weft("ip", "route", "flush", "dev", "a")
+    check("2001:db8:70::/48" in lab.switch.ip("-6", "route"), "flush of IPv4 took IPv6 along")
+    lab.weft("ip", "rule", "flush")
+    check("119" not in lab.switch.ip("rule"), lab.switch.ip("rule"))
+
+
+def test_two_daemons_in_one_namespace(lab):
+    """Each keeps to what it wrote, also where no interface says whose it is; --clean takes what is left of both."""
+    for role in "ab":
+        lab.host(role)
+    mine = "ip route add blackhole 10.7.0.0/16\nip rule add pref 70 from 10.1.1.1 table 9\nip nexthop add id 7 blackhole\n"
+    theirs = mine.replace("10.7.", "10.8.").replace("70", "80").replace("id 7", "id 8")
+    lab.weftd(port_line("a") + mine)
+    other = lab.socket + "2"
+    lab.weftd(port_line("b") + theirs, socket=other)
+    both = kernel_routing(lab)
+    lab.weft("ip", "rule", "add", "pref", "71", "from", "10.1.1.2", "table", "9")
+    lab.weft("ip", "rule", "del", "pref", "71")
+    lab.weft("ip", "route", "add", "blackhole", "10.9.0.0/16")
+    lab.weft("ip", "route", "del", "blackhole", "10.9.0.0/16")
+    equal(kernel_routing(lab), both, "after the first one's commands")
+    lab.daemons[0].terminate()
+    left = kernel_routing(lab)
+    check(not any("10.7." in line or "10.1.1.1" in line and "70:" in line or "id 7" in line for line in left)
+          and any("10.8." in line for line in left), left)
+    lab.daemons[1].kill()
+    lab.switch.run(WEFTD, "--clean", "--socket", other)
+    check(not any("119" in line for line in kernel_routing(lab)), kernel_routing(lab))
+
+
+def test_refused_after_routes_were_written(lab):
+    """What a later line is refused for takes the routes back, too."""
+    router(lab)
+    before, saved = kernel_routing(lab), lab.weft("save")
+    lab.refused("-f", lab.file("bad.conf", "ip route add blackhole 10.7.0.0/16\nip rule add pref 70 table 9\n"
+                               "ip nexthop add id 3 blackhole\nsysctl net.ipv4.neigh.a.gc_stale_time=99999999999999\n"))
+    equal((kernel_routing(lab), lab.weft("save")), (before, saved), "after a refused transaction")
+
+
+def test_next_hops_wait_for_a_carrier(lab):
+    """An object on a port without carrier waits, at the start and after a cable was out; so does a source under DAD."""
+    a, b = lab.host("a", "10.0.1.2/24"), lab.host("b")
+    a.ip("link", "set", "eth0", "down")
+    lab.weftd("".join(port_line(role) for role in "ab") + "ip addr add 10.0.1.1/24 dev a\nip addr add 2001:db8:1::1/64 dev b\n"
+              "ip nexthop add id 7 via 10.0.1.2 dev a\nip nexthop add id 8 group 7\nip route add 10.9.0.0/16 nhid 8\n"
+              "ip -6 route add 2001:db8:9::/48 via 2001:db8:1::2 src 2001:db8:1::1\n")
+    wait_for(lambda: "src 2001:db8:1::1" in lab.switch.ip("-6", "route", "show", "2001:db8:9::/48"), "the route with a source", 10)
+    for _ in range(2):
+        equal(lab.switch.ip("route", "show", "10.9.0.0/16"), "", "without a carrier")
+        a.ip("link", "set", "eth0", "up")
+        wait_for(lambda: "nhid 8" in lab.switch.ip("route", "show", "10.9.0.0/16"), "the route comes with the carrier")
+        a.ip("link", "set", "eth0", "down")
+        wait_for(lambda: not lab.switch.ip("route", "show", "10.9.0.0/16"), "it goes with it")
 
 
 @stateful

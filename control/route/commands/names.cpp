@@ -46,6 +46,7 @@ RoutingNames::RoutingNames(const std::string& folder)
               {RT_SCOPE_LINK, "link"},
               {RT_SCOPE_HOST, "host"},
               {RT_SCOPE_NOWHERE, "nowhere"}} {
+    if (folder.empty()) return;
     read(folder + "/rt_tables", tables_);
     read(folder + "/rt_protos", protocols_);
     read(folder + "/rt_scopes", scopes_);

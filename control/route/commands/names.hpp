@@ -9,7 +9,7 @@
 
 namespace weft {
 
-/// Reads the files when made; one for each command. Files that are missing are no error.
+/// Reads the files when made, none if the folder is empty. Files that are missing are no error.
 class RoutingNames {
   public:
     explicit RoutingNames(const std::string& folder = "/etc/iproute2");

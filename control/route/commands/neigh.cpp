@@ -214,9 +214,12 @@ Result<Reply> ip_neigh_flush(Session& session, const command::Match& match, cons
     if (!session.live) return Reply{};
     auto there = session.live->neighbours();
     if (!there) return there.error();
-    for (const auto& entry : *there)
+    for (const auto& entry : *there) {
+        // what an administrator entered for good stays: weft's own is the model's
+        if (entry.state & (NUD_PERMANENT | NUD_NOARP)) continue;
         if (selector->fits(entry, session.live->device_name(entry.interface)))
             if (auto r = session.live->delete_neighbour(entry); !r) return r.error();
+    }
     return Reply{};
 }
 

@@ -161,8 +161,9 @@ Result<Reply> ip_route_flush(Session& session, const command::Match& match, cons
     if (!selector) return selector.error();
     auto wanted = *selector;
     if (wanted.protocol == std::uint32_t{119}) wanted.protocol.reset();
-    std::erase_if(session.model.routing.routes,
-                  [&](const auto& entry) { return wanted.fits(entry.second.route, entry.second.devices); });
+    std::erase_if(session.model.routing.routes, [&](const auto& entry) {
+        return wanted.means(entry.first.v6) && wanted.fits(entry.second.route, entry.second.devices);
+    });
     return Reply{};
 }
 

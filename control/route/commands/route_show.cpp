@@ -146,9 +146,7 @@ Result<Reply> ip_route_show(Session& session, const command::Match& match, const
     Reply reply;
     if (session.json) reply.data = std::make_shared<Json>(Json::array());
     for (const bool v6 : {false, true}) {
-        // iproute2 lists IPv4 unless a family or all tables are asked for
-        const bool both = !selector->table || selector->only6;
-        if (!selector->family(v6) || (v6 && !both && selector->family(false))) continue;
+        if (!selector->means(v6)) continue;
         auto visited = session.live->visit_routes(v6, [&](const KernelRoute& route) {
             const auto devices = devices_of(*session.live, route);
             if (!selector->fits(route, devices)) return;

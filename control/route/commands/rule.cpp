@@ -43,7 +43,7 @@ Result<> read_side(const Side& side, const command::Match& match, KernelRule& ru
                          side.item->column);
     rule.v6 = prefix.v6;
     family_known = true;
-    side.address = bytes_of(prefix);
+    if (prefix.length) side.address = bytes_of(prefix);
     side.length = static_cast<std::uint8_t>(prefix.length);
     return {};
 }
@@ -83,8 +83,9 @@ Result<RuleWords> read_rule(const command::Match& match, const RoutingNames& nam
     if (const auto* item = match.argument("MARK")) {
         const auto mark = read_mark(item->value);
         if (!mark) return ip::wrong(*item, "fwmark value is invalid\n");
-        rule.has_mark = true;
-        std::tie(rule.mark, rule.mask) = *mark;
+        // `fwmark 0` without a mask is any mark (fib_nl2rule)
+        rule.has_mark = mark->second != 0 && (mark->first || item->value.find('/') != std::string::npos);
+        if (rule.has_mark) std::tie(rule.mark, rule.mask) = *mark;
     }
     if (const auto* item = match.argument("IIF")) rule.iif = item->value;
     rule.action = action_of(match);

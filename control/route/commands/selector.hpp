@@ -23,6 +23,10 @@ struct RouteSelector {
     [[nodiscard]] bool fits(const KernelRoute& route, std::span<const std::string> devices) const;
     /// Whether routes of a family can fit at all.
     [[nodiscard]] bool family(bool v6) const;
+    /// The same for a command: iproute2 means IPv4 unless a family or all tables are asked for.
+    [[nodiscard]] bool means(bool v6) const {
+        return family(v6) && (!v6 || !table || only6 || !family(false));
+    }
 };
 
 [[nodiscard]] Result<RouteSelector> read_selector(const Model& model, const command::Match& match,

@@ -43,6 +43,13 @@ std::string_view action_word(std::uint8_t action) {
     }
 }
 
+/// As iproute2: of 0 no "0x".
+std::string mark_text(const KernelRule& rule) {
+    auto text = rule.mark ? fmt::format("{:#x}", rule.mark) : std::string("0");
+    if (rule.mask != UINT32_MAX || !rule.mark) text += fmt::format("/{:#x}", rule.mask);
+    return text;
+}
+
 std::string rule_end(const KernelRule& rule, const RoutingNames& names) {
     if (rule.action == FR_ACT_TO_TBL) return fmt::format("lookup {}", names.table(rule.table));
     return std::string(action_word(rule.action));
@@ -102,10 +109,7 @@ std::string rule_text(const KernelRule& rule, const RoutingNames& names, bool de
     put("from {} ", rule.from_length ? destination_text(rule.v6, rule.from, rule.from_length) : "all");
     if (rule.to_length) put("to {} ", destination_text(rule.v6, rule.to, rule.to_length));
     if (rule.tos) put("tos {:#04x} ", rule.tos);
-    if (rule.has_mark && rule.mask != UINT32_MAX)
-        put("fwmark {:#x}/{:#x} ", rule.mark, rule.mask);
-    else if (rule.has_mark)
-        put("fwmark {:#x} ", rule.mark);
+    if (rule.has_mark) put("fwmark {} ", mark_text(rule));
     if (!rule.iif.empty()) put("iif {} {}", rule.iif, detached ? "[detached] " : "");
     if (!rule.unsupported.empty()) put("[{}, which weft does not obey] ", rule.unsupported);
     text += rule_end(rule, names);
@@ -124,7 +128,7 @@ Json rule_json(const KernelRule& rule, const RoutingNames& names, bool details, 
     if (rule.to_length) json["dst"] = ip_text(rule.v6, rule.to);
     if (rule.to_length && rule.to_length != host) json["dstlen"] = rule.to_length;
     if (rule.tos) json["tos"] = fmt::format("{:#04x}", rule.tos);
-    if (rule.has_mark) json["fwmark"] = fmt::format("{:#x}", rule.mark);
+    if (rule.has_mark) json["fwmark"] = rule.mark ? fmt::format("{:#x}", rule.mark) : "0";
     if (rule.has_mark && rule.mask != UINT32_MAX) json["fwmask"] = fmt::format("{:#x}", rule.mask);
     if (!rule.iif.empty()) json["iif"] = rule.iif;
     if (detached) json["iif_detached"] = nullptr;

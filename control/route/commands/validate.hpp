@@ -5,7 +5,7 @@
 
 namespace weft {
 
-/// Interfaces exist, next hops of groups and routes as far as they are weft's, no route twice.
+/// Interfaces exist, and no route stands twice in a row.
 [[nodiscard]] Result<> validate_routing(const Model& model);
 
 }  // namespace weft

@@ -106,6 +106,15 @@ class NexthopReader {
     std::vector<const command::Item*> words_;
 };
 
+/// What the kernel makes of a value (net/ipv4/metrics.c, ip_metrics_convert).
+std::uint32_t largest(int metric, std::uint32_t value) {
+    const std::uint32_t most = metric == RTAX_MTU        ? 65535 - 15
+                               : metric == RTAX_ADVMSS   ? 65535 - 40
+                               : metric == RTAX_HOPLIMIT ? 255
+                                                         : UINT32_MAX;
+    return std::min(value, most);
+}
+
 Result<> read_metrics(const command::Match& match, KernelRoute& route) {
     for (const auto& [name, number] :
          {std::pair{"MTU", RTAX_MTU}, std::pair{"ADVMSS", RTAX_ADVMSS}, std::pair{"HOPLIMIT", RTAX_HOPLIMIT},
@@ -117,7 +126,8 @@ Result<> read_metrics(const command::Match& match, KernelRoute& route) {
         if (!value || *value > UINT32_MAX)
             return ip::wrong(*item, fmt::format("\"{}\" value is invalid",
                                                 metric_name(static_cast<std::uint8_t>(number))));
-        route.metrics[static_cast<std::size_t>(number)] = static_cast<std::uint32_t>(*value);
+        if (*value == 0) continue;  // as if it were not there (rtnetlink_put_metrics)
+        route.metrics[static_cast<std::size_t>(number)] = largest(number, static_cast<std::uint32_t>(*value));
         route.metrics_set |= 1u << number;
         if ((item - 1)->name == "lock") route.metrics_locked |= 1u << number;
     }
@@ -173,6 +183,7 @@ Result<> judge(const KernelRoute& route) {
         return refuse("Error: Gateway, device and multipath can not be specified for this route type.");
     if (!rejects && route.vias.empty() && !route.nexthop) return ip::kernel("No such device");
     if (route.nexthop && !route.vias.empty()) return ip::kernel("Invalid argument");
+    if (route.vias.size() > 128) return refuse("more than 128 next hops of one route are not supported");
     return {};
 }
 
