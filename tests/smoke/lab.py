@@ -102,7 +102,7 @@ class Namespace:
         found = [part for part in shown.split(",") if "received" in part]
         return int(found[0].split()[0]) if found else 0
 
-    def reaches(self, address, seconds=3.0):
+    def reaches(self, address, seconds=10.0):
         wait_for(lambda: self.ping(address, 1) == 1, f"{self.name} reaches {address}", seconds)
 
 
