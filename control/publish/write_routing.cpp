@@ -227,17 +227,18 @@ Result<> Switch::write_routes(const Model& target, const WrittenRouting& written
         if (!done) failed.insert(key);
         if (auto r = settle_refused(std::move(done), may_wait(*spec), name_of(wanted)); !r) return r;
     }
-    for (const auto& [key, route] : there) {
+    for (const auto& [key, left] : there) {
+        const KernelRoute& route = *left;
         // What was to take its place is not there; or a dump told of it twice, and it is wanted.
         if (failed.contains(key)) continue;
         const auto [first, last] = target.routing.routes.equal_range(key);
         if (std::any_of(first, last, [&](const auto& one) {
                 return !waits(target, dark, one.second) &&
-                       satisfies(*route, kernel_route(one.second, index_of));
+                       satisfies(route, kernel_route(one.second, index_of));
             }))
             continue;
         // The kernel may have dropped it with an address or a next hop meanwhile.
-        if (auto r = tap_netlink_.change_route(*route, RouteVerb::del); !r && !is_gone(r.error())) return r;
+        if (auto r = tap_netlink_.change_route(route, RouteVerb::del); !r && !is_gone(r.error())) return r;
     }
     return {};
 }
