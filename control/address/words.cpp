@@ -11,22 +11,12 @@ namespace {
 
 using command::IpPrefix;
 
-/// The address with its host bits set or cleared.
-IpPrefix with_host_bits(IpPrefix prefix, bool set) {
-    for (unsigned bit = prefix.length; bit < 32; ++bit) {
-        const auto mask = static_cast<std::uint8_t>(0x80 >> bit % 8);
-        auto& byte = prefix.bytes[bit / 8];
-        byte = set ? byte | mask : byte & static_cast<std::uint8_t>(~mask);
-    }
-    return prefix;
-}
-
 Result<> read_broadcast(const command::Item& item, const IpPrefix& network, AddressSpec& address) {
     if (network.v6) return exit_with(1, "Broadcast can be set only for IPv4 addresses", item.column);
     if (item.value == "+" || item.value == "-") {
         // a net of two or one has no broadcast address (RFC 3021)
         if (network.length <= 30)
-            address.broadcast = to_string(with_host_bits(network, item.value == "+"), true);
+            address.broadcast = to_string(item.value == "+" ? last_of(network) : first_of(network), true);
         return {};
     }
     const auto broadcast = command::parse_address(item.value);

@@ -263,6 +263,18 @@ std::optional<IpPrefix> parse_prefix(string_view text) {
     return prefix;
 }
 
+IpPrefix first_of(IpPrefix prefix) noexcept {
+    for (unsigned bit = prefix.length; bit < (prefix.v6 ? 128u : 32u); ++bit)
+        prefix.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
+    return prefix;
+}
+
+IpPrefix last_of(IpPrefix prefix) noexcept {
+    for (unsigned bit = prefix.length; bit < (prefix.v6 ? 128u : 32u); ++bit)
+        prefix.bytes[bit / 8] |= static_cast<std::uint8_t>(0x80 >> bit % 8);
+    return prefix;
+}
+
 std::string to_string(const IpPrefix& prefix, bool address_only) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     inet_ntop(prefix.v6 ? AF_INET6 : AF_INET, prefix.bytes.data(), text.data(), text.size());

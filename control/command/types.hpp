@@ -48,6 +48,9 @@ struct IpPrefix {
 [[nodiscard]] std::optional<IpPrefix> parse_address(std::string_view text);
 /// An address with "/LENGTH", an IPv4 one also with "/255.255.255.0"; the length may be left out.
 [[nodiscard]] std::optional<IpPrefix> parse_prefix(std::string_view text);
+/// The prefix with its host bits cleared, or set.
+[[nodiscard]] IpPrefix first_of(IpPrefix prefix) noexcept;
+[[nodiscard]] IpPrefix last_of(IpPrefix prefix) noexcept;
 /// Canonical text (RFC 5952): "10.0.0.1/24", "fd00::1/64"; without the length if `address_only`.
 [[nodiscard]] std::string to_string(const IpPrefix&, bool address_only = false);
 

@@ -1,6 +1,8 @@
 // What each command means: carries out a line that the grammar took apart.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +16,8 @@
 
 namespace weft {
 
+class RoutingNames;
+
 /// Where a command is carried out. The caller owns all of it.
 struct Session {
     Model& model;  ///< configure commands change it: give them a copy, validate() it, then make it true
@@ -21,6 +25,9 @@ struct Session {
         nullptr;  ///< null: no daemon (a file is read, `weft -c`); commands that show or act are refused
     bool json = false;                    ///< answer in data instead of text
     std::vector<std::string> warnings{};  ///< sentences for stderr of commands that succeed
+    /// What is done to the running switch when the model has become true; not done if it is refused.
+    std::vector<std::function<Result<>(Live&)>> afterwards{};
+    std::shared_ptr<const RoutingNames> names{};  ///< of routing tables and protocols, once somebody asked
 };
 
 /// Carries out one command. `input` is what the client sent along (the text of a file). A refused

@@ -113,7 +113,7 @@ struct RouteQuestion {
 struct RouteFound {
     HopKind kind = HopKind::none;
     std::string device{};  ///< where it leaves, or of a local address nothing
-    bool has_gateway = false, gateway_v6 = false, of_group = false, resolved = false;
+    bool has_gateway = false, gateway_v6 = false;
     IpAddress gateway{}, source{};  ///< source zero: not known
     std::uint16_t mtu = 0;          ///< of the route; 0: the interface's
 };

@@ -30,13 +30,15 @@ struct RouteKeySpec {
     friend bool operator==(const RouteKeySpec&, const RouteKeySpec&) = default;
 };
 
+[[nodiscard]] inline RouteKeySpec key_of(const KernelRoute& route) {
+    return {route.v6, route.table, route.length, route.destination, route.priority};
+}
+
 /// Kept as the kernel gives it back: priority of IPv6 not 0, its scope 0.
 struct RouteSpec {
     KernelRoute route{};                 ///< the interface of each via is 0
     std::vector<std::string> devices{};  ///< of each via; empty: the kernel finds it by the gateway
-    [[nodiscard]] RouteKeySpec key() const {
-        return {route.v6, route.table, route.length, route.destination, route.priority};
-    }
+    [[nodiscard]] RouteKeySpec key() const { return key_of(route); }
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
 

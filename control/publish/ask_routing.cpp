@@ -86,7 +86,6 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
         RouteFound found{.kind = answer.kind};
         if (answer.index == no_hop) return found;
         const Hop& hop = shared_.hops[answer.index];
-        found.of_group = answer.table_entry != answer.index;
         found.mtu = hop.mtu;
         found.source = hop.source;
         if (hop.interface != no_interface) {
@@ -100,7 +99,6 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
             found.gateway_v6 = hop.v6;
             found.gateway = hop.gateway;
         }
-        found.resolved = Hop::state_of(hop.neighbour.load()) == NeighbourState::resolved;
         if (!question.oif.empty() && found.device != question.oif)
             return refuse("RTNETLINK answers: Network is unreachable");
         return found;

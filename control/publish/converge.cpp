@@ -147,6 +147,7 @@ Result<> Switch::open_taps(const Model& target) {
         if (!for_thread && !settings.program)
             return refuse(fmt::format("TAP {}: {}; raise the limit of open files (ulimit -n)", name,
                                       std::strerror(errno)));
+        routing_disturbed_ = true;
         taps_.emplace(name, LiveTap{std::move(*tap), settings, no_interface, std::move(for_thread)});
     }
     return {};

@@ -64,6 +64,13 @@ Result<> Daemon::make_true(const Model& next) {
     return live_.apply(next);
 }
 
+Result<> Daemon::make_true(const Session& session) {
+    if (auto done = make_true(session.model); !done) return done;
+    for (const auto& action : session.afterwards)
+        if (auto done = action(live_); !done) return done;
+    return {};
+}
+
 Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
     if (waiting_) return refuse("an apply waits to be confirmed: confirm it or roll it back first");
     auto next = load(text, name);
@@ -93,7 +100,7 @@ server::Answer Daemon::run_transaction(const server::Request& request) {
     Model next = live_.model();
     Session session{.model = next, .live = &live_, .json = false, .warnings = {}};
     if (auto read = run_lines(session, request.input, name); !read) return refused(read.error());
-    server::Answer out = answer_to(make_true(next));
+    server::Answer out = answer_to(make_true(session));
     out.warnings = std::move(session.warnings);
     return out;
 }
@@ -125,7 +132,8 @@ server::Answer Daemon::run_command(const server::Request& request) {
     auto reply = run(session, *match, request.input);
     if (!reply) return refused(reply.error());
     if (match->spec->effect == command::Effect::configure)
-        if (auto done = make_true(next); !done) return refused(in_program_terms(done.error(), request.argv));
+        if (auto done = make_true(session); !done)
+            return refused(in_program_terms(done.error(), request.argv));
     return answer(std::move(*reply), std::move(session.warnings), session.json);
 }
 

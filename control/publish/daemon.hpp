@@ -13,6 +13,8 @@
 
 namespace weft {
 
+struct Session;
+
 /// Control thread only. `io` and `live` outlive it.
 class Daemon {
   public:
@@ -30,6 +32,8 @@ class Daemon {
     server::Answer apply_file(const server::Request& request, const command::Match& match);
     server::Answer answer_to(Result<> done) const;
     Result<> make_true(const Model& next);
+    /// Of what commands left: the model, then what they do afterwards.
+    Result<> make_true(const Session& session);
     void roll_back(const char* why);
 
     boost::asio::io_context& io_;

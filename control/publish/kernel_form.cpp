@@ -21,11 +21,6 @@ bool is_down(const Model& model, const std::string& device) {
     return link && !link->up;
 }
 
-bool has_no_way(const KernelRoute& route) {
-    return route.type == RTN_BLACKHOLE || route.type == RTN_UNREACHABLE || route.type == RTN_PROHIBIT ||
-           route.type == RTN_THROW;
-}
-
 bool same_via(const KernelVia& there, const KernelVia& wanted) {
     return there.has_gateway == wanted.has_gateway &&
            (!wanted.has_gateway ||
@@ -94,7 +89,7 @@ bool satisfies(const KernelRoute& there, const KernelRoute& wanted) {
     if (there.has_preferred && there.preferred != wanted.preferred) return false;
     if (there.metrics != wanted.metrics) return false;
     if (!there.v6 && !wanted.nexthop && there.scope != wanted.scope) return false;
-    return wanted.nexthop || has_no_way(wanted) || same_vias(there.vias, wanted.vias);
+    return wanted.nexthop || leads_nowhere(wanted.type) || same_vias(there.vias, wanted.vias);
 }
 
 bool satisfies(const KernelNexthop& there, const KernelNexthop& wanted) {
@@ -225,9 +220,7 @@ class Maker {
                                    .flags = IFA_F_PERMANENT,
                                    .local = source});
         add_local(host, RTN_LOCAL, device, source);
-        auto network = spec.peer ? *command::parse_prefix(*spec.peer) : local;
-        for (unsigned bit = network.length; bit < host.length; ++bit)
-            network.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
+        const auto network = first_of(spec.peer ? *command::parse_prefix(*spec.peer) : local);
         if (network.length < host.length || spec.peer) {
             auto& route = add_route(network, RT_TABLE_MAIN, RTN_UNICAST, device);
             if (!local.v6) {
@@ -237,10 +230,8 @@ class Maker {
             }
         }
         if (local.v6 || network.length > 30) return;
-        auto last = network;
+        auto last = last_of(network);
         last.length = 32;
-        for (unsigned bit = network.length; bit < 32; ++bit)
-            last.bytes[bit / 8] |= static_cast<std::uint8_t>(0x80 >> bit % 8);
         add_local(last, RTN_BROADCAST, device, source);
     }
 

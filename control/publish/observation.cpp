@@ -21,9 +21,7 @@ std::string source_of(const TracedRoute& route, const Routes& routes, const Rout
     const auto text = [&](const auto& tables, const auto& address) {
         const auto origin = tables.origin(route.table, address);
         if (!origin || route.kind == HopKind::none) return rule;
-        auto prefix = prefix_of(route.asked_v6, route.destination, origin->length);
-        for (unsigned bit = origin->length; bit < (route.asked_v6 ? 128u : 32u); ++bit)
-            prefix.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
+        const auto prefix = first_of(prefix_of(route.asked_v6, route.destination, origin->length));
         return fmt::format("{}{} in table {}", rule.empty() ? "" : rule + ", ",
                            destination_text(prefix.v6, bytes_of(prefix), prefix.length),
                            RoutingNames{}.table(origin->table));

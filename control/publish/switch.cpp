@@ -214,6 +214,7 @@ Result<> Switch::remove_unclaimed() {
 
 /// What the kernel did not take for want of a carrier or an address, or dropped with it.
 void Switch::write_waiting() {
+    routing_disturbed_ = true;
     if (auto r = write_routing(model_); !r) log(r.error().message);
 }
 

@@ -252,6 +252,7 @@ class Switch final : public Live {
     std::unique_ptr<RouteMirror> routes_;     ///< null with --no-kernel
     std::optional<Routes> own_routes_;        ///< with --no-kernel, in its place
     bool routing_adopted_ = false;            ///< what a dead daemon left in the kernel is ours or gone
+    bool routing_disturbed_ = false;          ///< the kernel may have forgotten some of it
     RoutingSpec told_routing_;                ///< what the kernel was last told, also if it refused it
     std::set<std::string> waiting_, waited_;  ///< what the kernel did not take yet; before the last try
     static constexpr unsigned routes_start_ms = 30000, in_step_ms = 1000;

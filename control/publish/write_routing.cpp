@@ -36,17 +36,12 @@ bool prefers_unready_address(const Model& model, const KernelRoute& route) {
 }
 
 bool needs_no_device(const KernelRoute& route) {
-    return route.type == RTN_BLACKHOLE || route.type == RTN_UNREACHABLE || route.type == RTN_PROHIBIT ||
-           route.type == RTN_THROW || route.nexthop;
+    return leads_nowhere(route.type) || route.nexthop;
 }
 
 /// What a route is called in a message.
 std::string name_of(const KernelRoute& route) {
     return "route " + destination_text(route.v6, route.destination, route.length);
-}
-
-RouteKeySpec key_of(const KernelRoute& route) {
-    return {route.v6, route.table, route.length, route.destination, route.priority};
 }
 
 }  // namespace
@@ -302,8 +297,12 @@ bool Switch::is_gone(const Error& error) {
 Result<> Switch::write_routing(const Model& target) {
     if (!options_.kernel) return {};
     const RoutingSpec none;
-    // Without routing of weft's own there is nothing to compare, but once: what a dead daemon left.
-    if (routing_adopted_ && told_routing_ == none && target.routing == none) return {};
+    // A kernel full of others' routes is asked for weft's only where something may have changed: once at the
+    // start, after what a dead daemon left.
+    const bool same = told_routing_ == target.routing && !routing_disturbed_ && waiting_.empty() &&
+                      target.links == model_.links && target.addresses == model_.addresses;
+    if (routing_adopted_ && (same || (told_routing_ == none && target.routing == none))) return {};
+    routing_disturbed_ = true;  // until all is written
     const auto written = read_written();
     if (!written) return written.error();
     waited_ = std::exchange(waiting_, {});
@@ -314,6 +313,7 @@ Result<> Switch::write_routing(const Model& target) {
     if (auto r = write_rules(target, *written); !r) return r;
     if (auto r = write_neighbours(target, *written); !r) return r;
     routing_adopted_ = true;
+    routing_disturbed_ = false;
     // Who is told that it is done may send the next packet.
     if (routes_ && target.routing != model_.routing) routes_->wait_until_in_step(in_step_ms);
     return {};

@@ -45,11 +45,11 @@ def equal(got, wanted, what):
 
 
 def wait_for(condition, what, seconds=5.0):
-    """Polls until condition() is true and returns its value. `what` may be a function that says it."""
+    """Polls until condition() is true and returns its value."""
     end = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > end:
-            raise Failed(f"not within {seconds:g} s: {what() if callable(what) else what}")
+            raise Failed(f"not within {seconds:g} s: {what}")
         time.sleep(0.02)
     return value
 

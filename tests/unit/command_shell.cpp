@@ -24,6 +24,8 @@ std::string Shell::operator()(const std::string& line) {
     if (!reply) return refused(reply.error());
     if (auto valid = validate(next); !valid) return refused(valid.error());
     model = std::move(next);
+    for (const auto& action : session.afterwards)
+        if (auto done = action(live); !done) return refused(done.error());
     data = reply->data ? *reply->data : reply->encoded.empty() ? Json{} : Json::parse(reply->encoded);
     return reply->text;
 }

@@ -50,6 +50,10 @@ void forget_device(RoutingSpec& routing, const std::string& device) {
     std::erase_if(routing.neighbours, [&](const auto& entry) { return entry.first.device == device; });
 }
 
+bool leads_nowhere(std::uint8_t type) {
+    return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT || type == RTN_THROW;
+}
+
 bool needs_others(const KernelRoute& route) {
     return route.nexthop || std::any_of(route.vias.begin(), route.vias.end(),
                                         [](const KernelVia& via) { return via.has_gateway; });

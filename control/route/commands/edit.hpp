@@ -13,6 +13,9 @@ void forget_device(RoutingSpec& routing, const std::string& device);
 /// A next hop, where groups and routes name it, and they with it when nothing is left.
 void forget_nexthop(RoutingSpec& routing, std::uint32_t id);
 
+/// Whether routes of a type (RTN_*) have no next hop: blackhole, unreachable, prohibit, throw.
+[[nodiscard]] bool leads_nowhere(std::uint8_t type);
+
 /// Whether the kernel takes the route only when another one leads to its gateway, or an object is there.
 [[nodiscard]] bool needs_others(const KernelRoute& route);
 

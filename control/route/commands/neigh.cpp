@@ -34,8 +34,8 @@ struct NeighbourWords {
     NeighbourSpec spec;
 };
 
-Result<NeighbourWords> read_neighbour(const Session& session, const command::Match& match, bool to_forget) {
-    if (auto r = check_protocol(match, RoutingNames{}); !r) return r.error();
+Result<NeighbourWords> read_neighbour(Session& session, const command::Match& match, bool to_forget) {
+    if (auto r = check_protocol(match, names_of(session)); !r) return r.error();
     const auto *to = match.argument("TO"), *device = match.argument("DEVICE");
     if (!to || !device) return exit_with(255, "Device and destination are required arguments.");
     if (!session.model.find(device->value)) return ip::no_device(*device);
@@ -110,7 +110,7 @@ struct NeighbourSelector {
     }
 };
 
-Result<NeighbourSelector> selector_of(const Session& session, const command::Match& match, unsigned states) {
+Result<NeighbourSelector> selector_of(Session& session, const command::Match& match, unsigned states) {
     NeighbourSelector selector{.states = states,
                                .device = {},
                                .to = {},
@@ -128,7 +128,7 @@ Result<NeighbourSelector> selector_of(const Session& session, const command::Mat
     }
     if (const auto* item = match.argument("TO")) selector.to = command::parse_prefix(item->value);
     if (const auto* item = match.argument("PROTOCOL"))
-        if (!(selector.protocol = RoutingNames{}.protocol(item->value)))
+        if (!(selector.protocol = names_of(session).protocol(item->value)))
             return ip::wrong(*item, "\"protocol\" value is invalid\n");
     if (match.has("unused")) return refuse("ip neigh: unused is not supported in this version");
     return selector;
@@ -192,7 +192,7 @@ Result<Reply> ip_neigh_del(Session& session, const command::Match& match, const 
     const auto there = entry_of(session, words->key);
     if (!there) return there.error();
     if (!*there) return ip::kernel("No such file or directory");
-    if (auto r = session.live->delete_neighbour(**there); !r) return r.error();
+    session.afterwards.push_back([entry = **there](Live& live) { return live.delete_neighbour(entry); });
     return Reply{};
 }
 
@@ -218,7 +218,7 @@ Result<Reply> ip_neigh_flush(Session& session, const command::Match& match, cons
         // what an administrator entered for good stays: weft's own is the model's
         if (entry.state & (NUD_PERMANENT | NUD_NOARP)) continue;
         if (selector->fits(entry, session.live->device_name(entry.interface)))
-            if (auto r = session.live->delete_neighbour(entry); !r) return r.error();
+            session.afterwards.push_back([entry](Live& live) { return live.delete_neighbour(entry); });
     }
     return Reply{};
 }
@@ -228,7 +228,7 @@ Result<Reply> ip_neigh_show(Session& session, const command::Match& match, const
     if (!selector) return selector.error();
     auto there = session.live->neighbours();
     if (!there) return there.error();
-    const RoutingNames names;
+    const RoutingNames& names = names_of(session);
     const bool statistics = match.option("-s"), with_device = !selector->device;
     Reply reply;
     if (session.json) reply.data = std::make_shared<Json>(Json::array());

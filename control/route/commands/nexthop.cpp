@@ -94,7 +94,7 @@ Result<> check_group(Session& session, const NexthopSpec& spec) {
 }
 
 Result<Reply> put(Session& session, const command::Match& match, bool replace) {
-    auto spec = read_nexthop(session, match, RoutingNames{});
+    auto spec = read_nexthop(session, match, names_of(session));
     if (!spec) return spec.error();
     if (auto r = check_group(session, *spec); !r) return r.error();
     if (session.live && !spec->device.empty() && !session.model.find(spec->device)->up)
@@ -125,7 +125,7 @@ struct NexthopSelector {
     }
 };
 
-Result<NexthopSelector> selector_of(const Session& session, const command::Match& match) {
+Result<NexthopSelector> selector_of(Session& session, const command::Match& match) {
     NexthopSelector selector;
     selector.only4 = match.option("-4");
     selector.only6 = match.option("-6");
@@ -133,7 +133,7 @@ Result<NexthopSelector> selector_of(const Session& session, const command::Match
     if (const auto* item = match.argument("ID"))
         selector.id = static_cast<std::uint32_t>(*command::parse_unsigned(item->value));
     if (const auto* item = match.argument("PROTOCOL"))
-        if (!(selector.protocol = RoutingNames{}.protocol(item->value)))
+        if (!(selector.protocol = names_of(session).protocol(item->value)))
             return ip::wrong(*item, "\"protocol\" value is invalid\n");
     if (const auto* item = match.argument("DEVICE")) {
         if (!session.model.find(item->value)) return ip::wrong(*item, "Device does not exist\n");
@@ -178,7 +178,7 @@ Result<Reply> ip_nexthop_show(Session& session, const command::Match& match, con
     if (!selector) return selector.error();
     auto there = session.live->nexthops();
     if (!there) return there.error();
-    const RoutingNames names;
+    const RoutingNames& names = names_of(session);
     const bool details = match.option("-d");
     Reply reply;
     bool some = false;

@@ -26,7 +26,7 @@ bool joins(const RouteSpec& spec) {
 }
 
 Result<RouteSpec> read_new(Session& session, const command::Match& match) {
-    auto words = read_route(session.model, match, RoutingNames{}, false);
+    auto words = read_route(session.model, match, names_of(session), false);
     if (!words) return words.error();
     if (auto up = check_up(session, words->spec); !up) return up.error();
     return std::move(words->spec);
@@ -143,10 +143,13 @@ Result<Reply> ip_route_change(Session& session, const command::Match& match, con
 }
 
 Result<Reply> ip_route_del(Session& session, const command::Match& match, const std::string&) {
-    const auto words = read_route(session.model, match, RoutingNames{}, true);
+    const auto words = read_route(session.model, match, names_of(session), true);
     if (!words) return words.error();
     auto& routes = session.model.routing.routes;
-    for (auto it = routes.begin(); it != routes.end(); ++it) {
+    auto key = words->spec.key();
+    key.priority = 0;  // those of the prefix stand together, by priority
+    for (auto it = routes.lower_bound(key); it != routes.end(); ++it) {
+        if (it->first.destination != key.destination || it->first.length != key.length) break;
         if (!meant(it->second, *words)) continue;
         if (!take_out(it->second, words->spec)) routes.erase(it);
         return Reply{};
@@ -156,7 +159,7 @@ Result<Reply> ip_route_del(Session& session, const command::Match& match, const 
 
 Result<Reply> ip_route_flush(Session& session, const command::Match& match, const std::string&) {
     if (match.items.size() <= 3) return exit_with(1, "\"ip route flush\" requires arguments.");
-    const RoutingNames names;
+    const RoutingNames& names = names_of(session);
     const auto selector = read_selector(session.model, match, names);
     if (!selector) return selector.error();
     auto wanted = *selector;

@@ -139,7 +139,7 @@ Result<RouteQuestion> question_of(const Session& session, const command::Match& 
 }  // namespace
 
 Result<Reply> ip_route_show(Session& session, const command::Match& match, const std::string&) {
-    const RoutingNames names;
+    const RoutingNames& names = names_of(session);
     const auto selector = read_selector(session.model, match, names);
     if (!selector) return selector.error();
     const auto form = form_of(match, *selector, names);

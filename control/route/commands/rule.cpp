@@ -156,7 +156,7 @@ bool listed(const KernelRule& rule, const RuleWords& words, const std::optional<
 }  // namespace
 
 Result<Reply> ip_rule_add(Session& session, const command::Match& match, const std::string&) {
-    auto words = read_rule(match, RoutingNames{});
+    auto words = read_rule(match, names_of(session));
     if (!words) return words.error();
     KernelRule& rule = words->rule;
     if (rule.action == FR_ACT_TO_TBL && rule.table == 0) rule.table = RT_TABLE_MAIN;
@@ -178,7 +178,7 @@ Result<Reply> ip_rule_del(Session& session, const command::Match& match, const s
         !match.argument("TABLE") && !match.argument("TO") && !match.argument("IIF") &&
         !match.argument("MARK"))
         return exit_with(1, "\"ip rule del\" requires arguments.");
-    const auto words = read_rule(match, RoutingNames{});
+    const auto words = read_rule(match, names_of(session));
     if (!words) return words.error();
     auto& rules = session.model.routing.rules;
     for (auto it = rules.begin(); it != rules.end(); ++it)
@@ -190,7 +190,7 @@ Result<Reply> ip_rule_del(Session& session, const command::Match& match, const s
 }
 
 Result<Reply> ip_rule_flush(Session& session, const command::Match& match, const std::string&) {
-    const RoutingNames names;
+    const RoutingNames& names = names_of(session);
     const auto* item = match.argument("PROTOCOL");
     if (item && names.protocol(item->value) != std::uint32_t{weft_protocol}) return Reply{};
     std::erase_if(session.model.routing.rules,
@@ -199,7 +199,7 @@ Result<Reply> ip_rule_flush(Session& session, const command::Match& match, const
 }
 
 Result<Reply> ip_rule_show(Session& session, const command::Match& match, const std::string&) {
-    const RoutingNames names;
+    const RoutingNames& names = names_of(session);
     std::optional<std::uint32_t> protocol;
     command::Match others = match;
     if (const auto* item = match.argument("PROTOCOL")) {

@@ -4,6 +4,7 @@
 
 #include "control/kernel/netlink.hpp"
 #include "control/model/refusal.hpp"
+#include "control/route/commands/edit.hpp"
 
 namespace weft {
 
@@ -15,17 +16,6 @@ Error no_prefix(std::string_view word, std::string_view family) {
 
 Error no_address(std::string_view word, std::string_view family) {
     return exit_with(1, fmt::format("Error: {} address is expected rather than \"{}\".", family, word));
-}
-
-bool has_host_bits(const command::IpPrefix& prefix) {
-    for (unsigned bit = prefix.length; bit < (prefix.v6 ? 128u : 32u); ++bit)
-        if (prefix.bytes[bit / 8] & 0x80 >> bit % 8) return true;
-    return false;
-}
-
-void clear_host_bits(command::IpPrefix& prefix) {
-    for (unsigned bit = prefix.length; bit < (prefix.v6 ? 128u : 32u); ++bit)
-        prefix.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
 }
 
 std::string_view family_word(bool v6) {
@@ -169,14 +159,9 @@ Result<> read_preference(const command::Match& match, KernelRoute& route) {
     return {};
 }
 
-/// A type whose routes lead nowhere.
-bool has_no_way(std::uint8_t type) {
-    return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT || type == RTN_THROW;
-}
-
 /// What the kernel would say of words that each are right (fib_create_info, ip6_route_info_create).
 Result<> judge(const KernelRoute& route) {
-    const bool rejects = has_no_way(route.type);
+    const bool rejects = leads_nowhere(route.type);
     if (route.type == RTN_NAT || route.type == RTN_ANYCAST)
         return refuse(fmt::format("routes of type {} are not supported", route_type_name(route.type)));
     if (rejects && !route.vias.empty())
@@ -188,6 +173,11 @@ Result<> judge(const KernelRoute& route) {
 }
 
 }  // namespace
+
+const RoutingNames& names_of(Session& session) {
+    if (!session.names) session.names = std::make_shared<const RoutingNames>();
+    return *session.names;
+}
 
 IpAddress bytes_of(const command::IpPrefix& prefix) {
     return {prefix.bytes};
@@ -270,8 +260,10 @@ Result<RouteWords> read_route(const Model& model, const command::Match& match, c
     auto ways = more.read(prefix.v6);
     if (!ways) return ways.error();
     route.v6 = prefix.v6;
-    if (!route.v6 && has_host_bits(prefix)) return refuse("Error: Invalid prefix for given prefix length.");
-    clear_host_bits(prefix);
+    const auto network = first_of(prefix);
+    if (!route.v6 && network.bytes != prefix.bytes)
+        return refuse("Error: Invalid prefix for given prefix length.");
+    prefix = network;
     route.length = static_cast<std::uint8_t>(prefix.length);
     route.destination = bytes_of(prefix);
 
@@ -292,7 +284,7 @@ Result<RouteWords> read_route(const Model& model, const command::Match& match, c
         words.spec.devices.push_back(way.device);
         route.vias.push_back(way.via);
     }
-    if (has_no_way(route.type) && route.v6) {  // of IPv6 the kernel takes the words and forgets them
+    if (leads_nowhere(route.type) && route.v6) {  // of IPv6 the kernel takes the words and forgets them
         route.vias.clear();
         words.spec.devices.clear();
     }

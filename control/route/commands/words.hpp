@@ -10,6 +10,9 @@
 
 namespace weft {
 
+/// Read once a session: a file of a hundred thousand lines has one.
+[[nodiscard]] const RoutingNames& names_of(Session& session);
+
 /// A destination as iproute2 reads it: "default", "any" and "all" are of the family asked for.
 struct Destination {
     command::IpPrefix prefix;
