@@ -8,6 +8,8 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     Burst burst;  // not all of it: the arrays are filled as far as they are used
     burst.v4 = table4(in, *context.routing);
     burst.v6 = table6(*context.routing);
+    burst.sparse4 = burst.v4 && burst.v4->sparse();
+    burst.sparse6 = burst.v6 && burst.v6->sparse();
     burst.own = in.mac.raw();
     burst.spread = in.mtu - least_size;
     burst.in = in.index;

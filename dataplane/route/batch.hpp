@@ -36,7 +36,7 @@ struct RouteBatch {
         std::uint32_t spread;  ///< MTU - 20: lengths that an IP packet may have above the least
         IfIndex in;
         const OwnAddresses* own4;
-        bool hash_l4, hash6_l4;
+        bool hash_l4, hash6_l4, sparse4, sparse6;
         std::uint64_t hash_key;
         const HopTable* table;
         const Interface* interfaces;
@@ -76,7 +76,7 @@ struct RouteBatch {
                 return;
             auto& key = burst.keys4[burst.count4];
             std::memcpy(key.data(), &ip.destination, sizeof key);
-            burst.v4->prefetch(key);
+            burst.v4->prefetch(key, burst.sparse4);
             out = {.size = ip.total_length.host(), .slot = static_cast<std::uint8_t>(burst.count4++)};
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
             const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
@@ -84,7 +84,7 @@ struct RouteBatch {
                 return;
             auto& key = burst.keys6[burst.count6];
             key = ip.destination;
-            burst.v6->prefetch(key);
+            burst.v6->prefetch(key, burst.sparse6);
             out = {.size = static_cast<std::uint16_t>(sizeof ip + ip.payload_length.host()),
                    .slot = static_cast<std::uint8_t>(batch_size + burst.count6++)};
         }

@@ -35,7 +35,7 @@ class Lpm {
     // Readers, between two quiescent points.
     /// no_hop if no prefix covers it.
     [[nodiscard]] HopIndex find(const Key& address) const noexcept {
-        LpmWord word = store_.first(first_bits(address));
+        LpmWord word = store_.first(first_bits(address), store_.sparse());
         for (unsigned byte = 3; byte < bytes && word.extended(); ++byte)
             word = store_.entry(word.value(), address[byte]);
         return word.empty() ? default_.load(std::memory_order_acquire) : word.value();
@@ -52,9 +52,11 @@ class Lpm {
                 reinterpret_cast<const std::uint32_t*>(store_.group_words()),
                 default_.load(std::memory_order_acquire)};
     }
-    /// Asks for the line that a look-up reads first.
-    void prefetch(const Key& address) const noexcept {
-        __builtin_prefetch(&store_.first_slot(first_bits(address)));
+    /// Whether most of the address space was never written, which look-ups make use of.
+    [[nodiscard]] bool sparse() const noexcept { return store_.sparse(); }
+    /// Asks for the line that a look-up reads first. `sparse`: what sparse() said, once for a burst.
+    void prefetch(const Key& address, bool sparse) const noexcept {
+        __builtin_prefetch(&store_.first_slot(first_bits(address), sparse));
     }
 
     // The writer.

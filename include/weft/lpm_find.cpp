@@ -35,18 +35,13 @@ constexpr HopIndex hop_of(LpmWord word, HopIndex default_hop) noexcept {
 template <unsigned bytes>
 void Lpm<bytes>::find_scalar(const Key addresses[], HopIndex hops[], unsigned n) const noexcept {
     const HopIndex default_hop = default_.load(std::memory_order_acquire);
+    const bool sparse = store_.sparse();
     if constexpr (bytes == 4) {
-        std::uint32_t any = 0;
         for (unsigned i = 0; i < n; ++i) {
-            hops[i] = store_.first(first_bits(addresses[i])).bits();
-            any |= hops[i];
+            LpmWord word = store_.first(first_bits(addresses[i]), sparse);
+            if (word.extended()) word = store_.entry(word.value(), addresses[i][3]);
+            hops[i] = hop_of(word, default_hop);
         }
-        if (LpmWord{any}.extended())
-            for (unsigned i = 0; i < n; ++i)
-                if (const LpmWord word{hops[i]}; word.extended())
-                    hops[i] = store_.entry(word.value(), addresses[i][3]).bits();
-        for (unsigned i = 0; i < n; ++i)
-            hops[i] = hop_of(LpmWord{hops[i]}, default_hop);
         return;
     }
     // Level by level, so that the lines of all addresses are under way together. What is written for an
@@ -62,7 +57,7 @@ void Lpm<bytes>::find_scalar(const Key addresses[], HopIndex hops[], unsigned n)
     };
     std::uint32_t any = 0;
     for (unsigned i = 0; i < n; ++i) {
-        words[i] = store_.first(first_bits(addresses[i]));
+        words[i] = store_.first(first_bits(addresses[i]), sparse);
         hops[i] = hop_of(words[i], default_hop);
         any |= words[i].bits();
     }

@@ -71,7 +71,9 @@ LpmStore::Slot* LpmStore::first_to_write(std::uint32_t at, std::uint32_t count) 
 void LpmStore::touch(std::uint32_t page) noexcept {
     touched_[page] = true;
     // Before the words: who does not see it yet sees none of them.
-    unwritten_[page * words_a_page >> region_bits].store(0, std::memory_order_relaxed);
+    Slot& region = unwritten_[page * words_a_page >> region_bits];
+    if (region.exchange(0, std::memory_order_relaxed) && ++written_regions_ == unwritten_.size() / 2)
+        sparse_.store(false, std::memory_order_relaxed);
     const std::uint32_t which = page / pages_a_huge_page;
     auto* const from = reinterpret_cast<std::byte*>(words_) + which * huge_page;
     std::uint16_t& count = touched_in_[which];

@@ -40,7 +40,8 @@ class LpmWord {
 ///
 /// Even so a word at random is in no near cache. The regions of the table (2^14 words, so those of a /10) in
 /// which nothing was ever written are all read as the one empty word before it, at the index of which all
-/// bits are set.
+/// bits are set; for as long as these are most: asking for the region first costs more than it saves in a
+/// full table.
 class LpmStore {
   public:
     using Slot = std::atomic<std::uint32_t>;
@@ -53,11 +54,16 @@ class LpmStore {
     LpmStore& operator=(const LpmStore&) = delete;
 
     // Readers. What a word names was written before it.
-    [[nodiscard]] const Slot& first_slot(std::uint32_t at) const noexcept {
+    [[nodiscard]] bool sparse() const noexcept { return sparse_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const Slot& first_slot(std::uint32_t at, bool sparse) const noexcept {
+        if (!sparse) return words_[at];
         const std::uint32_t unwritten = unwritten_[at >> region_bits].load(std::memory_order_relaxed);
         return words_[static_cast<std::int32_t>(at | unwritten)];
     }
-    [[nodiscard]] LpmWord first(std::uint32_t at) const noexcept { return read(first_slot(at)); }
+    /// `sparse`: what sparse() said, once for a burst.
+    [[nodiscard]] LpmWord first(std::uint32_t at, bool sparse) const noexcept {
+        return read(first_slot(at, sparse));
+    }
     [[nodiscard]] LpmWord entry(std::uint32_t group, std::uint8_t at) const noexcept {
         return read(group_words()[std::size_t{group} * group_size + at]);
     }
@@ -102,7 +108,9 @@ class LpmStore {
     void* mapping_;
     std::size_t mapped_;
     Slot* words_;
+    std::atomic<bool> sparse_{true};  ///< read with words_ at each look-up
     alignas(64) std::array<Slot, (first_size >> region_bits)> unwritten_;  ///< by region: all bits, or 0
+    std::uint32_t written_regions_ = 0;
     std::uint32_t max_groups_, fresh_ = 0;  ///< groups from fresh_ on were never taken
     std::vector<std::uint32_t> free_, unlinked_;
     std::vector<std::uint16_t> own_;

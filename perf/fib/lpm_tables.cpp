@@ -34,9 +34,10 @@ class OwnTable final : public LpmTable<bytes> {
     std::uint64_t look_up(const Key* keys, std::size_t n) override {
         std::uint64_t sum = 0;
         HopIndex hops[batch_size];
+        const bool sparse = lpm_.sparse();
         for (std::size_t at = 0; at < n; at += batch_size) {
             for (unsigned i = 0; i < batch_size; ++i)
-                lpm_.prefetch(keys[at + i]);
+                lpm_.prefetch(keys[at + i], sparse);
             if (scalar_)
                 lpm_.find_scalar(keys + at, hops, batch_size);
             else
