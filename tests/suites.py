@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from builds import TOP, build_ahead, configure_clang, configure_tsan, executables, fuzzers, make, programs
+
 FUZZ_SECONDS = 15
 LONG_FUZZ_SECONDS = 600
 
@@ -41,36 +42,6 @@ def say(text):
 def indent(text, lines=60):
     kept = text.rstrip().splitlines()[-lines:]
     return "\n".join("    " + line for line in kept)
-
-
-# --- builds ---------------------------------------------------------------------------------------------------
-
-def configure(build, *options, environment=None):
-    """Sets up a build directory of its own with these options, if it is not there yet."""
-    if os.path.exists(os.path.join(TOP, build, "build.ninja")):
-        return
-    done = subprocess.run(["meson", "setup", build, "-Dperf=false", *options], cwd=TOP, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
-    if done.returncode:
-        raise RuntimeError(f"meson setup {build} failed\n{done.stdout}")
-
-
-def executables(build, folder):
-    """Paths of the programs that FOLDER's meson.build files define, in their order."""
-    found = json.loads(subprocess.run(["meson", "introspect", build, "--targets"], cwd=TOP, check=True,
-                                      stdout=subprocess.PIPE).stdout)
-    return [target["filename"][0] for target in found if target["type"] == "executable"
-            and os.path.relpath(target["defined_in"], TOP).startswith(folder + "/")]
-
-
-def make(build, paths):
-    if not paths:
-        return
-    targets = [os.path.relpath(path, os.path.join(TOP, build)) for path in paths]
-    done = subprocess.run(["ninja", "-C", build, *targets], cwd=TOP, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise RuntimeError(f"ninja -C {build} failed\n{done.stdout[-6000:]}")
 
 
 # --- running --------------------------------------------------------------------------------------------------
@@ -131,12 +102,10 @@ def run_lines(command, environment=None):
     return count
 
 
-def gtest_suite(folder, options, build="build", programs=None, **how):
-    """The GoogleTest programs of a folder, or those named. `threads` repeats tests of `unit`, for TSan."""
+def gtest_suite(folder, options, build="build", names=(), **how):
+    """The GoogleTest programs of a folder, or those named."""
     count = Count()
-    paths = [path for path in executables(build, folder)
-             if os.path.basename(path) in (programs or [os.path.basename(path)]) and
-             (programs or os.path.basename(path) != "threads")]
+    paths = programs(build, folder, names)
     if not paths:
         raise RuntimeError(f"{folder} defines no test program")
     make(build, paths)
@@ -176,13 +145,6 @@ def differential(options):
     return run_lines(["python3", "-B", "tests/differential/run.py", *words_of(options)])
 
 
-def configure_clang():
-    """ASan, UBSan and coverage in one build, for the fuzzers and for the unit and packet suites."""
-    configure("build-clang", "--buildtype=plain", "-Doptimization=1", "-Db_lundef=false",
-              "-Db_sanitize=address,undefined", "-Dfuzz=true", "-Dcpp_args=-gline-tables-only -fno-sanitize=vptr",
-              environment={"CC": "clang-14", "CXX": "clang++-14"})
-
-
 def sanitize(options):
     """Unit and packet suites under ASan and UBSan; what threads share under TSan."""
     count = Count()
@@ -193,8 +155,7 @@ def sanitize(options):
                    "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"}
     for folder in ("tests/unit", "tests/packet"):
         count += gtest_suite(folder, options, "build-clang", environment=environment)
-    configure("build-tsan", "--buildtype=plain", "-Doptimization=1", "-Db_lundef=false", "-Db_sanitize=thread",
-              "-Dcpp_args=-g1")
+    configure_tsan()
     # TSan of g++ 12 does not know the address layout that recent kernels randomise to. The tests named Large take
     # minutes there; of the tests against the kernel only the TAP thread's have threads.
     for folder, program, tests in (("tests/unit", "threads", "-*Large*"), ("tests/smoke", "kernel_test", "TapIo*")):
@@ -205,7 +166,7 @@ def sanitize(options):
 
 def fuzz_for(seconds):
     configure_clang()
-    paths = [path for path in executables("build-clang", "tests/fuzz") if os.path.basename(path).startswith("fuzz_")]
+    paths = fuzzers("build-clang")
     if not paths:
         raise RuntimeError("tests/fuzz defines no fuzzer")
     make("build-clang", paths)
@@ -312,8 +273,11 @@ def main():
             parser.error(f"no suite \"{name}\"; there are {', '.join(SUITES)}")
 
     total, table = Count(), [f"{'set-up and build':<16}{'':>30}{options.since:>6} s"] if options.since else []
-    for name in options.suites or BY_DEFAULT:
+    chosen = options.suites or BY_DEFAULT
+    for name in chosen:
         say(f"== {name}")
+        if name == "smoke" and "sanitize" in chosen:
+            build_ahead()
         begin = time.monotonic()
         count = run_suite(name, options)
         table.append(f"{name:<16}{count.passed:>6} passed{count.failed:>4} failed{count.skipped:>4} skipped"
