@@ -18,6 +18,7 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     burst.hash6_l4 = context.routing->hash6_l4;
     burst.hash_key = flow_hash::key_of(context.routing->hash_secret);
     burst.table = context.hops;
+    burst.all_hops = &(*context.hops)[0];
     burst.interfaces = topology.interfaces.data();
     burst.interface_count = static_cast<std::uint32_t>(topology.interfaces.size());
     return burst;

@@ -39,6 +39,7 @@ struct RouteBatch {
         bool hash_l4, hash6_l4, sparse4, sparse6;
         std::uint64_t hash_key;
         const HopTable* table;
+        const Hop* all_hops;  ///< of the table
         const Interface* interfaces;
         std::uint32_t interface_count;
         // of the packets in this burst that stay on the path so far
@@ -96,7 +97,7 @@ struct RouteBatch {
         if (in.size == 0) [[unlikely]]
             return divert();
         const bool v6 = in.slot >= batch_size;
-        const Hop* hop = &(*burst.table)[burst.hops[in.slot]];
+        const Hop* hop = burst.all_hops + burst.hops[in.slot];
         if (hop->kind != HopKind::neighbour) [[unlikely]] {
             hop = member(packet, burst.hops[in.slot], v6, burst);
             if (!hop) return divert();

@@ -59,10 +59,10 @@ inline constexpr auto is_unicast4 = [] {
     std::uint64_t sum;
     const bool carry = __builtin_add_overflow(a, b, &sum);
     sum += __builtin_add_overflow(sum, c + std::uint64_t{carry}, &sum);
-    const std::uint32_t total = ip.total_length.host();
+    const std::uint32_t total = __builtin_bswap16(static_cast<std::uint16_t>(a >> 16));
     constexpr std::uint32_t least = sizeof ip;
-    return static_cast<std::uint8_t>(a) == 0x45 && total - least <= present - least && ip.ttl > 1 &&
-           sum % 0xffff == 0 &&
+    return static_cast<std::uint8_t>(a) == 0x45 && total - least <= present - least &&
+           static_cast<std::uint8_t>(b) > 1 && sum % 0xffff == 0 &&
            (detail::is_unicast4[b >> 32 & 0xff] & detail::is_unicast4[static_cast<std::uint8_t>(c)]);
 }
 
