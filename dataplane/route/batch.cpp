@@ -6,17 +6,23 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     const Interface& in = *context.receiving;
     const Topology& topology = *context.topology;
     Burst burst;  // not all of it: the arrays are filled as far as they are used
-    burst.v4 = table4(in, *context.routing);
-    burst.v6 = table6(*context.routing);
+    const Routing& routing = *context.routing;
+    const bool checks_source = routing.interface(in.index).rp_filter != 0;
+    burst.routing = &routing;
+    burst.asks4 = checks_source || !routing.rules4.empty();
+    burst.asks6 = !routing.rules6.empty();
+    // The way back by rules is for ip_input.
+    burst.v4 = checks_source && !routing.rules4.empty() ? nullptr : routing.tables[0].v4.get();
+    burst.v6 = routing.tables[0].v6.get();
     burst.sparse4 = burst.v4 && burst.v4->sparse();
     burst.sparse6 = burst.v6 && burst.v6->sparse();
     burst.own = in.mac.raw();
     burst.spread = in.mtu - least_size;
     burst.in = in.index;
-    burst.own4 = &context.routing->own4;
-    burst.hash_l4 = context.routing->hash_l4;
-    burst.hash6_l4 = context.routing->hash6_l4;
-    burst.hash_key = flow_hash::key_of(context.routing->hash_secret);
+    burst.own4 = &routing.own4;
+    burst.hash_l4 = routing.hash_l4;
+    burst.hash6_l4 = routing.hash6_l4;
+    burst.hash_key = flow_hash::key_of(routing.hash_secret);
     burst.table = context.hops;
     burst.all_hops = &(*context.hops)[0];
     burst.interfaces = topology.interfaces.data();
@@ -26,8 +32,20 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
 
 void RouteBatch::look_up(Burst& burst, Context&) noexcept {
     HopIndex* const hops6 = burst.hops + batch_size;
-    if (burst.count4) burst.v4->find(burst.keys4, burst.hops, burst.count4);
-    if (burst.count6) burst.v6->find(burst.keys6, hops6, burst.count6);
+    if (burst.count4) {
+        if (burst.routing->rules4.empty()) [[likely]]
+            burst.v4->find(burst.keys4, burst.hops, burst.count4);
+        else
+            find_by_rules<4>(burst);
+        if (burst.asks4 && burst.routing->rules4.empty()) [[unlikely]]
+            check_sources(burst);
+    }
+    if (burst.count6) {
+        if (!burst.asks6) [[likely]]
+            burst.v6->find(burst.keys6, hops6, burst.count6);
+        else
+            find_by_rules<16>(burst);
+    }
 #pragma GCC unroll 4
     for (unsigned i = 0; i < burst.count4; ++i)
         __builtin_prefetch(&(*burst.table)[burst.hops[i]]);

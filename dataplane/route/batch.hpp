@@ -11,6 +11,9 @@
 // one place for each rule. Packets keep the order in which they came: those that left this path are carried
 // through before the next one that stays on it.
 //
+// Policy rules and rp_filter are asked here, too, table by table for all packets that have come to it
+// (batch_rules.cpp); rp_filter where there are rules is left to ip_input.
+//
 // Cache lines a packet: mbuf, metadata and frame, one of each (IPv6: headers of 54 bytes lie in one); one of
 // the FIB's table and one for each group below; one of the hop, one of the egress interface and one or two of
 // its transmit buffer, which most packets share.
@@ -29,8 +32,13 @@ namespace weft {
 struct RouteBatch {
     static constexpr StageId id = StageId::route_batch;
 
+    /// What rules and rp_filter look at besides the destination. A packet just received has no mark.
+    struct Asked {
+        std::array<std::uint8_t, 16> source;
+        std::uint8_t tos;
+    };
     struct Burst {
-        const Lpm4* v4;        ///< null: IPv4 is not for this path
+        const Lpm4* v4;        ///< local and main; null: IPv4 is not for this path
         const Lpm6* v6;        ///< … nor IPv6
         std::uint64_t own;     ///< MAC address of the port, as MacAddress::raw()
         std::uint32_t spread;  ///< MTU - 20: lengths that an IP packet may have above the least
@@ -47,6 +55,9 @@ struct RouteBatch {
         Lpm4::Key keys4[batch_size];
         Lpm6::Key keys6[batch_size];
         HopIndex hops[2 * batch_size];  ///< IPv6's from batch_size on
+        const Routing* routing;
+        bool asks4, asks6;            ///< more than the destination decides: rules, or the way back
+        Asked asked[2 * batch_size];  ///< as hops; of a family that asks
     };
     struct Prepared {
         std::uint16_t size;  ///< of the IP packet, bytes; 0: not decided here
@@ -56,7 +67,7 @@ struct RouteBatch {
     /// Whether the bursts of a port may take this path.
     [[nodiscard]] static bool takes(const Interface& in, const Routing& routing) noexcept {
         return in.bridge_port == no_index && !in.demux && in.up && !in.kernel_takes &&
-               (table4(in, routing) || table6(routing));
+               (routing.tables[0].v4 || routing.tables[0].v6);
     }
 
     static Burst begin(Context& context) noexcept;
@@ -78,6 +89,8 @@ struct RouteBatch {
             auto& key = burst.keys4[burst.count4];
             std::memcpy(key.data(), &ip.destination, sizeof key);
             burst.v4->prefetch(key, burst.sparse4);
+            if (burst.asks4) [[unlikely]]
+                burst.asked[burst.count4] = ask(ip);
             out = {.size = ip.total_length.host(), .slot = static_cast<std::uint8_t>(burst.count4++)};
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
             const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
@@ -86,6 +99,8 @@ struct RouteBatch {
             auto& key = burst.keys6[burst.count6];
             key = ip.destination;
             burst.v6->prefetch(key, burst.sparse6);
+            if (burst.asks6) [[unlikely]]
+                burst.asked[batch_size + burst.count6] = ask(ip);
             out = {.size = static_cast<std::uint16_t>(sizeof ip + ip.payload_length.host()),
                    .slot = static_cast<std::uint8_t>(batch_size + burst.count6++)};
         }
@@ -132,14 +147,19 @@ struct RouteBatch {
 
     static Verdict divert() noexcept { return Verdict::to(StageId::ingress); }
 
-    [[nodiscard]] static const Lpm4* table4(const Interface& in, const Routing& routing) noexcept {
-        return routing.rules4.empty() && routing.interface(in.index).rp_filter == 0
-                   ? routing.tables[0].v4.get()
-                   : nullptr;
+    static Asked ask(const Ipv4Header& ip) noexcept {
+        Asked asked{.source = {}, .tos = ip.tos};
+        std::memcpy(asked.source.data(), &ip.source, sizeof ip.source);
+        return asked;
     }
-    [[nodiscard]] static const Lpm6* table6(const Routing& routing) noexcept {
-        return routing.rules6.empty() ? routing.tables[0].v6.get() : nullptr;
+    static Asked ask(const Ipv6Header& ip) noexcept {
+        return {.source = ip.source, .tos = static_cast<std::uint8_t>(ip.version_class_flow.host() >> 20)};
     }
+    /// What the first table has that a rule names and that leads somewhere; no_hop: not for this path.
+    template <unsigned bytes>
+    static void find_by_rules(Burst& burst) noexcept;
+    /// no_hop for those whose source has no way back, or none by the interface they came by (RFC 3704).
+    static void check_sources(Burst& burst) noexcept;
     /// The hop of a packet's flow in a group; null if this path cannot tell.
     static const Hop* member(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
         const HopTable& table = *burst.table;

@@ -2,24 +2,11 @@
 
 #include "dataplane/route/flow_hash.hpp"
 #include "dataplane/route/header.hpp"
+#include "dataplane/route/rules.hpp"
 
 namespace weft {
 
 namespace {
-
-bool covers(const IpAddress& prefix, std::uint8_t length, const IpAddress& address) noexcept {
-    const unsigned whole = length / 8, rest = length % 8;
-    if (std::memcmp(prefix.bytes.data(), address.bytes.data(), whole) != 0) return false;
-    return rest == 0 || ((prefix.bytes[whole] ^ address.bytes[whole]) & (0xff00 >> rest & 0xff)) == 0;
-}
-
-bool matches(const RoutingRule& rule, const RouteKey& key) noexcept {
-    const bool fits =
-        covers(rule.from, rule.from_length, key.source) && covers(rule.to, rule.to_length, key.destination) &&
-        (rule.iif == no_interface || rule.iif == key.iif) && (!rule.from_host || key.iif == no_interface) &&
-        ((key.mark ^ rule.mark) & rule.mask) == 0 && (rule.tos == 0 || rule.tos == key.tos);
-    return fits != rule.invert;
-}
 
 HopIndex find_in(const RouteTable& table, const RouteKey& key) noexcept {
     if (key.v6) return table.v6 ? table.v6->find(key.destination.bytes) : no_hop;

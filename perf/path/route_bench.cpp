@@ -4,12 +4,12 @@
 //
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
-//                 [--update N] [--json]
+//                 [--update N] [--rules N] [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
 // with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
 // (--flows) within the routes. --update: so many routes a second change their hop meanwhile, by a thread on
-// the other CPU.
+// the other CPU. --rules: after N policy rules for another source, which no packet has, one asks the table.
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <sched.h>
@@ -36,7 +36,7 @@ namespace {
 struct Options {
     std::uint32_t routes = 1, hops = 16, ecmp = 0, flows = 1 << 20;
     std::uint16_t size = 64;
-    unsigned turns = 400, cpu = 1, update = 0;
+    unsigned turns = 400, cpu = 1, update = 0, rules = 0;
     bool v6 = false, json = false;
 };
 
@@ -180,6 +180,12 @@ class Bench {
         auto routing = std::make_unique<Routing>();
         routing->tables[0] = {.v4 = v4_, .v6 = v6_};
         routing->hash_secret = 0x51ed270b;
+        if (options_.rules) {
+            auto& rules = options_.v6 ? routing->rules6 : routing->rules4;
+            RoutingRule other{.from = {{203, 0, 113, 1}}, .from_length = 32};
+            rules.assign(options_.rules, other);
+            rules.emplace_back();
+        }
         shared_->routing.replace(std::move(routing), shared_->quiescence);
         auto plan = std::make_unique<PollPlan>();
         plan->queues.push_back({gen_.get(), 0, in});
@@ -267,6 +273,8 @@ int main(int argc, char** argv) {
             options.cpu = value();
         else if (word == "--update")
             options.update = value();
+        else if (word == "--rules")
+            options.rules = value();
         else if (word == "--json")
             options.json = true;
         else

@@ -25,6 +25,7 @@ struct IpPacket {
     std::uint16_t source_port = 1000;
     std::size_t payload = 100;
     std::uint16_t fragment = 0;
+    std::uint8_t tos = 0;
 };
 inline IpPacket v6_packet() {
     IpPacket p;
@@ -40,6 +41,7 @@ inline IpPacket packet_of(bool v6) {
 inline Bytes frame_of(const IpPacket& p, const char* to = router_a, const char* from = host_a) {
     return Ip(p.source, p.destination)
         .ttl(p.hops)
+        .tos(p.tos)
         .fragment((p.fragment & 0x1fffu) * 8, p.fragment & 0x2000)
         .payload(p.payload)
         .udp(p.source_port, 53)
