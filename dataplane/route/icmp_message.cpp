@@ -21,15 +21,16 @@ bool is_ours(const IpAddress& address, bool v6, Context& context) noexcept {
 }
 
 /// Who speaks (RFC 1812 4.3.2.4, RFC 4443 2.2; icmp_route_lookup, icmp6_send): the address that was asked if
-/// it is ours, else of IPv4 the one that the route back prefers, of IPv6 the one of the interface that the
-/// packet came by.
+/// it is ours, in a frame to us alone, else of IPv4 the one that the route back prefers, of IPv6 the one of
+/// the interface that the packet came by.
 IpAddress source4_of(Packet& about, const Hop& hop, Context& context) noexcept {
     if (const auto asked = to_address(ipv4(about).destination); is_ours(asked, false, context)) return asked;
     return hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source4;
 }
 IpAddress source6_of(Packet& about, const Hop& hop, Context& context) noexcept {
     const Ipv6Header& ip = ipv6(about);
-    if (const IpAddress asked{ip.destination}; is_ours(asked, true, context)) return asked;
+    const bool to_many = about.ethernet().destination.is_group();
+    if (const IpAddress asked{ip.destination}; !to_many && is_ours(asked, true, context)) return asked;
     const RoutedInterface& in = context.routing->interface(about.meta.iif);
     const IpAddress& own = address6::link_local(ip.source) ? in.link_local : in.source6;
     if (own != IpAddress{}) return own;

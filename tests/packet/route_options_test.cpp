@@ -111,9 +111,17 @@ TEST_F(RouteOptionsTest, V11_UnknownHopByHopOptions) {
         EXPECT_EQ(Bytes(sent[0].begin() + 14, sent[0].end()),
                   Ip("2001:db8:1::1", "2001:db8:1::2").payload(with6(type).bytes()).icmp(4, 2, 42).bytes());
     }
+    // net/ipv6/icmp.c, icmp6_send: asked in a broadcast of the link, the router speaks by its address there.
+    const Ip in_broadcast = with6(0x9e, "2001:db8:2::1");
+    rig.send("a", in_broadcast.frame(host_a, all_hosts));
+    EXPECT_EQ(
+        rig.all_sent(),
+        (Out{{"a",
+              {router.to_a(
+                  Ip("2001:db8:1::1", "2001:db8:1::2").payload(in_broadcast.bytes()).icmp(4, 2, 42))}}}));
     rig.send("a", router.from_a(with6(0xde, "ff0e::1")));
     EXPECT_EQ(rig.all_sent(), Out{}) << "11, to a multicast address: not answered";
-    EXPECT_EQ(rig.drops(DropReason::route_unknown_option), 4u);
+    EXPECT_EQ(rig.drops(DropReason::route_unknown_option), 5u);
     const auto truncated = Ip("2001:db8:1::2", "2001:db8:2::2").extension(0, {0, 9, 1, 4, 0, 0, 0, 0});
     rig.send("a", router.from_a(truncated));
     EXPECT_EQ(rig.drops(DropReason::route_truncated), 1u);
