@@ -1,0 +1,94 @@
+#include "dataplane/flow/parse.hpp"
+
+#include <algorithm>
+
+namespace weft {
+
+namespace {
+
+constexpr std::uint8_t dccp = 33, authentication = 51, no_next = 59, sctp = 132, udplite = 136;
+
+template <class T>
+T read(const std::byte* at) noexcept {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+constexpr bool has_ports(std::uint8_t protocol) noexcept {
+    return protocol == ip_protocol::tcp || protocol == ip_protocol::udp || protocol == udplite ||
+           protocol == sctp || protocol == dccp;
+}
+
+struct Ports {
+    be16 source, destination;
+};
+std::optional<Ports> ports_of(const L4View& l4) noexcept {
+    const std::uint32_t there = std::min(l4.head, l4.length);
+    if (has_ports(l4.protocol)) {
+        if (there < 4) return std::nullopt;
+        return Ports{read<be16>(l4.data), read<be16>(l4.data + 2)};
+    }
+    if (l4.protocol == ip_protocol::icmp || l4.protocol == ip_protocol::icmpv6) {
+        if (there < 8) return std::nullopt;
+        return Ports{read<be16>(l4.data + 4), read<be16>(l4.data)};
+    }
+    return Ports{};
+}
+
+}  // namespace
+
+std::optional<L4View> find_l4(const Ipv4Header& ip, std::uint32_t head) noexcept {
+    constexpr std::uint16_t offset_mask = 0x1fff;
+    const std::uint32_t size = ip.header_size(), total = ip.total_length.host();
+    if (head < sizeof ip || size < sizeof ip || head < size || total < size) return std::nullopt;
+    if (ip.fragment.host() & offset_mask) return std::nullopt;
+    const auto* bytes = reinterpret_cast<const std::byte*>(&ip);
+    return L4View{bytes + size, std::min(head, total) - size, total - size, ip.protocol};
+}
+
+std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head) noexcept {
+    if (head < sizeof ip) return std::nullopt;
+    const auto* bytes = reinterpret_cast<const std::byte*>(&ip);
+    const std::uint32_t total = static_cast<std::uint32_t>(sizeof ip) + ip.payload_length.host();
+    const std::uint32_t end = std::min(head, total);
+    std::uint32_t at = sizeof ip;
+    std::uint8_t protocol = ip.next_header;
+    for (;;) {
+        std::uint32_t unit = 8;
+        switch (protocol) {
+            case no_next:
+                return std::nullopt;
+            case ip_protocol::hop_by_hop:
+            case ip_protocol::routing:
+            case ip_protocol::destination_options:
+                break;
+            case authentication:
+                unit = 4;
+                break;
+            case ip_protocol::fragment:
+                if (end < at + 8 || read<be16>(bytes + at + 2).host() & 0xfff8) return std::nullopt;
+                unit = 0;
+                break;
+            default:
+                return L4View{bytes + at, end - at, total - at, protocol};
+        }
+        if (end < at + 2) return std::nullopt;
+        protocol = read<std::uint8_t>(bytes + at);
+        at += 8 + unit * read<std::uint8_t>(bytes + at + 1);
+        if (at > end) return std::nullopt;
+    }
+}
+
+std::optional<Tuple4> tuple_of(const Ipv4Header& ip, const L4View& l4) noexcept {
+    const auto ports = ports_of(l4);
+    if (!ports) return std::nullopt;
+    return Tuple4{ip.source, ip.destination, ports->source, ports->destination};
+}
+std::optional<Tuple6> tuple_of(const Ipv6Header& ip, const L4View& l4) noexcept {
+    const auto ports = ports_of(l4);
+    if (!ports) return std::nullopt;
+    return Tuple6{ip.source, ip.destination, ports->source, ports->destination};
+}
+
+}  // namespace weft

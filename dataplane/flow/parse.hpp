@@ -1,0 +1,32 @@
+// From bytes to tuples: nf_ct_get_tuple and get_l4proto of net/netfilter/nf_conntrack_core.c.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "dataplane/flow/tuple.hpp"
+
+namespace weft {
+
+/// A transport header and what follows. Borrowed bytes.
+struct L4View {
+    const std::byte* data;
+    std::uint32_t head;    ///< bytes that can be read at `data`
+    std::uint32_t length;  ///< bytes there are, by the IP header, of header and payload
+    std::uint8_t protocol;
+};
+
+/// What follows an IPv4 header of which `head` contiguous bytes can be read. Nothing if the packet is a later
+/// fragment (it has no ports), or shorter than its header says.
+[[nodiscard]] std::optional<L4View> find_l4(const Ipv4Header&, std::uint32_t head) noexcept;
+/// The same behind IPv6's extension headers (ipv6_skip_exthdr: hop-by-hop, routing, fragment,
+/// authentication, destination options).
+[[nodiscard]] std::optional<L4View> find_l4(const Ipv6Header&, std::uint32_t head) noexcept;
+
+/// TCP, UDP, UDP-Lite, SCTP, DCCP: ports. ICMP of either version: identifier, type and code. All else: zeros.
+/// Nothing if they are not there.
+[[nodiscard]] std::optional<Tuple4> tuple_of(const Ipv4Header&, const L4View&) noexcept;
+[[nodiscard]] std::optional<Tuple6> tuple_of(const Ipv6Header&, const L4View&) noexcept;
+
+}  // namespace weft

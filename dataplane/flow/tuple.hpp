@@ -1,0 +1,99 @@
+// What names one direction of a connection: addresses, and ports or what stands in for them
+// (nf_conntrack_tuple). Values as they lie on the wire. The protocol and the zone go beside a tuple, not in
+// it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "weft/net/byte_order.hpp"
+#include "weft/net/ip.hpp"
+
+namespace weft {
+
+/// Conntrack zone; 0 is the one without a rule.
+using FlowZone = std::uint16_t;
+
+/// ICMP query: source_port is the identifier, destination_port type (first byte) and code. 0 and 0 for
+/// protocols without ports.
+struct Tuple4 {
+    be32 source;
+    be32 destination;
+    be16 source_port;
+    be16 destination_port;
+    friend bool operator==(const Tuple4&, const Tuple4&) = default;
+};
+struct Tuple6 {
+    std::array<std::uint8_t, 16> source;
+    std::array<std::uint8_t, 16> destination;
+    be16 source_port;
+    be16 destination_port;
+    friend bool operator==(const Tuple6&, const Tuple6&) = default;
+};
+static_assert(sizeof(Tuple4) == 12 && sizeof(Tuple6) == 36);
+
+template <class Tuple>
+[[nodiscard]] constexpr std::uint8_t icmp_type(const Tuple& tuple) noexcept {
+    return static_cast<std::uint8_t>(tuple.destination_port.host() >> 8);
+}
+constexpr be16 icmp_type_and_code(std::uint8_t type, std::uint8_t code) noexcept {
+    return be16{static_cast<std::uint16_t>(type << 8 | code)};
+}
+
+/// The type that answers a query or asks for an answer (nf_conntrack_proto_icmp.c: echo, timestamp,
+/// information, address mask; nf_conntrack_proto_icmpv6.c: echo, node information).
+[[nodiscard]] constexpr std::optional<std::uint8_t> inverse_icmp_type(std::uint8_t type) noexcept {
+    switch (type) {
+        case 0:
+            return 8;
+        case 8:
+            return 0;
+        case 13:
+            return 14;
+        case 14:
+            return 13;
+        case 15:
+            return 16;
+        case 16:
+            return 15;
+        case 17:
+            return 18;
+        case 18:
+            return 17;
+        default:
+            return std::nullopt;
+    }
+}
+[[nodiscard]] constexpr std::optional<std::uint8_t> inverse_icmpv6_type(std::uint8_t type) noexcept {
+    switch (type) {
+        case 128:
+            return 129;
+        case 129:
+            return 128;
+        case 139:
+            return 140;
+        case 140:
+            return 139;
+        default:
+            return std::nullopt;
+    }
+}
+
+/// The tuple of the answer, nothing if there can be none (nf_ct_invert_tuple).
+template <class Tuple>
+[[nodiscard]] constexpr std::optional<Tuple> inverted(const Tuple& tuple, std::uint8_t protocol) noexcept {
+    Tuple answer{tuple.destination, tuple.source, tuple.destination_port, tuple.source_port};
+    if (protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6) {
+        const auto type = protocol == ip_protocol::icmp ? inverse_icmp_type(icmp_type(tuple))
+                                                        : inverse_icmpv6_type(icmp_type(tuple));
+        if (!type) return std::nullopt;
+        answer.source_port = tuple.source_port;
+        answer.destination_port =
+            icmp_type_and_code(*type, static_cast<std::uint8_t>(tuple.destination_port.host()));
+    }
+    return answer;
+}
+
+}  // namespace weft
