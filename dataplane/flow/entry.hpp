@@ -1,0 +1,168 @@
+// What the table keeps of a connection: 192 bytes in three cache lines, and 32 bytes that only accounting
+// touches.
+//
+//   line 0   FlowDirection of the original direction: its tuple, and the outcome for its packets
+//   line 1   the same of the reply
+//   line 2   FlowState: status, deadline, the protocol's state
+//
+// A packet of a known flow reads its own direction's line and the state's. Lines are of type-stable memory:
+// an entry that was freed stays readable and becomes another connection. What others than the owner read is
+// written by releases and read by acquires (load_words, store_words), and counts only if the version of the
+// bucket or of the entry did not change meanwhile.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "dataplane/flow/tcp_track.hpp"
+#include "dataplane/flow/tuple.hpp"
+
+namespace weft {
+
+/// Status bits, those of the kernel's IPS_* with the same values.
+struct FlowStatus {
+    static constexpr std::uint16_t expected = 1 << 0, seen_reply = 1 << 1, assured = 1 << 2,
+                                   confirmed = 1 << 3, src_nat = 1 << 4, dst_nat = 1 << 5,
+                                   seq_adjust = 1 << 6, src_nat_done = 1 << 7, dst_nat_done = 1 << 8,
+                                   dying = 1 << 9, fixed_timeout = 1 << 10, untracked = 1 << 12,
+                                   nat_clash = untracked, helper = 1 << 13;
+};
+
+/// Of 4-byte words that lie aligned in an entry.
+template <class T>
+void load_words(const void* from, T& to) noexcept {
+    static_assert(sizeof(T) % 4 == 0);
+    std::uint32_t words[sizeof(T) / 4];
+    auto* at = static_cast<std::uint32_t*>(const_cast<void*>(from));
+    for (std::size_t i = 0; i < std::size(words); ++i)
+        words[i] = std::atomic_ref(at[i]).load(std::memory_order_acquire);
+    std::memcpy(static_cast<void*>(&to), words, sizeof to);
+}
+template <class T>
+void store_words(void* to, const T& from) noexcept {
+    static_assert(sizeof(T) % 4 == 0);
+    std::uint32_t words[sizeof(T) / 4];
+    std::memcpy(words, &from, sizeof from);
+    auto* at = static_cast<std::uint32_t*>(to);
+    for (std::size_t i = 0; i < std::size(words); ++i)
+        std::atomic_ref(at[i]).store(words[i], std::memory_order_release);
+}
+
+/// What goes beside a tuple into a comparison: one word.
+struct FlowKind {
+    FlowZone zone;
+    std::uint8_t protocol;
+    std::uint8_t flags;
+    static constexpr std::uint8_t ipv6 = 1, hinted = 2;  ///< hinted: hashed with the zone as hint
+    /// Flags that do not take part in comparisons.
+    static constexpr std::uint8_t not_compared = hinted;
+
+    [[nodiscard]] std::uint32_t word() const noexcept { return std::bit_cast<std::uint32_t>(*this); }
+    static constexpr std::uint32_t compared = 0xffff'ffff & ~(std::uint32_t{not_compared} << 24);
+};
+static_assert(std::endian::native == std::endian::little && sizeof(FlowKind) == 4);
+
+/// One direction: 64 bytes. The outcome (from `hop` on, and the translation) is the owner worker's alone.
+struct alignas(64) FlowDirection {
+    union {
+        struct {
+            Tuple4 tuple;
+            Tuple4 translated;  ///< as packets of this direction leave: the other direction's, inverted
+            std::uint16_t l3_delta, l4_delta;  ///< one's complement sums that translation adds
+            std::uint32_t spare[2];
+        } v4;
+        Tuple6 v6;  ///< its translation is read from the other direction
+    };
+    std::atomic<std::uint32_t> shared;  ///< original: connection mark; reply: place in the timer wheel
+    std::uint32_t hop;
+    std::uint32_t path;
+    std::uint32_t stamp;  ///< generations of rules and routes that the outcome was made under
+    std::uint32_t mark;
+    std::uint16_t condition;
+    std::uint16_t iif;
+    FlowKind kind;
+
+    /// Any thread; valid if the version that guards it is still the same afterwards.
+    template <class Tuple>
+    [[nodiscard]] bool matches(const Tuple& wanted, std::uint32_t kind_word) const noexcept {
+        // One by one, so that the compiler stops at no byte but the last.
+        std::uint32_t words[sizeof(Tuple) / 4], differs = 0;
+        std::memcpy(words, &wanted, sizeof words);
+        auto* at = reinterpret_cast<std::uint32_t*>(const_cast<FlowDirection*>(this));
+        for (std::size_t i = 0; i < std::size(words); ++i)
+            differs |= std::atomic_ref(at[i]).load(std::memory_order_acquire) ^ words[i];
+        const auto seen = std::atomic_ref(at[kind_at]).load(std::memory_order_acquire);
+        return (differs | ((seen ^ kind_word) & FlowKind::compared)) == 0;
+    }
+    template <class Tuple>
+    void set(const Tuple& tuple, FlowKind what) noexcept {
+        store_words(this, tuple);
+        store_words(&kind, what);
+    }
+    [[nodiscard]] FlowKind kind_now() const noexcept {
+        FlowKind now;
+        load_words(&kind, now);
+        return now;
+    }
+    template <class Tuple>
+    [[nodiscard]] Tuple tuple_now() const noexcept {
+        Tuple now;
+        load_words(this, now);
+        return now;
+    }
+
+  private:
+    static constexpr std::size_t kind_at = 15;
+};
+static_assert(sizeof(FlowDirection) == 64 && offsetof(FlowDirection, shared) == 36 &&
+              offsetof(FlowDirection, kind) == 60);
+
+/// UDP, and what is like it.
+struct UdpTrack {
+    std::uint32_t stream_from;  ///< milliseconds: a flow that is alive then is a stream
+};
+
+/// 64 bytes. Written by the owner worker; status also by whoever ends the connection.
+struct alignas(64) FlowState {
+    /// Number of the incarnation above, owner worker below.
+    std::atomic<std::uint32_t> version_owner;
+    std::atomic<std::uint32_t> deadline;  ///< milliseconds of the tracker's clock; unconfirmed: a duration
+    std::atomic<std::uint32_t> link;      ///< next free or next dead entry; 0 while the connection lives
+    std::atomic<std::uint16_t> status;    ///< FlowStatus
+    std::uint8_t tcp_flags[2];            ///< TcpSideFlags
+    union {
+        TcpTrack tcp;
+        UdpTrack udp;
+    };
+
+    static constexpr std::uint32_t owner_mask = 0xff;
+    [[nodiscard]] std::uint32_t version() const noexcept {
+        return version_owner.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] unsigned owner() const noexcept { return version() & owner_mask; }
+    [[nodiscard]] bool has(std::uint16_t bits) const noexcept {
+        return status.load(std::memory_order_acquire) & bits;
+    }
+    void set(std::uint16_t bits) noexcept { status.fetch_or(bits, std::memory_order_acq_rel); }
+};
+static_assert(sizeof(FlowState) == 64);
+
+struct FlowEntry {
+    FlowDirection direction[2];
+    FlowState state;
+};
+static_assert(sizeof(FlowEntry) == 192);
+
+/// Written by the owner if accounting or time stamps are on; otherwise never touched.
+struct FlowAccount {
+    std::atomic<std::uint64_t> bytes[2];
+    std::atomic<std::uint32_t> packets_low[2];
+    std::atomic<std::uint16_t> packets_high[2];
+    std::atomic<std::uint32_t> start;  ///< seconds since 1970
+};
+static_assert(sizeof(FlowAccount) == 32);
+
+}  // namespace weft

@@ -1,0 +1,118 @@
+// The flow table between threads; run under TSan too.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/flow_rig.hpp"
+
+namespace weft {
+namespace {
+
+using test::Flows;
+using test::kind_of;
+using test::tuple4;
+
+constexpr std::uint16_t staying = 50;  // of each worker
+constexpr std::uint32_t address_of[2] = {1, 2};
+
+/// Two workers enter and remove their connections, and the same entries become others all the time; each
+/// looks up what stays, of both, and a third thread deletes what it meets, as control does.
+TEST(FlowThreads, WhatStaysIsFoundAndNothingIsTakenForAnother) {
+    Flows flows(400, 2);
+    for (unsigned worker = 0; worker < 2; ++worker)
+        for (std::uint16_t port = 0; port < staying; ++port)
+            ASSERT_NE(flows.add(tuple4(address_of[worker], port), 0, worker), 0U);
+    std::atomic<bool> stop{false};
+    std::atomic<std::size_t> lost{0}, wrong{0}, entered{0}, deleted{0};
+    const auto work = [&](unsigned worker) {
+        std::mt19937 random(worker);
+        std::vector<std::uint32_t> held(100);  // by port, from `staying` on
+        while (!stop.load()) {
+            const auto at = random() % held.size();
+            const auto port = static_cast<std::uint16_t>(staying + at);
+            if (held[at]) {
+                if (flows.take(held[at], worker)) held[at] = 0;
+            } else if ((held[at] = flows.add(tuple4(address_of[worker], port), 0, worker))) {
+                ++entered;
+            }
+            for (unsigned other = 0; other < 2; ++other)
+                if (!flows.look_up(tuple4(address_of[other], static_cast<std::uint16_t>(random() % staying))))
+                    ++lost;
+            flows.pool().reap(worker, 8, [&](std::uint32_t index) {
+                for (auto& mine : held)
+                    if (mine == index) mine = 0;
+            });
+        }
+        for (auto index : held)
+            if (index) flows.take(index, worker);
+        flows.pool().reap(worker, 1000, [](std::uint32_t) {});
+    };
+    std::vector<std::thread> threads;
+    threads.emplace_back(work, 0U);
+    threads.emplace_back(work, 1U);
+    threads.emplace_back([&] {
+        std::mt19937 random(7);
+        while (!stop.load()) {
+            const auto worker = random() % 2;
+            const auto tuple =
+                tuple4(address_of[worker], static_cast<std::uint16_t>(staying + random() % 100));
+            const auto hash = flows.hash(tuple, ip_protocol::udp);
+            const FlowRef ref = flows.find(tuple, kind_of(tuple), hash);
+            if (!ref) continue;
+            // The version was there before and after the tuple was read: then they belong together.
+            auto& entry = flows.pool()[FlowTable::index(ref)];
+            const auto before = entry.state.version();
+            const auto seen = entry.direction[0].tuple_now<Tuple4>();
+            if (entry.state.version() == before && seen == tuple && entry.state.owner() != worker) ++wrong;
+            if (random() % 8 == 0 && flows.remove_found(ref, hash)) {
+                ++deleted;
+                flows.pool().bury(FlowTable::index(ref));
+            }
+        }
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    stop = true;
+    for (auto& thread : threads)
+        thread.join();
+    EXPECT_EQ(lost.load(), 0U);
+    EXPECT_EQ(wrong.load(), 0U);
+    EXPECT_GT(entered.load(), 100U);
+    EXPECT_GT(deleted.load(), 0U);
+    for (unsigned worker = 0; worker < 2; ++worker)
+        flows.pool().reap(worker, 1000, [](std::uint32_t) {});
+    EXPECT_EQ(flows.shape().refs, 4U * staying);
+}
+
+/// Two workers that confirm the same connection: one has it, the other is told who.
+TEST(FlowThreads, OneOfTwoEntersATuple) {
+    Flows flows(4000, 2);
+    constexpr std::uint16_t tuples = 2000;
+    std::atomic<std::size_t> entered{0}, clashes{0};
+    std::atomic<unsigned> ready{0};
+    const auto work = [&](unsigned worker) {
+        ++ready;
+        while (ready.load() < 2) {
+        }
+        for (std::uint16_t port = 0; port < tuples; ++port) {
+            const auto tuple = tuple4(1, port);
+            const auto index =
+                flows.prepare(tuple, *inverted(tuple, ip_protocol::udp), kind_of(tuple), worker);
+            const auto inserted = flows.insert(index);
+            if (inserted.kind == FlowInserted::done) ++entered;
+            if (inserted.kind == FlowInserted::clash && FlowTable::index(inserted.other) != index) ++clashes;
+        }
+    };
+    std::thread other(work, 1U);
+    work(0);
+    other.join();
+    EXPECT_EQ(entered.load(), tuples);
+    EXPECT_EQ(clashes.load(), tuples);
+    EXPECT_EQ(flows.shape().refs, 2U * tuples);
+}
+
+}  // namespace
+}  // namespace weft
