@@ -38,19 +38,21 @@ std::optional<Ports> ports_of(const L4View& l4) noexcept {
 
 }  // namespace
 
-std::optional<L4View> find_l4(const Ipv4Header& ip, std::uint32_t head) noexcept {
+std::optional<L4View> find_l4(const Ipv4Header& ip, std::uint32_t head, bool quoted) noexcept {
     constexpr std::uint16_t offset_mask = 0x1fff;
-    const std::uint32_t size = ip.header_size(), total = ip.total_length.host();
-    if (head < sizeof ip || size < sizeof ip || head < size || total < size) return std::nullopt;
+    if (head < sizeof ip) return std::nullopt;
+    const std::uint32_t size = ip.header_size(), total = quoted ? head : ip.total_length.host();
+    if (size < sizeof ip || head < size || total < size) return std::nullopt;
     if (ip.fragment.host() & offset_mask) return std::nullopt;
     const auto* bytes = reinterpret_cast<const std::byte*>(&ip);
     return L4View{bytes + size, std::min(head, total) - size, total - size, ip.protocol};
 }
 
-std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head) noexcept {
+std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head, bool quoted) noexcept {
     if (head < sizeof ip) return std::nullopt;
     const auto* bytes = reinterpret_cast<const std::byte*>(&ip);
-    const std::uint32_t total = static_cast<std::uint32_t>(sizeof ip) + ip.payload_length.host();
+    const std::uint32_t total =
+        quoted ? head : static_cast<std::uint32_t>(sizeof ip) + ip.payload_length.host();
     const std::uint32_t end = std::min(head, total);
     std::uint32_t at = sizeof ip;
     std::uint8_t protocol = ip.next_header;

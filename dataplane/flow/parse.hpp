@@ -18,11 +18,14 @@ struct L4View {
 };
 
 /// What follows an IPv4 header of which `head` contiguous bytes can be read. Nothing if the packet is a later
-/// fragment (it has no ports), or shorter than its header says.
-[[nodiscard]] std::optional<L4View> find_l4(const Ipv4Header&, std::uint32_t head) noexcept;
+/// fragment (it has no ports), or shorter than its header says. `quoted`: by an ICMP error, which cuts
+/// packets off, so that the length in the header means nothing.
+[[nodiscard]] std::optional<L4View> find_l4(const Ipv4Header&, std::uint32_t head,
+                                            bool quoted = false) noexcept;
 /// The same behind IPv6's extension headers (ipv6_skip_exthdr: hop-by-hop, routing, fragment,
 /// authentication, destination options).
-[[nodiscard]] std::optional<L4View> find_l4(const Ipv6Header&, std::uint32_t head) noexcept;
+[[nodiscard]] std::optional<L4View> find_l4(const Ipv6Header&, std::uint32_t head,
+                                            bool quoted = false) noexcept;
 
 /// TCP, UDP, UDP-Lite, SCTP, DCCP: ports. ICMP of either version: identifier, type and code. All else: zeros.
 /// Nothing if they are not there.

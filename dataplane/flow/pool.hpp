@@ -22,6 +22,7 @@ class FlowPool {
 
     [[nodiscard]] FlowEntry& operator[](std::uint32_t index) const noexcept { return entries_[index]; }
     [[nodiscard]] FlowAccount& account(std::uint32_t index) const noexcept { return accounts_[index]; }
+    [[nodiscard]] std::uint32_t size() const noexcept { return end_; }
     /// Indexes are below it; those that were never used too.
     [[nodiscard]] std::uint32_t end() const noexcept {
         const auto fresh = fresh_.load(std::memory_order_acquire);

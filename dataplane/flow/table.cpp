@@ -94,7 +94,7 @@ bool FlowTable::remove(std::uint32_t index) noexcept {
     return true;
 }
 
-bool FlowTable::remove_found(FlowRef ref, std::uint64_t hash) noexcept {
+bool FlowTable::remove_found(FlowRef ref, std::uint64_t hash, std::uint32_t version) noexcept {
     FlowBucket& first = buckets_[home(hash)];
     bool ours = false;
     {
@@ -108,9 +108,9 @@ bool FlowTable::remove_found(FlowRef ref, std::uint64_t hash) noexcept {
             if (!next) break;
             bucket = &buckets_[next];
         }
-        ours =
-            ours && !(pool_[index(ref)].state.status.fetch_or(FlowStatus::dying, std::memory_order_acq_rel) &
-                      FlowStatus::dying);
+        FlowState& state = pool_[index(ref)].state;
+        ours = ours && state.version() == version &&
+               !(state.status.fetch_or(FlowStatus::dying, std::memory_order_acq_rel) & FlowStatus::dying);
     }
     if (ours) take_out_both(index(ref));
     return ours;

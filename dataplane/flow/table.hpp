@@ -119,9 +119,9 @@ class FlowTable {
     /// Sets the status bit dying and takes the entry out, if nobody else did already. The caller must know
     /// that the entry is not freed meanwhile: it is its owner.
     bool remove(std::uint32_t index) noexcept;
-    /// The same for anybody: false too if the entry is not in the chain of this hash any more. The entry is
-    /// then the caller's to bury.
-    bool remove_found(FlowRef ref, std::uint64_t hash) noexcept;
+    /// The same for anybody: false too if this incarnation is not in the chain of this hash any more. If true
+    /// the caller has to bury it.
+    bool remove_found(FlowRef ref, std::uint64_t hash, std::uint32_t version) noexcept;
 
     /// Calls visit(ref) for what is in up to `buckets` first buckets and their chains from that of `hash` on,
     /// without a lock, until it says false.

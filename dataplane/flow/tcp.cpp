@@ -17,7 +17,7 @@ bool begin(FlowState& state, const TcpSegment& segment, const FlowConfig& config
     const TcpState next = tcp_transition(0, segment.kind(), TcpState::none);
     if (next == TcpState::invalid || (next != TcpState::syn_sent && !config.tcp_loose)) return false;
     TcpTrack& tcp = state.tcp;
-    tcp = TcpTrack{};
+    store_words(&tcp, TcpTrack{});  // others may still look at the entry's last connection
     state.tcp_flags[0] = state.tcp_flags[1] = 0;
     TcpSide& side = tcp.side[0];
     side.end = side.maxend = segment.end();

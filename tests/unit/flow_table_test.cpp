@@ -92,8 +92,10 @@ TEST(FlowTable, AnyoneMayTakeOutWhatIsStillInItsChain) {
     const auto tuple = tuple4(1, 1000);
     const auto hash = flows.hash(tuple, ip_protocol::udp);
     const auto index = flows.add(tuple);
-    EXPECT_TRUE(flows.remove_found(index << 1, hash));
-    EXPECT_FALSE(flows.remove_found(index << 1, hash));
+    const auto version_then = flows.pool()[index].state.version();
+    EXPECT_FALSE(flows.remove_found(index << 1, hash, version_then + 256));
+    EXPECT_TRUE(flows.remove_found(index << 1, hash, version_then));
+    EXPECT_FALSE(flows.remove_found(index << 1, hash, version_then));
     EXPECT_FALSE(flows.remove(index));
     EXPECT_EQ(flows.look_up(tuple), 0U);
     flows.pool().bury(index);

@@ -68,7 +68,7 @@ TEST(FlowThreads, WhatStaysIsFoundAndNothingIsTakenForAnother) {
             const auto before = entry.state.version();
             const auto seen = entry.direction[0].tuple_now<Tuple4>();
             if (entry.state.version() == before && seen == tuple && entry.state.owner() != worker) ++wrong;
-            if (random() % 8 == 0 && flows.remove_found(ref, hash)) {
+            if (random() % 8 == 0 && flows.remove_found(ref, hash, before)) {
                 ++deleted;
                 flows.pool().bury(FlowTable::index(ref));
             }

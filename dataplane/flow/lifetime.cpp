@@ -1,0 +1,149 @@
+// How connections are entered, end and are shown.
+#include "dataplane/flow/tcp.hpp"
+#include "dataplane/flow/tracker.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+/// First buckets that are searched for a victim (NF_CT_EVICTION_RANGE).
+constexpr unsigned eviction_range = 8;
+
+}  // namespace
+
+void FlowTracker::set_reply(FlowRef ref, const Tuple4& tuple) noexcept {
+    FlowDirection& reply = table_.direction_of(ref | 1);
+    reply.set(tuple, reply.kind);
+}
+void FlowTracker::set_reply(FlowRef ref, const Tuple6& tuple) noexcept {
+    FlowDirection& reply = table_.direction_of(ref | 1);
+    reply.set(tuple, reply.kind);
+}
+
+Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* other) noexcept {
+    const std::uint32_t index = FlowTable::index(ref);
+    FlowState& state = state_of(ref);
+    const std::uint32_t span = state.deadline.load(relaxed);
+    for (;;) {
+        state.deadline.store(moment.now + span, relaxed);
+        const FlowInserted inserted = table_.insert(index);
+        if (inserted.kind == FlowInserted::done) break;
+        state.deadline.store(span, relaxed);
+        if (inserted.kind == FlowInserted::full) return Confirmed::full;
+        // One that somebody is taking out, or whose time is over, does not count.
+        const FlowState& rival = state_of(inserted.other);
+        const std::uint32_t version = rival.version();
+        if (rival.has(FlowStatus::dying)) continue;
+        if (!expired(rival, moment.now) || !end(inserted.other, table_.hash_of(inserted.other), version)) {
+            if (other) *other = inserted.other;
+            return Confirmed::clash;
+        }
+    }
+    if (moment.config.timestamp) table_.pool().account(index).start.store(moment.wall_seconds, relaxed);
+    wheels_[moment.worker]->add(index, moment.now + span, moment.now);
+    return Confirmed::done;
+}
+
+void FlowTracker::discard(FlowRef ref, const FlowMoment& moment) noexcept {
+    table_.pool().release(moment.worker, FlowTable::index(ref));
+    count_.fetch_sub(1, relaxed);
+}
+
+bool FlowTracker::end(FlowRef ref, std::uint64_t hash, std::uint32_t version) noexcept {
+    if (!table_.remove_found(ref, hash, version)) return false;
+    count_.fetch_sub(1, relaxed);
+    table_.pool().bury(FlowTable::index(ref));
+    return true;
+}
+
+void FlowTracker::end_own(std::uint32_t index) noexcept {
+    if (!table_.remove(index)) return;
+    count_.fetch_sub(1, relaxed);
+    table_.pool().bury(index);
+}
+
+/// early_drop: ends one that is over, or not assured.
+bool FlowTracker::make_room(std::uint64_t hash, const FlowMoment& moment) noexcept {
+    bool made = false;
+    table_.near(hash, eviction_range, [&](FlowRef ref) {
+        const FlowState& state = state_of(ref);
+        const std::uint32_t version = state.version();
+        if (state.has(FlowStatus::assured) && !expired(state, moment.now)) return true;
+        made = end(ref, table_.hash_of(ref), version);
+        return !made;
+    });
+    if (made) early_drops_.fetch_add(1, relaxed);
+    return made;
+}
+
+/// gc_worker: from 95 % on also those go that are not assured or close.
+bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept {
+    const FlowEntry& entry = table_.pool()[index];
+    const FlowState& state = entry.state;
+    if (state.has(FlowStatus::dying)) return false;  // buried: reap() frees it
+    const std::uint32_t crowd = moment.config.max / 100 * 95;
+    const bool crowded = crowd && count() >= crowd;
+    const auto may_go = [&] {
+        return !state.has(FlowStatus::assured) ||
+               (entry.direction[1].kind.protocol == ip_protocol::tcp && tcp_is_closing(state.tcp.state()));
+    };
+    if (!expired(state, moment.now) && !(crowded && may_go())) return true;
+    if (table_.remove(index)) {
+        count_.fetch_sub(1, relaxed);
+        table_.pool().release(moment.worker, index);
+    }
+    return false;
+}
+
+unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
+    FlowWheel& wheel = *wheels_[moment.worker];
+    const unsigned buried =
+        table_.pool().reap(moment.worker, limit, [&](std::uint32_t index) { wheel.forget(index); });
+    return buried + wheel.advance(moment.now, limit - buried,
+                                  [&](std::uint32_t index) { return stays(index, moment); });
+}
+
+std::optional<FlowView> FlowTracker::view(std::uint32_t index, FlowTime now) const noexcept {
+    const FlowEntry& entry = table_.pool()[index];
+    FlowView seen{};
+    seen.ref = index << 1;
+    seen.version = entry.state.version();
+    seen.status = entry.state.status.load(std::memory_order_acquire);
+    if (!(seen.status & FlowStatus::confirmed) || seen.status & FlowStatus::dying) return std::nullopt;
+    const std::uint32_t deadline = entry.state.deadline.load(relaxed);
+    const std::int32_t left = milliseconds_until(deadline, now);
+    if (left <= 0) return std::nullopt;
+    seen.seconds_left = static_cast<std::uint32_t>(left) / 1000;
+    seen.owner = seen.version & FlowState::owner_mask;
+    seen.kind = entry.direction[0].kind_now();
+    for (unsigned d = 0; d < 2; ++d) {
+        if (seen.kind.flags & FlowKind::ipv6)
+            seen.tuple6[d] = entry.direction[d].tuple_now<Tuple6>();
+        else
+            seen.tuple4[d] = entry.direction[d].tuple_now<Tuple4>();
+    }
+    if (seen.kind.protocol == ip_protocol::tcp) seen.tcp_state = entry.state.tcp.state();
+    seen.mark = entry.direction[0].shared.load(relaxed);
+    const FlowAccount& account = table_.pool().account(index);
+    for (unsigned d = 0; d < 2; ++d) {
+        seen.bytes[d] = account.bytes[d].load(relaxed);
+        seen.packets[d] =
+            std::uint64_t{account.packets_high[d].load(relaxed)} << 32 | account.packets_low[d].load(relaxed);
+    }
+    seen.start = account.start.load(relaxed);
+    if (entry.state.version() != seen.version) return std::nullopt;
+    return seen;
+}
+
+void FlowTracker::flush() noexcept {
+    const std::uint32_t stop = table_.pool().end();
+    for (std::uint32_t index = 1; index < stop; ++index) {
+        const FlowState& state = table_.pool()[index].state;
+        const std::uint32_t version = state.version();
+        if (state.has(FlowStatus::confirmed)) end(index << 1, table_.hash_of(index << 1), version);
+    }
+}
+
+}  // namespace weft

@@ -1,0 +1,214 @@
+// A packet's way through conntrack.
+#include "dataplane/flow/tracker.hpp"
+
+#include "dataplane/flow/icmp.hpp"
+#include "dataplane/flow/tcp.hpp"
+#include "dataplane/flow/udp.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr std::uint8_t udplite = 136;
+
+constexpr Tracked nothing(Tracked::Kind kind) noexcept {
+    return {kind, CtInfo::established, false, 0, 0};
+}
+template <class Header>
+constexpr bool is_ipv6 = std::is_same_v<Header, Ipv6Header>;
+
+/// The other family's ICMP is nobody's.
+template <class Header>
+IcmpClass classify(const L4View& l4) noexcept {
+    if (l4.protocol == ip_protocol::icmp) return is_ipv6<Header> ? IcmpClass::query : classify_icmp(l4);
+    if (l4.protocol == ip_protocol::icmpv6) return is_ipv6<Header> ? classify_icmpv6(l4) : IcmpClass::query;
+    return IcmpClass::query;
+}
+
+}  // namespace
+
+FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t secret_lo,
+                         std::uint64_t secret_hi)
+    : table_(capacity, workers, secret_lo, secret_hi),
+      wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)) {
+    for (unsigned w = 0; w < workers; ++w)
+        wheels_[w] = std::make_unique<FlowWheel>(table_.pool(), table_.pool().size());
+}
+
+Tracked FlowTracker::in(const FlowPacket& packet, FlowZone zone, FlowZone hint,
+                        const FlowMoment& moment) noexcept {
+    FlowKind kind{zone, 0, hint ? FlowKind::hinted : std::uint8_t{0}};
+    if (packet.head == 0) return nothing(Tracked::invalid);
+    switch (static_cast<unsigned>(packet.ip[0]) >> 4) {
+        case 4:
+            return in_family(*reinterpret_cast<const Ipv4Header*>(packet.ip), packet, kind, moment);
+        case 6:
+            kind.flags |= FlowKind::ipv6;
+            return in_family(*reinterpret_cast<const Ipv6Header*>(packet.ip), packet, kind, moment);
+        default:
+            return nothing(Tracked::invalid);
+    }
+}
+
+template <class Header>
+Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowKind kind,
+                               const FlowMoment& moment) noexcept {
+    const auto l4 = find_l4(ip, packet.head);
+    if (!l4) return nothing(Tracked::invalid);
+    kind.protocol = l4->protocol;
+    switch (classify<Header>(*l4)) {
+        case IcmpClass::query:
+            break;
+        case IcmpClass::error:
+            return related(ip, *l4, kind, moment);
+        case IcmpClass::untracked:
+            return nothing(Tracked::untracked);
+        case IcmpClass::invalid:
+            return nothing(Tracked::invalid);
+    }
+    const auto tuple = tuple_of(ip, *l4);
+    if (!tuple) return nothing(Tracked::invalid);
+    for (;;) {
+        Tracked t = nothing(Tracked::tracked);
+        if (const FlowRef ref = find(*tuple, kind, moment.now)) {
+            const std::uint32_t version = state_of(ref).version();
+            t = {Tracked::tracked, CtInfo::established, false, ref, version};
+            if ((version & FlowState::owner_mask) != moment.worker) {
+                t.kind = Tracked::elsewhere;
+                return t;
+            }
+        } else {
+            t = begin(*tuple, kind, moment);
+            if (t.kind != Tracked::tracked) return t;
+        }
+        t.info = info_of(t.ref);
+        const L4Verdict verdict = follow(t.ref, *l4, packet.bytes, moment);
+        if (verdict == L4Verdict::repeat) continue;
+        if (verdict != L4Verdict::invalid) return t;
+        if (t.fresh) discard(t.ref, moment);
+        return nothing(Tracked::invalid);
+    }
+}
+
+CtInfo FlowTracker::info_of(FlowRef ref) const noexcept {
+    if (FlowTable::direction(ref)) return CtInfo::established_reply;
+    const FlowState& state = state_of(ref);
+    if (state.has(FlowStatus::seen_reply)) return CtInfo::established;
+    return state.has(FlowStatus::expected) ? CtInfo::related : CtInfo::fresh;
+}
+
+L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes,
+                              const FlowMoment& moment) noexcept {
+    FlowState& state = state_of(ref);
+    const FlowConfig& config = moment.config;
+    const unsigned direction = FlowTable::direction(ref);
+    const bool fresh = !state.has(FlowStatus::confirmed);
+    const bool ipv6 = table_.direction_of(ref).kind.flags & FlowKind::ipv6;
+    L4Verdict verdict = L4Verdict::accept;
+    switch (l4.protocol) {
+        case ip_protocol::tcp: {
+            const auto segment = parse_tcp(l4);
+            if (!segment) return L4Verdict::invalid;
+            verdict = track_tcp(state, direction, *segment, config, moment.now);
+            break;
+        }
+        case ip_protocol::udp:
+            if (!is_sound_udp(l4)) return L4Verdict::invalid;
+            track_udp(state, config, moment.now);
+            break;
+        case udplite:
+            if (!is_sound_udplite(l4)) return L4Verdict::invalid;
+            track_udplite(state, config, moment.now);
+            break;
+        case ip_protocol::icmp:
+            if (ipv6 || (fresh && !icmp_begins(static_cast<std::uint8_t>(l4.data[0]))))
+                return L4Verdict::invalid;
+            refresh(state, config.icmp_timeout, moment.now);
+            break;
+        case ip_protocol::icmpv6:
+            if (!ipv6 || (fresh && !icmpv6_begins(static_cast<std::uint8_t>(l4.data[0]))))
+                return L4Verdict::invalid;
+            refresh(state, config.icmpv6_timeout, moment.now);
+            break;
+        default:
+            refresh(state, config.generic_timeout, moment.now);
+    }
+    if (verdict == L4Verdict::invalid) return verdict;
+    if (verdict == L4Verdict::repeat) {
+        end_own(FlowTable::index(ref));
+        return verdict;
+    }
+    if (config.acct) account(ref, bytes);
+    if (verdict == L4Verdict::remove && !fresh) end_own(FlowTable::index(ref));
+    if (direction == 1 && !state.has(FlowStatus::seen_reply)) state.set(FlowStatus::seen_reply);
+    return verdict;
+}
+
+template <class Tuple>
+Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& moment) noexcept {
+    const auto reply = inverted(tuple, kind.protocol);
+    if (!reply) return nothing(Tracked::invalid);
+    const std::uint64_t hash = table_.hash(tuple, kind.protocol, hint_of(kind));
+    const std::uint32_t before = count_.fetch_add(1, std::memory_order_relaxed), max = moment.config.max;
+    const bool room = !max || before < max || make_room(hash, moment);
+    const std::uint32_t index = room ? table_.pool().allocate(moment.worker) : 0;
+    if (!index) {
+        count_.fetch_sub(1, std::memory_order_relaxed);
+        return nothing(Tracked::full);
+    }
+    FlowEntry& entry = table_.pool()[index];
+    entry.direction[0].set(tuple, kind);
+    entry.direction[1].set(*reply, kind);
+    entry.direction[0].shared.store(0, std::memory_order_relaxed);
+    entry.direction[1].shared.store(0, std::memory_order_relaxed);
+    entry.state.deadline.store(0, std::memory_order_relaxed);
+    if (moment.config.acct || moment.config.timestamp) {
+        FlowAccount& account = table_.pool().account(index);
+        for (unsigned d = 0; d < 2; ++d) {
+            account.bytes[d].store(0, std::memory_order_relaxed);
+            account.packets_low[d].store(0, std::memory_order_relaxed);
+            account.packets_high[d].store(0, std::memory_order_relaxed);
+        }
+        account.start.store(0, std::memory_order_relaxed);
+    }
+    return {Tracked::tracked, CtInfo::fresh, true, index << 1, entry.state.version()};
+}
+
+/// ICMP errors belong to the connection of the packet they quote (nf_conntrack_inet_error).
+template <class Header>
+Tracked FlowTracker::related(const Header& outer, const L4View& error, FlowKind kind,
+                             const FlowMoment& moment) noexcept {
+    const std::uint32_t there = std::min(error.head, error.length);
+    if (there < icmp_header_size + sizeof(Header)) return nothing(Tracked::invalid);
+    const auto& inner = *reinterpret_cast<const Header*>(error.data + icmp_header_size);
+    const auto l4 = find_l4(inner, there - icmp_header_size, true);
+    if (!l4) return nothing(Tracked::invalid);
+    const auto quoted = tuple_of(inner, *l4);
+    if (!quoted) return nothing(Tracked::invalid);
+    const auto tuple = inverted(*quoted, l4->protocol);
+    if (!tuple) return nothing(Tracked::invalid);
+    kind.protocol = l4->protocol;
+    const FlowRef ref = find(*tuple, kind, moment.now);
+    if (!ref) return nothing(Tracked::invalid);
+    // It must go to where an answer would: otherwise anybody could send it to a third with a packet quoted
+    // that a connection fits.
+    if (!(outer.destination == tuple->destination)) return nothing(Tracked::invalid);
+    const std::uint32_t version = state_of(ref).version();
+    const bool own = (version & FlowState::owner_mask) == moment.worker;
+    return {own ? Tracked::tracked : Tracked::elsewhere,
+            FlowTable::direction(ref) ? CtInfo::related_reply : CtInfo::related, false, ref, version};
+}
+
+void FlowTracker::account(FlowRef ref, std::uint32_t bytes) noexcept {
+    FlowAccount& account = table_.pool().account(FlowTable::index(ref));
+    const unsigned d = FlowTable::direction(ref);
+    constexpr auto relaxed = std::memory_order_relaxed;
+    account.bytes[d].store(account.bytes[d].load(relaxed) + bytes, relaxed);
+    const std::uint32_t low = account.packets_low[d].load(relaxed) + 1;
+    if (low == 0)
+        account.packets_high[d].store(static_cast<std::uint16_t>(account.packets_high[d].load(relaxed) + 1),
+                                      relaxed);
+    account.packets_low[d].store(low, relaxed);
+}
+
+}  // namespace weft

@@ -1,0 +1,188 @@
+// Connection tracking: what nf_conntrack_in, confirm and the garbage collector of
+// net/netfilter/nf_conntrack_core.c do, on the table that workers share.
+//
+// Thread safety: functions that take a FlowMoment are called by that moment's worker, whose entries they
+// write; the rest by any thread. An entry that ends is out of the table at once and freed by its owner's
+// age(), which is called between batches: so all of a batch may use what was looked up for it.
+//
+//     Tracked t = tracker.in(packet, zone, hint, moment);      // conntrack's hook, priority -200
+//     ... rules; NAT changes the reply by tracker.set_reply() ...
+//     if (t.fresh) tracker.confirm(t.ref, moment);             // the last hook; discard() if dropped
+//
+//     tracker.age(moment, 64);                                 // each loop
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "dataplane/flow/parse.hpp"
+#include "dataplane/flow/protocol.hpp"
+#include "dataplane/flow/table.hpp"
+#include "dataplane/flow/wheel.hpp"
+
+namespace weft {
+
+/// enum ip_conntrack_info, with its values.
+enum class CtInfo : std::uint8_t {
+    established = 0,
+    related = 1,
+    fresh = 2,  ///< IP_CT_NEW
+    established_reply = 3,
+    related_reply = 4,
+};
+
+/// The world as a worker sees it while it handles a batch.
+struct FlowMoment {
+    const FlowConfig& config;
+    unsigned worker;
+    FlowTime now;                ///< milliseconds of a monotonic clock, the same for all workers
+    std::uint32_t wall_seconds;  ///< since 1970
+};
+
+/// A packet from its IP header on, of either version. Defragmented; its headers, and what an ICMP error
+/// quotes, lie within `head`; its checksums were right or not to be looked at (nf_conntrack_checksum).
+struct FlowPacket {
+    const std::byte* ip;
+    std::uint32_t head;   ///< contiguous bytes
+    std::uint32_t bytes;  ///< of the whole packet; counted
+};
+
+struct Tracked {
+    enum Kind : std::uint8_t {
+        tracked,
+        invalid,    ///< belongs to nothing: ctstate INVALID
+        untracked,  ///< ctstate UNTRACKED
+        elsewhere,  ///< another worker owns the connection: hand the packet over
+        full        ///< nf_conntrack_max, or no place for it: drop it, "nf_conntrack: table full"
+    } kind;
+    CtInfo info;
+    bool fresh;             ///< not confirmed yet
+    FlowRef ref;            ///< tracked and elsewhere: connection and direction
+    std::uint32_t version;  ///< of the connection: compare it if the packet waited
+};
+
+enum class Confirmed : std::uint8_t {
+    done,
+    clash,  ///< another connection has one of the tuples; nothing changed
+    full
+};
+
+/// A connection as control shows it.
+struct FlowView {
+    FlowRef ref;
+    std::uint32_t version;
+    FlowKind kind;
+    Tuple4 tuple4[2];  ///< valid unless kind has ipv6
+    Tuple6 tuple6[2];
+    std::uint16_t status;  ///< FlowStatus
+    TcpState tcp_state;    ///< valid for TCP
+    unsigned owner;
+    std::uint32_t seconds_left;
+    std::uint32_t mark;
+    std::uint64_t packets[2], bytes[2];  ///< valid if accounted
+    std::uint32_t start;                 ///< seconds since 1970; valid with time stamps
+};
+
+class FlowTracker {
+  public:
+    /// For at most `capacity` connections (FlowConfig::max may be less). Secrets as FlowTable's.
+    FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t secret_lo, std::uint64_t secret_hi);
+
+    /// nf_conntrack_in. `hint`: as FlowHash's, 0 or `zone`.
+    [[nodiscard]] Tracked in(const FlowPacket&, FlowZone zone, FlowZone hint, const FlowMoment&) noexcept;
+    /// The rest of in() for a packet whose connection was looked up and is this worker's. `repeat` has ended
+    /// the connection: call in().
+    [[nodiscard]] L4Verdict follow(FlowRef ref, const L4View&, std::uint32_t bytes,
+                                   const FlowMoment&) noexcept;
+    /// What a packet is to its connection before follow().
+    [[nodiscard]] CtInfo info_of(FlowRef ref) const noexcept;
+
+    /// Expects answers from and to elsewhere; only before confirm().
+    void set_reply(FlowRef ref, const Tuple4&) noexcept;
+    void set_reply(FlowRef ref, const Tuple6&) noexcept;
+    /// Enters a connection that in() began.
+    [[nodiscard]] Confirmed confirm(FlowRef ref, const FlowMoment&, FlowRef* other = nullptr) noexcept;
+    /// Forgets one that was not confirmed.
+    void discard(FlowRef ref, const FlowMoment&) noexcept;
+
+    /// The connection of this tuple unless it is dying or its time is over; 0 if there is none.
+    template <class Tuple>
+    [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, FlowTime now) noexcept {
+        const std::uint64_t hash = table_.hash(tuple, kind.protocol, hint_of(kind));
+        for (;;) {
+            const FlowRef ref = table_.find(tuple, kind, hash);
+            if (!ref) return 0;
+            const FlowState& state = state_of(ref);
+            const std::uint32_t version = state.version();
+            if (state.has(FlowStatus::dying)) return 0;
+            if (!expired(state, now)) return ref;
+            end(ref, hash, version);
+        }
+    }
+
+    /// Ends connections of this worker whose time is over, and frees what ended; looks at `limit` entries or
+    /// a few more. Returns how many: less than `limit` means that nothing is left to do.
+    unsigned age(const FlowMoment&, unsigned limit) noexcept;
+
+    /// nf_conntrack_count: those that are not confirmed yet too.
+    [[nodiscard]] std::uint32_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t early_drops() const noexcept {
+        return early_drops_.load(std::memory_order_relaxed);
+    }
+
+    /// Calls visit(FlowView) for the connections among the next `entries` entries from `cursor` on (at first
+    /// 0); 0 when it has passed all. Takes no lock: what comes and goes meanwhile may be missed.
+    template <class Visit>
+    std::uint32_t walk(std::uint32_t cursor, std::uint32_t entries, FlowTime now, Visit&& visit) const {
+        const std::uint32_t stop = table_.pool().end();
+        for (std::uint32_t n = 0; cursor < stop && n < entries; ++n, ++cursor)
+            if (const auto seen = view(cursor, now)) visit(*seen);
+        return cursor < stop ? cursor : 0;
+    }
+    [[nodiscard]] std::optional<FlowView> view(std::uint32_t index, FlowTime now) const noexcept;
+    /// Ends a connection that was seen, if it is still there.
+    bool remove(const FlowView& seen) noexcept {
+        return end(seen.ref, table_.hash_of(seen.ref), seen.version);
+    }
+    /// nf_ct_iterate_cleanup: ends all that there are.
+    void flush() noexcept;
+
+    [[nodiscard]] std::atomic<std::uint32_t>& mark(FlowRef ref) noexcept {
+        return table_.pool()[ref >> 1].direction[0].shared;
+    }
+    [[nodiscard]] FlowState& state_of(FlowRef ref) const noexcept { return table_.pool()[ref >> 1].state; }
+    [[nodiscard]] FlowTable& table() noexcept { return table_; }
+    [[nodiscard]] const FlowWheel& wheel(unsigned worker) const noexcept { return *wheels_[worker]; }
+
+    /// nf_ct_is_expired.
+    [[nodiscard]] static bool expired(const FlowState& state, FlowTime now) noexcept {
+        return milliseconds_until(state.deadline.load(std::memory_order_relaxed), now) <= 0;
+    }
+
+  private:
+    [[nodiscard]] static FlowZone hint_of(FlowKind kind) noexcept {
+        return kind.flags & FlowKind::hinted ? kind.zone : FlowZone{0};
+    }
+    template <class Header>
+    [[nodiscard]] Tracked in_family(const Header&, const FlowPacket&, FlowKind kind,
+                                    const FlowMoment&) noexcept;
+    template <class Header>
+    [[nodiscard]] Tracked related(const Header& outer, const L4View& error, FlowKind kind,
+                                  const FlowMoment&) noexcept;
+    template <class Tuple>
+    [[nodiscard]] Tracked begin(const Tuple&, FlowKind kind, const FlowMoment&) noexcept;
+    [[nodiscard]] bool make_room(std::uint64_t hash, const FlowMoment&) noexcept;
+    bool end(FlowRef ref, std::uint64_t hash, std::uint32_t version) noexcept;
+    void end_own(std::uint32_t index) noexcept;
+    [[nodiscard]] bool stays(std::uint32_t index, const FlowMoment&) noexcept;
+    void account(FlowRef ref, std::uint32_t bytes) noexcept;
+
+    FlowTable table_;
+    std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
+    alignas(64) std::atomic<std::uint32_t> count_{0};
+    std::atomic<std::uint64_t> early_drops_{0};
+};
+
+}  // namespace weft
