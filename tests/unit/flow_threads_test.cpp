@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/flow_packets.hpp"
 #include "tests/unit/flow_rig.hpp"
 
 namespace weft {
@@ -112,6 +113,94 @@ TEST(FlowThreads, OneOfTwoEntersATuple) {
     EXPECT_EQ(entered.load(), tuples);
     EXPECT_EQ(clashes.load(), tuples);
     EXPECT_EQ(flows.shape().refs, 2U * tuples);
+}
+
+/// Two workers with flows of their own and of each other, TCP that opens and is refused, early drops and
+/// ageing, while control walks, deletes and flushes.
+TEST(FlowThreads, WorkersTrackWhileControlWalksAndDeletes) {
+    constexpr std::uint32_t capacity = 300;
+    test::Tracker tracker(capacity, 2);
+    tracker.config.max = 200;
+    tracker.config.acct = true;
+    std::atomic<FlowTime> clock{5'000'000};
+    std::atomic<bool> stop{false};
+    std::atomic<std::size_t> handled{0}, elsewhere{0}, wrong{0}, shown{0}, deleted{0};
+    const auto work = [&](unsigned worker) {
+        std::mt19937 random(worker);
+        while (!stop.load()) {
+            const FlowMoment moment{tracker.config, worker, clock.load(), 0};
+            // The destination says whose it is but for every eighth, as if the NIC had erred.
+            const auto side = static_cast<std::uint8_t>(random() % 8 ? worker : !worker);
+            const test::Ends ends{static_cast<std::uint8_t>(1 + side), 9,
+                                  static_cast<std::uint16_t>(random() % 150), 53};
+            test::Bytes packet;
+            switch (random() % 5) {
+                case 0:
+                    packet = test::ip4(ends, 17, test::udp(ends));
+                    break;
+                case 1:
+                    packet = test::ip4(ends.back(), 17, test::udp(ends.back()));
+                    break;
+                case 2:
+                    packet = test::ip6(ends, 6, test::tcp(ends, tcp_flag::syn, 1000));
+                    break;
+                case 3:
+                    packet = test::ip6(ends.back(), 6,
+                                       test::tcp(ends.back(), tcp_flag::rst | tcp_flag::ack, 0, 1001));
+                    break;
+                default:
+                    packet = test::ip4(ends, 1, test::icmp(8, 0, random() % 50));
+                    break;
+            }
+            const auto bytes = static_cast<std::uint32_t>(packet.size());
+            const Tracked t =
+                tracker.in({reinterpret_cast<const std::byte*>(packet.data()), bytes, bytes}, 0, 0, moment);
+            if (t.kind == Tracked::elsewhere) {
+                ++elsewhere;
+                if ((t.version & FlowState::owner_mask) != !worker) ++wrong;
+            } else if (t.kind == Tracked::tracked) {
+                ++handled;
+                if (tracker.state_of(t.ref).owner() != worker) ++wrong;
+                if (t.fresh && (random() % 4 == 0 || tracker.confirm(t.ref, moment) != Confirmed::done))
+                    tracker.discard(t.ref, moment);
+            }
+            tracker.age(moment, 4);
+        }
+    };
+    std::vector<std::thread> threads;
+    threads.emplace_back(work, 0U);
+    threads.emplace_back(work, 1U);
+    threads.emplace_back([&] {
+        std::mt19937 random(7);
+        for (unsigned round = 0; !stop.load(); ++round) {
+            std::uint32_t cursor = 0;
+            do
+                cursor = tracker.walk(cursor, 64, clock.load(), [&](const FlowView& view) {
+                    ++shown;
+                    // What was read together belongs together.
+                    const bool six = view.kind.flags & FlowKind::ipv6;
+                    if (six ? view.tuple6[0].source != view.tuple6[1].destination
+                            : !(view.tuple4[0].source == view.tuple4[1].destination))
+                        ++wrong;
+                    if (random() % 16 == 0) deleted += tracker.remove(view);
+                });
+            while (cursor);
+            if (round % 64 == 0) tracker.flush();
+            clock += 500;
+        }
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(900));
+    stop = true;
+    for (auto& thread : threads)
+        thread.join();
+    EXPECT_EQ(wrong.load(), 0U);
+    EXPECT_GT(handled.load(), 100U);
+    EXPECT_GT(elsewhere.load(), 0U);
+    EXPECT_GT(shown.load(), 0U);
+    EXPECT_GT(deleted.load(), 0U);
+    tracker.flush();
+    EXPECT_EQ(tracker.count(), 0U);
+    EXPECT_EQ(tracker.table().shape().refs, 0U);
 }
 
 }  // namespace
