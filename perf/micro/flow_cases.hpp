@@ -16,6 +16,7 @@ struct FlowRow {
     const char* name;
     MakeRound own;
     MakeRound hash;
+    std::size_t least = 1;  ///< flows below which the clock's own cost would be measured
 };
 /// Prints the rows whose name has `only` in it, for each of so many flows.
 void print_flow_table(unsigned rounds, const char* only, const std::size_t* sizes, std::size_t size_count);

@@ -17,12 +17,12 @@ constexpr FlowRow rows[] = {
     {"look up, both directions, batches of 64", "find", flow_find, flow_hash_lookup},
     {"look up what is not there, batches of 64", "unknown", flow_find_unknown, flow_hash_lookup_unknown},
     {"look up, one by one", "one_by_one", flow_find_one_by_one, flow_hash_lookup_one_by_one},
-    {"enter a connection unless taken", "insert", flow_insert, flow_hash_add_checked},
-    {"the same, rte_hash without asking", "insert_unchecked", flow_insert, flow_hash_add},
-    {"age, nothing over", "age", flow_age, flow_hash_iterate},
-    {"age, all over", "age_out", flow_age_out, flow_hash_age_out},
+    {"enter a connection unless taken", "insert", flow_insert, flow_hash_add_checked, 1000},
+    {"the same, rte_hash without asking", "insert_unchecked", flow_insert, flow_hash_add, 1000},
+    {"age, nothing over", "age", flow_age, flow_hash_iterate, 1000},
+    {"age, all over", "age_out", flow_age_out, flow_hash_age_out, 1000},
     {"a UDP packet of a known flow through the tracker", "track_known", flow_track_known, nullptr},
-    {"a new UDP flow through the tracker, confirmed", "track_new", flow_track_new, nullptr},
+    {"a new UDP flow through the tracker, confirmed", "track_new", flow_track_new, nullptr, 1000},
 };
 
 double median_of(std::vector<double> values, double part = 0.5) {
@@ -36,6 +36,7 @@ double clocks_of(const Round& round) {
 }
 
 std::string cell(const FlowRow& row, std::size_t flows, unsigned rounds) {
+    if (flows < row.least) return "-";
     const Round own = row.own(flows), hash = row.hash ? row.hash(flows) : Round{};
     std::vector<double> ours, theirs, ratios;
     for (unsigned i = 0; i <= rounds; ++i) {

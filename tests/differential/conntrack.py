@@ -1,0 +1,277 @@
+"""The connection tracker beside the kernel's: the same random TCP segments and datagrams to both, one conversation
+at a time, and after each packet its state and the connection's compared.
+
+The kernel's runs in a namespace that forwards from one TUN device to another; rules write what `-m conntrack
+--ctstate` says of a packet into its DSCP, and the connection is read by ctnetlink. What this kernel does otherwise
+than 6.1, whose behaviour weft has, is in EXCEPTIONS.
+"""
+
+import ctypes
+import fcntl
+import os
+import random
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHELL = os.path.join(TOP, "build", "tests", "differential", "flow_shell")
+CLIENT, SERVER = "10.1.0.2", "10.2.0.2"
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+DSCP = {1: "NEW", 2: "ESTABLISHED", 3: "RELATED", 4: "INVALID", 5: "UNTRACKED"}
+STATUS = 2 | 4 | 8  # seen_reply, assured, confirmed
+STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",
+          "SYN_SENT2")
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ip(source, destination, protocol, payload):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0, socket.inet_aton(source),
+                       socket.inet_aton(destination))
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+def tcp(sport, dport, flags, seq, ack, window, options=b"", payload=b""):
+    options += b"\0" * (-len(options) % 4)
+    return struct.pack("!HHIIBBHHH", sport, dport, seq % 2**32, ack % 2**32, (20 + len(options)) // 4 << 4, flags, window,
+                       0, 0) + options + payload
+
+
+class Kernel:
+    """In the calling process, which it moves into a namespace of its own."""
+
+    def __init__(self):
+        if ctypes.CDLL(None, use_errno=True).unshare(0x40000000):  # CLONE_NEWNET
+            raise OSError(ctypes.get_errno(), "unshare")
+        self.devices = [self.tun("t0"), self.tun("t1")]
+        for command in ("ip addr add 10.1.0.1/24 dev t0", "ip addr add 10.2.0.1/24 dev t1", "ip link set lo up",
+                        "ip link set t0 up", "ip link set t1 up", "sysctl -qw net.ipv4.ip_forward=1",
+                        "sysctl -qw net.ipv4.conf.all.rp_filter=0", "sysctl -qw net.ipv4.conf.t0.rp_filter=0",
+                        "sysctl -qw net.ipv4.conf.t1.rp_filter=0"):
+            subprocess.run(command.split(), check=True)
+        rules = "".join(f"-A FORWARD -m conntrack --ctstate {state} -j DSCP --set-dscp {number}\n"
+                        for number, state in DSCP.items())
+        subprocess.run(["iptables-legacy-restore"], input=f"*mangle\n{rules}COMMIT\n", text=True, check=True,
+                       env={**os.environ, "XTABLES_LOCKFILE": f"/tmp/weft-xtables-{os.getpid()}.lock"})
+        subprocess.run(["sysctl", "-qw", "net.netfilter.nf_conntrack_checksum=0"], check=True)
+        self.netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
+        self.netlink.bind((0, 0))
+
+    @staticmethod
+    def tun(name):
+        device = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", name.encode(), 0x0001 | 0x1000))  # TUNSETIFF: TUN, NO_PI
+        os.set_blocking(device, False)
+        return device
+
+    def send(self, direction, packet):
+        """What conntrack says of it; None if it did not come through."""
+        os.write(self.devices[direction], packet)
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline:
+            if not select.select([self.devices[1 - direction]], [], [], 0.1)[0]:
+                continue
+            out = os.read(self.devices[1 - direction], 65536)
+            if out[0] >> 4 == 4 and out[9] == packet[9] and out[20:] == packet[20:]:
+                return DSCP.get(out[1] >> 2)
+        return None
+
+    @staticmethod
+    def attribute(kind, value):
+        return struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+    def request(self, kind, flags, body):
+        message = struct.pack("=BBH", socket.AF_INET, 0, 0) + body
+        self.netlink.send(struct.pack("=IHHII", 16 + len(message), 1 << 8 | kind, flags, 1, 0) + message)
+        return self.netlink.recv(65536)
+
+    @staticmethod
+    def attributes(data):
+        found = {}
+        while len(data) >= 4:
+            length, kind = struct.unpack_from("=HH", data)
+            found[kind & 0x3FFF] = data[4:length]
+            data = data[(length + 3) & ~3:]
+        return found
+
+    def connection(self, protocol, sport, dport):
+        """As the shell prints it."""
+        attribute, nested = self.attribute, 0x8000
+        if protocol == 1:
+            port_attributes = attribute(4, struct.pack("!H", sport)) + attribute(5, b"\x08") + attribute(6, b"\0")
+        else:
+            port_attributes = attribute(2, struct.pack("!H", sport)) + attribute(3, struct.pack("!H", dport))
+        tuple_attribute = attribute(1 | nested, attribute(
+            1 | nested, attribute(1, socket.inet_aton(CLIENT)) + attribute(2, socket.inet_aton(SERVER))) + attribute(
+                2 | nested, attribute(1, bytes([protocol])) + port_attributes))
+        answer = self.request(1, 1, tuple_attribute)
+        if struct.unpack_from("=IH", answer)[1] == 2:  # NLMSG_ERROR
+            return None
+        found = self.attributes(answer[20:])
+        ports = self.attributes(self.attributes(found[1])[2])
+        source = struct.unpack("!H", ports[2 if protocol != 1 else 4])[0]
+        status, left = (struct.unpack("!I", found[n])[0] for n in (3, 7))
+        state = flags0 = flags1 = scale0 = scale1 = 0
+        if 4 in found:
+            info = self.attributes(self.attributes(found[4])[1])
+            state, scale0, scale1, flags0, flags1 = (info[n][0] for n in (1, 2, 3, 4, 5))
+        return [source, state, status, left, flags0, flags1, scale0, scale1]
+
+    def flush(self):
+        self.request(2, 1 | 4, b"")
+
+
+class Weft:
+    def __init__(self):
+        self.program = subprocess.Popen([SHELL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def send(self, packet):
+        self.program.stdin.write(packet.hex() + "\n")
+        self.program.stdin.flush()
+        state, *connection = self.program.stdout.readline().split()
+        return state, None if connection == ["-"] else [int(word) for word in connection]
+
+    def flush(self):
+        self.program.stdin.write("flush\n")
+        self.program.stdin.flush()
+
+    def close(self):
+        self.program.stdin.close()
+        self.program.wait()
+
+
+class Talk:
+    """Random TCP: mostly what could be right, with losses, repetitions, strays and lies."""
+
+    def __init__(self, chance, sport):
+        self.chance, self.sport = chance, sport
+        self.next = [chance.getrandbits(32), chance.getrandbits(32)]
+        self.known = [self.next[1], self.next[0]]  # what each side has heard of the other
+        self.step = 0
+        self.script = chance.choice(("open", "open", "open", "middle", "simultaneous", "any"))
+
+    def options(self, syn):
+        chance = self.chance
+        if syn:
+            return b"".join(option for option in (b"\x02\x04\x05\xb4", b"\x04\x02\x01\x01", bytes([3, 3, chance.randrange(16), 1]))
+                            if chance.random() < 0.6)
+        kind = chance.random()
+        if kind < 0.1:
+            right = self.next[0] + chance.choice((-1000, 0, 0, 500, 70000))
+            return b"\x01\x01\x05\x0a" + struct.pack("!II", (right - 100) % 2**32, right % 2**32)
+        return b"\x01\x01\x08\x0a" + bytes(8) if kind < 0.3 else b""
+
+    def flags(self, side):
+        chance, step = self.chance, self.step
+        usual = {"open": [(0, SYN), (1, SYN | ACK), (0, ACK)], "simultaneous": [(0, SYN), (1, SYN), (0, SYN | ACK), (1, ACK)],
+                 "middle": [(0, ACK), (1, ACK)], "any": []}[self.script]
+        if step < len(usual) and chance.random() < 0.9:
+            return usual[step]
+        return side, chance.choices((ACK, ACK | PSH, FIN | ACK, RST, RST | ACK, SYN, SYN | ACK, FIN, 0, SYN | FIN),
+                                    (50, 15, 12, 4, 4, 6, 4, 0.5, 0.5, 0.5))[0]
+
+    def packet(self):
+        chance = self.chance
+        side, flags = self.flags(chance.randrange(2))
+        seq = self.next[side]
+        if chance.random() < 0.25:
+            seq += chance.choice((-1, 1, -100, 100, -1000, 9000, 70000, 200000, -70000, chance.getrandbits(32)))
+        ack = self.known[side] if flags & ACK else chance.choice((0, 0, self.known[side]))
+        if flags & ACK and chance.random() < 0.25:
+            ack += chance.choice((-1, 1, -100, 100, 5000, -70000, chance.getrandbits(32)))
+        if flags & RST and chance.random() < 0.2:
+            seq = 0
+        payload = bytes(chance.choice((0, 0, 1, 100, 1400))) if flags & (PSH | ACK) and not flags & (SYN | RST) else b""
+        window = chance.choice((0, 1, 100, 5840, 5840, 29200, 65535))
+        if chance.random() < 0.85:  # the sender goes on from here, and mostly the other side hears of it
+            self.next[side] = (seq + len(payload) + bool(flags & SYN) + bool(flags & FIN)) % 2**32
+            if chance.random() < 0.9:
+                self.known[1 - side] = self.next[side]
+        self.step += 1
+        ports = (self.sport, 80) if side == 0 else (80, self.sport)
+        ends = (CLIENT, SERVER) if side == 0 else (SERVER, CLIENT)
+        body = tcp(*ports, flags, seq, ack, window, self.options(flags & SYN), payload)
+        text = f"{'><'[side]} flags {flags:#x} seq {seq % 2**32} ack {ack % 2**32} win {window} len {len(payload)}"
+        return side, ip(*ends, 6, body), text
+
+
+class Datagrams:
+    """UDP or ping, and ICMP errors about it."""
+
+    def __init__(self, chance, sport):
+        self.chance, self.sport, self.protocol = chance, sport, chance.choice((17, 1))
+
+    def body(self, side):
+        if self.protocol == 17:
+            ports = (self.sport, 80) if side == 0 else (80, self.sport)
+            return struct.pack("!HHHH", *ports, self.chance.choice((8, 8, 8, 8, 7, 20)), 0)
+        body = struct.pack("!BBHHH", self.chance.choice((8 if side == 0 else 0,) * 9 + (30, 5)), 0, 0, self.sport, 1)
+        return body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+
+    def packet(self):
+        side = self.chance.randrange(2)
+        ends = (CLIENT, SERVER) if side == 0 else (SERVER, CLIENT)
+        inner = ip(*ends, self.protocol, self.body(side))
+        if self.chance.random() < 0.3:  # comes back to who sent it, or to nobody who did
+            to = ends[0]
+            head = struct.pack("!BBHI", self.chance.choice((3, 11, 12)), 1, 0, 0) + inner[:28]
+            head = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
+            return 1 - side, ip(ends[1], to, 1, head), f"error about {'><'[side]}"
+        return side, inner, f"{'><'[side]} protocol {self.protocol} type {inner[20]}"
+
+
+def differences(wanted, got):
+    if (wanted is None) != (got is None):
+        return [f"connection {wanted} / {got}"]
+    if wanted is None:
+        return []
+    found = []
+    for name, a, b in zip(("source port", "state", "status", "left", "flags of original", "flags of reply", "scale", "scale of reply"),
+                          wanted, got):
+        if name == "status":
+            a, b = a & STATUS, b & STATUS
+        if abs(a - b) > 2 if name == "left" else a != b:
+            found.append(f"{name} {STATES[a] if name == 'state' else a} / {STATES[b] if name == 'state' else b}")
+    return found
+
+
+def compare(seed, conversations):
+    """Prints each conversation that differs, up to where it does; returns how many do."""
+    chance, kernel, weft, bad, packets = random.Random(seed), Kernel(), Weft(), 0, 0
+    for number in range(conversations):
+        sport = 1024 + number % 60000
+        talk = (Talk if chance.random() < 0.8 else Datagrams)(chance, sport)
+        protocol = getattr(talk, "protocol", 6)
+        told = []
+        for _ in range(chance.randrange(4, 40)):
+            direction, packet, text = talk.packet()
+            wanted = kernel.send(direction, packet)
+            got, connection = weft.send(packet)
+            known = kernel.connection(protocol, sport, 80)
+            packets += 1
+            found = ([] if wanted == got else [f"{wanted} / {got}"]) + differences(known, connection)
+            told.append(f"{text}  {got} {connection and STATES[connection[1]]}")
+            if found:
+                bad += 1
+                if bad <= 5:
+                    print(f"conversation {number} of seed {seed}: kernel / weft: {'; '.join(found)}")
+                    print("".join(f"    {line}\n" for line in told), end="")
+                break
+        kernel.flush()
+        weft.flush()
+    weft.close()
+    print(f"conntrack[seed {seed}]: {conversations} conversations, {packets} packets, {bad} differ")
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(bool(compare(int(sys.argv[1]) if len(sys.argv) > 1 else 1, int(sys.argv[2]) if len(sys.argv) > 2 else 300)))
