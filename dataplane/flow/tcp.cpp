@@ -150,9 +150,11 @@ struct Step {
         return tcp.last_kind() == TcpKind::ack && tcp.last_direction() == direction &&
                segment.seq == tcp.last_end;
     }
-    /// A RST for a SYN or an ACK that we let pass.
+    /// A RST for a SYN or an ACK that we let pass. That for a SYN comes from the other side (so 6.18; 6.1
+    /// does not ask).
     [[nodiscard]] bool answers_ignored() const noexcept {
-        return (state.has(FlowStatus::seen_reply) && tcp.last_kind() == TcpKind::syn) ||
+        return (state.has(FlowStatus::seen_reply) && tcp.last_kind() == TcpKind::syn &&
+                tcp.last_direction() != direction) ||
                (!state.has(FlowStatus::assured) && tcp.last_kind() == TcpKind::ack);
     }
     /// A FIN or RST outside the window, answered by another: the two sides and we are out of step, so it

@@ -1,7 +1,7 @@
-"""Random sequences of frames through weft and through another switch, and of rules beside the real iptables. Seeds
-are fixed: the same run every time.
+"""Random sequences of frames through weft and through another switch, of rules beside the real iptables, and of packets
+past the connection tracker and the kernel's. Seeds are fixed: the same run every time.
 
-  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, -k vlan, -k qinq or -k rules; --seed repeats one sequence
+  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, -k vlan, -k qinq, -k conntrack or -k rules; --seed repeats one
 """
 
 import argparse
@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
 import bridge  # noqa: E402
+import conntrack  # noqa: E402
 import qinq  # noqa: E402
 import route  # noqa: E402
 import rules  # noqa: E402
@@ -33,6 +34,7 @@ def main():
             for workers in (1, 2):
                 title = f"{name}[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]"
                 good.append(run_one(title, lambda place: module.compare(place, random.Random(seed)), workers))
+    good += conntrack.run(options.k, seeds)
     good += rules.run(options.k, seeds)
     return 0 if all(good) else 1
 

@@ -301,6 +301,16 @@ TEST(FlowTcp, ARstForAnIgnoredSynEndsTheConnection) {
     EXPECT_EQ(talk.left(), 10);
 }
 
+/// Found by comparison with Linux 6.18: the numbers of an ignored ACK and a retransmitted SYN fit by chance.
+TEST(FlowTcp, ARstOfWhoSentTheSynIsNoAnswerToIt) {
+    Talk talk;
+    talk.send(original, {SYN, 1000});
+    talk.send(reply, {ACK, 7000, 900});
+    EXPECT_EQ(talk.send(original, {SYN, 800'000}), L4Verdict::accept);
+    EXPECT_EQ(talk.send(original, {RST | ACK, 800'001, 7000}), L4Verdict::invalid);
+    EXPECT_EQ(talk.is(), TcpState::syn_sent);
+}
+
 /// RFC 5961 4: the ACK that challenges a SYN is not that of the FIN.
 TEST(FlowTcp, AChallengeAckDoesNotEndLastAck) {
     Talk talk;
