@@ -6,6 +6,7 @@
 // - The version in the header of the chain's first bucket is raised when a reference is taken out and when a
 //   bucket leaves the chain. So a reader who compared an entry's bytes, or walked a chain in vain, and finds
 //   the version unchanged, saw what was there.
+// - The filter of later buckets has a connection's bit before its reference is there and until it is gone.
 // All stores are releases and all loads acquires, which costs nothing on x86.
 #pragma once
 
@@ -30,7 +31,18 @@ struct alignas(64) FlowBucket {
     std::atomic<std::uint32_t> overflow;  ///< index of the chain's next bucket; 0: none
     std::atomic<std::uint16_t> signature[slots];
     std::atomic<FlowRef> ref[slots];
+    /// Of a chain's first bucket: a bit of 64 for each connection that is in a later one. Some may stand for
+    /// what has left, until all have.
+    std::atomic<std::uint64_t> overflowed;
 
+    [[nodiscard]] static constexpr std::uint64_t filter_bit(std::uint16_t sign) noexcept {
+        return std::uint64_t{1} << (sign >> 10);
+    }
+    /// The later bucket to look into for this signature; 0: none.
+    [[nodiscard]] std::uint32_t next_for(std::uint16_t sign) const noexcept {
+        if (!(overflowed.load(std::memory_order_acquire) & filter_bit(sign))) return 0;
+        return overflow.load(std::memory_order_acquire);
+    }
     [[nodiscard]] std::uint32_t header_now() const noexcept { return header.load(std::memory_order_acquire); }
     [[nodiscard]] static bool same_version(std::uint32_t a, std::uint32_t b) noexcept {
         return ((a ^ b) & version_mask) == 0;

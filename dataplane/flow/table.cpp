@@ -9,9 +9,9 @@ namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
-/// 5.6 references a bucket of eight at capacity: every ninth bucket has a second one, one in 2,000 a third.
+/// 5 references a bucket of eight at capacity: every fifteenth bucket has a second one.
 std::uint32_t homes_for(std::uint32_t capacity) noexcept {
-    return std::max<std::uint32_t>(8, static_cast<std::uint32_t>(std::uint64_t{capacity} * 20 / 56 + 1));
+    return std::max<std::uint32_t>(8, static_cast<std::uint32_t>(std::uint64_t{capacity} * 2 / 5 + 1));
 }
 /// Twice as many overflow buckets as are needed at capacity; only address space.
 std::uint32_t overflow_for(std::uint32_t homes) noexcept {
@@ -72,18 +72,14 @@ FlowInserted FlowTable::insert(std::uint32_t index) noexcept {
     const Locked locked(first, second);
     for (unsigned d = 0; d < 2; ++d)
         if (const FlowRef other = taken(refs[d], hashes[d])) return {FlowInserted::clash, other};
-    const Place one = free_place(first);
-    if (!one.bucket) return {FlowInserted::full, 0};
-    pool_[index].state.set(FlowStatus::confirmed);
-    one.bucket->fill(one.slot, signature(hashes[0]), refs[0]);
-    const Place two = free_place(second);
-    if (!two.bucket) {
-        (void)take_out(first, refs[0]);
-        pool_[index].state.status.fetch_and(static_cast<std::uint16_t>(~FlowStatus::confirmed),
-                                            std::memory_order_acq_rel);
+    FlowState& state = pool_[index].state;
+    state.set(FlowStatus::confirmed);
+    const bool one = put(first, refs[0], signature(hashes[0]));
+    if (!one || !put(second, refs[1], signature(hashes[1]))) {
+        if (one) (void)take_out(first, refs[0]);
+        state.status.fetch_and(static_cast<std::uint16_t>(~FlowStatus::confirmed), std::memory_order_acq_rel);
         return {FlowInserted::full, 0};
     }
-    two.bucket->fill(two.slot, signature(hashes[1]), refs[1]);
     return {FlowInserted::done, 0};
 }
 
@@ -125,13 +121,20 @@ void FlowTable::take_out_both(std::uint32_t index) noexcept {
     (void)take_out(second, refs[1]);
 }
 
-FlowTable::Place FlowTable::free_place(FlowBucket& first) noexcept {
+/// False if the chain is full.
+bool FlowTable::put(FlowBucket& first, FlowRef ref, std::uint16_t sign) noexcept {
     FlowBucket* bucket = &first;
     for (unsigned n = 1;; ++n) {
-        if (const unsigned slot = bucket->free_slot(); slot < FlowBucket::slots) return {bucket, slot};
+        if (const unsigned slot = bucket->free_slot(); slot < FlowBucket::slots) {
+            if (bucket != &first)
+                first.overflowed.store(first.overflowed.load(relaxed) | FlowBucket::filter_bit(sign),
+                                       std::memory_order_release);
+            bucket->fill(slot, sign, ref);
+            return true;
+        }
         std::uint32_t next = bucket->overflow.load(relaxed);
         if (!next) {
-            if (n == chain_limit || !(next = add_bucket())) return {};
+            if (n == chain_limit || !(next = add_bucket())) return false;
             bucket->overflow.store(next, std::memory_order_release);
         }
         bucket = &buckets_[next];
@@ -149,6 +152,7 @@ bool FlowTable::take_out(FlowBucket& first, FlowRef ref) noexcept {
             if (before && bucket->empty()) {
                 gone = before->overflow.load(relaxed);
                 before->overflow.store(bucket->overflow.load(relaxed), std::memory_order_release);
+                if (!first.overflow.load(relaxed)) first.overflowed.store(0, std::memory_order_release);
             }
             // After what readers must not miss, and before the entry or the bucket becomes another's.
             first.raise_version();

@@ -21,6 +21,9 @@ struct FlowRow {
 /// Prints the rows whose name has `only` in it, for each of so many flows.
 void print_flow_table(unsigned rounds, const char* only, const std::size_t* sizes, std::size_t size_count);
 
+/// Resident bytes a connection of a tracker that is full, with accounting or without.
+double flow_bytes(std::size_t flows, bool accounting);
+
 Round flow_find(std::size_t flows);
 Round flow_find_unknown(std::size_t flows);
 Round flow_find_one_by_one(std::size_t flows);

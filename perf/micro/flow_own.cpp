@@ -1,6 +1,7 @@
 // The flow table's side of the comparison.
 #include <array>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 
@@ -142,7 +143,22 @@ struct Tracking {
     }
 };
 
+std::size_t resident_bytes() {
+    std::ifstream statm("/proc/self/statm");
+    std::size_t total = 0, resident = 0;
+    statm >> total >> resident;
+    return resident * 4096;
+}
+
 }  // namespace
+
+double flow_bytes(std::size_t flows, bool accounting) {
+    auto t = std::make_unique<Tracking>(flows, tuples_of(flows));
+    t->config.acct = accounting;
+    const std::size_t before = resident_bytes();
+    t->fill();
+    return static_cast<double>(resident_bytes() - before) / static_cast<double>(flows);
+}
 
 Round flow_age(std::size_t flows) {
     auto t = std::make_shared<Tracking>(flows, tuples_of(flows));

@@ -77,6 +77,14 @@ void print_flow_table(unsigned rounds, const char* only, const std::size_t* size
         }
         fmt::print("\n");
     }
+    if (*only && std::strcmp("bytes", only) != 0) return;
+    for (const bool accounting : {false, true}) {
+        fmt::print("| resident bytes a connection{} |", accounting ? ", accounted" : "");
+        for (std::size_t i = 0; i < size_count; ++i)
+            fmt::print(" {} |",
+                       sizes[i] < 1'000'000 ? "-" : fmt::format("{:.0f}", flow_bytes(sizes[i], accounting)));
+        fmt::print("\n");
+    }
 }
 
 }  // namespace weft::perf
