@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "control/hook/types.hpp"
+#include "weft/hook/types.hpp"
 
 namespace weft::hook {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/hook/types.hpp"
+#include "weft/hook/types.hpp"
 
 namespace weft::hook {
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "control/hook/match.hpp"
-#include "control/hook/target.hpp"
-#include "control/hook/types.hpp"
+#include "weft/hook/match.hpp"
+#include "weft/hook/target.hpp"
+#include "weft/hook/types.hpp"
 
 namespace weft::hook {
 

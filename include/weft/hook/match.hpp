@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "control/hook/types.hpp"
+#include "weft/hook/types.hpp"
 
 namespace weft::hook {
 

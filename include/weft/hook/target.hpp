@@ -6,7 +6,7 @@
 #include <string>
 #include <variant>
 
-#include "control/hook/types.hpp"
+#include "weft/hook/types.hpp"
 
 namespace weft::hook {
 

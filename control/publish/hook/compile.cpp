@@ -1,0 +1,167 @@
+#include "control/publish/hook/compile.hpp"
+
+#include <algorithm>
+
+namespace weft::hook {
+
+Compiler::Compiler(Family family, std::uint64_t secret) : family_(family), rules_(secret) {}
+
+RuleId Compiler::new_id() {
+    if (free_ids_.empty()) return ids_++;
+    const auto id = free_ids_.back();
+    free_ids_.pop_back();
+    return id;
+}
+
+void Compiler::recycle_ids() {
+    free_ids_.insert(free_ids_.end(), retired_ids_.begin(), retired_ids_.end());
+    retired_ids_.clear();
+}
+
+void Compiler::forget(Compiled& chain) {
+    for (const auto& code : chain.codes)
+        retired_ids_.push_back(code->id);
+    chain.codes.clear();
+    chain.sources.clear();
+    chain.code = std::make_shared<const ChainCode>();
+}
+
+/// Gives every chain its slot before a rule jumps to it, and takes those of chains that are gone.
+void Compiler::place_chains(const Ruleset& ruleset) {
+    for (auto& [name, chain] : chains_)
+        chain.seen = false;
+    for (const auto& table : ruleset.tables) {
+        if (table.id == TableId::nat) continue;
+        for (const auto& chain : table.chains) {
+            auto [known, fresh] = chains_.try_emplace({table.id, chain.name});
+            known->second.seen = true;
+            if (!fresh) continue;
+            if (free_slots_.empty()) free_slots_.push_back(slots_++);
+            known->second.slot = free_slots_.back();
+            free_slots_.pop_back();
+            if (chain.hook) known->second.policy = new_id();
+        }
+    }
+    for (auto known = chains_.begin(); known != chains_.end();) {
+        auto& chain = known->second;
+        if (chain.seen) {
+            ++known;
+            continue;
+        }
+        forget(chain);
+        free_slots_.push_back(chain.slot);
+        known = chains_.erase(known);
+    }
+}
+
+std::vector<SharedBlock> Compiler::blocks_of(const Compiled& old, const std::vector<SharedRule>& codes,
+                                             std::size_t prefix, std::size_t suffix) const {
+    const auto& blocks = old.code->blocks;
+    std::size_t front = 0, back = blocks.size(), begin = 0, end = codes.size(), kept = 0;
+    for (; front < back && begin + blocks[front]->size() <= prefix; ++front)
+        begin += blocks[front]->size();
+    for (; back > front && kept + blocks[back - 1]->size() <= suffix; --back)
+        kept += blocks[back - 1]->size();
+    end -= kept;
+    if (begin != end)
+        for (bool more = true; more;) {
+            more = false;
+            if (front > 0 && blocks[front - 1]->size() <= 2 * (end - begin)) {
+                begin -= blocks[--front]->size();
+                more = true;
+            }
+            if (back < blocks.size() && blocks[back]->size() <= 2 * (end - begin)) {
+                end += blocks[back++]->size();
+                more = true;
+            }
+        }
+    std::vector<SharedBlock> result(blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(front));
+    if (begin != end)
+        result.push_back(std::make_shared<const Block>(
+            family_, std::vector<SharedRule>(codes.begin() + static_cast<std::ptrdiff_t>(begin),
+                                             codes.begin() + static_cast<std::ptrdiff_t>(end))));
+    result.insert(result.end(), blocks.begin() + static_cast<std::ptrdiff_t>(back), blocks.end());
+    return result;
+}
+
+void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& chain) {
+    const auto& rules = chain.rules;
+    const auto common = std::min(rules.size(), old.sources.size());
+    std::size_t prefix = 0, suffix = 0;
+    while (prefix < common && rules[prefix].rule == old.sources[prefix])
+        ++prefix;
+    while (suffix < common - prefix &&
+           rules[rules.size() - 1 - suffix].rule == old.sources[old.sources.size() - 1 - suffix])
+        ++suffix;
+    if (prefix == rules.size() && prefix == old.sources.size()) return;
+
+    std::vector<std::shared_ptr<const Rule>> sources;
+    std::vector<SharedRule> codes;
+    const FindChain find_chain = [&](const std::string& name) { return chains_.at({table.id, name}).slot; };
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        sources.push_back(rules[i].rule);
+        if (i < prefix)
+            codes.push_back(old.codes[i]);
+        else if (i >= rules.size() - suffix)
+            codes.push_back(old.codes[old.codes.size() - (rules.size() - i)]);
+        else
+            codes.push_back(rules_.compile(*rules[i].rule, new_id(), find_chain));
+    }
+    for (std::size_t i = prefix; i < old.codes.size() - suffix; ++i)
+        retired_ids_.push_back(old.codes[i]->id);
+    auto code = std::make_shared<ChainCode>();
+    code->blocks = blocks_of(old, codes, prefix, suffix);
+    old.code = std::move(code);
+    old.sources = std::move(sources);
+    old.codes = std::move(codes);
+}
+
+std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) const {
+    auto program = std::make_shared<HookProgram>();
+    program->family = family_;
+    program->chains.resize(slots_);
+    program->ids = ids_;
+    for (const auto& [name, chain] : chains_)
+        program->chains[chain.slot] = chain.code;
+    for (const auto id : {TableId::raw, TableId::mangle, TableId::filter, TableId::security}) {
+        const auto& table = ruleset.table(id);
+        if (!table.used) continue;
+        for (const auto& chain : table.chains) {
+            if (!chain.hook) continue;
+            const auto& compiled = chains_.find(Name{id, chain.name})->second;
+            program->hooks[static_cast<std::size_t>(*chain.hook)].push_back(
+                {id, compiled.slot, compiled.policy, chain.policy == Verdict::drop});
+        }
+    }
+    return program;
+}
+
+std::shared_ptr<const HookProgram> Compiler::compile(const Ruleset& ruleset, const InterfaceNames& names,
+                                                     const FindSet& find_set) {
+    rules_.set_sets(find_set);
+    if (rules_.set_names(names))
+        for (auto& [name, chain] : chains_)
+            forget(chain);
+    place_chains(ruleset);
+    for (const auto& table : ruleset.tables)
+        if (table.id != TableId::nat)
+            for (const auto& chain : table.chains)
+                compile_chain(chains_.find(Name{table.id, chain.name})->second, table, chain);
+    return assemble(ruleset);
+}
+
+std::vector<RuleId> Compiler::ids(TableId table, std::string_view chain) const {
+    std::vector<RuleId> ids;
+    const auto found = chains_.find(Name{table, std::string(chain)});
+    if (found == chains_.end()) return ids;
+    for (const auto& code : found->second.codes)
+        ids.push_back(code->id);
+    return ids;
+}
+
+RuleId Compiler::policy_id(TableId table, std::string_view chain) const {
+    const auto found = chains_.find(Name{table, std::string(chain)});
+    return found == chains_.end() ? no_rule : found->second.policy;
+}
+
+}  // namespace weft::hook

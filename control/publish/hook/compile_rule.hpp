@@ -1,0 +1,53 @@
+// One rule into its code: what can be compared at once, what has to be asked, what follows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "control/hook/rule.hpp"
+#include "dataplane/hook/matches.hpp"
+#include "dataplane/hook/rule_code.hpp"
+
+namespace weft::hook {
+
+/// Every interface that a packet may come from or go to.
+using InterfaceNames = std::vector<std::pair<std::string, IfIndex>>;
+using FindSet = std::function<std::shared_ptr<const AddressSet>(std::string_view name)>;
+using FindChain = std::function<ChainSlot(const std::string& name)>;
+
+/// What rules refer to by name, and what they share. Not thread safe.
+class RuleCompiler {
+  public:
+    explicit RuleCompiler(std::uint64_t secret) : secret_(secret) {}
+
+    /// True if the names are others than before: rules with interfaces have to be compiled again.
+    bool set_names(const InterfaceNames&);
+    void set_sets(FindSet find) { find_set_ = std::move(find); }
+
+    [[nodiscard]] SharedRule compile(const Rule&, RuleId, const FindChain&);
+
+    [[nodiscard]] InterfaceTest interface(const Interface&);
+    [[nodiscard]] std::shared_ptr<const AddressSet> set(std::string_view name) const {
+        return find_set_(name);
+    }
+    /// The list of this name, made for the first rule that names it; gone with the last.
+    [[nodiscard]] std::shared_ptr<RecentTable> recent(const RecentMatch&);
+
+  private:
+    std::uint64_t secret_;
+    InterfaceNames names_;
+    std::map<std::string, std::shared_ptr<const InterfaceSet>, std::less<>> patterns_;
+    std::map<std::string, std::weak_ptr<RecentTable>, std::less<>> recents_;
+    FindSet find_set_;
+};
+
+/// Puts a match into the code's checks, and into its simple part as far as that can take it.
+void compile_match(RuleCompiler&, const Match&, RuleCode&, bool& may_absorb);
+
+}  // namespace weft::hook

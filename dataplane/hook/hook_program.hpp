@@ -1,0 +1,39 @@
+// All rules of a family as workers run them.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "dataplane/hook/block.hpp"
+
+namespace weft::hook {
+
+/// The blocks of a chain, in its order.
+struct ChainCode {
+    std::vector<SharedBlock> blocks;
+};
+
+/// A built-in chain of one table at a hook.
+struct BaseChain {
+    TableId table;
+    ChainSlot chain;
+    RuleId policy;  ///< counts what comes to its end
+    bool drops;     ///< the policy is DROP
+};
+
+/// Built by control, published as one pointer, immutable from then on but for what its checks count.
+struct HookProgram {
+    Family family = Family::ip;
+    /// By hook, in the order of the tables' priorities (raw, mangle, filter, security); a table that never
+    /// held anything is not there, nor is nat, which is asked once a connection.
+    std::array<std::vector<BaseChain>, hook_count> hooks;
+    std::vector<std::shared_ptr<const ChainCode>> chains;  ///< by ChainSlot; null if unused
+    RuleId ids = 1;                                        ///< all ids are below it
+
+    [[nodiscard]] bool active(Hook hook) const noexcept {
+        return !hooks[static_cast<std::size_t>(hook)].empty();
+    }
+};
+
+}  // namespace weft::hook

@@ -1,0 +1,127 @@
+#include "dataplane/hook/packet.hpp"
+
+#include <algorithm>
+
+#include "weft/net/ip.hpp"
+
+namespace weft::hook {
+
+namespace {
+
+constexpr std::uint8_t authentication = 51, no_next_header = 59, udp_lite = 136, sctp = 132, dccp = 33;
+
+bool has_ports(std::uint8_t protocol) noexcept {
+    return protocol == ip_protocol::tcp || protocol == ip_protocol::udp || protocol == udp_lite ||
+           protocol == sctp || protocol == dccp;
+}
+
+/// What the match of the protocol asks for, or multiport.
+std::uint32_t needed_header(Family family, std::uint8_t protocol) noexcept {
+    if (protocol == ip_protocol::tcp) return sizeof(TcpHeader);
+    if (protocol == ip_protocol::udp || protocol == udp_lite) return sizeof(UdpHeader);
+    if (protocol == (family == Family::ip ? ip_protocol::icmp : ip_protocol::icmpv6)) return 8;
+    return has_ports(protocol) ? 4 : 0;
+}
+
+void read_layer4(View& view) noexcept {
+    view.has_ports = false;
+    view.source_port = view.destination_port = 0;
+    if (view.fragment != 0) {
+        // xt_tcpudp.c: no fragment one unit into TCP, which would overwrite its flags
+        view.layer4 = view.fragment == 1 && view.protocol == ip_protocol::tcp ? Layer4::odd : Layer4::absent;
+        return;
+    }
+    if (view.layer4_length < needed_header(view.family, view.protocol)) {
+        view.layer4 = Layer4::odd;
+        return;
+    }
+    view.layer4 = Layer4::whole;
+    if (!has_ports(view.protocol)) return;
+    view.has_ports = true;
+    be16 ports[2];
+    std::memcpy(ports, view.layer4_header, sizeof ports);
+    view.source_port = ports[0].host();
+    view.destination_port = ports[1].host();
+}
+
+bool read_ip4(View& view, const std::uint8_t* at, std::uint32_t readable) noexcept {
+    Ipv4Header ip;
+    if (readable < sizeof ip) return false;
+    std::memcpy(&ip, at, sizeof ip);
+    const std::uint32_t header = ip.header_size(), total = ip.total_length.host();
+    if (ip.version_ihl >> 4 != 4 || header < sizeof ip || header > total || header > readable) return false;
+    view.source = to_address(ip.source);
+    view.destination = to_address(ip.destination);
+    view.protocol = ip.protocol;
+    view.ttl = ip.ttl;
+    view.length = total;
+    view.fragment = ip.fragment.host() & 0x1fff;
+    view.layer4_header = at + header;
+    view.layer4_length = std::min(total, readable) - header;
+    view.headers_broken = false;
+    return true;
+}
+
+bool is_extension(std::uint8_t next) noexcept {
+    return next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
+           next == authentication || next == no_next_header || next == ip_protocol::destination_options;
+}
+
+/// As ipv6_find_hdr does with target -1 (net/ipv6/exthdrs_core.c).
+void find_upper(View& view, std::uint8_t next, const std::uint8_t* at, const std::uint8_t* end) noexcept {
+    view.headers_broken = false;
+    view.fragment = 0;
+    while (is_extension(next) && next != no_next_header) {
+        std::uint32_t size = 8;
+        if (end - at < 2 || (next == ip_protocol::fragment && end - at < 4)) {
+            view.headers_broken = true;
+            break;
+        }
+        if (next == ip_protocol::fragment) {
+            const std::uint16_t offset = static_cast<std::uint16_t>((at[2] << 8 | at[3]) & 0xfff8);
+            if (offset != 0) {
+                if (is_extension(at[0]) && at[0] != no_next_header)
+                    view.headers_broken = true;
+                else
+                    view.fragment = offset;
+                next = at[0];
+                break;
+            }
+        } else {
+            size = next == authentication ? (at[1] + 2u) * 4 : (at[1] + 1u) * 8;
+        }
+        next = at[0];
+        at += std::min<std::ptrdiff_t>(size, end - at);
+    }
+    view.protocol = next;
+    view.layer4_header = at;
+    view.layer4_length = static_cast<std::uint32_t>(end - at);
+}
+
+bool read_ip6(View& view, const std::uint8_t* at, std::uint32_t readable) noexcept {
+    Ipv6Header ip;
+    if (readable < sizeof ip) return false;
+    std::memcpy(&ip, at, sizeof ip);
+    if (at[0] >> 4 != 6) return false;
+    view.source.bytes = ip.source;
+    view.destination.bytes = ip.destination;
+    view.ttl = ip.hop_limit;
+    view.length = ip.payload_length.host() + static_cast<std::uint32_t>(sizeof ip);
+    find_upper(view, ip.next_header, at + sizeof ip, at + std::min(view.length, readable));
+    return true;
+}
+
+}  // namespace
+
+bool read_packet(View& view, Family family, const std::uint8_t* ip, std::uint32_t readable) noexcept {
+    view.family = family;
+    view.ip_header = ip;
+    if (!(family == Family::ip ? read_ip4(view, ip, readable) : read_ip6(view, ip, readable))) return false;
+    if (view.headers_broken)
+        view.layer4 = Layer4::odd;
+    else
+        read_layer4(view);
+    return true;
+}
+
+}  // namespace weft::hook

@@ -1,0 +1,148 @@
+#include "dataplane/hook/walk.hpp"
+
+#include <algorithm>
+
+#include "dataplane/hook/effect.hpp"
+
+namespace weft::hook {
+
+/// One base chain and all it calls.
+class Walk {
+  public:
+    Walk(const HookProgram& program, View& view, const EitherKey& key, Trail& trail, std::uint64_t now_us)
+        : program_(program),
+          key_(key),
+          trail_(trail),
+          look_{view, trail.rests, now_us},
+          odd_(view.layer4 == Layer4::odd) {}
+
+    WalkResult run(const BaseChain& base) {
+        trail_.places.clear();
+        trail_.candidates.clear();
+        enter(base.chain);
+        while (!trail_.places.empty()) {
+            const RuleCode* rule = next_match();
+            if (dropped_) return {Ending::drop, no_rule, nullptr};
+            if (!rule) {
+                leave();
+                continue;
+            }
+            trail_.path.push_back(rule->id);
+            switch (rule->step) {
+                case Step::next:
+                    break;
+                case Step::accept:
+                    return {};
+                case Step::drop:
+                    return {Ending::drop, rule->id, nullptr};
+                case Step::reject:
+                    return {Ending::reject, rule->id, std::get_if<RejectTarget>(&rule->target)};
+                case Step::return_:
+                    leave();
+                    break;
+                case Step::go:
+                    leave();
+                    [[fallthrough]];
+                case Step::jump:
+                    enter(rule->chain);
+                    break;
+                default:
+                    act(*rule);
+            }
+        }
+        trail_.path.push_back(base.policy);
+        if (base.drops) return {Ending::drop, base.policy, nullptr};
+        return {};
+    }
+
+  private:
+    void enter(ChainSlot slot) {
+        trail_.places.push_back({program_.chains[slot].get(), 0, trail_.candidates.size(), 0});
+        open_block(trail_.places.back());
+    }
+    void leave() {
+        trail_.candidates.resize(trail_.places.back().base);
+        trail_.places.pop_back();
+    }
+
+    void open_block(Trail::Place& place) {
+        trail_.candidates.resize(place.base);
+        place.next = odd_ ? 0 : place.base;
+        if (place.block == place.chain->blocks.size()) return;
+        const auto& block = *place.chain->blocks[place.block];
+        block.note(look_.packet, look_.rests);
+        if (!odd_) block.find(key_, trail_.candidates);
+    }
+
+    /// The chain's next rule that matches; null at its end, or if the packet is dropped.
+    const RuleCode* next_match() {
+        auto& place = trail_.places.back();
+        for (; place.block < place.chain->blocks.size(); ++place.block, open_block(place)) {
+            const auto& block = *place.chain->blocks[place.block];
+            if (odd_) {
+                while (place.next < block.size() && !dropped_) {
+                    const auto position = place.next++;
+                    const auto own = block.matches_own(position, look_.packet, key_);
+                    dropped_ = own == Matched::drop;
+                    if (own == Matched::yes && all_match(block.rule(position).checks))
+                        return &block.rule(position);
+                }
+            } else {
+                while (place.next < trail_.candidates.size() && !dropped_) {
+                    const auto& rule = block.rule(trail_.candidates[place.next++]);
+                    if (all_match(rule.rest)) return &rule;
+                }
+            }
+            if (dropped_) return nullptr;
+        }
+        return nullptr;
+    }
+
+    template <class Checks>
+    bool all_match(const Checks& checks) {
+        for (const auto& check : checks) {
+            const auto matched = check->matches(look_);
+            dropped_ = matched == Matched::drop;
+            if (matched != Matched::yes) return false;
+        }
+        return true;
+    }
+
+    void act(const RuleCode& rule) {
+        trail_.actions.push_back({&rule, static_cast<std::uint32_t>(trail_.path.size())});
+        switch (rule.step) {
+            case Step::log:
+                return look_.rests.on(Rest::log);
+            case Step::trace:
+                return look_.rests.on(Rest::trace);
+            case Step::mark:
+                return set_mark(*std::get_if<MarkTarget>(&rule.target), look_.packet);
+            case Step::connmark:
+                return set_connmark(*std::get_if<ConnmarkTarget>(&rule.target), look_.packet, look_.rests);
+            case Step::ct:
+                return set_template(*std::get_if<CtTarget>(&rule.target), look_.packet);
+            default:
+                return;
+        }
+    }
+
+    const HookProgram& program_;
+    const EitherKey& key_;
+    Trail& trail_;
+    Look look_;
+    bool odd_, dropped_ = false;
+};
+
+WalkResult walk(const HookProgram& program, Hook hook, TableMask tables, View& view, Trail& trail,
+                std::uint64_t now_us) {
+    if (view.layer4 == Layer4::odd || view.fragment != 0) trail.rests.on(Rest::odd_header);
+    const auto key = key_of(view);
+    for (const auto& base : program.hooks[static_cast<std::size_t>(hook)]) {
+        if (!(tables & bit(base.table))) continue;
+        const auto result = Walk(program, view, key, trail, now_us).run(base);
+        if (result.ending != Ending::accept) return result;
+    }
+    return {};
+}
+
+}  // namespace weft::hook

@@ -1,0 +1,68 @@
+// Walks a packet through the chains of one hook, as ipt_do_table and ip6t_do_table do
+// (net/ipv4/netfilter/ip_tables.c, net/ipv6/netfilter/ip6_tables.c).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/hook/hook_program.hpp"
+
+namespace weft::hook {
+
+/// What a rule did besides counting: LOG, TRACE, TCPMSS, MARK, CONNMARK, CT. Marks are set in the View
+/// already, and the first CT is View::template_; the rest is for the caller to do.
+struct Action {
+    const RuleCode* rule;  ///< its step says what, its target how; lives as long as the program
+    std::uint32_t at;      ///< rules of the path up to and with this one: those behind are to be traced
+};
+
+/// What a walk leaves behind, over several hooks of one packet if it is not cleared between. One for each
+/// worker: it keeps its memory.
+class Trail {
+  public:
+    std::vector<RuleId> path;  ///< rules and policies whose counters count the packet, in their order
+    std::vector<Action> actions;
+    Rests rests;
+
+    void clear() noexcept {
+        path.clear();
+        actions.clear();
+        rests = {};
+    }
+
+  private:
+    friend class Walk;
+    /// Where the walk is in a chain.
+    struct Place {
+        const ChainCode* chain;
+        std::size_t block;  ///< the one in hand; chain->blocks.size(): none left
+        std::size_t base;   ///< of its candidates, in candidates
+        std::size_t next;   ///< candidate; for odd packets, position in the block
+    };
+    std::vector<Place> places;
+    std::vector<std::uint32_t> candidates;
+};
+
+enum class Ending : std::uint8_t { accept, drop, reject };
+
+struct WalkResult {
+    Ending ending = Ending::accept;
+    /// Whose doing a drop or reject is, a rule's or a policy's; no_rule: a match could not read its header.
+    RuleId by = no_rule;
+    const RejectTarget* reject = nullptr;
+};
+
+/// Bits are 1 << TableId.
+using TableMask = std::uint8_t;
+[[nodiscard]] constexpr TableMask bit(TableId table) noexcept {
+    return static_cast<TableMask>(1U << static_cast<unsigned>(table));
+}
+inline constexpr TableMask before_conntrack = bit(TableId::raw);
+inline constexpr TableMask after_conntrack = 0xff & ~bit(TableId::raw);
+inline constexpr TableMask all_tables = 0xff;
+
+/// Runs the hook's chains of those tables, in the order of their priorities, until one drops. Changes the
+/// packet's marks and connection mark. now_us: monotonic.
+[[nodiscard]] WalkResult walk(const HookProgram&, Hook, TableMask, View&, Trail&, std::uint64_t now_us);
+
+}  // namespace weft::hook
