@@ -1,6 +1,7 @@
 #include "control/publish/hook/compile.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace weft::hook {
 
@@ -95,6 +96,15 @@ void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& cha
         ++suffix;
     if (prefix == rules.size() && prefix == old.sources.size()) return;
 
+    std::unordered_map<const Rule*, SharedRule> moved;
+    for (std::size_t i = prefix; i < old.codes.size() - suffix; ++i)
+        if (!moved.try_emplace(old.sources[i].get(), old.codes[i]).second)
+            retired_ids_.push_back(old.codes[i]->id);
+    const auto compile = [&](const std::shared_ptr<const Rule>& rule, const FindChain& find_chain) {
+        const auto known = moved.extract(rule.get());
+        return known ? known.mapped() : rules_.compile(*rule, new_id(), find_chain);
+    };
+
     std::vector<std::shared_ptr<const Rule>> sources;
     std::vector<SharedRule> codes;
     const FindChain find_chain = [&](const std::string& name) { return chains_.at({table.id, name}).slot; };
@@ -105,10 +115,10 @@ void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& cha
         else if (i >= rules.size() - suffix)
             codes.push_back(old.codes[old.codes.size() - (rules.size() - i)]);
         else
-            codes.push_back(rules_.compile(*rules[i].rule, new_id(), find_chain));
+            codes.push_back(compile(rules[i].rule, find_chain));
     }
-    for (std::size_t i = prefix; i < old.codes.size() - suffix; ++i)
-        retired_ids_.push_back(old.codes[i]->id);
+    for (const auto& [rule, code] : moved)
+        retired_ids_.push_back(code->id);
     auto code = std::make_shared<ChainCode>();
     code->blocks = blocks_of(old, codes, prefix, suffix);
     old.code = std::move(code);
