@@ -65,15 +65,17 @@ struct FlowKind {
 };
 static_assert(std::endian::native == std::endian::little && sizeof(FlowKind) == 4);
 
+struct FlowTuples4 {
+    Tuple4 tuple;
+    Tuple4 translated;  ///< as packets of this direction leave: the other direction's, inverted
+    std::uint16_t l3_delta, l4_delta;  ///< one's complement sums that translation adds
+    std::uint32_t spare[2];
+};
+
 /// One direction: 64 bytes. The outcome (from `hop` on, and the translation) is the owner worker's alone.
 struct alignas(64) FlowDirection {
     union {
-        struct {
-            Tuple4 tuple;
-            Tuple4 translated;  ///< as packets of this direction leave: the other direction's, inverted
-            std::uint16_t l3_delta, l4_delta;  ///< one's complement sums that translation adds
-            std::uint32_t spare[2];
-        } v4;
+        FlowTuples4 v4;
         Tuple6 v6;  ///< its translation is read from the other direction
     };
     std::atomic<std::uint32_t> shared;  ///< original: connection mark; reply: place in the timer wheel
