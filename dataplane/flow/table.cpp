@@ -9,9 +9,9 @@ namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
-/// 5 references a bucket of eight at capacity: every fifteenth bucket has a second one.
+/// 5.3 references a bucket of eight at capacity: every eleventh bucket has a second one.
 std::uint32_t homes_for(std::uint32_t capacity) noexcept {
-    return std::max<std::uint32_t>(8, static_cast<std::uint32_t>(std::uint64_t{capacity} * 2 / 5 + 1));
+    return std::max<std::uint32_t>(8, static_cast<std::uint32_t>(std::uint64_t{capacity} * 3 / 8 + 1));
 }
 /// Twice as many overflow buckets as are needed at capacity; only address space.
 std::uint32_t overflow_for(std::uint32_t homes) noexcept {

@@ -11,7 +11,7 @@
 //   stays what it is as long as its owner wants (FlowPool); another worker has to compare its version when it
 //   uses it.
 // Memory
-//   192 bytes a connection, 32 more if accounted, and 27.4 for its share of the buckets when the table is as
+//   192 bytes a connection, 32 more if accounted, and 26.2 for its share of the buckets when the table is as
 //   full as it was made for. Anonymous memory, touched when used.
 //
 //     const auto hash = table.hash(tuple, protocol);        // prepare, for each of a batch
