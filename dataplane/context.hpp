@@ -17,6 +17,9 @@ struct rte_mempool;
 
 namespace weft {
 
+struct Filtering;  // dataplane/hook
+struct HookWork;
+
 /// Packets on their way to one stage. Not owned by the vector beyond the running round.
 struct PacketVector {
     std::uint16_t count = 0;
@@ -45,6 +48,8 @@ struct Context {
     const Topology* topology;
     const Routing* routing;
     const HopTable* hops;
+    const Filtering* filtering;
+    HookWork* hooks;  ///< of this worker
     Fdb* fdb;
     CounterTable* counters;
     rte_mempool* pool;
@@ -55,6 +60,7 @@ struct Context {
     PuntLimits* punt_limits;    ///< of this worker
     std::uint16_t next_ip_id;   ///< of packets that this worker makes
     unsigned worker;            ///< 0-based
+    unsigned workers;           ///< how many there are
 
     const Observer* observer;  ///< null while nobody looks on (tcpdump, trace)
 

@@ -15,8 +15,10 @@ void drop_from(TransmitBuffer& buffer, std::uint16_t first, DropReason why, IfIn
 
 void give(TransmitBuffer& buffer, const PortEntry& entry, Context& context) noexcept {
     const unsigned owner = context.worker % entry.tx_queues;
-    for (std::uint16_t i = 0; i < buffer.count; ++i)
+    for (std::uint16_t i = 0; i < buffer.count; ++i) {
         buffer.packets[i]->meta.oif = entry.interface;
+        buffer.packets[i]->meta.handed_for = HandedFor::sending;
+    }
     const unsigned given = context.hand_over[owner]->enqueue(buffer.packets, buffer.count);
     drop_from(buffer, static_cast<std::uint16_t>(given), DropReason::handover_ring_full, entry.interface,
               context);
@@ -64,15 +66,12 @@ void make_room(TransmitBuffer& buffer, PortIndex port, Context& context) noexcep
     context.filled[context.filled_count++] = port;
 }
 
-void take_over(Packet* packets[], unsigned count, Context& context) noexcept {
-    for (unsigned i = 0; i < count; ++i) {
-        const IfIndex out = packets[i]->meta.oif;
-        const bool there = context.topology->exists(out) && context.topology->interface(out).port != no_index;
-        if (there) [[likely]]
-            collect(*packets[i], context.topology->interface(out).port, context);
-        else
-            context.drop(*packets[i], DropReason::handover_gone, no_interface);
-    }
+void take_over(Packet& packet, Context& context) noexcept {
+    const IfIndex out = packet.meta.oif;
+    if (context.topology->exists(out) && context.topology->interface(out).port != no_index) [[likely]]
+        collect(packet, context.topology->interface(out).port, context);
+    else
+        context.drop(packet, DropReason::handover_gone, no_interface);
 }
 
 }  // namespace weft

@@ -31,7 +31,7 @@ inline void collect(Packet& packet, PortIndex port, Context& context) noexcept {
     buffer.bytes += packet.length();
 }
 
-/// A burst that another worker handed over to be sent by this one.
-void take_over(Packet* packets[], unsigned count, Context& context) noexcept;
+/// A packet that another worker handed over to be sent by this one.
+void take_over(Packet& packet, Context& context) noexcept;
 
 }  // namespace weft

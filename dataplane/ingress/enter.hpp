@@ -17,6 +17,7 @@ inline void enter_metadata(Packet& packet, const Interface& port) noexcept {
     meta.iif = meta.port_iif = port.index;
     meta.hops = meta.flags = meta.queue_class = 0;
     meta.mark = 0;
+    meta.connection_state = 0;
 }
 
 /// Reads an outermost tag that still stands in the frame into metadata.

@@ -1,5 +1,7 @@
 #include "dataplane/route/batch.hpp"
 
+#include "dataplane/hook/hooks.hpp"
+
 namespace weft {
 
 RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
@@ -12,8 +14,9 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     burst.asks4 = checks_source || !routing.rules4.empty();
     burst.asks6 = !routing.rules6.empty();
     // The way back by rules is for ip_input.
-    burst.v4 = checks_source && !routing.rules4.empty() ? nullptr : routing.tables[0].v4.get();
-    burst.v6 = routing.tables[0].v6.get();
+    const bool for_stages4 = has_rules(false, context) || (checks_source && !routing.rules4.empty());
+    burst.v4 = for_stages4 ? nullptr : routing.tables[0].v4.get();
+    burst.v6 = has_rules(true, context) ? nullptr : routing.tables[0].v6.get();
     burst.sparse4 = burst.v4 && burst.v4->sparse();
     burst.sparse6 = burst.v6 && burst.v6->sparse();
     burst.own = in.mac.raw();

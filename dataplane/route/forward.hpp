@@ -6,6 +6,7 @@
 //   Linux   ip_forward (net/ipv4/ip_forward.c), ip6_forward (net/ipv6/ip6_output.c)
 #pragma once
 
+#include "dataplane/hook/hooks.hpp"
 #include "dataplane/route/header.hpp"
 
 namespace weft {
@@ -18,7 +19,12 @@ struct IpForward {
     static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
         // Unicast in a broadcast of the link: RFC 1122 3.3.6, RFC 1812 5.3.4
         if (packet.ethernet().destination.is_group()) return Verdict::drop(DropReason::route_link_group);
-        return is_ipv6(packet) ? forward6(packet, context) : forward4(packet, context);
+        const bool v6 = is_ipv6(packet);
+        const Verdict verdict = v6 ? forward6(packet, context) : forward4(packet, context);
+        if (!has_rules(v6, context) || !verdict.is_stage()) [[likely]]
+            return verdict;
+        if (const auto end = pass_forward(packet, context)) return *end;
+        return pass_postrouting(packet, context).value_or(verdict);
     }
 
   private:

@@ -141,6 +141,17 @@ bool within_limits(const IpAddress& peer, bool v6, std::uint8_t type, Context& c
     return (v6 ? buckets.all6 : buckets.all4).allow(context.now_us, every, std::max(limits.msgs_burst, 1u));
 }
 
+void send_within_limits(Packet& about, IcmpCode code, std::uint32_t value, Context& context) noexcept {
+    const bool v6 = is_ipv6(about);
+    const IpAddress peer = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
+    if (!within_limits(peer, v6, code.type, context))
+        return context.count_drop(DropReason::icmp_rate_limited, about.meta.iif, about.length());
+    if (v6)
+        send_message6(about, code, value, context);
+    else
+        send_message4(about, code, value, context);
+}
+
 /// RFC 4861 4.5 and 8.2, net/ipv6/ndisc.c, ndisc_send_redirect: target, destination, the target's link-layer
 /// address if it is known, and of the packet what fits, in units of eight bytes.
 struct Redirect6 {
@@ -191,13 +202,13 @@ void send_icmp_error(Packet& about, IcmpError what, std::uint32_t value, Context
     const IcmpCode code = v6 ? code6(what) : code4(what);
     // RFC 792: the pointer is the first of the four bytes.
     if (!v6 && code.type == 12) value <<= 24;
-    const IpAddress peer = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
-    if (!within_limits(peer, v6, code.type, context))
-        return context.count_drop(DropReason::icmp_rate_limited, about.meta.iif, about.length());
-    if (v6)
-        send_message6(about, code, value, context);
-    else
-        send_message4(about, code, value, context);
+    send_within_limits(about, code, value, context);
+}
+
+void send_unreachable(Packet& about, std::uint8_t code, Context& context) noexcept {
+    const bool v6 = is_ipv6(about);
+    if (!(v6 ? may_be_told6(about, IcmpError::prohibited, 0) : may_be_told4(about))) return;
+    send_within_limits(about, {static_cast<std::uint8_t>(v6 ? 1 : 3), code}, 0, context);
 }
 
 void send_redirect(Packet& about, const IpAddress& gateway, const Hop& hop, Context& context) noexcept {

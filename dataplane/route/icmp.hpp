@@ -25,6 +25,9 @@ enum class IcmpError : std::uint8_t {
 /// icmp_ratemask, icmp_msgs_per_sec, net.ipv6.icmp.ratelimit: counted as icmp/rate_limited for meta.iif.
 void send_icmp_error(Packet& about, IcmpError what, std::uint32_t value, Context& context) noexcept;
 
+/// The same of destination unreachable (type 3, of IPv6 1) with this code, as a rule asks for it.
+void send_unreachable(Packet& about, std::uint8_t code, Context& context) noexcept;
+
 /// Tells the source of a packet that `gateway` on the same network is the better next hop for its
 /// destination. About one a second and peer.
 void send_redirect(Packet& about, const IpAddress& gateway, const Hop& hop, Context& context) noexcept;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/hook/connection.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "weft/net/address.hpp"
@@ -73,11 +74,17 @@ void send_back(Packet& message, Packet& about, WayBack way, Context& context) no
         message.ethernet().destination = about.ethernet().source;
         message.ethernet().source = context.topology->interface(about.meta.iif).mac;
         message.meta.oif = about.meta.iif;
-        return context.emit(message, StageId::egress);
+    } else {
+        message.meta.hop = way.hop;
+        message.meta.oif = (*context.hops)[way.hop].interface;
     }
-    message.meta.hop = way.hop;
-    message.meta.oif = (*context.hops)[way.hop].interface;
-    context.emit(message, StageId::ip_output);
+    const StageId next = way.on_link ? StageId::egress : StageId::ip_output;
+    if (!has_rules(is_ipv6(message), context)) [[likely]]
+        return context.emit(message, next);
+    attach_connection(message, about);
+    auto end = pass_output(message, context);
+    if (!end) end = pass_postrouting(message, context);
+    context.follow(message, end.value_or(Verdict::to(next)), message.meta.oif);
 }
 
 void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {

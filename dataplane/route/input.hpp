@@ -6,6 +6,7 @@
 //   Linux   ip_rcv_core, ip_route_input_slow, fib_validate_source; ip6_rcv_core, ip6_route_input
 #pragma once
 
+#include "dataplane/hook/hooks.hpp"
 #include "dataplane/route/header.hpp"
 
 namespace weft {
@@ -16,11 +17,14 @@ struct IpInput {
 
     static void prepare(Packet&, Prepared&, Context&) noexcept {}
     static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
-        return with_own_head(packet, ip_head_bytes, context,
+        return with_own_head(packet, head_bytes(packet, context), context,
                              [&](Packet& own) { return receive(own, context); });
     }
 
   private:
+    static std::uint32_t head_bytes(Packet& packet, const Context& context) noexcept {
+        return has_rules(is_ipv6(packet), context) ? hook_head_bytes : ip_head_bytes;
+    }
     static Verdict receive(Packet& packet, Context& context) noexcept;
 };
 static_assert(Stage<IpInput>);

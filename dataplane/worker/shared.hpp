@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/bridge/fdb.hpp"
+#include "dataplane/hook/hooks.hpp"
 #include "dataplane/pipeline.hpp"
 #include "weft/clock.hpp"
 #include "weft/counters.hpp"
@@ -51,6 +52,7 @@ struct WorkerShare {
     PuntQueues punt;
     PuntLimits punt_limits;
     CounterTable counters;
+    std::array<RuleCounters, 2> rule_counters;  ///< by hook::Family
     StageCounters stages[stage_count];
     WorkerCounters own;
 };
@@ -73,6 +75,7 @@ struct Shared {
     Published<Topology> topology;
     Published<Observation> observation;
     Published<Routing> routing;
+    Published<Filtering> filtering;
     HopTable hops;
     IcmpBuckets icmp_buckets;
     Fdb fdb;

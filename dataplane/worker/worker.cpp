@@ -31,12 +31,16 @@ Worker::Worker(Shared& shared, unsigned id)
       transmit_(std::make_unique<TransmitBuffer[]>(max_ports)) {
     context_.fdb = &shared.fdb;
     context_.hops = &shared.hops;
+    hooks_.counters = &share_.rule_counters;
+    context_.hooks = &hooks_;
+    context_.filtering = &shared.filtering.get();
     context_.icmp_buckets = &shared.icmp_buckets;
     context_.punt_limits = &share_.punt_limits;
     context_.counters = &share_.counters;
     context_.pool = shared.pool;
     context_.punt = shared.kernel ? &share_.punt : nullptr;
     context_.worker = id;
+    context_.workers = static_cast<unsigned>(shared.workers.size());
     context_.transmit = transmit_.get();
     context_.hand_over = shared.hand_over.data();
     context_.wakers = shared.wakers.data();
@@ -101,16 +105,40 @@ unsigned Worker::take_from_kernel() noexcept {
         else if (packet.head_length() < ethernet_header_size || !classify_tag(packet))
             context_.drop(packet, DropReason::ingress_runt, out);
         else
-            context_.emit(packet, StageId::egress);
+            packet.meta.connection_state = 0, send_of_host(packet);
     }
     if (count) run_stages();
     return count;
 }
 
+/// ip_local_out of the kernel's stack, which is behind it.
+void Worker::send_of_host(Packet& packet) noexcept {
+    const std::uint16_t type = packet.ethernet().type.host();
+    const bool v6 = type == ether_type::ipv6;
+    if ((v6 || type == ether_type::ipv4) && has_rules(v6, context_)) [[unlikely]] {
+        const IfIndex out = packet.meta.oif;
+        context_.follow(packet, leave_host(packet, context_), out);
+    } else {
+        context_.emit(packet, StageId::egress);
+    }
+}
+
 unsigned Worker::take_handed_over() noexcept {
     Packet* packets[batch_size];
     const unsigned count = share_.hand_over.dequeue(packets, batch_size);
-    if (count) take_over(packets, count, context_);
+    for (unsigned i = 0; i < count; ++i) {
+        Packet& packet = *packets[i];
+        if (packet.meta.handed_for == HandedFor::sending)
+            take_over(packet, context_);
+        else if (!context_.topology->exists(packet.meta.handed_for == HandedFor::input ? packet.meta.iif
+                                                                                       : packet.meta.oif))
+            context_.drop(packet, DropReason::handover_gone, no_interface);
+        else if (packet.meta.handed_for == HandedFor::input)
+            context_.emit(packet, StageId::ip_input);
+        else
+            send_of_host(packet);
+    }
+    if (count) run_stages();
     return count;
 }
 
@@ -144,6 +172,7 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
     look_on(shared_.observation.get());
     context_.topology = &shared_.topology.get();
     context_.routing = &shared_.routing.get();
+    context_.filtering = &shared_.filtering.get();
     context_.now_us = now_us;
     context_.now_seconds = static_cast<std::uint32_t>(now_us / 1'000'000);
     unsigned work = 0;
@@ -153,6 +182,7 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
     if (!share_.hand_over.empty()) work += take_handed_over();
     if (!share_.veths.empty()) work += take_from_veths();
     flush_all(context_);
+    settle_connections(context_);
     if (context_.punted) {
         context_.punted = false;
         if (shared_.tap_waker) shared_.tap_waker->wake();

@@ -27,6 +27,7 @@ class Worker {
     /// Looks on, or no more, from this round on.
     void look_on(const Observation& what) noexcept;
     unsigned take_from_kernel() noexcept;
+    void send_of_host(Packet& packet) noexcept;
     unsigned take_handed_over() noexcept;
     unsigned take_from_veths() noexcept;
     void idle() noexcept;
@@ -41,6 +42,7 @@ class Worker {
     SwitchPipeline pipeline_;
     ObservedPipeline observed_;
     Observer observer_;
+    HookWork hooks_;
     Context context_;
     std::unique_ptr<TransmitBuffer[]> transmit_;
     unsigned idle_rounds_ = 0;

@@ -58,6 +58,10 @@ namespace weft {
     X(route_neighbour_unknown,  "route/neighbour_unknown",  "the next hop's address is not known (--no-kernel)")     \
     X(route_hold_full,          "route/hold_full",          "more packets wait for the next hop's address than are held") \
     X(route_no_mbuf,            "route/no_mbuf",            "no packet buffer was free to write to or fragment it")  \
+    X(hook_dropped,             "hook/dropped",             "a rule or policy of iptables says DROP")                \
+    X(hook_rejected,            "hook/rejected",            "a rule of iptables says REJECT")                        \
+    X(hook_unreadable,          "hook/unreadable",          "a rule could not read the headers it asks for")         \
+    X(conntrack_table_full,     "conntrack/table_full",     "nf_conntrack_max connections, and none to give up")     \
     X(icmp_rate_limited,        "icmp/rate_limited",        "an ICMP error about it was due but over its rate limit") \
     X(punt_policed,             "punt/policed",             "over the rate of its class at its interface")           \
     X(punt_no_kernel,           "punt/no_kernel",           "for the kernel, which --no-kernel leaves out")          \

@@ -63,6 +63,13 @@ inline constexpr std::size_t punt_class_count = static_cast<std::size_t>(PuntCla
 inline constexpr std::string_view punt_class_names[punt_class_count] = {
     "link_local", "arp", "nd", "icmp", "routing", "ssh", "host", "broadcast", "unresolved"};
 
+/// What a packet is handed over to another worker for.
+enum class HandedFor : std::uint8_t {
+    sending,  ///< by a port whose queue that worker owns: meta.oif
+    input,    ///< it owns the connection of a packet that came in: ip_input again
+    output,   ///< … of a packet that the host sends
+};
+
 /// 64 bytes, one cache line. Offsets and lengths in bytes, integers in host order.
 struct alignas(64) Metadata {
     // ingress: interface and tag
@@ -89,21 +96,22 @@ struct alignas(64) Metadata {
     std::uint16_t l3_offset;   ///< valid after the L3 parser
     std::uint16_t l4_offset;
     std::uint8_t l4_protocol;
-    std::uint8_t next_stage;         ///< for hand-over: where the taking worker goes on
+    HandedFor handed_for;            ///< written by who hands the packet over
     std::uint32_t mark;              ///< fwmark; zeroed at ingress
-    std::uint32_t connection_index;  ///< reference into the connection table; valid if the flag says so
+    std::uint32_t connection_index;  ///< FlowRef; what it is worth is in connection_state
     std::uint32_t connection_version;
     std::uint32_t flow_hash;
     std::uint64_t followed;  ///< by a trace; valid while somebody observes (dataplane/observe)
     HopIndex hop;            ///< set before the ip_output stage
-    std::uint32_t reserved;  ///< for later stages; nobody reads it
+    std::uint8_t connection_state;  ///< dataplane/hook/connection.cpp; set where hooks are passed
+    std::uint8_t reserved;
+    std::uint16_t zone;             ///< conntrack's, of a packet that is handed over
 };
 static_assert(sizeof(Metadata) == 64);
 
 /// Metadata::flags.
 struct PacketFlags {
     static constexpr std::uint8_t from_kernel = 1;     ///< read from a kernel TAP
-    static constexpr std::uint8_t has_connection = 2;  ///< connection_* are valid
     static constexpr std::uint8_t flooded = 4;         ///< one of several copies
     static constexpr std::uint8_t own = 8;             ///< made by weft itself (ICMP errors)
     static constexpr std::uint8_t resolved = 16;       ///< was held for its next hop; is routed again

@@ -23,6 +23,7 @@ class RouteBatchDiverts : public testing::TestWithParam<bool> {
         *context = {};
         context->topology = &rig.shared().topology.get();
         context->routing = &rig.shared().routing.get();
+        context->filtering = &rig.shared().filtering.get();
         context->hops = &rig.shared().hops;
         context->counters = &rig.shared().workers[0]->counters;
         context->transmit = buffers.get();

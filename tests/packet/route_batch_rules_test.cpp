@@ -73,6 +73,7 @@ std::unique_ptr<Context> context_of(RoutedRig& rig) {
     *context = {};
     context->topology = &rig.shared().topology.get();
     context->routing = &rig.shared().routing.get();
+    context->filtering = &rig.shared().filtering.get();
     context->hops = &rig.shared().hops;
     context->receiving = &context->topology->interface(rig.index("a"));
     return context;

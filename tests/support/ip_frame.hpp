@@ -78,6 +78,15 @@ class Ip {
         body_.insert(body_.begin(), header.begin(), header.end());
         return protocol(6);
     }
+    /// With the checksum of TCP or UDP made right; call it last.
+    Ip& summed() {
+        const std::size_t at = protocol_ == 6 ? 16 : 6;
+        body_[at] = body_[at + 1] = 0;
+        const unsigned sum = rfc1071(body_, pseudo(body_.size(), protocol_));
+        body_[at] = static_cast<std::uint8_t>(sum >> 8);
+        body_[at + 1] = static_cast<std::uint8_t>(sum);
+        return *this;
+    }
     /// type, code and the four bytes after the checksum, which is made.
     Ip& icmp(unsigned type, unsigned code, std::uint32_t value = 0) {
         Bytes header{static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(code), 0, 0};

@@ -1,0 +1,225 @@
+#include "dataplane/hook/connection.hpp"
+
+#include <time.h>
+
+#include "dataplane/hook/layer4.hpp"
+#include "dataplane/route/header.hpp"
+
+namespace weft {
+
+namespace {
+
+using hook::ConntrackState;
+using hook::ConntrackStatus;
+
+/// Metadata::connection_state: CtInfo in the low bits.
+constexpr std::uint8_t info_bits = 7, tracked = 8, invalid = 16, untracked = 32, fresh = 64,
+                       handed_over = 128;
+
+FlowMoment moment_of(Context& context) noexcept {
+    return {.config = context.filtering->flows,
+            .worker = context.worker,
+            .now = static_cast<FlowTime>(context.now_us / 1000),
+            .wall_seconds = static_cast<std::uint32_t>(time(nullptr))};
+}
+
+CtInfo info_of(const Packet& packet) noexcept {
+    return static_cast<CtInfo>(packet.meta.connection_state & info_bits);
+}
+
+std::uint8_t state_bit(CtInfo info) noexcept {
+    switch (info) {
+        case CtInfo::fresh:
+            return ConntrackState::new_;
+        case CtInfo::related:
+        case CtInfo::related_reply:
+            return ConntrackState::related;
+        default:
+            return ConntrackState::established;
+    }
+}
+
+template <class Tuple>
+hook::ConnectionTuple shown(const Tuple& from, std::uint8_t protocol) noexcept {
+    hook::ConnectionTuple tuple;
+    if constexpr (sizeof from == sizeof(Tuple4)) {
+        tuple.source = to_address(from.source);
+        tuple.destination = to_address(from.destination);
+    } else {
+        tuple.source.bytes = from.source;
+        tuple.destination.bytes = from.destination;
+    }
+    tuple.source_port = from.source_port.host();
+    tuple.destination_port = from.destination_port.host();
+    tuple.protocol = protocol;
+    return tuple;
+}
+
+void note(Packet& packet, const Tracked& found) noexcept {
+    packet.meta.connection_index = found.ref;
+    packet.meta.connection_version = found.version;
+    packet.meta.connection_state =
+        static_cast<std::uint8_t>(static_cast<unsigned>(found.info) | tracked | (found.fresh ? fresh : 0));
+}
+
+Verdict hand_over(Packet& packet, HandedFor hook, unsigned owner, Context& context) noexcept {
+    packet.meta.handed_for = hook;
+    Packet* one = &packet;
+    if (context.hand_over[owner]->enqueue(&one, 1) == 0) return Verdict::drop(DropReason::handover_ring_full);
+    context.handed_over->add(1);
+    context.wakers[owner]->wake();
+    return Verdict::consumed();
+}
+
+/// In zone 0, whose packets no raw rule has to name.
+template <class Header>
+FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
+    const auto l4 = layer4_of(packet);
+    if (!l4) return 0;
+    const auto tuple = tuple_of(ip, *l4);
+    if (!tuple) return 0;
+    const FlowKind kind{0, l4->protocol, is_ipv6(packet) ? FlowKind::ipv6 : std::uint8_t{0}};
+    return context.filtering->tracker->find(*tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
+}
+
+FlowPacket flow_packet(Packet& packet) noexcept {
+    return {.ip = packet.header<std::byte>(packet.meta.l3_offset),
+            .head = packet.head_length() - std::uint32_t{packet.meta.l3_offset},
+            .bytes = l3_length(packet)};
+}
+
+}  // namespace
+
+bool has_connection(const Packet& packet) noexcept {
+    return packet.meta.connection_state & tracked;
+}
+
+bool was_handed_over(const Packet& packet) noexcept {
+    return packet.meta.connection_state == handed_over;
+}
+
+PacketEnd go_to_owner(Packet& packet, HandedFor hook, Context& context) noexcept {
+    if (context.workers == 1) return {};
+    const FlowRef ref =
+        is_ipv6(packet) ? find(ipv6(packet), packet, context) : find(ipv4(packet), packet, context);
+    if (!ref) return {};
+    const unsigned owner = context.filtering->tracker->state_of(ref).owner();
+    if (owner == context.worker) return {};
+    packet.meta.connection_state = 0;
+    return hand_over(packet, hook, owner, context);
+}
+
+PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook, Context& context) noexcept {
+    const FlowZone zone = was_handed_over(packet) ? packet.meta.zone
+                          : template_             ? template_->zone
+                                                  : FlowZone{0};
+    packet.meta.connection_state = invalid;
+    if (template_ && template_->notrack) {
+        packet.meta.connection_state = untracked;
+        return {};
+    }
+    if (context.filtering->checks_sums && hook == HandedFor::input)
+        if (const auto l4 = layer4_of(packet); l4 && !has_right_sum(packet, *l4)) return {};
+    const Tracked found = context.filtering->tracker->in(flow_packet(packet), zone, 0, moment_of(context));
+    switch (found.kind) {
+        case Tracked::tracked:
+            note(packet, found);
+            if (found.fresh) context.hooks->begun.push_back(found);
+            return {};
+        case Tracked::untracked:
+            packet.meta.connection_state = untracked;
+            return {};
+        case Tracked::invalid:
+            return {};
+        case Tracked::full:
+            return Verdict::drop(DropReason::conntrack_table_full);
+        case Tracked::elsewhere:
+            break;
+    }
+    packet.meta.connection_state = handed_over;
+    packet.meta.zone = zone;
+    return hand_over(packet, hook, context.filtering->tracker->state_of(found.ref).owner(), context);
+}
+
+void attach_connection(Packet& ours, const Packet& about) noexcept {
+    if (!has_connection(about)) return;
+    ours.meta.connection_index = about.meta.connection_index;
+    ours.meta.connection_version = about.meta.connection_version;
+    const CtInfo info = info_of(about);
+    const bool reply = info == CtInfo::established_reply || info == CtInfo::related_reply;
+    ours.meta.connection_state = static_cast<std::uint8_t>(
+        static_cast<unsigned>(reply ? CtInfo::related : CtInfo::related_reply) | tracked);
+}
+
+bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::uint8_t& state,
+                      Context& context) noexcept {
+    if (!has_connection(packet)) {
+        state =
+            packet.meta.connection_state & untracked ? ConntrackState::untracked : ConntrackState::invalid;
+        return false;
+    }
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    const FlowEntry& entry = tracker.table().pool()[FlowTable::index(ref)];
+    const std::uint16_t status = entry.state.status.load(std::memory_order_relaxed);
+    const auto bit = [&](std::uint16_t of, unsigned as) { return status & of ? as : 0U; };
+    facts.state = state_bit(info_of(packet));
+    facts.reply = info_of(packet) == CtInfo::established_reply || info_of(packet) == CtInfo::related_reply;
+    facts.status = static_cast<std::uint8_t>(bit(FlowStatus::expected, ConntrackStatus::expected) |
+                                             bit(FlowStatus::seen_reply, ConntrackStatus::seen_reply) |
+                                             bit(FlowStatus::assured, ConntrackStatus::assured) |
+                                             bit(FlowStatus::confirmed, ConntrackStatus::confirmed));
+    facts.mark = facts.arrived_mark = tracker.mark(ref).load(std::memory_order_relaxed);
+    const std::int32_t left = milliseconds_until(entry.state.deadline.load(std::memory_order_relaxed),
+                                                 static_cast<FlowTime>(context.now_us / 1000));
+    facts.expires = left > 0 ? static_cast<std::uint32_t>(left) / 1000 : 0;
+    const FlowKind kind = entry.direction[0].kind_now();
+    const auto tuple = [&](const FlowDirection& way) {
+        return kind.flags & FlowKind::ipv6 ? shown(way.tuple_now<Tuple6>(), kind.protocol)
+                                           : shown(way.tuple_now<Tuple4>(), kind.protocol);
+    };
+    facts.original = tuple(entry.direction[0]);
+    facts.reversed = tuple(entry.direction[1]);
+    return true;
+}
+
+void set_connection_mark(const Packet& packet, std::uint32_t mark, Context& context) noexcept {
+    context.filtering->tracker->mark(packet.meta.connection_index).store(mark, std::memory_order_relaxed);
+}
+
+PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
+    if (!(packet.meta.connection_state & fresh)) return {};
+    packet.meta.connection_state &= static_cast<std::uint8_t>(~fresh);
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    if (tracker.state_of(ref).has(FlowStatus::confirmed)) return {};
+    FlowRef other = 0;
+    switch (tracker.confirm(ref, moment_of(context), &other)) {
+        case Confirmed::done:
+            return {};
+        case Confirmed::full:
+            return Verdict::drop(DropReason::conntrack_table_full);
+        case Confirmed::clash:
+            break;
+    }
+    // The same packet's sender was quicker: the packet joins its connection.
+    packet.meta.connection_index = other;
+    packet.meta.connection_version = tracker.state_of(other).version();
+    return {};
+}
+
+void settle_connections(Context& context) noexcept {
+    if (!context.filtering->tracker) return;
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowMoment moment = moment_of(context);
+    for (const Tracked& begun : context.hooks->begun) {
+        const FlowState& state = tracker.state_of(begun.ref);
+        if (state.version() == begun.version && !state.has(FlowStatus::confirmed))
+            tracker.discard(begun.ref, moment);
+    }
+    context.hooks->begun.clear();
+    constexpr unsigned a_few = 64;
+    tracker.age(moment, a_few);
+}
+
+}  // namespace weft

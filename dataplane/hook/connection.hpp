@@ -1,0 +1,30 @@
+// A packet's connection between the hooks that it passes, as its metadata keep it.
+#pragma once
+
+#include "dataplane/hook/hooks.hpp"
+
+namespace weft {
+
+/// A connection was found for it or attached to it.
+[[nodiscard]] bool has_connection(const Packet&) noexcept;
+/// Another worker asked its raw rules.
+[[nodiscard]] bool was_handed_over(const Packet&) noexcept;
+
+/// Before any rule: hands a packet of a connection in zone 0 to the worker that owns it.
+[[nodiscard]] PacketEnd go_to_owner(Packet&, HandedFor, Context&) noexcept;
+/// nf_conntrack_in for a packet on its way: looks up or begins its connection and notes it in the metadata.
+/// `template_`: what a CT rule asked for, or null. How the packet ends, or nothing.
+[[nodiscard]] PacketEnd track(Packet&, const hook::CtTarget* template_, HandedFor, Context&) noexcept;
+/// A packet of ours about another belongs to that one's connection (nf_ct_attach).
+void attach_connection(Packet& ours, const Packet& about) noexcept;
+
+/// What rules may know of the packet's connection: true if there is one, else `state` is what it is without.
+[[nodiscard]] bool connection_facts(const Packet&, hook::ConnectionFacts&, std::uint8_t& state,
+                                    Context&) noexcept;
+/// Takes over the mark that a rule gave it.
+void set_connection_mark(const Packet&, std::uint32_t mark, Context&) noexcept;
+
+/// nf_conntrack_confirm; a clash is resolved as nf_ct_resolve_clash does. How the packet ends, or nothing.
+[[nodiscard]] PacketEnd confirm_connection(Packet&, Context&) noexcept;
+
+}  // namespace weft

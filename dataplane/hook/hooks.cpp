@@ -1,0 +1,169 @@
+#include "dataplane/hook/hooks.hpp"
+
+#include "dataplane/hook/connection.hpp"
+#include "dataplane/hook/reject.hpp"
+#include "dataplane/route/header.hpp"
+#include "dataplane/route/lookup.hpp"
+
+namespace weft {
+
+namespace {
+
+using hook::Family;
+using hook::Hook;
+using hook::TableMask;
+
+/// Types of addresses from the workers' own tables (inet_addr_type, ipv6_chk_addr).
+class RoutedAddresses final : public hook::AddressTypes {
+  public:
+    explicit RoutedAddresses(const Context& context) noexcept : context_(context) {}
+
+    [[nodiscard]] std::uint8_t type(Family family, const IpAddress& address,
+                                    IfIndex limit) const noexcept override {
+        constexpr std::uint8_t unicast = 1, local = 2, broadcast = 3, multicast = 5, unreachable = 7;
+        const bool v6 = family == Family::ip6;
+        if (v6 && address6::multicast(address.bytes)) return multicast;
+        if (!v6) {
+            const std::uint32_t number = to_be32(address).host();
+            if (address4::zero_net(number) || number == address4::broadcast) return broadcast;
+            if (address4::multicast(number)) return multicast;
+        }
+        const RouteAnswer answer =
+            find_route({.destination = address, .v6 = v6}, *context_.routing, *context_.hops);
+        const Hop& hop = (*context_.hops)[answer.index];
+        const bool here = limit == no_interface || hop.interface == limit;
+        if (answer.kind == HopKind::local && here) return local;
+        if (answer.kind == HopKind::broadcast && here) return broadcast;
+        return v6 && !leaves(answer.kind) && answer.kind != HopKind::local ? unreachable : unicast;
+    }
+
+  private:
+    const Context& context_;
+};
+
+constexpr std::uint8_t type_of(const MacAddress& destination) noexcept {
+    constexpr std::uint8_t host = 0, broadcast = 1, multicast = 2;
+    return !destination.is_group() ? host : destination.is_broadcast() ? broadcast : multicast;
+}
+
+/// A packet that passes one hook.
+class Passage {
+  public:
+    Passage(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& context) noexcept
+        : packet_(packet), context_(context), at_(at), v6_(is_ipv6(packet)), addresses_(context) {
+        view_.iif = iif;
+        view_.oif = oif;
+        view_.packet_type = iif == no_interface ? 0 : type_of(packet.ethernet().destination);
+        view_.mark = view_.arrived_mark = packet.meta.mark;
+        view_.addresses = &addresses_;
+        if (iif != no_interface) hook::set_source_mac(view_, packet.ethernet().source);
+    }
+    /// The rules of these tables.
+    PacketEnd ask(TableMask tables) noexcept;
+    /// What the rules in between have asked of conntrack.
+    [[nodiscard]] const hook::CtTarget* template_of() const noexcept { return view_.template_; }
+
+  private:
+    PacketEnd end_as(const hook::WalkResult& result) noexcept;
+    void count() noexcept;
+
+    Packet& packet_;
+    Context& context_;
+    Hook at_;
+    bool v6_;
+    RoutedAddresses addresses_;
+    hook::View view_;
+    hook::ConnectionFacts facts_;
+};
+
+PacketEnd Passage::ask(TableMask tables) noexcept {
+    const auto& program = *context_.filtering->of(v6_);
+    if (!program.active(at_)) return {};
+    const Family family = v6_ ? Family::ip6 : Family::ip;
+    const auto* const ip = packet_.header<std::uint8_t>(packet_.meta.l3_offset);
+    if (!hook::read_packet(view_, family, ip, packet_.head_length() - std::uint32_t{packet_.meta.l3_offset}))
+        return Verdict::drop(DropReason::hook_unreadable);
+    view_.connection = connection_facts(packet_, facts_, view_.state, context_) ? &facts_ : nullptr;
+    const std::uint32_t connection_mark = facts_.mark;
+    auto& trail = context_.hooks->trail;
+    trail.clear();
+    const auto result = walk(program, at_, tables, view_, trail, context_.now_us);
+    count();
+    packet_.meta.mark = view_.mark;
+    if (view_.connection && facts_.mark != connection_mark)
+        set_connection_mark(packet_, facts_.mark, context_);
+    return end_as(result);
+}
+
+void Passage::count() noexcept {
+    auto& counters = (*context_.hooks->counters)[v6_];
+    const std::uint32_t bytes = l3_length(packet_);
+    for (const hook::RuleId id : context_.hooks->trail.path)
+        counters[id].add(1, bytes);
+}
+
+PacketEnd Passage::end_as(const hook::WalkResult& result) noexcept {
+    if (result.ending == hook::Ending::accept) return {};
+    if (result.ending == hook::Ending::reject) {
+        reject(packet_, *result.reject, context_);
+        return Verdict::drop(DropReason::hook_rejected);
+    }
+    return Verdict::drop(DropReason::hook_dropped);
+}
+
+/// Raw, conntrack, and what follows it at the hook by which packets enter.
+PacketEnd enter(Passage& passage, HandedFor hook, Packet& packet, Context& context) noexcept {
+    const bool tracks = context.filtering->tracks[is_ipv6(packet)];
+    if (!tracks || !has_connection(packet)) {
+        if (tracks && !was_handed_over(packet))
+            if (auto end = go_to_owner(packet, hook, context)) return end;
+        if (!was_handed_over(packet))
+            if (auto end = passage.ask(hook::before_conntrack)) return end;
+        if (tracks)
+            if (auto end = track(packet, passage.template_of(), hook, context)) return end;
+    }
+    return passage.ask(hook::after_conntrack);
+}
+
+/// All tables of a hook, then conntrack's confirmation.
+PacketEnd leave(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& context) noexcept {
+    Passage passage(packet, at, iif, oif, context);
+    if (auto end = passage.ask(hook::all_tables)) return end;
+    return confirm_connection(packet, context);
+}
+
+}  // namespace
+
+PacketEnd pass_prerouting(Packet& packet, Context& context) noexcept {
+    Passage passage(packet, Hook::prerouting, packet.meta.iif, no_interface, context);
+    return enter(passage, HandedFor::input, packet, context);
+}
+
+PacketEnd pass_input(Packet& packet, Context& context) noexcept {
+    return leave(packet, Hook::input, packet.meta.iif, no_interface, context);
+}
+
+PacketEnd pass_forward(Packet& packet, Context& context) noexcept {
+    Passage passage(packet, Hook::forward, packet.meta.iif, packet.meta.oif, context);
+    return passage.ask(hook::all_tables);
+}
+
+PacketEnd pass_postrouting(Packet& packet, Context& context) noexcept {
+    return leave(packet, Hook::postrouting, no_interface, packet.meta.oif, context);
+}
+
+PacketEnd pass_output(Packet& packet, Context& context) noexcept {
+    Passage passage(packet, Hook::output, no_interface, packet.meta.oif, context);
+    return enter(passage, HandedFor::output, packet, context);
+}
+
+Verdict leave_host(Packet& packet, Context& context) noexcept {
+    return with_own_head(packet, hook_head_bytes, context, [&](Packet& own) {
+        own.meta.l3_offset = ethernet_header_size;
+        if (own.head_length() < own.meta.l3_offset + sizeof(Ipv4Header)) return Verdict::to(StageId::egress);
+        if (const auto end = pass_output(own, context)) return *end;
+        return pass_postrouting(own, context).value_or(Verdict::to(StageId::egress));
+    });
+}
+
+}  // namespace weft

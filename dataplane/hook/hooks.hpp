@@ -1,0 +1,55 @@
+// The hooks of netfilter as the stages of IP pass them, the slow way: one packet, every rule that concerns
+// it.
+//
+//   ip_input      PREROUTING: raw -300, conntrack -200, mangle -150; INPUT: mangle, filter, security, confirm
+//   ip_forward    FORWARD: mangle, filter, security; POSTROUTING: mangle, confirm
+//   from a TAP,   OUTPUT: raw, conntrack, mangle, filter, security; POSTROUTING
+//   and our own
+//
+// Each function says how the packet ends there, or nothing if it goes on. To be called only if has_rules().
+// Linux: NF_HOOK in ip_rcv, ip_local_deliver, ip_forward, ip_output, __ip_local_out and their IPv6 sisters.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "dataplane/context.hpp"
+#include "dataplane/hook/filtering.hpp"
+#include "dataplane/hook/rule_counters.hpp"
+#include "dataplane/hook/walk.hpp"
+
+namespace weft {
+
+/// Of one worker.
+struct HookWork {
+    std::array<RuleCounters, 2>* counters;  ///< by hook::Family
+    hook::Trail trail;
+    /// Connections that packets of this round began: those not confirmed at its end are forgotten.
+    std::vector<Tracked> begun;
+};
+
+using PacketEnd = std::optional<Verdict>;
+
+/// Bytes of a frame that hooks want in the first segment: of an ICMP error, both IP headers with all options.
+inline constexpr std::uint32_t hook_head_bytes = 256;
+
+[[nodiscard]] inline bool has_rules(bool v6, const Context& context) noexcept {
+    return context.filtering->of(v6) != nullptr;
+}
+
+[[nodiscard]] PacketEnd pass_prerouting(Packet&, Context&) noexcept;
+[[nodiscard]] PacketEnd pass_input(Packet&, Context&) noexcept;
+/// oif is where it is going.
+[[nodiscard]] PacketEnd pass_forward(Packet&, Context&) noexcept;
+[[nodiscard]] PacketEnd pass_postrouting(Packet&, Context&) noexcept;
+/// Of a packet that the host or weft itself made.
+[[nodiscard]] PacketEnd pass_output(Packet&, Context&) noexcept;
+
+/// Both of a packet that leaves the host by meta.oif, from the first segment's own bytes on: to egress, or
+/// its end.
+[[nodiscard]] Verdict leave_host(Packet&, Context&) noexcept;
+
+/// Forgets connections whose first packet went nowhere, and ages. Between bursts.
+void settle_connections(Context&) noexcept;
+
+}  // namespace weft

@@ -1,0 +1,18 @@
+// The transport header of a packet at a hook, and whether its checksum is right.
+#pragma once
+
+#include <optional>
+
+#include "dataplane/flow/parse.hpp"
+#include "weft/packet.hpp"
+
+namespace weft {
+
+/// Nothing of a later fragment, or if the header is not there. Lies in the packet's first segment.
+[[nodiscard]] std::optional<L4View> layer4_of(Packet&) noexcept;
+
+/// nf_ip_checksum and nf_ip6_checksum: true too if a port or the sender vouches for it, if the packet is one
+/// of several fragments, and of protocols without a checksum that covers the pseudo-header.
+[[nodiscard]] bool has_right_sum(Packet&, const L4View&) noexcept;
+
+}  // namespace weft

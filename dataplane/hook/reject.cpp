@@ -1,0 +1,110 @@
+#include "dataplane/hook/reject.hpp"
+
+#include "dataplane/hook/layer4.hpp"
+#include "dataplane/route/header.hpp"
+#include "dataplane/route/icmp.hpp"
+#include "dataplane/route/icmp_message.hpp"
+#include "weft/net/address.hpp"
+#include "weft/net/checksum.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr std::uint8_t fin = 1, syn = 2, rst = 4, ack = 16;
+
+/// Of the answer to a segment (nf_reject_ip_tcphdr_put).
+TcpHeader reset_of(const TcpHeader& segment, std::uint32_t length) noexcept {
+    TcpHeader reset{};
+    reset.source_port = segment.destination_port;
+    reset.destination_port = segment.source_port;
+    reset.data_offset = 5 << 4;
+    if (segment.flags & ack) {
+        reset.sequence = segment.acknowledgement;
+        reset.flags = rst;
+    } else {
+        const std::uint32_t header = (segment.data_offset >> 4) * 4u;
+        reset.acknowledgement = be32{segment.sequence.host() + ((segment.flags & syn) != 0) +
+                                     ((segment.flags & fin) != 0) + length - header};
+        reset.flags = rst | ack;
+    }
+    return reset;
+}
+
+void write_reset4(Packet& made, Packet& about, TcpHeader reset, Context& context) noexcept {
+    auto& ip = *made.header<Ipv4Header>(ethernet_header_size);
+    constexpr std::uint16_t do_not_fragment = 0x4000;
+    ip = {.version_ihl = 0x45,
+          .tos = 0,
+          .total_length = be16{sizeof(Ipv4Header) + sizeof(TcpHeader)},
+          .id = be16{context.next_ip_id++},
+          .fragment = be16{do_not_fragment},
+          .ttl = default_ttl,
+          .protocol = ip_protocol::tcp,
+          .checksum = be16{0},
+          .source = ipv4(about).destination,
+          .destination = ipv4(about).source};
+    ip.checksum = ipv4_checksum(ip);
+    InternetSum sum = pseudo_header(ip, ip_protocol::tcp, sizeof reset);
+    sum.add(&reset, sizeof reset);
+    reset.checksum = sum.checksum();
+    std::memcpy(&ip + 1, &reset, sizeof reset);
+}
+
+void write_reset6(Packet& made, Packet& about, TcpHeader reset) noexcept {
+    auto& ip = *made.header<Ipv6Header>(ethernet_header_size);
+    ip = {.version_class_flow = be32{6u << 28},
+          .payload_length = be16{sizeof(TcpHeader)},
+          .next_header = ip_protocol::tcp,
+          .hop_limit = default_ttl,
+          .source = ipv6(about).destination,
+          .destination = ipv6(about).source};
+    InternetSum sum = pseudo_header(ip, ip_protocol::tcp, sizeof reset);
+    sum.add(&reset, sizeof reset);
+    reset.checksum = sum.checksum();
+    std::memcpy(&ip + 1, &reset, sizeof reset);
+}
+
+bool may_be_reset(Packet& about, bool v6) noexcept {
+    if (about.ethernet().destination.is_group()) return false;
+    if (v6) {
+        const Ipv6Header& ip = ipv6(about);
+        return !address6::multicast(ip.source) && !address6::unspecified(ip.source) &&
+               !address6::multicast(ip.destination);
+    }
+    const std::uint32_t to = ipv4(about).destination.host();
+    return !address4::multicast(to) && to != address4::broadcast;
+}
+
+void send_reset(Packet& about, Context& context) noexcept {
+    const bool v6 = is_ipv6(about);
+    const auto l4 = layer4_of(about);
+    if (!l4 || l4->protocol != ip_protocol::tcp || l4->head < sizeof(TcpHeader) || !may_be_reset(about, v6))
+        return;
+    TcpHeader segment;
+    std::memcpy(&segment, l4->data, sizeof segment);
+    if (segment.flags & rst || !has_right_sum(about, *l4)) return;
+    const IpAddress to = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
+    const WayBack way = way_back(about, to, context);
+    if (way.none()) return;
+    const std::uint32_t header = v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
+    Packet* made = new_packet(v6 ? ether_type::ipv6 : ether_type::ipv4, header + sizeof(TcpHeader), context);
+    if (!made) return context.count_drop(DropReason::route_no_mbuf, about.meta.iif, 0);
+    const TcpHeader reset = reset_of(segment, l4->length);
+    if (v6)
+        write_reset6(*made, about, reset);
+    else
+        write_reset4(*made, about, reset, context);
+    send_back(*made, about, way, context);
+}
+
+}  // namespace
+
+void reject(Packet& packet, const hook::RejectTarget& how, Context& context) noexcept {
+    if (how.tcp_reset) return send_reset(packet, context);
+    // Of what has a wrong checksum nobody can tell who sent it.
+    if (const auto l4 = layer4_of(packet); l4 && !has_right_sum(packet, *l4)) return;
+    send_unreachable(packet, how.icmp_code, context);
+}
+
+}  // namespace weft

@@ -1,0 +1,65 @@
+// A router (router.hpp) with rules, given as the files of iptables-restore and ip6tables-restore.
+#pragma once
+
+#include <map>
+
+#include "control/hook/program.hpp"
+#include "control/publish/hook/compile.hpp"
+#include "tests/packet/router.hpp"
+
+namespace weft::test {
+
+class Firewall {
+  public:
+    explicit Firewall(const RigOptions& options = {}) : router(options) {}
+
+    /// Both families get the rules, of which each has its own.
+    void rules(const std::string& filter4, const std::string& filter6) {
+        load(0, filter4);
+        load(1, filter6);
+        publish();
+    }
+    /// Packets that the rules of a chain of table filter have counted, in their order, then its policy.
+    std::vector<std::uint64_t> counts(bool v6, std::string_view chain,
+                                      hook::TableId table = hook::TableId::filter) {
+        std::vector<std::uint64_t> all;
+        auto ids = compilers_[v6].ids(table, chain);
+        ids.push_back(compilers_[v6].policy_id(table, chain));
+        for (const auto id : ids) {
+            all.push_back(0);
+            for (const auto& worker : rig.shared().workers)
+                all.back() += worker->rule_counters[v6][id].packets.get();
+        }
+        return all;
+    }
+    FlowTracker& tracker() { return *tracker_; }
+
+    Router router;
+    Rig& rig = router.rig;
+
+  private:
+    void load(unsigned family, const std::string& text) {
+        const std::vector<std::string> words = {family ? "ip6tables-restore" : "iptables-restore"};
+        const auto outcome = hook::run_restore(rulesets_[family], {}, words, text);
+        ASSERT_EQ(outcome.status, 0) << outcome.errors;
+    }
+    void publish() {
+        auto filtering = std::make_unique<Filtering>();
+        const hook::InterfaceNames names = {{"a", rig.index("a")}, {"b", rig.index("b")}};
+        for (unsigned family = 0; family < 2; ++family) {
+            filtering->rules[family] = compilers_[family].compile(
+                rulesets_[family], names,
+                [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
+            filtering->tracks[family] = true;
+        }
+        filtering->tracker = tracker_;
+        rig.while_offline(
+            [&] { rig.shared().filtering.replace(std::move(filtering), rig.shared().quiescence); });
+    }
+    hook::Ruleset rulesets_[2] = {hook::Ruleset(hook::Family::ip), hook::Ruleset(hook::Family::ip6)};
+    hook::Compiler compilers_[2] = {{hook::Family::ip, 0x5eed}, {hook::Family::ip6, 0x5eed}};
+    std::shared_ptr<FlowTracker> tracker_ =
+        std::make_shared<FlowTracker>(1024, static_cast<unsigned>(rig.shared().workers.size()), 1, 2);
+};
+
+}  // namespace weft::test

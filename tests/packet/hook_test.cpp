@@ -1,0 +1,152 @@
+// Packets in transit, to the host and from it, under rules: verdicts, answers, connections, counters.
+#include <gtest/gtest.h>
+
+#include "tests/packet/firewall.hpp"
+
+namespace weft::test {
+namespace {
+
+const std::string stateful = R"(*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -i a -o b -p udp -j ACCEPT
+-A FORWARD -i a -o b -p tcp --syn -j ACCEPT
+COMMIT
+)";
+
+/// Both hosts' addresses in one family.
+struct Pair {
+    const char *a, *b, *near_a;
+};
+constexpr Pair of4{"10.0.1.2", "10.0.2.2", "10.0.1.1"},
+    of6{"2001:db8:1::2", "2001:db8:2::2", "2001:db8:1::1"};
+
+class HookTest : public testing::TestWithParam<RigOptions> {
+  protected:
+    Firewall firewall{GetParam()};
+    Router& router = firewall.router;
+    Rig& rig = firewall.rig;
+
+    /// Frames that left by a port after a frame came from A, or from B.
+    std::vector<Bytes> from_a(const Ip& ip, const char* by) { return send("a", router.from_a(ip), by); }
+    std::vector<Bytes> from_b(const Ip& ip, const char* by) { return send("b", router.from_b(ip), by); }
+    std::vector<Bytes> send(const char* port, const Bytes& frame, const char* by) {
+        rig.send(port, frame);
+        return rig.sent(by);
+    }
+    static Ip hop_less(Ip ip) { return ip.ttl(63); }
+};
+INSTANTIATE_TEST_SUITE_P(Workers, HookTest,
+                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2}), name_of);
+
+// net/netfilter/nf_conntrack_core.c, resolve_normal_ct; xt_conntrack.c.
+TEST_P(HookTest, AnswersPassAndQuestionsFromOutsideDoNot) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        const Ip question = Ip(who.a, who.b).payload(20).udp(1000, 53),
+                 answer = Ip(who.b, who.a).payload(30).udp(53, 1000);
+        EXPECT_EQ(from_b(answer, "a"), std::vector<Bytes>{}) << "nobody asked";
+        EXPECT_EQ(from_a(question, "b"), std::vector<Bytes>{router.to_b(hop_less(question))});
+        EXPECT_EQ(from_b(answer, "a"), std::vector<Bytes>{router.to_a(hop_less(answer))});
+        EXPECT_EQ(from_b(Ip(who.b, who.a).payload(30).udp(53, 1001), "a"), std::vector<Bytes>{})
+            << "another port";
+        const bool v6 = who.a == of6.a;
+        EXPECT_EQ(firewall.counts(v6, "FORWARD"), (std::vector<std::uint64_t>{1, 1, 0, 2}));
+    }
+    EXPECT_EQ(rig.drops(DropReason::hook_dropped), 4u);
+    EXPECT_EQ(firewall.tracker().count(), 2u) << "what was dropped began no connection";
+}
+
+TEST_P(HookTest, ErrorsAboutAConnectionAreRelated) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        const bool v6 = who.a == of6.a;
+        const Ip question = Ip(who.a, who.b).payload(20).udp(1000, 53);
+        const Ip error = Ip(who.b, who.a).payload(hop_less(question).bytes()).icmp(v6 ? 1 : 3, v6 ? 4 : 3, 0);
+        EXPECT_EQ(from_b(error, "a"), std::vector<Bytes>{}) << "about nothing";
+        EXPECT_EQ(from_a(question, "b").size(), 1u);
+        EXPECT_EQ(from_b(error, "a"), std::vector<Bytes>{router.to_a(hop_less(error))});
+    }
+}
+
+TEST_P(HookTest, WhatIsForTheHostPassesInput) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        rig.send("a", router.from_a(Ip(who.a, who.near_a).payload(8).udp(5, 6)));
+        EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{});
+    }
+    EXPECT_EQ(rig.drops(DropReason::hook_dropped), 2u);
+    const std::string some = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp --dport 6 -j ACCEPT\nCOMMIT\n";
+    firewall.rules(some, some);
+    for (const Pair& who : {of4, of6}) {
+        const Bytes frame = router.from_a(Ip(who.a, who.near_a).payload(8).udp(5, 6));
+        rig.send("a", frame);
+        EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{frame});
+    }
+}
+
+TEST_P(HookTest, WhatTheHostSendsPassesOutput) {
+    const std::string none =
+        "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p udp --dport 53 -o b -j DROP\nCOMMIT\n";
+    firewall.rules(none, none);
+    for (const Pair& who : {of4, of6}) {
+        for (const unsigned port : {53u, 54u}) {
+            const Bytes frame = router.to_b(Ip(who.near_a, who.b).payload(8).udp(7, port));
+            rig.from_kernel("b", frame);
+            EXPECT_EQ(rig.sent("b"), port == 53 ? std::vector<Bytes>{} : std::vector<Bytes>{frame});
+        }
+    }
+}
+
+// nf_reject_ipv4.c, nf_send_reset; nf_reject_ipv6.c; RFC 9293 3.10.7.1.
+TEST_P(HookTest, RejectResetsAndTells) {
+    const std::string rules = R"(*filter
+:FORWARD ACCEPT [0:0]
+-A FORWARD -p tcp --dport 80 -j REJECT --reject-with tcp-reset
+-A FORWARD -p udp --dport 53 -j REJECT
+COMMIT
+)";
+    firewall.rules(rules, rules);
+    for (const Pair& who : {of4, of6}) {
+        const bool v6 = who.a == of6.a;
+        struct Row {
+            std::uint8_t flags, reset_flags, sequence, acknowledgement;
+        };
+        for (const Row& row : {Row{0x10, 0x04, 85, 0}, Row{0x02, 0x14, 0, 78}}) {
+            const Bytes segment{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 85, 0x50, row.flags, 0, 1, 0, 0, 0, 0};
+            const auto sent = from_a(Ip(who.a, who.b).payload(segment).protocol(6).summed(), "a");
+            ASSERT_EQ(sent.size(), 1u);
+            const Bytes reset(sent[0].begin() + (v6 ? 54 : 34), sent[0].end());
+            const Bytes wanted{
+                0, 80, 3, 232, 0, 0, 0, row.sequence, 0, 0, 0, row.acknowledgement, 0x50, row.reset_flags,
+                0, 0};
+            ASSERT_EQ(reset.size(), 20u);
+            EXPECT_EQ(Bytes(reset.begin(), reset.begin() + 16), wanted);
+        }
+        EXPECT_EQ(from_a(Ip(who.a, who.b).tcp(1000, 80), "a").size(), 0u) << "a wrong sum";
+        const Ip question = Ip(who.a, who.b).payload(20).udp(1000, 53);
+        const auto told = from_a(question, "a");
+        ASSERT_EQ(told.size(), 1u);
+        EXPECT_EQ(told[0][v6 ? 54 : 34], v6 ? 1 : 3);
+        EXPECT_EQ(told[0][v6 ? 55 : 35], v6 ? 4 : 3) << "port unreachable";
+    }
+    EXPECT_EQ(rig.drops(DropReason::hook_rejected), 8u);
+    EXPECT_EQ(firewall.tracker().count(), 0u);
+}
+
+TEST_P(HookTest, MarksChooseRoutes) {
+    firewall.rules(
+        "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp --dport 9 -j MARK --set-mark 7\nCOMMIT\n",
+        "");
+    RoutingRule marked{.mark = 7, .mask = 0xffffffff, .action = RoutingRule::Action::blackhole};
+    router.routing().rules4 = {marked, RoutingRule{}};
+    router.publish();
+    EXPECT_EQ(from_a(Ip(of4.a, of4.b).udp(1, 8), "b").size(), 1u);
+    EXPECT_EQ(from_a(Ip(of4.a, of4.b).udp(1, 9), "b").size(), 0u);
+    EXPECT_EQ(rig.drops(DropReason::route_blackhole), 1u);
+}
+
+}  // namespace
+}  // namespace weft::test
