@@ -14,7 +14,7 @@ struct SetQuery {
     std::uint32_t bytes = 0;      ///< of the packet
     bool count = true;            ///< the member counts the packet, if the set counts
     bool return_nomatch = false;  ///< members that are exceptions match, all others do not
-    SetMatch::Count packet_count, byte_count;
+    SetMatch::Count packet_count{}, byte_count{};
     std::uint64_t now_us = 0;
 };
 
