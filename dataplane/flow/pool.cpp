@@ -26,6 +26,10 @@ std::uint32_t FlowPool::allocate(unsigned worker) noexcept {
         index = own.free;
         own.free = entries_[index].state.link.load(relaxed);
         --own.count;
+        // The next one to be taken.
+        for (const auto& direction : entries_[own.free].direction)
+            __builtin_prefetch(&direction);
+        __builtin_prefetch(&entries_[own.free].state);
     } else {
         if (own.fresh == own.fresh_end) {
             if (fresh_.load(relaxed) >= end_) return 0;

@@ -156,6 +156,7 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
         count_.fetch_sub(1, std::memory_order_relaxed);
         return nothing(Tracked::full);
     }
+    table_.prefetch(table_.hash(*reply, kind.protocol, hint_of(kind)));  // for confirm()
     FlowEntry& entry = table_.pool()[index];
     entry.direction[0].set(tuple, kind);
     entry.direction[1].set(*reply, kind);
