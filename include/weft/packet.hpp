@@ -101,20 +101,20 @@ struct alignas(64) Metadata {
     std::uint32_t connection_index;  ///< FlowRef; what it is worth is in connection_state
     std::uint32_t connection_version;
     std::uint32_t flow_hash;
-    std::uint64_t followed;  ///< by a trace; valid while somebody observes (dataplane/observe)
-    HopIndex hop;            ///< set before the ip_output stage
+    std::uint64_t followed;         ///< by a trace; valid while somebody observes (dataplane/observe)
+    HopIndex hop;                   ///< set before the ip_output stage
     std::uint8_t connection_state;  ///< dataplane/hook/connection.cpp; set where hooks are passed
     std::uint8_t reserved;
-    std::uint16_t zone;             ///< conntrack's, of a packet that is handed over
+    std::uint16_t zone;  ///< conntrack's, of a packet that is handed over
 };
 static_assert(sizeof(Metadata) == 64);
 
 /// Metadata::flags.
 struct PacketFlags {
-    static constexpr std::uint8_t from_kernel = 1;     ///< read from a kernel TAP
-    static constexpr std::uint8_t flooded = 4;         ///< one of several copies
-    static constexpr std::uint8_t own = 8;             ///< made by weft itself (ICMP errors)
-    static constexpr std::uint8_t resolved = 16;       ///< was held for its next hop; is routed again
+    static constexpr std::uint8_t from_kernel = 1;  ///< read from a kernel TAP
+    static constexpr std::uint8_t flooded = 4;      ///< one of several copies
+    static constexpr std::uint8_t own = 8;          ///< made by weft itself (ICMP errors)
+    static constexpr std::uint8_t resolved = 16;    ///< was held for its next hop; is routed again
 };
 
 /// An mbuf with its metadata. Owned by whoever holds the pointer; freed by free(). Not thread safe.
