@@ -1,5 +1,6 @@
 #include "dataplane/observe/rehearsal.hpp"
 
+#include "dataplane/hook/filtering.hpp"
 #include "dataplane/ingress/veth.hpp"
 #include "dataplane/pipeline.hpp"
 
@@ -20,6 +21,7 @@ struct Props {
     StageCounters stages[stage_count];
     TransmitBuffer transmit[max_ports];
     Context context{};
+    const Filtering filtering{};
 };
 
 void copy_entry(const MacAddress& address, FdbDomain domain, BridgeIndex bridge, const Scene& on, Fdb& to) {
@@ -98,6 +100,8 @@ std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex interface, const S
     context.topology = &on.topology;
     context.routing = &on.routing;
     context.hops = &on.hops;
+    context.filtering = &props->filtering;
+    context.workers = 1;
     context.icmp_buckets = &props->icmp_buckets;
     context.punt_limits = &props->punt_limits;
     context.now_us = on.now_seconds * std::uint64_t{1'000'000};
