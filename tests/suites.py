@@ -232,9 +232,10 @@ def perf_smoke(options):
 
 
 def long(options):
-    """Longer fuzzing, the large benchmarks, whole tables, many random sequences against the oracles, a
-    million bogus neighbours."""
-    count = run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "40", "-k", "bridge", "-k", "vlan", "-k", "qinq"])
+    """Headers with nothing precompiled, longer fuzzing, the large benchmarks, whole tables, many random sequences
+    against the oracles, a million bogus neighbours."""
+    count = run_lines(["python3", "tests/style/check.py", "--strict"])
+    count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "40", "-k", "bridge", "-k", "vlan", "-k", "qinq"])
     count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "60", "-k", "conntrack"])  # 190,000 packets
     count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "300", "-k", "route"])  # 1,020,000 packets
     count += run_lines(["python3", "-B", "tests/smoke/run.py", "--long", *words_of(options)])

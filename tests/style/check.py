@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 os.chdir(TOP)
@@ -82,18 +83,37 @@ def compile_flags():
             "-march=native", "-DALLOW_EXPERIMENTAL_API", "-Iinclude", "-I."]
 
 
+# What costs most to read of what headers include. DPDK's own configuration comes first, as it does in a build.
+HEAVY = ("rte_config.h", "fmt/format.h", "rte_ethdev.h", "rte_mbuf.h", "algorithm", "functional", "map", "memory",
+         "optional", "span", "string", "variant", "vector")
+
+
+def precompiled(folder, flags):
+    """Flags that read those headers at once."""
+    heavy = os.path.join(folder, "heavy.hpp")
+    with open(heavy, "w") as file:
+        file.writelines(f"#include <{name}>\n" for name in HEAVY)
+    at = flags.index("rte_config.h")
+    plain = flags[:at - 1] + flags[at + 1:]  # what is precompiled must be the first that is read
+    subprocess.run(["g++", "-x", "c++-header", *plain, heavy, "-o", heavy + ".gch"], check=True)
+    return ["-include", heavy, "-Winvalid-pch", *flags]
+
+
 def check_headers():
-    """Every header compiles alone."""
-    flags = compile_flags()
+    """Every header compiles alone; but for the standard library's and the like, which are there, unless --strict."""
+    with tempfile.TemporaryDirectory() as folder:
+        flags = compile_flags()
+        if "--strict" not in sys.argv:
+            flags = precompiled(folder, flags)
 
-    def alone(name):
-        done = subprocess.run(["g++", "-fsyntax-only", "-x", "c++", *flags, "-include", name, "/dev/null"], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        first = next((line for line in done.stdout.splitlines() if "error" in line), done.stdout[:200])
-        return None if done.returncode == 0 else f"{name}: {first}"
+        def alone(name):
+            done = subprocess.run(["g++", "-fsyntax-only", "-x", "c++", *flags, "-include", name, "/dev/null"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            first = next((line for line in done.stdout.splitlines() if "error" in line), done.stdout[:200])
+            return None if done.returncode == 0 else f"{name}: {first}"
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        report("headers alone", [problem for problem in pool.map(alone, tracked(".hpp")) if problem])
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            report("headers alone", [problem for problem in pool.map(alone, tracked(".hpp")) if problem])
 
 
 def check_format():
