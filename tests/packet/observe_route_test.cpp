@@ -3,6 +3,7 @@
 
 #include "control/publish/trace_text.hpp"
 #include "dataplane/observe/observer.hpp"
+#include "dataplane/observe/rehearsal.hpp"
 #include "tests/packet/router.hpp"
 
 namespace weft::test {
@@ -45,6 +46,29 @@ TEST_P(ObserveRoute, HopNeighbourAndMtu) {
               "via 10.0.2.2 dev " + b + ", lladdr 02:00:00:00:00:0b: to egress, untagged by " + b);
     steps = traced(Ip{"2001:db8:1::2", "2001:db8:2::2"}.udp(1, 2));
     EXPECT_EQ(steps["ip_input"], "via 2001:db8:2::2 dev " + b + ": to ip_forward, untagged on " + a);
+}
+
+// weftd ended by a null pointer here once: a rehearsal has a Context of its own.
+TEST_P(ObserveRoute, ARehearsalRoutes) {
+    for (const bool v6 : {false, true}) {
+        const Ip ip = v6 ? Ip("2001:db8:1::2", "2001:db8:2::2") : Ip("10.0.1.2", "10.0.2.2");
+        const Bytes frame = router.from_a(Ip(ip).udp(1, 2));
+        rte_mbuf* m = rte_pktmbuf_alloc(rig.shared().pool);
+        std::memcpy(rte_pktmbuf_append(m, static_cast<std::uint16_t>(frame.size())), frame.data(),
+                    frame.size());
+        Packet::from(m)->meta = {};
+        const auto trace = rehearse(*Packet::from(m), rig.index("a"),
+                                    {.topology = rig.shared().topology.get(),
+                                     .routing = rig.shared().routing.get(),
+                                     .hops = rig.shared().hops,
+                                     .fdb = rig.shared().fdb,
+                                     .pool = rig.shared().pool,
+                                     .now_seconds = 1000,
+                                     .kernel = true});
+        const auto steps = tell(*trace, Names()).at(0).steps;
+        EXPECT_EQ(steps.back().stage, "sent");
+    }
+    EXPECT_TRUE(rig.all_sent().empty());
 }
 
 TEST_P(ObserveRoute, NeighboursThatAreNotThere) {
