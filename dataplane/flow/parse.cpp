@@ -44,8 +44,10 @@ std::optional<L4View> find_l4(const Ipv4Header& ip, std::uint32_t head, bool quo
     const std::uint32_t size = ip.header_size(), total = quoted ? head : ip.total_length.host();
     if (size < sizeof ip || head < size || total < size) return std::nullopt;
     if (ip.fragment.host() & offset_mask) return std::nullopt;
+    constexpr std::uint16_t more_fragments = 0x2000;
+    const bool fragment = ip.fragment.host() & more_fragments;
     const auto* bytes = reinterpret_cast<const std::byte*>(&ip);
-    return L4View{bytes + size, std::min(head, total) - size, total - size, ip.protocol};
+    return L4View{bytes + size, std::min(head, total) - size, total - size, ip.protocol, fragment};
 }
 
 std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head, bool quoted) noexcept {
@@ -56,6 +58,7 @@ std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head, bool quo
     const std::uint32_t end = std::min(head, total);
     std::uint32_t at = sizeof ip;
     std::uint8_t protocol = ip.next_header;
+    bool fragment = false;
     for (;;) {
         std::uint32_t unit = 8;
         switch (protocol) {
@@ -70,10 +73,11 @@ std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head, bool quo
                 break;
             case ip_protocol::fragment:
                 if (end < at + 8 || read<be16>(bytes + at + 2).host() & 0xfff8) return std::nullopt;
+                fragment = read<be16>(bytes + at + 2).host() & 1;
                 unit = 0;
                 break;
             default:
-                return L4View{bytes + at, end - at, total - at, protocol};
+                return L4View{bytes + at, end - at, total - at, protocol, fragment};
         }
         if (end < at + 2) return std::nullopt;
         protocol = read<std::uint8_t>(bytes + at);

@@ -15,6 +15,7 @@ struct L4View {
     std::uint32_t head;    ///< bytes that can be read at `data`
     std::uint32_t length;  ///< bytes there are, by the IP header, of header and payload
     std::uint8_t protocol;
+    bool fragment = false;  ///< the first of several: the rest of the payload is elsewhere
 };
 
 /// What follows an IPv4 header of which `head` contiguous bytes can be read. Nothing if the packet is a later

@@ -23,6 +23,13 @@ FlowMoment moment_of(Context& context) noexcept {
             .wall_seconds = static_cast<std::uint32_t>(time(nullptr))};
 }
 
+/// The packet's connection is still the one that it was.
+bool is_there(const Packet& packet, const Context& context) noexcept {
+    return has_connection(packet) && context.filtering->tracker &&
+           context.filtering->tracker->state_of(packet.meta.connection_index).version() ==
+               packet.meta.connection_version;
+}
+
 CtInfo info_of(const Packet& packet) noexcept {
     return static_cast<CtInfo>(packet.meta.connection_state & info_bits);
 }
@@ -136,13 +143,17 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
         case Tracked::elsewhere:
             break;
     }
+    if (found.info == CtInfo::related || found.info == CtInfo::related_reply) {
+        note(packet, found);  // an error changes nothing of its connection
+        return {};
+    }
     packet.meta.connection_state = handed_over;
     packet.meta.zone = zone;
     return hand_over(packet, hook, context.filtering->tracker->state_of(found.ref).owner(), context);
 }
 
-void attach_connection(Packet& ours, const Packet& about) noexcept {
-    if (!has_connection(about)) return;
+void attach_connection(Packet& ours, const Packet& about, const Context& context) noexcept {
+    if (!is_there(about, context)) return;
     ours.meta.connection_index = about.meta.connection_index;
     ours.meta.connection_version = about.meta.connection_version;
     const CtInfo info = info_of(about);
@@ -184,11 +195,12 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
 }
 
 void set_connection_mark(const Packet& packet, std::uint32_t mark, Context& context) noexcept {
-    context.filtering->tracker->mark(packet.meta.connection_index).store(mark, std::memory_order_relaxed);
+    if (is_there(packet, context))
+        context.filtering->tracker->mark(packet.meta.connection_index).store(mark, std::memory_order_relaxed);
 }
 
 PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
-    if (!(packet.meta.connection_state & fresh)) return {};
+    if (!(packet.meta.connection_state & fresh) || !is_there(packet, context)) return {};
     packet.meta.connection_state &= static_cast<std::uint8_t>(~fresh);
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
@@ -208,8 +220,8 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
     return {};
 }
 
-void settle_connections(Context& context) noexcept {
-    if (!context.filtering->tracker) return;
+bool settle_connections(Context& context) noexcept {
+    if (!context.filtering->tracker) return false;
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowMoment moment = moment_of(context);
     for (const Tracked& begun : context.hooks->begun) {
@@ -218,8 +230,9 @@ void settle_connections(Context& context) noexcept {
             tracker.discard(begun.ref, moment);
     }
     context.hooks->begun.clear();
-    constexpr unsigned a_few = 64;
-    tracker.age(moment, a_few);
+    // Some 10 us: less than a burst of packets takes.
+    constexpr unsigned a_few = 256;
+    return tracker.age(moment, a_few) >= a_few;
 }
 
 }  // namespace weft

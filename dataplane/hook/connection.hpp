@@ -16,7 +16,7 @@ namespace weft {
 /// `template_`: what a CT rule asked for, or null. How the packet ends, or nothing.
 [[nodiscard]] PacketEnd track(Packet&, const hook::CtTarget* template_, HandedFor, Context&) noexcept;
 /// A packet of ours about another belongs to that one's connection (nf_ct_attach).
-void attach_connection(Packet& ours, const Packet& about) noexcept;
+void attach_connection(Packet& ours, const Packet& about, const Context&) noexcept;
 
 /// What rules may know of the packet's connection: true if there is one, else `state` is what it is without.
 [[nodiscard]] bool connection_facts(const Packet&, hook::ConnectionFacts&, std::uint8_t& state,

@@ -113,15 +113,15 @@ PacketEnd Passage::end_as(const hook::WalkResult& result) noexcept {
 
 /// Raw, conntrack, and what follows it at the hook by which packets enter.
 PacketEnd enter(Passage& passage, HandedFor hook, Packet& packet, Context& context) noexcept {
-    const bool tracks = context.filtering->tracks[is_ipv6(packet)];
-    if (!tracks || !has_connection(packet)) {
-        if (tracks && !was_handed_over(packet))
+    // An answer of weft's own about a packet has that packet's connection.
+    const bool looks = context.filtering->tracks[is_ipv6(packet)] && !has_connection(packet);
+    if (!was_handed_over(packet)) {
+        if (looks)
             if (auto end = go_to_owner(packet, hook, context)) return end;
-        if (!was_handed_over(packet))
-            if (auto end = passage.ask(hook::before_conntrack)) return end;
-        if (tracks)
-            if (auto end = track(packet, passage.template_of(), hook, context)) return end;
+        if (auto end = passage.ask(hook::before_conntrack)) return end;
     }
+    if (looks)
+        if (auto end = track(packet, passage.template_of(), hook, context)) return end;
     return passage.ask(hook::after_conntrack);
 }
 
@@ -148,8 +148,8 @@ PacketEnd pass_forward(Packet& packet, Context& context) noexcept {
     return passage.ask(hook::all_tables);
 }
 
-PacketEnd pass_postrouting(Packet& packet, Context& context) noexcept {
-    return leave(packet, Hook::postrouting, no_interface, packet.meta.oif, context);
+PacketEnd pass_postrouting(Packet& packet, IfIndex iif, Context& context) noexcept {
+    return leave(packet, Hook::postrouting, iif, packet.meta.oif, context);
 }
 
 PacketEnd pass_output(Packet& packet, Context& context) noexcept {
@@ -162,7 +162,7 @@ Verdict leave_host(Packet& packet, Context& context) noexcept {
         own.meta.l3_offset = ethernet_header_size;
         if (own.head_length() < own.meta.l3_offset + sizeof(Ipv4Header)) return Verdict::to(StageId::egress);
         if (const auto end = pass_output(own, context)) return *end;
-        return pass_postrouting(own, context).value_or(Verdict::to(StageId::egress));
+        return pass_postrouting(own, no_interface, context).value_or(Verdict::to(StageId::egress));
     });
 }
 

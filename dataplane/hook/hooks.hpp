@@ -41,7 +41,8 @@ inline constexpr std::uint32_t hook_head_bytes = 256;
 [[nodiscard]] PacketEnd pass_input(Packet&, Context&) noexcept;
 /// oif is where it is going.
 [[nodiscard]] PacketEnd pass_forward(Packet&, Context&) noexcept;
-[[nodiscard]] PacketEnd pass_postrouting(Packet&, Context&) noexcept;
+/// iif: by which it came; no_interface if the host or weft made it.
+[[nodiscard]] PacketEnd pass_postrouting(Packet&, IfIndex iif, Context&) noexcept;
 /// Of a packet that the host or weft itself made.
 [[nodiscard]] PacketEnd pass_output(Packet&, Context&) noexcept;
 
@@ -49,7 +50,8 @@ inline constexpr std::uint32_t hook_head_bytes = 256;
 /// its end.
 [[nodiscard]] Verdict leave_host(Packet&, Context&) noexcept;
 
-/// Forgets connections whose first packet went nowhere, and ages. Between bursts.
-void settle_connections(Context&) noexcept;
+/// Forgets connections whose first packet went nowhere, and ages. Between bursts. True if there is more to
+/// age now.
+bool settle_connections(Context&) noexcept;
 
 }  // namespace weft

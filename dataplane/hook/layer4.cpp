@@ -13,11 +13,6 @@ bool sums_to_nothing(InternetSum sum, Packet& packet, const L4View& l4) noexcept
     return sum.checksum().raw() == 0;
 }
 
-bool is_fragment(Packet& packet) noexcept {
-    constexpr std::uint16_t offset_or_more = 0x3fff;
-    return !is_ipv6(packet) && (ipv4(packet).fragment.host() & offset_or_more) != 0;
-}
-
 }  // namespace
 
 std::optional<L4View> layer4_of(Packet& packet) noexcept {
@@ -26,7 +21,7 @@ std::optional<L4View> layer4_of(Packet& packet) noexcept {
 }
 
 bool has_right_sum(Packet& packet, const L4View& l4) noexcept {
-    if (packet.meta.checksum != ChecksumState::unknown || is_fragment(packet)) return true;
+    if (packet.meta.checksum != ChecksumState::unknown || l4.fragment) return true;
     const bool v6 = is_ipv6(packet);
     const auto with_addresses = [&] {
         return v6 ? pseudo_header(ipv6(packet), l4.protocol, l4.length)

@@ -14,6 +14,7 @@ Verdict into_veth(Packet& packet, const Interface& out, Context& context) noexce
     if (packet.meta.hops >= max_hops) return Verdict::drop(DropReason::ingress_too_many_hops);
     ++packet.meta.hops;
     packet.meta.iif = out.peer;
+    packet.meta.connection_state = 0;  // skb_scrub_packet
     const std::uint32_t length = packet.length();
     Packet* one = &packet;
     if (context.veths->enqueue(&one, 1) == 0) return Verdict::drop(DropReason::egress_backlog_full);

@@ -24,7 +24,7 @@ struct IpForward {
         if (!has_rules(v6, context) || !verdict.is_stage()) [[likely]]
             return verdict;
         if (const auto end = pass_forward(packet, context)) return *end;
-        return pass_postrouting(packet, context).value_or(verdict);
+        return pass_postrouting(packet, packet.meta.iif, context).value_or(verdict);
     }
 
   private:

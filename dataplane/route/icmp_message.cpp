@@ -81,10 +81,11 @@ void send_back(Packet& message, Packet& about, WayBack way, Context& context) no
     const StageId next = way.on_link ? StageId::egress : StageId::ip_output;
     if (!has_rules(is_ipv6(message), context)) [[likely]]
         return context.emit(message, next);
-    attach_connection(message, about);
+    attach_connection(message, about, context);
+    const IfIndex out = message.meta.oif;
     auto end = pass_output(message, context);
-    if (!end) end = pass_postrouting(message, context);
-    context.follow(message, end.value_or(Verdict::to(next)), message.meta.oif);
+    if (!end) end = pass_postrouting(message, no_interface, context);
+    context.follow(message, end.value_or(Verdict::to(next)), out);
 }
 
 void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {

@@ -97,6 +97,7 @@ unsigned Worker::take_from_kernel() noexcept {
     for (unsigned i = 0; i < count; ++i) {
         Packet& packet = *packets[i];
         const IfIndex out = packet.meta.oif;
+        packet.meta.connection_state = 0;  // of what was held: the connection may be another's by now
         if (context_.observer) Observer::from_kernel(packet);
         if (!context_.topology->exists(out))
             context_.drop(packet, DropReason::handover_gone, no_interface);
@@ -105,7 +106,7 @@ unsigned Worker::take_from_kernel() noexcept {
         else if (packet.head_length() < ethernet_header_size || !classify_tag(packet))
             context_.drop(packet, DropReason::ingress_runt, out);
         else
-            packet.meta.connection_state = 0, send_of_host(packet);
+            send_of_host(packet);
     }
     if (count) run_stages();
     return count;
@@ -124,6 +125,17 @@ void Worker::send_of_host(Packet& packet) noexcept {
 }
 
 unsigned Worker::take_handed_over() noexcept {
+    // Others may go on giving: what came before now is taken.
+    unsigned taken = 0;
+    for (unsigned there = share_.hand_over.count(); taken < there;) {
+        const unsigned count = take_burst_handed_over();
+        if (count == 0) break;
+        taken += count;
+    }
+    return taken;
+}
+
+unsigned Worker::take_burst_handed_over() noexcept {
     Packet* packets[batch_size];
     const unsigned count = share_.hand_over.dequeue(packets, batch_size);
     for (unsigned i = 0; i < count; ++i) {
@@ -182,13 +194,13 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
     if (!share_.hand_over.empty()) work += take_handed_over();
     if (!share_.veths.empty()) work += take_from_veths();
     flush_all(context_);
-    settle_connections(context_);
+    const bool ages = settle_connections(context_);
     if (context_.punted) {
         context_.punted = false;
         if (shared_.tap_waker) shared_.tap_waker->wake();
     }
     share_.own.packets.add(work);
-    return work;
+    return work + ages;
 }
 
 void Worker::run() noexcept {

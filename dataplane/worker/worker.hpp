@@ -17,7 +17,7 @@ class Worker {
 
     void run() noexcept;
     /// Polls every queue and ring once. now_us: the clock of ages and limits, microseconds. Returns packets
-    /// received or taken.
+    /// received or taken, and one more if connections are left to age: 0 is an idle round.
     unsigned round(std::uint64_t now_us) noexcept;
 
   private:
@@ -29,6 +29,7 @@ class Worker {
     unsigned take_from_kernel() noexcept;
     void send_of_host(Packet& packet) noexcept;
     unsigned take_handed_over() noexcept;
+    unsigned take_burst_handed_over() noexcept;
     unsigned take_from_veths() noexcept;
     void idle() noexcept;
     void sleep(const PollPlan& plan) noexcept;

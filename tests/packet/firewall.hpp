@@ -11,7 +11,13 @@ namespace weft::test {
 
 class Firewall {
   public:
-    explicit Firewall(const RigOptions& options = {}) : router(options) {}
+    /// `more` than a router's lines of configuration, and the interfaces that they make.
+    explicit Firewall(const RigOptions& options = {}, const std::string& more = {},
+                      const std::vector<std::string>& made = {})
+        : router(options, more) {
+        for (const auto& name : made)
+            names_.emplace_back(name, rig.index(name));
+    }
 
     /// Both families get the rules, of which each has its own.
     void rules(const std::string& filter4, const std::string& filter6) {
@@ -45,10 +51,9 @@ class Firewall {
     }
     void publish() {
         auto filtering = std::make_unique<Filtering>();
-        const hook::InterfaceNames names = {{"a", rig.index("a")}, {"b", rig.index("b")}};
         for (unsigned family = 0; family < 2; ++family) {
             filtering->rules[family] = compilers_[family].compile(
-                rulesets_[family], names,
+                rulesets_[family], names_,
                 [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
             filtering->tracks[family] = true;
         }
@@ -56,6 +61,7 @@ class Firewall {
         rig.while_offline(
             [&] { rig.shared().filtering.replace(std::move(filtering), rig.shared().quiescence); });
     }
+    hook::InterfaceNames names_ = {{"a", rig.index("a")}, {"b", rig.index("b")}};
     hook::Ruleset rulesets_[2] = {hook::Ruleset(hook::Family::ip), hook::Ruleset(hook::Family::ip6)};
     hook::Compiler compilers_[2] = {{hook::Family::ip, 0x5eed}, {hook::Family::ip6, 0x5eed}};
     std::shared_ptr<FlowTracker> tracker_ =

@@ -136,6 +136,49 @@ COMMIT
     EXPECT_EQ(firewall.tracker().count(), 0u);
 }
 
+// nf_conntrack_core.c, nf_ct_attach: only conntrack passes over what has a connection, raw is asked.
+TEST_P(HookTest, OwnAnswersPassRaw) {
+    firewall.rules(stateful + "*raw\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p icmp -j DROP\nCOMMIT\n",
+                   stateful + "*raw\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p ipv6-icmp -j DROP\nCOMMIT\n");
+    for (const Pair& who : {of4, of6}) {
+        const Ip question = Ip(who.a, who.b).payload(20).udp(1000, 53);
+        EXPECT_EQ(from_a(question, "b").size(), 1u);
+        EXPECT_EQ(from_a(Ip(question).ttl(1), "a"), std::vector<Bytes>{}) << "time exceeded";
+        EXPECT_EQ(firewall.counts(who.a == of6.a, "OUTPUT", hook::TableId::raw),
+                  (std::vector<std::uint64_t>{1, 0}));
+    }
+}
+
+// net/core/skbuff.c, skb_scrub_packet: at the other end of a pair a packet is nobody's yet.
+TEST_P(HookTest, ThePeerOfAVethPairAsksRawAgain) {
+    Firewall pair(GetParam(),
+                  "ip link add v0 address 02:ee:00:00:00:01 up type veth peer name v1 address "
+                  "02:ee:00:00:00:02 up\n",
+                  {"v0", "v1"});
+    pair.rules("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i v1 -p udp --dport 9 -j DROP\nCOMMIT\n", "");
+    for (const unsigned port : {8u, 9u})
+        pair.rig.from_kernel("v0", Ip("10.0.3.1", "10.0.1.2")
+                                       .payload(8)
+                                       .udp(7, port)
+                                       .frame("02:ee:00:00:00:01", "02:ee:00:00:00:02"));
+    EXPECT_EQ(pair.counts(false, "PREROUTING", hook::TableId::raw), (std::vector<std::uint64_t>{1, 1}));
+    EXPECT_EQ(pair.rig.sent("a").size(), 1u);
+}
+
+// xt_conntrack.c: of a first fragment the sum cannot be judged.
+TEST_P(HookTest, AFirstFragmentOfTcpIsNotInvalid) {
+    const std::string no_invalid =
+        "*filter\n:FORWARD ACCEPT [0:0]\n"
+        "-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n";
+    firewall.rules(no_invalid, no_invalid);
+    const Bytes segment{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 85, 0x50, 0x10, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4};
+    EXPECT_EQ(from_a(Ip(of4.a, of4.b).payload(segment).protocol(6).fragment(0, true), "b").size(), 1u);
+    EXPECT_EQ(
+        from_a(Ip(of6.a, of6.b).payload(segment).protocol(6).extension(44, {0, 0, 0, 1, 0, 0, 0, 7}), "b")
+            .size(),
+        1u);
+}
+
 TEST_P(HookTest, MarksChooseRoutes) {
     firewall.rules(
         "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp --dport 9 -j MARK --set-mark 7\nCOMMIT\n",

@@ -204,6 +204,10 @@ TEST(HookCheck, LimitSpendsCredit) {
     EXPECT_EQ(passes(10), 1U);
     rig.now_us += 3'600'000'000;
     EXPECT_EQ(passes(10), 3U) << "credit is capped";
+    rig.now_us -= 4'000;
+    EXPECT_EQ(passes(10), 0U) << "another worker, whose round began before";
+    rig.now_us += 4'000;
+    EXPECT_EQ(passes(10), 0U) << "time that was counted";
     rig.rule("-A INPUT -p tcp");
     EXPECT_EQ(passes(10), 0U) << "a rule beside it gives it nothing";
 }

@@ -23,9 +23,8 @@ class LimitCheck final : public Check {
 
     Matched matches(Look& look) const noexcept override {
         look.rests.on(Rest::limit);
-        const std::uint64_t now = look.now_us / 1000;
-        const std::uint64_t since = now - previous_.exchange(now, std::memory_order_relaxed);
-        std::uint64_t gain = std::min<std::uint64_t>(since, 0xffff'ffff) * credits_per_jiffy;
+        const std::uint64_t since = advance(look.now_us / 1000);
+        const std::uint64_t gain = std::min<std::uint64_t>(since, 0xffff'ffff) * credits_per_jiffy;
         std::uint32_t old = credit_.load(std::memory_order_relaxed), left;
         bool enough;
         do {
@@ -37,6 +36,16 @@ class LimitCheck final : public Check {
     }
 
   private:
+    /// Milliseconds since the last call. Workers take the time at the begin of a round: one may come with an
+    /// earlier one than was seen.
+    std::uint64_t advance(std::uint64_t now) const noexcept {
+        std::uint64_t previous = previous_.load(std::memory_order_relaxed);
+        while (previous < now)
+            if (previous_.compare_exchange_weak(previous, now, std::memory_order_relaxed))
+                return now - previous;
+        return 0;
+    }
+
     std::uint32_t cost_, most_;
     mutable std::atomic<std::uint32_t> credit_;
     mutable std::atomic<std::uint64_t> previous_ = 0;  // long ago: the credit is full anyway
