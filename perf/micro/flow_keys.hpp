@@ -1,17 +1,17 @@
-// The tuples of the flow table's benchmarks and the order in which they are asked for.
+// The tuples of the flow table's benchmarks.
 #pragma once
 
-#include <algorithm>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "dataplane/flow/protocol.hpp"
 #include "dataplane/flow/table.hpp"
 #include "perf/micro/flow_cases.hpp"
+#include "perf/micro/queries.hpp"
 
 namespace weft::perf {
 
-constexpr std::size_t flow_batch = 64, flow_batches = 1024;
 constexpr FlowKind flow_kind{0, ip_protocol::udp, 0};
 constexpr FlowTime flow_now = 1'000'000;
 
@@ -25,36 +25,13 @@ inline std::vector<Tuple4> tuples_of(std::size_t count, std::uint16_t destinatio
                      be16{static_cast<std::uint16_t>(1024 + i % 1000)}, be16{destination_port}};
     return tuples;
 }
-/// Both directions of all in random order, again and again, in whole batches.
-class FlowQueries {
-  public:
-    explicit FlowQueries(const std::vector<Tuple4>& tuples, bool replies = true) : order_(tuples) {
-        for (std::size_t i = 0; replies && i < tuples.size(); ++i)
-            order_.push_back(*inverted(tuples[i], flow_kind.protocol));
-        std::shuffle(order_.begin(), order_.end(), std::mt19937_64(11));
-        const auto whole = order_.size();
-        for (std::size_t i = 0; order_.size() % flow_batch; ++i)
-            order_.push_back(order_[i % whole]);
-    }
-    const Tuple4* next() {
-        at_ = at_ + flow_batch < order_.size() ? at_ + flow_batch : 0;
-        return &order_[at_];
-    }
-
-  private:
-    std::vector<Tuple4> order_;
-    std::size_t at_ = 0;
-};
-
-template <class Use>
-void over_flow_batches(Clocks& clocks, FlowQueries& queries, Use&& use) {
-    clocks.start();
-    for (std::size_t i = 0; i < flow_batches; ++i)
-        use(queries.next());
-    clocks.stop(flow_batches * flow_batch);
-}
-inline void consume_flow(std::uint64_t sum) {
-    asm volatile("" : : "r"(sum) : "memory");
+/// Both directions of all.
+inline Queries<Tuple4> flow_queries(std::vector<Tuple4> tuples) {
+    const std::size_t count = tuples.size();
+    tuples.reserve(2 * count);
+    for (std::size_t i = 0; i < count; ++i)
+        tuples.push_back(*inverted(tuples[i], flow_kind.protocol));
+    return Queries<Tuple4>(std::move(tuples));
 }
 
 }  // namespace weft::perf

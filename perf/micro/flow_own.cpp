@@ -37,18 +37,18 @@ Table filled(std::size_t flows) {
 
 /// As a stage looks up a batch.
 std::uint64_t look_up(const FlowTable& table, const Tuple4* tuples) {
-    std::array<std::uint64_t, flow_batch> hashes;
-    std::array<FlowCandidate, flow_batch> candidates;
+    std::array<std::uint64_t, batch> hashes;
+    std::array<FlowCandidate, batch> candidates;
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < flow_batch; ++i) {
+    for (std::size_t i = 0; i < batch; ++i) {
         hashes[i] = table.hash(tuples[i], flow_kind.protocol);
         table.prefetch(hashes[i]);
     }
-    for (std::size_t i = 0; i < flow_batch; ++i) {
+    for (std::size_t i = 0; i < batch; ++i) {
         candidates[i] = table.candidate(hashes[i]);
         table.prefetch_entry(candidates[i].ref);
     }
-    for (std::size_t i = 0; i < flow_batch; ++i) {
+    for (std::size_t i = 0; i < batch; ++i) {
         FlowRef ref = candidates[i].ref;
         if (!table.matches(candidates[i], tuples[i], flow_kind)) [[unlikely]]
             ref = table.find(tuples[i], flow_kind, hashes[i]);
@@ -57,39 +57,39 @@ std::uint64_t look_up(const FlowTable& table, const Tuple4* tuples) {
     return sum;
 }
 
-Round find_in(Table table, FlowQueries queries) {
+Round find_in(Table table, Queries<Tuple4> queries) {
     return [table, queries](Clocks& clocks) mutable {
         std::uint64_t sum = 0;
-        over_flow_batches(clocks, queries, [&](const Tuple4* t) { sum += look_up(*table, t); });
-        consume_flow(sum);
+        over_batches(clocks, queries, [&](const Tuple4* t) { sum += look_up(*table, t); });
+        consume(sum);
     };
 }
 
 }  // namespace
 
 Round flow_find(std::size_t flows) {
-    return find_in(filled(flows), FlowQueries(tuples_of(flows)));
+    return find_in(filled(flows), flow_queries(tuples_of(flows)));
 }
 Round flow_find_unknown(std::size_t flows) {
-    return find_in(filled(flows), FlowQueries(tuples_of(flows, 81)));
+    return find_in(filled(flows), flow_queries(tuples_of(flows, 81)));
 }
 Round flow_find_one_by_one(std::size_t flows) {
-    return [table = filled(flows), queries = FlowQueries(tuples_of(flows))](Clocks& clocks) mutable {
+    return [table = filled(flows), queries = flow_queries(tuples_of(flows))](Clocks& clocks) mutable {
         std::uint64_t sum = 0;
-        over_flow_batches(clocks, queries, [&](const Tuple4* tuples) {
-            for (std::size_t i = 0; i < flow_batch; ++i) {
+        over_batches(clocks, queries, [&](const Tuple4* tuples) {
+            for (std::size_t i = 0; i < batch; ++i) {
                 const auto hash = table->hash(tuples[i], flow_kind.protocol);
                 const FlowRef ref = table->find(tuples[i], flow_kind, hash);
                 sum += table->pool()[FlowTable::index(ref)].state.deadline.load(std::memory_order_relaxed);
             }
         });
-        consume_flow(sum);
+        consume(sum);
     };
 }
 
 Round flow_insert(std::size_t flows) {
     return [table = empty(flows), tuples = tuples_of(flows)](Clocks& clocks) {
-        for (std::size_t done = 0; done < flow_batches * flow_batch; done += tuples.size()) {
+        for (std::size_t done = 0; done < batches_a_round * batch; done += tuples.size()) {
             std::vector<std::uint32_t> made;
             made.reserve(tuples.size());
             clocks.start();
@@ -167,7 +167,7 @@ Round flow_age(std::size_t flows) {
         t->tracker.state_of(i << 1).deadline.store(flow_now + 2'000'000'000, std::memory_order_relaxed);
     return [t](Clocks& clocks) {
         // Each entry is looked at once in 300 s.
-        for (std::size_t looked = 0; looked < flow_batches * flow_batch;) {
+        for (std::size_t looked = 0; looked < batches_a_round * batch;) {
             t->now += 300'000;
             for (std::uint32_t i = 1; i <= t->packets.size(); ++i)
                 t->tracker.state_of(i << 1).deadline.store(t->now + 2'000'000'000, std::memory_order_relaxed);
@@ -183,7 +183,7 @@ Round flow_age(std::size_t flows) {
 Round flow_age_out(std::size_t flows) {
     auto t = std::make_shared<Tracking>(flows, tuples_of(flows));
     return [t](Clocks& clocks) {
-        for (std::size_t ended = 0; ended < flow_batches * flow_batch; ended += t->packets.size()) {
+        for (std::size_t ended = 0; ended < batches_a_round * batch; ended += t->packets.size()) {
             t->fill();
             t->now += 40'000;
             clocks.start();
@@ -203,18 +203,18 @@ Round flow_track_known(std::size_t flows) {
         std::uint64_t sum = 0;
         clocks.start();
         std::size_t done = 0;
-        while (done < flow_batches * flow_batch)
-            for (std::size_t i = 0; i < t->packets.size() && done < flow_batches * flow_batch; ++i, ++done)
+        while (done < batches_a_round * batch)
+            for (std::size_t i = 0; i < t->packets.size() && done < batches_a_round * batch; ++i, ++done)
                 sum += t->pass(t->packets[i]);
         clocks.stop(done);
-        consume_flow(sum);
+        consume(sum);
     };
 }
 
 Round flow_track_new(std::size_t flows) {
     auto t = std::make_shared<Tracking>(flows, tuples_of(flows));
     return [t](Clocks& clocks) {
-        for (std::size_t made = 0; made < flow_batches * flow_batch; made += t->packets.size()) {
+        for (std::size_t made = 0; made < batches_a_round * batch; made += t->packets.size()) {
             clocks.start();
             t->fill();
             clocks.stop(t->packets.size());

@@ -79,22 +79,22 @@ std::shared_ptr<Table> filled(std::size_t flows) {
 }
 
 std::uint64_t look_up(const Table& table, const Tuple4* tuples) {
-    std::array<Key, flow_batch> keys;
-    std::array<const void*, flow_batch> pointers;
-    std::array<void*, flow_batch> data;
+    std::array<Key, batch> keys;
+    std::array<const void*, batch> pointers;
+    std::array<void*, batch> data;
     std::uint64_t hits = 0, sum = 0;
-    for (std::size_t i = 0; i < flow_batch; ++i) {
+    for (std::size_t i = 0; i < batch; ++i) {
         keys[i] = key_of(tuples[i]);
         pointers[i] = &keys[i];
     }
-    rte_hash_lookup_bulk_data(table.hash.get(), pointers.data(), flow_batch, &hits, data.data());
-    for (std::size_t i = 0; i < flow_batch; ++i) {
+    rte_hash_lookup_bulk_data(table.hash.get(), pointers.data(), batch, &hits, data.data());
+    for (std::size_t i = 0; i < batch; ++i) {
         if (!(hits >> i & 1)) data[i] = nullptr;
         const auto ref = reinterpret_cast<std::uintptr_t>(data[i]);
         __builtin_prefetch(&table.entries[ref >> 1].direction[ref & 1]);
         __builtin_prefetch(&table.entries[ref >> 1].state);
     }
-    for (std::size_t i = 0; i < flow_batch; ++i) {
+    for (std::size_t i = 0; i < batch; ++i) {
         const auto ref = reinterpret_cast<std::uintptr_t>(data[i]);
         sum += table.entries[ref >> 1].state.deadline.load(std::memory_order_relaxed) + ref;
     }
@@ -102,16 +102,16 @@ std::uint64_t look_up(const Table& table, const Tuple4* tuples) {
 }
 
 Round look_up_these(std::size_t flows, std::uint16_t port) {
-    return [table = filled(flows), queries = FlowQueries(tuples_of(flows, port))](Clocks& clocks) mutable {
+    return [table = filled(flows), queries = flow_queries(tuples_of(flows, port))](Clocks& clocks) mutable {
         std::uint64_t sum = 0;
-        over_flow_batches(clocks, queries, [&](const Tuple4* t) { sum += look_up(*table, t); });
-        consume_flow(sum);
+        over_batches(clocks, queries, [&](const Tuple4* t) { sum += look_up(*table, t); });
+        consume(sum);
     };
 }
 
 Round add(std::size_t flows, bool check) {
     return [table = std::make_shared<Table>(flows), tuples = tuples_of(flows), check](Clocks& clocks) {
-        for (std::size_t done = 0; done < flow_batches * flow_batch; done += tuples.size()) {
+        for (std::size_t done = 0; done < batches_a_round * batch; done += tuples.size()) {
             table->reset();
             clocks.start();
             for (const auto& tuple : tuples)
@@ -144,10 +144,10 @@ Round flow_hash_lookup_unknown(std::size_t flows) {
     return look_up_these(flows, 81);
 }
 Round flow_hash_lookup_one_by_one(std::size_t flows) {
-    return [table = filled(flows), queries = FlowQueries(tuples_of(flows))](Clocks& clocks) mutable {
+    return [table = filled(flows), queries = flow_queries(tuples_of(flows))](Clocks& clocks) mutable {
         std::uint64_t sum = 0;
-        over_flow_batches(clocks, queries, [&](const Tuple4* tuples) {
-            for (std::size_t i = 0; i < flow_batch; ++i) {
+        over_batches(clocks, queries, [&](const Tuple4* tuples) {
+            for (std::size_t i = 0; i < batch; ++i) {
                 const Key key = key_of(tuples[i]);
                 void* data = nullptr;
                 rte_hash_lookup_data(table->hash.get(), &key, &data);
@@ -155,7 +155,7 @@ Round flow_hash_lookup_one_by_one(std::size_t flows) {
                 sum += table->entries[ref >> 1].state.deadline.load(std::memory_order_relaxed);
             }
         });
-        consume_flow(sum);
+        consume(sum);
     };
 }
 Round flow_hash_add(std::size_t flows) {
@@ -169,10 +169,10 @@ Round flow_hash_iterate(std::size_t flows) {
     return [table = filled(flows), flows](Clocks& clocks) {
         std::size_t items = 0, old = 0;
         clocks.start();
-        for (; items < flow_batches * flow_batch; items += flows)
+        for (; items < batches_a_round * batch; items += flows)
             age(*table, flow_now - 1, [&](const void*, std::uintptr_t) { ++old; });
         clocks.stop(items);
-        consume_flow(old);
+        consume(old);
     };
 }
 Round flow_hash_age_out(std::size_t flows) {
@@ -180,7 +180,7 @@ Round flow_hash_age_out(std::size_t flows) {
         const auto remove = [&](const Key& key) {
             rte_hash_free_key_with_position(table->hash.get(), rte_hash_del_key(table->hash.get(), &key));
         };
-        for (std::size_t done = 0; done < flow_batches * flow_batch; done += tuples.size()) {
+        for (std::size_t done = 0; done < batches_a_round * batch; done += tuples.size()) {
             table->reset();
             for (const auto& tuple : tuples)
                 table->add(tuple, false);
