@@ -6,8 +6,6 @@ namespace weft {
 
 namespace {
 
-constexpr std::uint8_t dccp = 33, authentication = 51, no_next = 59, sctp = 132, udplite = 136;
-
 template <class T>
 T read(const std::byte* at) noexcept {
     T value;
@@ -15,17 +13,12 @@ T read(const std::byte* at) noexcept {
     return value;
 }
 
-constexpr bool has_ports(std::uint8_t protocol) noexcept {
-    return protocol == ip_protocol::tcp || protocol == ip_protocol::udp || protocol == udplite ||
-           protocol == sctp || protocol == dccp;
-}
-
 struct Ports {
     be16 source, destination;
 };
 std::optional<Ports> ports_of(const L4View& l4) noexcept {
     const std::uint32_t there = std::min(l4.head, l4.length);
-    if (has_ports(l4.protocol)) {
+    if (ip_protocol::has_ports(l4.protocol)) {
         if (there < 4) return std::nullopt;
         return Ports{read<be16>(l4.data), read<be16>(l4.data + 2)};
     }
@@ -62,13 +55,13 @@ std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head, bool quo
     for (;;) {
         std::uint32_t unit = 8;
         switch (protocol) {
-            case no_next:
+            case ip_protocol::no_next_header:
                 return std::nullopt;
             case ip_protocol::hop_by_hop:
             case ip_protocol::routing:
             case ip_protocol::destination_options:
                 break;
-            case authentication:
+            case ip_protocol::authentication:
                 unit = 4;
                 break;
             case ip_protocol::fragment:

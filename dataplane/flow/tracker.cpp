@@ -9,8 +9,6 @@ namespace weft {
 
 namespace {
 
-constexpr std::uint8_t udplite = 136;
-
 constexpr Tracked nothing(Tracked::Kind kind) noexcept {
     return {kind, CtInfo::established, false, 0, 0};
 }
@@ -116,7 +114,7 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
             if (!is_sound_udp(l4)) return L4Verdict::invalid;
             track_udp(state, config, moment.now);
             break;
-        case udplite:
+        case ip_protocol::udplite:
             if (!is_sound_udplite(l4)) return L4Verdict::invalid;
             track_udplite(state, config, moment.now);
             break;

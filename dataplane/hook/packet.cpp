@@ -8,19 +8,12 @@ namespace weft::hook {
 
 namespace {
 
-constexpr std::uint8_t authentication = 51, no_next_header = 59, udp_lite = 136, sctp = 132, dccp = 33;
-
-bool has_ports(std::uint8_t protocol) noexcept {
-    return protocol == ip_protocol::tcp || protocol == ip_protocol::udp || protocol == udp_lite ||
-           protocol == sctp || protocol == dccp;
-}
-
 /// What the match of the protocol asks for, or multiport.
 std::uint32_t needed_header(Family family, std::uint8_t protocol) noexcept {
     if (protocol == ip_protocol::tcp) return sizeof(TcpHeader);
-    if (protocol == ip_protocol::udp || protocol == udp_lite) return sizeof(UdpHeader);
+    if (protocol == ip_protocol::udp || protocol == ip_protocol::udplite) return sizeof(UdpHeader);
     if (protocol == (family == Family::ip ? ip_protocol::icmp : ip_protocol::icmpv6)) return 8;
-    return has_ports(protocol) ? 4 : 0;
+    return ip_protocol::has_ports(protocol) ? 4 : 0;
 }
 
 void read_layer4(View& view) noexcept {
@@ -36,7 +29,7 @@ void read_layer4(View& view) noexcept {
         return;
     }
     view.layer4 = Layer4::whole;
-    if (!has_ports(view.protocol)) return;
+    if (!ip_protocol::has_ports(view.protocol)) return;
     view.has_ports = true;
     be16 ports[2];
     std::memcpy(ports, view.layer4_header, sizeof ports);
@@ -64,14 +57,15 @@ bool read_ip4(View& view, const std::uint8_t* at, std::uint32_t readable) noexce
 
 bool is_extension(std::uint8_t next) noexcept {
     return next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
-           next == authentication || next == no_next_header || next == ip_protocol::destination_options;
+           next == ip_protocol::authentication || next == ip_protocol::no_next_header ||
+           next == ip_protocol::destination_options;
 }
 
 /// As ipv6_find_hdr does with target -1 (net/ipv6/exthdrs_core.c).
 void find_upper(View& view, std::uint8_t next, const std::uint8_t* at, const std::uint8_t* end) noexcept {
     view.headers_broken = false;
     view.fragment = 0;
-    while (is_extension(next) && next != no_next_header) {
+    while (is_extension(next) && next != ip_protocol::no_next_header) {
         std::uint32_t size = 8;
         if (end - at < 2 || (next == ip_protocol::fragment && end - at < 4)) {
             view.headers_broken = true;
@@ -80,7 +74,7 @@ void find_upper(View& view, std::uint8_t next, const std::uint8_t* at, const std
         if (next == ip_protocol::fragment) {
             const std::uint16_t offset = static_cast<std::uint16_t>((at[2] << 8 | at[3]) & 0xfff8);
             if (offset != 0) {
-                if (is_extension(at[0]) && at[0] != no_next_header)
+                if (is_extension(at[0]) && at[0] != ip_protocol::no_next_header)
                     view.headers_broken = true;
                 else
                     view.fragment = offset;
@@ -88,7 +82,7 @@ void find_upper(View& view, std::uint8_t next, const std::uint8_t* at, const std
                 break;
             }
         } else {
-            size = next == authentication ? (at[1] + 2u) * 4 : (at[1] + 1u) * 8;
+            size = next == ip_protocol::authentication ? (at[1] + 2u) * 4 : (at[1] + 1u) * 8;
         }
         next = at[0];
         at += std::min<std::ptrdiff_t>(size, end - at);

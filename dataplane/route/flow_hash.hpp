@@ -40,18 +40,11 @@ namespace weft::flow_hash {
            word(24) * 0xeb44accab455d165;
 }
 
-/// TCP, UDP, DCCP, SCTP, UDP-Lite: what has its ports in the first four bytes.
-[[nodiscard]] constexpr bool has_ports(std::uint8_t protocol) noexcept {
-    constexpr std::uint8_t dccp = 33, sctp = 132, udplite = 136;
-    return protocol == ip_protocol::tcp || protocol == ip_protocol::udp || protocol == dccp ||
-           protocol == sctp || protocol == udplite;
-}
-
 /// Both ports as they lie in the packet at `at`, behind the IP header; 0 if it has none, or not in the first
 /// segment.
 [[nodiscard]] inline std::uint32_t ports_at(Packet& packet, std::uint32_t at,
                                             std::uint8_t protocol) noexcept {
-    if (!has_ports(protocol) || packet.head_length() < at + sizeof(be32)) return 0;
+    if (!ip_protocol::has_ports(protocol) || packet.head_length() < at + sizeof(be32)) return 0;
     return packet.header<be32>(at)->raw();
 }
 

@@ -70,17 +70,17 @@ struct Upper {
     std::uint32_t at;
 };
 Upper upper_layer(Packet& packet) noexcept {
-    constexpr std::uint8_t none = 59, authentication = 51;
     std::uint8_t next = ipv6(packet).next_header;
     std::uint32_t at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
     while (next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
-           next == ip_protocol::destination_options || next == authentication) {
-        if (packet.head_length() < at + 8) return {none, at};
+           next == ip_protocol::destination_options || next == ip_protocol::authentication) {
+        if (packet.head_length() < at + 8) return {ip_protocol::no_next_header, at};
         const auto* header = packet.header<std::uint8_t>(at);
-        if (next == ip_protocol::fragment && packet.header<be16>(at + 2)->host() & 0xfff8) return {none, at};
-        const std::uint32_t length = next == ip_protocol::fragment ? 8u
-                                     : next == authentication      ? (header[1] + 2u) * 4
-                                                                   : (header[1] + 1u) * 8;
+        if (next == ip_protocol::fragment && packet.header<be16>(at + 2)->host() & 0xfff8)
+            return {ip_protocol::no_next_header, at};
+        const std::uint32_t length = next == ip_protocol::fragment         ? 8u
+                                     : next == ip_protocol::authentication ? (header[1] + 2u) * 4
+                                                                           : (header[1] + 1u) * 8;
         next = header[0];
         at += length;
     }

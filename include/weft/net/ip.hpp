@@ -9,9 +9,15 @@
 namespace weft {
 
 namespace ip_protocol {
-inline constexpr std::uint8_t hop_by_hop = 0, icmp = 1, tcp = 6, udp = 17, routing = 43, fragment = 44,
-                              icmpv6 = 58, destination_options = 60;
+inline constexpr std::uint8_t hop_by_hop = 0, icmp = 1, tcp = 6, udp = 17, dccp = 33, routing = 43,
+                              fragment = 44, authentication = 51, icmpv6 = 58, no_next_header = 59,
+                              destination_options = 60, sctp = 132, udplite = 136;
+
+/// The header begins with the ports of source and destination.
+[[nodiscard]] constexpr bool has_ports(std::uint8_t protocol) noexcept {
+    return protocol == tcp || protocol == udp || protocol == dccp || protocol == sctp || protocol == udplite;
 }
+}  // namespace ip_protocol
 
 struct Ipv4Header {
     std::uint8_t version_ihl;
