@@ -13,6 +13,7 @@
 #include "control/cli/events.hpp"
 #include "control/cli/files.hpp"
 #include "control/cli/options.hpp"
+#include "control/cli/rule_files.hpp"
 #include "control/command/grammar.hpp"
 #include "control/command/program.hpp"
 #include "control/command/types.hpp"
@@ -104,8 +105,9 @@ int Client::run(const std::vector<std::string>& words, std::optional<std::string
         fmt::print(stderr, "{}", command::grammar().help(std::span(words).first(words.size() - 1)));
         return 255;
     }
-    std::string save_to;
-    auto argv = words;
+    auto rule_files = take_rule_files(words);
+    std::string save_to = rule_files.write.value_or("");
+    auto argv = std::move(rule_files.words);
     // The daemon judges the line; here only what concerns files is looked for.
     const auto parsed = command::grammar().parse(words);
     if (parsed && parsed->spec->name == "explain pcap") return explain_file(words, *parsed);
@@ -118,9 +120,9 @@ int Client::run(const std::vector<std::string>& words, std::optional<std::string
             if (!text) return complain(words, text.error(), is_own_word(words) ? 2 : 1);
             input = std::move(*text);
         }
-    } else if (!input && command::program_word(words).ends_with("-restore")) {
-        auto text = read_file("-");
-        if (!text) return complain(words, text.error(), 1);
+    } else if (!input && rule_files.read) {
+        auto text = read_file(*rule_files.read);
+        if (!text) return complain(words, refuse("Can't open " + text.error().message), 1);
         input = std::move(*text);
     }
     if (parsed) make_absolute(*parsed, words, argv);
@@ -176,6 +178,7 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
         if (!answer.value("ok", false)) {
             const Error error{ErrorCode::refused, answer.value("error", std::string("refused")),
                               answer.value("column", 0)};
+            static_cast<void>(print(answer.value("text", std::string())));
             complain(words, error, status);
         } else if (!save_to.empty()) {
             const auto saved = write_file(save_to, printable(answer, false));

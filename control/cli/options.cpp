@@ -41,6 +41,24 @@ constexpr std::array<string_view, 24> names = {"ip",
                                                "ethtool",
                                                "tunctl"};
 
+/// "iptables-legacy-save", "iptables-nft": iptables has two ways into the kernel, and one here.
+std::string without_variant(std::string name) {
+    if (!name.starts_with("iptables-") && !name.starts_with("ip6tables-")) return name;
+    for (const string_view variant : {"-legacy", "-nft"})
+        if (const auto at = name.find(variant); at != std::string::npos) name.erase(at, variant.size());
+    return name;
+}
+
+/// The program that an argument of xtables-legacy-multi names (iptables-standalone, xtables-multi.h).
+std::string of_multi(std::string name) {
+    static constexpr std::pair<string_view, string_view> short_names[] = {
+        {"main4", "iptables"},  {"save4", "iptables-save"},  {"restore4", "iptables-restore"},
+        {"main6", "ip6tables"}, {"save6", "ip6tables-save"}, {"restore6", "ip6tables-restore"}};
+    for (const auto& [short_name, program] : short_names)
+        if (name == short_name) return std::string(program);
+    return without_variant(std::move(name));
+}
+
 struct Own {
     char letter;
     string_view name;
@@ -141,10 +159,14 @@ Result<Options> parse_options(const std::string& called_as, std::span<const std:
                               const std::string& weft_socket) {
     Options options;
     Choice choice;
-    const auto name = std::filesystem::path(called_as).filename().string();
+    const auto name = without_variant(std::filesystem::path(called_as).filename().string());
     if (std::find(names.begin(), names.end(), name) != names.end()) {
         options.words.push_back(name);
         options.words.insert(options.words.end(), arguments.begin(), arguments.end());
+        if (name.ends_with("-multi") && options.words.size() > 1) {
+            options.words.erase(options.words.begin());
+            options.words.front() = of_multi(options.words.front());
+        }
         options.socket = choose_socket(choice, weft_socket, options.words);
         return options;
     }

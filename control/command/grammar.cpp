@@ -246,6 +246,7 @@ Result<Match> Grammar::parse(std::span<const std::string> words) const {
     Matcher supported(line.words, line.columns, line.program->iproute, chosen.reached);
     Matcher unsupported(line.words, line.columns, line.program->iproute, aside);
     for (const auto* entry : chosen.entries) {
+        if (entry->spec->agrees && !entry->spec->agrees(line.words)) continue;
         auto& matcher = entry->supported ? supported : unsupported;
         if (!matcher.run(entry->root, 0)) continue;
         match.spec = entry->spec;

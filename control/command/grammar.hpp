@@ -53,6 +53,9 @@ struct Spec {
         syntax;  ///< starts with the program's word: "ip link set [ dev ] <NAME:ifname> { up | down ... }+"
     std::string_view help;  ///< one sentence
     Effect effect = Effect::show;
+    /// What a syntax line cannot say: the words (the program's first, options taken off) are this command
+    /// only if it agrees. Null: agrees always.
+    bool (*agrees)(std::span<const std::string> words) = nullptr;
 };
 
 /// One matched word, in the order typed.

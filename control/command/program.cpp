@@ -84,6 +84,13 @@ constexpr Program programs[] = {
     {"brctl", false, {}},
     {"sysctl", false, {}},
     {"tunctl", false, {}},
+    // -j is their own
+    {"iptables", false, {}},
+    {"ip6tables", false, {}},
+    {"iptables-save", false, {}},
+    {"ip6tables-save", false, {}},
+    {"iptables-restore", false, {}},
+    {"ip6tables-restore", false, {}},
 };
 
 constexpr std::array iptables_family = {

@@ -20,6 +20,7 @@ namespace weft::command {
 [[nodiscard]] std::span<const Spec> ethtool_commands();
 [[nodiscard]] std::span<const Spec> show_commands();
 [[nodiscard]] std::span<const Spec> observe_commands();
+[[nodiscard]] std::span<const Spec> hook_commands();
 [[nodiscard]] std::span<const Spec> tuntap_commands();
 [[nodiscard]] std::span<const Spec> config_commands();
 

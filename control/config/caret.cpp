@@ -30,6 +30,8 @@ std::string printable(string_view line) {
     return text;
 }
 
+}  // namespace
+
 string_view line_of(string_view text, unsigned number) {
     for (; number > 1; --number) {
         const auto end = text.find('\n');
@@ -38,8 +40,6 @@ string_view line_of(string_view text, unsigned number) {
     }
     return text.substr(0, text.find('\n'));
 }
-
-}  // namespace
 
 std::string point_into_file(string_view file, string_view text, Place place, string_view message) {
     if (place.line == 0) return fmt::format("{}: {}\n", file, message);

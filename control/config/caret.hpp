@@ -14,6 +14,9 @@ struct Place {
     friend bool operator==(const Place&, const Place&) = default;
 };
 
+/// A line of a text by its 1-based number, without its end; empty behind the text.
+[[nodiscard]] std::string_view line_of(std::string_view text, unsigned number);
+
 /// "FILE:3:7: MESSAGE\n" and below it the line and a caret under the column, each line ended. Tabs and UTF-8
 /// are kept aligned; a place behind the text points at its end.
 [[nodiscard]] std::string point_into_file(std::string_view file, std::string_view text, Place place,

@@ -104,6 +104,7 @@ class Reader {
         if (failed_) return;
         finish_line();
         if (document && command.words.empty()) fail(document->place, "a here-document without a command");
+        command.input_line = line_;
         if (document) command.input = read_document(*document);
         if (!command.words.empty()) commands_.push_back(std::move(command));
     }
@@ -210,6 +211,15 @@ Place Command::place(int column) const {
     for (std::size_t i = 0; i < words.size(); ++i)
         if (column < columns[i + 1]) return places[i];
     return end;
+}
+
+Place Command::input_place(unsigned line, int column, string_view text) const {
+    const Place place{input_line + line - 1, static_cast<unsigned>(std::max(column, 1))};
+    const auto as_read = line_of(*input, line), as_written = line_of(text, place.line);
+    const auto stripped = as_written.size() - std::min(as_read.size(), as_written.size());
+    // tabs at its beginning, or a carriage return at its end
+    const auto tabs = std::min(as_written.find_first_not_of('\t'), stripped);
+    return {place.line, place.column + static_cast<unsigned>(tabs)};
 }
 
 Result<std::vector<Command>> read(string_view text, string_view file) {

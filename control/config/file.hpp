@@ -25,9 +25,12 @@ struct Command {
     std::vector<Place> places;         ///< where each word begins in the file; same size as words
     Place end;                         ///< where one more word would stand
     std::optional<std::string> input;  ///< of its here-document
+    unsigned input_line = 0;           ///< where that begins in the file
 
     /// The place of an error that names a column of the words joined by single blanks (Error::column).
     [[nodiscard]] Place place(int column) const;
+    /// The place of an error in the here-document (Error::line, not 0); `text` is the file's.
+    [[nodiscard]] Place input_place(unsigned line, int column, std::string_view text) const;
 };
 
 /// Reads a file's text. Errors: code usage, the message ready to print: "file:line:column: …", the line, a

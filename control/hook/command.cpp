@@ -253,6 +253,7 @@ void CommandReader::take_table(std::string_view name) {
     if (inverted_) refuse_parameter("unexpected ! flag before --table");
     if (reading_.restore) refuse_parameter("The -t option cannot be used in {}.\n", reading_.program);
     command_.table = name;
+    command_.table_word = word_;
 }
 
 /// -c PACKETS BYTES, or with a comma in one word.

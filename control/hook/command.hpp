@@ -49,7 +49,7 @@ struct Command {
     std::vector<Prefix> sources, destinations;
 
     std::string output;  ///< of --help and --version
-    std::size_t chain_word = 0, jump_word = 0, number_word = 0;
+    std::size_t chain_word = 0, jump_word = 0, number_word = 0, table_word = 0;
 };
 
 /// How the line is read.

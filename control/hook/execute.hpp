@@ -25,6 +25,9 @@ struct Failure {
 /// True if the command can change the table.
 [[nodiscard]] bool changes(const Command&) noexcept;
 
+/// Refuses (throws Refusal) what would come into a table that Environment::idle_tables names.
+void refuse_idle(const Environment&, TableId, const Command&);
+
 void flush_all(Table&);
 void delete_user_chains(Table&);
 

@@ -23,6 +23,8 @@ struct Environment {
     enum class SetFamily : std::uint8_t { ip, ip6, any };
     /// The family of the set of this name, nothing if there is none. Empty: there are no sets.
     std::function<std::optional<SetFamily>(std::string_view)> find_set;
+    /// Bits 1 << TableId: of tables that take no rule and no policy but ACCEPT, since nothing obeys them.
+    std::uint8_t idle_tables = 0;
 };
 
 /// The rule's frame that a match or target is printed or checked with.

@@ -146,6 +146,20 @@ void save_rule(std::string& out, Family family, std::string_view chain, const Ru
     out += '\n';
 }
 
+void save_table(std::string& out, Family family, const Table& table, CounterStyle style) {
+    append(out, "*{}\n", to_string(table.id));
+    for (const auto& chain : table.chains)
+        if (chain.hook)
+            append(out, ":{} {} [{}:{}]\n", chain.name, to_string(chain.policy), chain.counters.packets,
+                   chain.counters.bytes);
+        else
+            append(out, ":{} - [0:0]\n", chain.name);
+    for (const auto& chain : table.chains)
+        for (const auto& entry : chain.rules)
+            save_rule(out, family, chain.name, entry, style);
+    out += "COMMIT\n";
+}
+
 void list_header(std::string& out, const Table& table, const Chain& chain, const ListStyle& style) {
     append(out, "Chain {}", chain.name);
     if (!chain.hook)

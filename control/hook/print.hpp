@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/hook/ruleset.hpp"
 
@@ -12,6 +13,10 @@ enum class CounterStyle : std::uint8_t { none, brackets, option };  ///< -S -v p
 
 /// "-A CHAIN …\n", as iptables-save 1.8.9 prints it.
 void save_rule(std::string& out, Family, std::string_view chain, const RuleEntry&, CounterStyle);
+/// The words of that line, without what quotes them.
+[[nodiscard]] std::vector<std::string> rule_words(Family, std::string_view chain, const RuleEntry&);
+/// "*TABLE\n" … "COMMIT\n"; policies have their counters in any style.
+void save_table(std::string& out, Family, const Table&, CounterStyle);
 
 struct ListStyle {
     bool verbose = false, numeric = false, exact = false, line_numbers = false;

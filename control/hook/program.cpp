@@ -49,6 +49,8 @@ void run(Ruleset& ruleset, const Environment& environment, std::span<const std::
             Status::version,
             fmt::format("can't initialize {} table `{}': Table does not exist (do you need to insmod?)",
                         program, command.table)};
+    word = command.table_word;
+    refuse_idle(environment, *id, command);
     auto copy = ruleset.table(*id);
     word = command.jump_word;
     auto failed = execute(ruleset.family, command, copy, outcome.output);

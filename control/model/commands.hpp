@@ -25,6 +25,7 @@ struct Session {
         nullptr;  ///< null: no daemon (a file is read, `weft -c`); commands that show or act are refused
     bool json = false;                    ///< answer in data instead of text
     std::vector<std::string> warnings{};  ///< sentences for stderr of commands that succeed
+    std::string printed{};                ///< to stdout by a command before it was refused
     /// What is done to the running switch when the model has become true; not done if it is refused.
     std::vector<std::function<Result<>(Live&)>> afterwards{};
     std::shared_ptr<const RoutingNames> names{};  ///< of routing tables and protocols, once somebody asked
@@ -54,6 +55,7 @@ struct Handler {
 [[nodiscard]] std::span<const Handler> show_handlers();
 [[nodiscard]] std::span<const Handler> observe_handlers();
 [[nodiscard]] std::span<const Handler> tuntap_handlers();
+[[nodiscard]] std::span<const Handler> hook_handlers();
 [[nodiscard]] std::span<const Handler> configuration_handlers();
 
 }  // namespace weft

@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "control/model/lines.hpp"
 #include "control/model/save.hpp"
 
 namespace weft {
@@ -21,9 +22,17 @@ Lines split(std::string_view text) {
     return lines;
 }
 
-/// The longest common subsequence as pairs of line numbers. Lines of canonical text are unique, so it is a
-/// longest increasing subsequence of their places in the other text (patience sorting).
-std::vector<std::pair<std::size_t, std::size_t>> common(const Lines& from, const Lines& to) {
+void append(std::string& text, char sign, std::string_view line) {
+    text += sign;
+    text += line;
+    text += '\n';
+}
+
+}  // namespace
+
+// Of unique lines it is a longest increasing subsequence of their places in the other text (patience
+// sorting).
+std::vector<std::pair<std::size_t, std::size_t>> common_lines(const Lines& from, const Lines& to) {
     std::unordered_map<std::string_view, std::size_t> place;
     for (std::size_t i = 0; i < to.size(); ++i)
         place.emplace(to[i], i);
@@ -52,18 +61,10 @@ std::vector<std::pair<std::size_t, std::size_t>> common(const Lines& from, const
     return pairs;
 }
 
-void append(std::string& text, char sign, std::string_view line) {
-    text += sign;
-    text += line;
-    text += '\n';
-}
-
-}  // namespace
-
 std::string diff(const Model& from, const Model& to) {
-    const std::string old_text = save(from), new_text = save(to);
+    const std::string old_text = save_but_rules(from), new_text = save_but_rules(to);
     const Lines old_lines = split(old_text), new_lines = split(new_text);
-    auto pairs = common(old_lines, new_lines);
+    auto pairs = common_lines(old_lines, new_lines);
     pairs.emplace_back(old_lines.size(), new_lines.size());
     std::string text;
     std::size_t i = 0, j = 0;
@@ -74,6 +75,7 @@ std::string diff(const Model& from, const Model& to) {
             append(text, '+', new_lines[j]);
         ++i, ++j;
     }
+    diff_hook_rules(text, from, to);
     return text;
 }
 

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "control/model/model.hpp"
 
@@ -22,5 +25,15 @@ void save_routes(std::string& text, const Model&);
 void save_rules(std::string& text, const Model&);
 void save_neighbours(std::string& text, const Model&);
 void save_sysctls(std::string& text, const Model&);
+/// As here-documents of iptables-restore, the last of save().
+void save_hook_rules(std::string& text, const Model&);
+/// save() without them.
+[[nodiscard]] std::string save_but_rules(const Model&);
+/// Their part of diff(), as commands of iptables.
+void diff_hook_rules(std::string& text, const Model& from, const Model& to);
+
+/// The longest common subsequence of two lists of unique lines, as pairs of places.
+[[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> common_lines(
+    const std::vector<std::string_view>& from, const std::vector<std::string_view>& to);
 
 }  // namespace weft

@@ -11,6 +11,11 @@ namespace weft {
 
 namespace {
 
+/// iptables' first line says what is wrong, the others where to read on.
+std::string sentence(const Error& error) {
+    return error.message.substr(0, error.message.find('\n', 1));
+}
+
 Result<> run_line(Session& session, const config::Command& line) {
     const auto match = command::grammar().parse(line.words);
     if (!match) return match.error();
@@ -20,7 +25,8 @@ Result<> run_line(Session& session, const config::Command& line) {
             fmt::format("{} cannot stand in a file: only commands that configure can", match->spec->name), 1);
     auto reply = run(session, *match, line.input.value_or(std::string{}));
     // the file is refused, whatever the program of one of its lines would end with
-    if (!reply) return refuse_at(reply.error().message, reply.error().column);
+    if (!reply)
+        return Error{ErrorCode::refused, sentence(reply.error()), reply.error().column, reply.error().line};
     return {};
 }
 
@@ -30,11 +36,12 @@ Result<> run_lines(Session& session, std::string_view text, const std::string& f
     const auto lines = config::read(text, file);
     if (!lines) return lines.error();
     for (const auto& line : *lines)
-        if (auto done = run_line(session, line); !done)
-            return Error{
-                done.error().code,
-                config::point_into_file(file, text, line.place(done.error().column), done.error().message),
-                0};
+        if (auto done = run_line(session, line); !done) {
+            const auto& error = done.error();
+            const auto place =
+                error.line == 0 ? line.place(error.column) : line.input_place(error.line, error.column, text);
+            return Error{error.code, config::point_into_file(file, text, place, error.message), 0};
+        }
     return {};
 }
 

@@ -1,5 +1,6 @@
 // The model: everything a configuration says, as values. Commands change a copy; validate() judges it; the
-// runtime makes the world equal to it. `save` prints it. No pointers, no descriptors: copyable, comparable.
+// runtime makes the world equal to it. `save` prints it. No descriptors, no pointers but to rules that copies
+// share: copyable, comparable.
 #pragma once
 
 #include <compare>
@@ -11,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/hook/rulesets.hpp"
 #include "control/model/routing.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/result.hpp"
@@ -178,6 +180,7 @@ struct Model {
     std::vector<AddressSpec> addresses;  ///< in the order given (the first of a prefix is primary)
     RoutingSpec routing;
     std::map<std::string, std::string> sysctls;  ///< those set, canonical names
+    hook::Rulesets rules;                        ///< of iptables and ip6tables
 
     [[nodiscard]] const LinkSpec* find(const std::string& name) const {
         const auto it = links.find(name);

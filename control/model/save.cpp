@@ -7,7 +7,7 @@
 
 namespace weft {
 
-std::string save(const Model& model) {
+std::string save_but_rules(const Model& model) {
     std::string text;
     std::set<std::string> said;  // by the line of the other end
     for (const auto& name : model.order) {
@@ -30,6 +30,12 @@ std::string save(const Model& model) {
     save_rules(text, model);
     save_neighbours(text, model);
     save_sysctls(text, model);
+    return text;
+}
+
+std::string save(const Model& model) {
+    auto text = save_but_rules(model);
+    save_hook_rules(text, model);
     return text;
 }
 

@@ -44,7 +44,8 @@ server::Answer answer(Reply reply, std::vector<std::string> warnings, bool json)
 // What the kernel or a device refuses when a Linux program's word is made true, with that program's status.
 Error in_program_terms(Error error, const std::vector<std::string>& argv) {
     const auto program = command::program_word(argv);
-    if (program == "brctl" || program == "sysctl") error.code = ErrorCode::usage;
+    const bool rules = program.starts_with("iptables") || program.starts_with("ip6tables");
+    if (rules || program == "brctl" || program == "sysctl") error.code = ErrorCode::usage;
     return error;
 }
 
@@ -60,8 +61,9 @@ Daemon::Daemon(boost::asio::io_context& io, Switch& live, std::function<void()> 
 
 Result<> Daemon::make_true(const Model& next) {
     if (auto judged = validate(next); !judged) return judged;
-    if (next == live_.model()) return {};
-    return live_.apply(next);
+    if (!(next == live_.model())) return live_.apply(next);
+    live_.take_counters(next.rules);
+    return {};
 }
 
 Result<> Daemon::make_true(const Session& session) {
@@ -78,6 +80,7 @@ Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
     live_.read_back_sysctls();
     live_.read_back_fdb();
     const Model before = live_.model();
+    hook::keep_counters(next->rules, before.rules);
     if (auto done = make_true(*next); !done) return done;
     previous_ = before;
     return {};
@@ -130,7 +133,11 @@ server::Answer Daemon::run_command(const server::Request& request) {
     Model next = live_.model();
     Session session{.model = next, .live = &live_, .json = match->json || request.json, .warnings = {}};
     auto reply = run(session, *match, request.input);
-    if (!reply) return refused(reply.error());
+    if (!reply) {
+        auto answer = refused(reply.error());
+        answer.text = std::move(session.printed);
+        return answer;
+    }
     if (match->spec->effect == command::Effect::configure)
         if (auto done = make_true(session); !done)
             return refused(in_program_terms(done.error(), request.argv));
@@ -154,7 +161,8 @@ void Daemon::roll_back(const char* why) {
     waiting_ = false;
     confirmation_.cancel();
     if (!previous_) return;
-    const Model target = *previous_;
+    Model target = *previous_;
+    hook::keep_counters(target.rules, live_.model().rules);
     previous_.reset();
     log_line(std::string(why) + ": back to the configuration before");
     try {

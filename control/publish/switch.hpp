@@ -78,6 +78,10 @@ class Switch final : public Live {
     void keep() noexcept { keep_ = true; }
     /// What stop() (`weft stop`) does, set by the daemon.
     std::function<void(bool keep)> on_stop;
+    /// Makes workers obey rules that are others than before; null: nobody does. A refusal is that of apply().
+    std::function<Result<>(const hook::Rulesets&)> on_rules;
+    /// Of an equal model, whose rules may have counted otherwise (`iptables -Z`).
+    void take_counters(const hook::Rulesets& rules) { model_.rules = rules; }
 
     // Live
     std::optional<LinkState> link(const std::string& name) override;
@@ -187,6 +191,7 @@ class Switch final : public Live {
 
     // sysctls.cpp
     Result<> write_sysctls(const Model& target);
+    Result<> publish_rules(const hook::Rulesets& rules);
     void forget_sysctls(const std::string& device);
 
     // routing.cpp
@@ -263,6 +268,7 @@ class Switch final : public Live {
     bool lacks_device_ = false;
 
     Model model_;
+    hook::Rulesets published_rules_;
     Indexes indexes_;
     std::map<std::string, LivePort> ports_;
     std::map<std::string, LiveTap> taps_;

@@ -60,6 +60,7 @@ Answer refusal(const Error& error, int exit) {
     answer.exit = exit;
     answer.error = error.message;
     answer.column = error.column;
+    answer.line = error.line;
     return answer;
 }
 
@@ -68,6 +69,8 @@ std::string encode_answer(const Json& id, const Answer& answer, bool json) {
     std::string_view member;
     if (!answer.error.empty()) {
         message["error"] = answer.error;
+        if (!answer.text.empty()) message["text"] = answer.text;
+        if (answer.line > 0) message["line"] = answer.line;
         if (answer.column > 0) message["column"] = answer.column;
     } else if (answer.data) {
         message["data"] = *answer.data;

@@ -45,11 +45,12 @@ class Stream {
 
 struct Answer {
     int exit = 0;
-    std::string text;                   ///< for stdout
+    std::string text;                   ///< for stdout; of a refused command, what it printed before
     std::optional<Json> data;           ///< instead of text
     std::string encoded;                ///< instead of data: what is JSON already
     std::string error;                  ///< not empty: refused ("ok":false)
     int column = 0;                     ///< 1-based, of the word that is wrong
+    unsigned line = 0;                  ///< 1-based, of "stdin", if the word is there; else 0
     std::vector<std::string> warnings;  ///< for stderr
     /// Set: the answer is a stream; called once, after {"ok":true,"stream":true} is queued.
     std::function<void(std::shared_ptr<Stream>)> stream;

@@ -19,6 +19,8 @@ struct Error {
     std::string message;
     /// 1-based column of the offending word in the command line, 0 if none.
     int column = 0;
+    /// 1-based line of what the command reads from standard input; 0: the column is the command line's.
+    unsigned line = 0;
 };
 
 /// A value of type T, or an Error. Never empty. Not thread safe; owned like T.

@@ -5,6 +5,7 @@ source package is fetched when the test runs and not kept.
 """
 
 import difflib
+import functools
 import json
 import os
 import random
@@ -13,6 +14,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+
+from lab import COMPAT, Lab
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHELL = os.path.join(TOP, "build", "tests", "differential", "hook_shell")
@@ -39,6 +42,27 @@ class Weft:
     def close(self):
         self.program.stdin.close()
         self.program.wait()
+
+
+class Daemon:
+    """A running weftd, by the links that have the programs' names."""
+
+    def __init__(self):
+        self.lab = Lab()
+        self.lab.weftd("")
+        self.empty = self.lab.file("empty", "")
+
+    def run(self, words, stdin=""):
+        done = subprocess.run([os.path.join(COMPAT, words[0]), *words[1:]], input=stdin, text=True, errors="surrogateescape",
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
+                              env={**os.environ, "WEFT_SOCKET": self.lab.socket})
+        return done.returncode, done.stdout, done.stderr
+
+    def reset(self):
+        self.lab.weft("apply", self.empty)
+
+    def close(self):
+        self.lab.close()
 
 
 class Real:
@@ -271,8 +295,18 @@ SUPPORTED = ("tcp udp multiport iprange mac mark connmark conntrack state recent
 SUPPORTED_IN_FAMILY = "standard icmp REJECT LOG SNAT DNAT MASQUERADE NETMAP".split()
 
 
+NOT_IN_DAEMON = {"REDIRECT", "SNAT", "DNAT", "MASQUERADE", "NETMAP", "set"}  # what nothing obeys yet
+
+
 class NoSource(Exception):
     pass
+
+
+@functools.cache
+def source():
+    """The unpacked source package, fetched once."""
+    folder = tempfile.TemporaryDirectory()
+    return folder, fetch_source(folder.name)
 
 
 def fetch_source(folder):
@@ -345,38 +379,39 @@ def run_case(weft, program, table, chain, rule, saved, good):
 
 
 def check_suite(weft, _):
-    with tempfile.TemporaryDirectory() as folder:
-        source = fetch_source(folder)
-        problems, count, refused = [], 0, {}
-        extensions = os.path.join(source, "extensions")
-        for name in sorted(os.listdir(extensions)):
-            programs, supported = families_of(name) if name.endswith(".t") else ((), False)
-            for program in programs:
-                for table, chain, rule, saved, good in cases_of(os.path.join(extensions, name)):
-                    if program == "ip6tables" and name.startswith("libxt") and re.search(r"\d+\.\d+\.\d+\.\d+", rule + saved):
-                        continue  # a case of IPv4's
-                    weft.reset()
-                    if supported:
-                        wrong = run_case(weft, program, table, chain, rule, saved, good)
-                        count += 1
-                        if wrong:
-                            problems.append(f"{name}: {program} -t {table} -A {chain} {rule}: {wrong}")
-                    elif good:
-                        taken = weft.run([program, "-t", table, "-A", chain, *shlex.split(rule)])[0] == 0
-                        tally = refused.setdefault(name.removesuffix(".t"), [0, 0])
-                        tally[taken] += 1
-        listed = ", ".join(f"{module}" + (f" ({taken} taken)" if taken else "") for module, (_, taken) in refused.items())
-        return problems, f"{count} cases; refused: {listed}"
+    extensions = os.path.join(source()[1], "extensions")
+    problems, count, refused = [], 0, {}
+    for name in sorted(os.listdir(extensions)):
+        programs, supported = families_of(name) if name.endswith(".t") else ((), False)
+        module = name.removesuffix(".t")
+        if isinstance(weft, Daemon) and module.partition("_")[2] in NOT_IN_DAEMON:
+            supported = False
+        for program in programs:
+            for table, chain, rule, saved, good in cases_of(os.path.join(extensions, name)):
+                if program == "ip6tables" and name.startswith("libxt") and re.search(r"\d+\.\d+\.\d+\.\d+", rule + saved):
+                    continue  # a case of IPv4's
+                weft.reset()
+                if supported:
+                    wrong = run_case(weft, program, table, chain, rule, saved, good)
+                    count += 1
+                    if wrong:
+                        problems.append(f"{name}: {program} -t {table} -A {chain} {rule}: {wrong}")
+                elif good:
+                    taken = weft.run([program, "-t", table, "-A", chain, *shlex.split(rule)])[0] == 0
+                    tally = refused.setdefault(module, [0, 0])
+                    tally[taken] += 1
+    listed = ", ".join(f"{module}" + (f" ({taken} taken)" if taken else "") for module, (_, taken) in refused.items())
+    return problems, f"{count} cases; refused: {listed}"
 
 
 # --- running --------------------------------------------------------------------------------------------------
 
-def run_test(name, function):
+def run_test(name, function, ours=Weft):
     """Prints the test's line; whether it did not fail."""
     if shutil.which("iptables-legacy") is None:
         print(f"skip {name}: there is no iptables-legacy (package iptables)", flush=True)
         return True
-    weft, real = Weft(), Real()
+    weft, real = ours(), Real()
     try:
         problems, what = function(weft, real)
     except NoSource as reason:
@@ -395,7 +430,7 @@ def run_test(name, function):
 
 def run(words, seeds):
     """All tests whose names contain one of the words."""
-    tests = [("rules[lines]", check_lines), ("rules[files]", check_files), ("rules[suite]", check_suite)]
+    tests = [("rules[lines]", check_lines), ("rules[files]", check_files), ("rules[suite]", check_suite),
+             ("rules[suite, weftd]", check_suite, Daemon)]
     tests += [(f"rules[seed {seed}]", lambda weft, real, seed=seed: check_random(weft, real, seed)) for seed in seeds]
-    return [run_test(name, function) for name, function in tests
-            if not words or any(word in name for word in words)]
+    return [run_test(*test) for test in tests if not words or any(word in test[0] for word in words)]

@@ -1,5 +1,7 @@
 // The client without a daemon: its options, the socket's choice, files, and a fake daemon's answers.
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +20,7 @@
 #include "control/cli/connection.hpp"
 #include "control/cli/files.hpp"
 #include "control/cli/options.hpp"
+#include "control/cli/rule_files.hpp"
 
 namespace weft::cli {
 namespace {
@@ -71,6 +74,45 @@ TEST(CliOptions, CalledByAnotherNameNoOptionIsWefts) {
     EXPECT_EQ(options.words, (Words{"ip", "-j", "-s", "link"}));
     EXPECT_EQ(options_of({}, "iptables-save").words, Words{"iptables-save"});
     EXPECT_EQ(options_of({"x"}, "/usr/bin/other").words, Words{"x"});
+}
+
+TEST(CliOptions, IptablesHasManyNames) {
+    const std::pair<std::vector<std::string>, const char*> calls[] = {
+        {{"/x/iptables-legacy", "-L"}, "iptables -L"},
+        {{"iptables-nft-save"}, "iptables-save"},
+        {{"ip6tables-legacy-restore", "-n"}, "ip6tables-restore -n"},
+        {{"xtables-legacy-multi", "iptables", "-S"}, "iptables -S"},
+        {{"xtables-nft-multi", "ip6tables-restore", "-t"}, "ip6tables-restore -t"},
+        {{"xtables-legacy-multi", "save6"}, "ip6tables-save"},
+        {{"xtables-legacy-multi", "iptables-legacy-save", "-c"}, "iptables-save -c"},
+        {{"xtables-nft-multi"}, "xtables-nft-multi"}};
+    for (const auto& [call, words] : calls) {
+        const auto options = parse_options(call.front(), std::span(call).subspan(1), "");
+        ASSERT_TRUE(options);
+        EXPECT_EQ(fmt::format("{}", fmt::join(options->words, " ")), words);
+    }
+}
+
+TEST(CliRuleFiles, AreTheClients) {
+    const auto taken = [](std::vector<std::string> words) {
+        const auto files = take_rule_files(words);
+        return fmt::format("{}; read {}; write {}", fmt::join(files.words, " "),
+                           files.read.value_or("nothing"), files.write.value_or("nothing"));
+    };
+    EXPECT_EQ(taken({"iptables-restore"}), "iptables-restore; read -; write nothing");
+    EXPECT_EQ(taken({"iptables-restore", "-nw", "5", "rules"}),
+              "iptables-restore -nw 5; read rules; write nothing");
+    EXPECT_EQ(taken({"ip6tables-restore", "rules", "-T", "raw", "-c"}),
+              "ip6tables-restore -T raw -c; read rules; write nothing");
+    EXPECT_EQ(taken({"iptables-restore", "--table=raw", "--wait", "rules"}),
+              "iptables-restore --table=raw --wait rules; read -; write nothing");
+    EXPECT_EQ(taken({"iptables-restore", "a", "b"}), "iptables-restore a b; read -; write nothing");
+    EXPECT_EQ(taken({"iptables-restore", "--help"}), "iptables-restore --help; read nothing; write nothing");
+    EXPECT_EQ(taken({"iptables-restore", "-t"}), "iptables-restore -t; read -; write nothing");
+    EXPECT_EQ(taken({"iptables-save", "-c", "-f", "out", "-t", "raw"}),
+              "iptables-save -c -t raw; read nothing; write out");
+    EXPECT_EQ(taken({"iptables-save", "--file=out"}), "iptables-save; read nothing; write out");
+    EXPECT_EQ(taken({"iptables", "-f", "x"}), "iptables -f x; read nothing; write nothing");
 }
 
 TEST(CliOptions, Modes) {

@@ -15,7 +15,7 @@ TEST(Commands, EachSpecHasOneHandler) {
     for (const auto table :
          {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(), address_handlers(),
           route_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(), tuntap_handlers(),
-          observe_handlers(), configuration_handlers()})
+          observe_handlers(), hook_handlers(), configuration_handlers()})
         for (const auto& handler : table)
             handled.insert(handler.name);
     const std::set<std::string_view> of_the_daemon{"apply",   "confirm", "rollback",
@@ -33,9 +33,8 @@ TEST(Commands, EachSpecHasOneHandler) {
 TEST(Commands, LaterWordsAreRefusedByName) {
     Shell shell;
     const std::pair<const char*, const char*> lines[] = {
-        {"iptables -P FORWARD DROP", "[2] iptables is not supported in this version"},
-        {"ip6tables -L", "[2] ip6tables is not supported in this version"},
-        {"iptables-save", "[2] iptables-save is not supported in this version"},
+        {"ebtables -P FORWARD DROP", "[2] ebtables is not supported in this version"},
+        {"arptables-save", "[2] arptables-save is not supported in this version"},
         {"conntrack -L", "[1] conntrack is not supported in this version"},
         {"ipset list", "[1] ipset is not supported in this version"},
         {"tc qdisc show", "[1] tc is not supported in this version"},

@@ -1,6 +1,7 @@
 #include "tests/unit/random_model.hpp"
 
 #include "control/bridge/edit.hpp"
+#include "control/hook/program.hpp"
 #include "control/link/edit.hpp"
 
 namespace weft {
@@ -22,6 +23,8 @@ class Maker {
         if (!model_.order.empty() && chance())
             model_.sysctls["net.ipv4.neigh." + model_.order.front() + ".gc_stale_time"] =
                 std::to_string(upto(100));
+        for (const auto family : hook::families)
+            if (chance()) rules(family);
         return std::move(model_);
     }
 
@@ -191,6 +194,23 @@ class Maker {
             if (chance()) address.label = "x:0";
         }
         model_.addresses.push_back(std::move(address));
+    }
+
+    void rules(hook::Family family) {
+        auto& to = model_.rules.edit(family);
+        const std::string program = family == hook::Family::ip ? "iptables" : "ip6tables";
+        const auto run = [&](std::vector<std::string> words) {
+            words.insert(words.begin(), program);
+            static_cast<void>(hook::run_iptables(to, {}, words));
+        };
+        for (const std::string table : {"filter", "mangle", "raw"}) {
+            if (!chance()) continue;
+            run({"-t", table, "-N", "user"});
+            run({"-t", table, "-P", "OUTPUT", chance() ? "DROP" : "ACCEPT"});
+            for (unsigned i = 0, n = upto(6); i < n; ++i)
+                run({"-t", table, "-A", chance() ? "user" : "OUTPUT", "-m", "mark", "--mark",
+                     std::to_string(upto(3)), "-j", chance() ? "ACCEPT" : "user"});
+        }
     }
 
     std::mt19937 random_;
