@@ -21,7 +21,7 @@ def test_exit_statuses(lab):
     check("^" in error, f"no caret: {error}")
     check("nosuch" in lab.refused("port", "del", "nosuch"), "the refusal does not name the port")
     lab.refused("port", "add", "a", "type", "null")
-    for words in (["tc", "qdisc", "show"], ["iptables", "-L"], ["conntrack", "-L"], ["ip", "route", "add", "default"]):
+    for words in (["tc", "qdisc", "show"], ["ebtables", "-L"], ["conntrack", "-L"], ["ip", "route", "add", "default"]):
         status, _, error = status_of(WEFT, "-s", lab.socket, *words)
         check(status != 0 and error.strip(), f"`{' '.join(words)}` is not refused")
 
@@ -31,7 +31,7 @@ def test_unreachable(lab):
     nowhere = os.path.join(lab.folder, "nowhere.sock")
     sentences = set()
     for words, wanted in ((["port", "show"], 3), (["ip", "link"], 1), (["bridge", "link"], 1), (["brctl", "show"], 1),
-                          (["sysctl", "-a"], 1), (["ethtool", "-i", "a"], 1)):
+                          (["sysctl", "-a"], 1), (["iptables", "-L"], 4), (["ethtool", "-i", "a"], 1)):
         status, _, error = status_of(WEFT, "-s", nowhere, *words)
         equal(status, wanted, f"status of `{' '.join(words)}`")
         sentences.add(error)

@@ -23,13 +23,13 @@ TEST(HookWords, ALineReadsOnlyIfNoOptionOfItChanges) {
          {"iptables -L", "iptables -nvL INPUT --line-numbers", "iptables -t mangle -S",
           "iptables -S FORWARD 3", "iptables --list-rules", "iptables -C INPUT -j ACCEPT", "iptables -h",
           "iptables -V", "iptables", "iptables --check INPUT -p tcp --dport 22 -j ACCEPT",
-          "iptables -tmangle -L", "iptables -xL INPUT"})
+          "iptables -tmangle -L", "iptables -xL INPUT", "iptables -LZ"})
         EXPECT_EQ(spec_of(line), "iptables list") << line;
     for (const auto* line :
-         {"iptables -A INPUT -j ACCEPT", "iptables -t raw -A PREROUTING", "iptables -LZ", "iptables -L -Z",
-          "iptables -nvZL", "iptables --append INPUT", "iptables --app INPUT", "iptables -F",
-          "iptables --flush", "iptables -PINPUT DROP", "iptables --policy INPUT DROP", "iptables -N x",
-          "iptables -X", "iptables -w -A INPUT", "iptables -vw5 -D INPUT 1", "iptables -E a b",
+         {"iptables -A INPUT -j ACCEPT", "iptables -t raw -A PREROUTING", "iptables -L -Z", "iptables -nvZL",
+          "iptables --append INPUT", "iptables --app INPUT", "iptables -F", "iptables --flush",
+          "iptables -PINPUT DROP", "iptables --policy INPUT DROP", "iptables -N x", "iptables -X",
+          "iptables -w -A INPUT", "iptables -vw5 -D INPUT 1", "iptables -E a b",
           "iptables -j ACCEPT -I INPUT", "iptables --zero"})
         EXPECT_EQ(spec_of(line), "iptables") << line;
     EXPECT_EQ(spec_of("ip6tables -S"), "ip6tables list");
@@ -89,7 +89,7 @@ TEST(HookWords, ManyRulesAreCopiedAsTwoPointers) {
     ASSERT_EQ(shell("iptables-restore"), "");
     Model copy = shell.model;
     EXPECT_TRUE(copy.rules.shares(shell.model.rules, hook::Family::ip));
-    copy.rules.edit(hook::Family::ip);
+    static_cast<void>(copy.rules.edit(hook::Family::ip));
     EXPECT_FALSE(copy.rules.shares(shell.model.rules, hook::Family::ip));
     const auto& one = copy.rules.of(hook::Family::ip).table(hook::TableId::filter).find("FORWARD")->rules;
     const auto& other =
@@ -233,7 +233,9 @@ TEST(HookWords, DiffApplies) {
         }
         std::istringstream lines(diff(from.model, to.model));
         for (std::string line; std::getline(lines, line);)
-            if (const auto command = applied(line); !command.empty()) ASSERT_EQ(from(command), "") << line;
+            if (const auto command = applied(line); !command.empty()) {
+                ASSERT_EQ(from(command), "") << line;
+            }
         EXPECT_EQ(save(from.model), save(to.model)) << seed;
     }
 }

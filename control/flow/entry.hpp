@@ -1,0 +1,52 @@
+// A tracked connection as conntrack-tools shows it: plain data, whoever tracks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "weft/net/address.hpp"
+
+namespace weft::conntrack {
+
+/// One direction. Integers in host order.
+struct Tuple {
+    IpAddress source{}, destination{};
+    std::uint16_t source_port = 0, destination_port = 0;  ///< of TCP, UDP, UDP-Lite, SCTP, DCCP; keys of GRE
+    std::uint8_t icmp_type = 0, icmp_code = 0;
+    std::uint16_t icmp_id = 0;
+};
+
+struct Count {
+    std::uint64_t packets = 0, bytes = 0;
+};
+
+/// Numbers of include/uapi/linux/netfilter/nf_conntrack_tcp.h, enum tcp_conntrack.
+enum class TcpState : std::uint8_t {
+    none,
+    syn_sent,
+    syn_recv,
+    established,
+    fin_wait,
+    close_wait,
+    last_ack,
+    time_wait,
+    close,
+    syn_sent2
+};
+
+struct Entry {
+    bool v6 = false;
+    std::uint8_t protocol = 0;
+    std::uint32_t timeout = 0;  ///< seconds left
+    TcpState tcp_state = TcpState::none;
+    Tuple original, reply;
+    std::optional<Count> original_count{}, reply_count{};  ///< with net.netfilter.nf_conntrack_acct
+    bool seen_reply = false, assured = false;
+    std::uint32_t mark = 0;
+    std::uint16_t zone = 0;                        ///< 0: of no zone
+    std::optional<std::uint64_t> delta_seconds{};  ///< of its life, with nf_conntrack_timestamp
+    std::uint32_t use = 1;
+    std::uint32_t id = 0;
+};
+
+}  // namespace weft::conntrack
