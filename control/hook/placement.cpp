@@ -97,4 +97,16 @@ int check_table(Family family, const Table& table) {
     return 0;
 }
 
+bool check_appended(Family family, const Table& table, const Chain& chain, std::size_t first) {
+    HookMask hooks = 0;
+    for (const auto& one : table.chains)
+        if (one.hook && (!chain.hook || one.hook == chain.hook))
+            hooks = static_cast<HookMask>(hooks | bit(*one.hook));
+    return std::all_of(chain.rules.begin() + static_cast<std::ptrdiff_t>(first), chain.rules.end(),
+                       [&](const RuleEntry& entry) {
+                           return !std::holds_alternative<Jump>(entry.rule->target) &&
+                                  check_rule({family, table.id, hooks, *entry.rule}) == 0;
+                       });
+}
+
 }  // namespace weft::hook

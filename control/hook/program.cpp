@@ -34,6 +34,23 @@ void report(Outcome& outcome, std::string_view program, const Failure& failed) {
                                   failed.error == EINVAL ? " Run `dmesg' for more information." : "");
 }
 
+/// -A without a look at the rules before: thousands of lines come one by one. False if it cannot be sure,
+/// and nothing is done.
+bool append_quickly(Ruleset& ruleset, TableId id, const Command& command, Outcome& outcome) {
+    auto& table = ruleset.table(id);
+    auto* chain = command.action == action_append ? table.find(command.chain) : nullptr;
+    if (!chain) return false;
+    const auto rules = chain->rules.size(), printed = outcome.output.size();
+    const bool failed = execute(ruleset.family, command, table, outcome.output).has_value();
+    if (!failed && check_appended(ruleset.family, table, *chain, rules)) {
+        table.used = outcome.changed = true;
+        return true;
+    }
+    chain->rules.erase(chain->rules.begin() + static_cast<std::ptrdiff_t>(rules), chain->rules.end());
+    outcome.output.resize(printed);
+    return false;
+}
+
 /// Reads, tries on a copy, and replaces the table if all went well.
 void run(Ruleset& ruleset, const Environment& environment, std::span<const std::string> words,
          Outcome& outcome, std::size_t& word) {
@@ -51,8 +68,9 @@ void run(Ruleset& ruleset, const Environment& environment, std::span<const std::
                         program, command.table)};
     word = command.table_word;
     refuse_idle(environment, *id, command);
-    auto copy = ruleset.table(*id);
     word = command.jump_word;
+    if (append_quickly(ruleset, *id, command, outcome)) return;
+    auto copy = ruleset.table(*id);
     auto failed = execute(ruleset.family, command, copy, outcome.output);
     const bool changing = changes(command);
     if (!failed && changing)

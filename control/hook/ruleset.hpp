@@ -65,4 +65,8 @@ struct Ruleset {
 /// match and target whether it may stand where it stands. 0, or the errno.
 [[nodiscard]] int check_table(Family, const Table&);
 
+/// Whether check_table() surely takes what it took before and these rules behind it, the chain's from `first`
+/// on. It looks at no other rule, so it is sure of none that jumps.
+[[nodiscard]] bool check_appended(Family, const Table&, const Chain&, std::size_t first);
+
 }  // namespace weft::hook

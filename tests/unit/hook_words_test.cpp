@@ -102,6 +102,24 @@ std::string load_error(const std::string& text) {
     return loaded ? "" : loaded.error().message;
 }
 
+TEST(HookWords, RulesThatComeOneByOneAreJudgedAsAllAtOnce) {
+    Shell shell;
+    ASSERT_EQ(
+        shell.type(
+            "iptables -t mangle -N user\niptables -t mangle -A FORWARD -j user\n"
+            "iptables -N user\niptables -N other\niptables -A user -j other\niptables -A INPUT -j user"),
+        "");
+    const std::string invalid = "[1] iptables: Invalid argument. Run `dmesg' for more information.";
+    const std::string clamp = " -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu";
+    EXPECT_EQ(shell("iptables -t mangle -A PREROUTING" + clamp), invalid);
+    EXPECT_EQ(shell("iptables -t mangle -A user" + clamp), "") << "reached from FORWARD only";
+    EXPECT_EQ(shell("iptables -A other -j user"), "[1] iptables: Too many levels of symbolic links.");
+    EXPECT_EQ(shell("iptables -t mangle -S -v").find("PREROUTING -p"), std::string::npos)
+        << "as it was before";
+    ASSERT_EQ(shell("iptables -t mangle -A PREROUTING -j DROP"), "");
+    EXPECT_EQ(shell("iptables -t mangle -A PREROUTING" + clamp), "") << "never reached";
+}
+
 TEST(HookWords, AFaultInAFileIsPointedAt) {
     EXPECT_EQ(load_error("port add p0 type null\niptables -A INPUT -p tcp --dprt 22\n"),
               "f:2:26: iptables v1.8.9 (legacy): unknown option \"--dprt\"\n"
