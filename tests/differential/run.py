@@ -24,7 +24,10 @@ def main():
     parser.add_argument("-k", action="append", default=[], metavar="WORD")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--suite", action="store_true", help="iptables' own suite through a running weftd, only")
     options = parser.parse_args()
+    if options.suite:
+        return 0 if rules.run_long() else 1
     seeds = [options.seed] if options.seed is not None else range(1, options.rounds + 1)
     good = []
     for name, module in (("bridge", bridge), ("vlan", vlan), ("qinq", qinq), ("route", route)):
