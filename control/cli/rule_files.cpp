@@ -1,6 +1,5 @@
 #include "control/cli/rule_files.hpp"
 
-#include <algorithm>
 #include <span>
 #include <string_view>
 

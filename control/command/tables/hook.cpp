@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "control/command/tables.hpp"
 
@@ -43,9 +45,9 @@ using std::string_view;
 // Of iptables 1.8.9 (iptables.c, getopt_long's string): those whose value may stand in the next word.
 constexpr string_view with_value = "ACDRISLMFZNXEPopsdjiWtmcgw";
 constexpr string_view optional_value = "LSFZXw";  // and those that take the next word only if it is no option
-constexpr string_view changing = "ADRIFZNXEP", reading = "LSCVh";
+constexpr string_view changing = "ADRIFZNXEP";
 
-/// Long options that begin so are those of changing and reading actions: any prefix may be typed.
+/// Of the actions that change something; any prefix of them may be typed.
 constexpr std::array<string_view, 10> changing_names{"append",       "delete",      "insert",    "replace",
                                                      "flush",        "zero",        "new-chain", "policy",
                                                      "delete-chain", "rename-chain"};

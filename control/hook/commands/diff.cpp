@@ -3,6 +3,7 @@
 // rule twice, -D may take the wrong one of the two.
 #include <fmt/format.h>
 
+#include <iterator>
 #include <set>
 #include <unordered_map>
 
