@@ -51,8 +51,10 @@ Tracked FlowTracker::in(const FlowPacket& packet, FlowZone zone, FlowZone hint,
 template <class Header>
 Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowKind kind,
                                const FlowMoment& moment) noexcept {
-    const auto l4 = find_l4(ip, packet.head);
+    auto l4 = find_l4(ip, packet.head);
     if (!l4) return nothing(Tracked::invalid);
+    // Of a datagram in pieces the header tells the first one's length only.
+    l4->length = packet.bytes - static_cast<std::uint32_t>(l4->data - packet.ip);
     kind.protocol = l4->protocol;
     switch (classify<Header>(*l4)) {
         case IcmpClass::query:

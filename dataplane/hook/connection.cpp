@@ -14,7 +14,7 @@ using hook::ConntrackStatus;
 
 /// Metadata::connection_state: CtInfo in the low bits.
 constexpr std::uint8_t info_bits = 7, tracked = 8, invalid = 16, untracked = 32, fresh = 64,
-                       handed_over = 128;
+                       handed_over = 128, gather_here = 1;
 
 FlowMoment moment_of(Context& context) noexcept {
     return {.config = context.filtering->flows,
@@ -69,19 +69,17 @@ void note(Packet& packet, const Tracked& found) noexcept {
         static_cast<std::uint8_t>(static_cast<unsigned>(found.info) | tracked | (found.fresh ? fresh : 0));
 }
 
-Verdict hand_over(Packet& packet, HandedFor hook, unsigned owner, Context& context) noexcept {
-    packet.meta.handed_for = hook;
-    Packet* one = &packet;
-    if (context.hand_over[owner]->enqueue(&one, 1) == 0) return Verdict::drop(DropReason::handover_ring_full);
-    context.handed_over->add(1);
-    context.wakers[owner]->wake();
+/// A datagram goes by its pieces, which whoever gathered it hands over.
+Verdict give_to(Packet& packet, HandedFor hook, unsigned owner, Context& context) noexcept {
+    if (context.hooks->datagram.count == 0) return hand_over(packet, hook, owner, context);
+    context.hooks->handed_to = owner;
     return Verdict::consumed();
 }
 
 /// In zone 0, whose packets no raw rule has to name.
 template <class Header>
 FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
-    const auto l4 = layer4_of(packet);
+    const auto l4 = layer4_of(packet, context);
     if (!l4) return 0;
     const auto tuple = tuple_of(ip, *l4);
     if (!tuple) return 0;
@@ -89,13 +87,31 @@ FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
     return context.filtering->tracker->find(*tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
 }
 
-FlowPacket flow_packet(Packet& packet) noexcept {
+FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
     return {.ip = packet.header<std::byte>(packet.meta.l3_offset),
             .head = packet.head_length() - std::uint32_t{packet.meta.l3_offset},
-            .bytes = l3_length(packet)};
+            .bytes = whole_length(packet, context)};
 }
 
 }  // namespace
+
+Verdict hand_over(Packet& packet, HandedFor hook, unsigned worker, Context& context) noexcept {
+    packet.meta.handed_for = hook;
+    Packet* one = &packet;
+    if (context.hand_over[worker]->enqueue(&one, 1) == 0)
+        return Verdict::drop(DropReason::handover_ring_full);
+    context.handed_over->add(1);
+    context.wakers[worker]->wake();
+    return Verdict::consumed();
+}
+
+bool is_to_gather_here(const Packet& packet) noexcept {
+    return packet.meta.connection_state == gather_here || was_handed_over(packet);
+}
+Verdict hand_to_gather(Packet& packet, HandedFor hook, unsigned worker, Context& context) noexcept {
+    packet.meta.connection_state = gather_here;
+    return hand_over(packet, hook, worker, context);
+}
 
 bool has_connection(const Packet& packet) noexcept {
     return packet.meta.connection_state & tracked;
@@ -113,7 +129,7 @@ PacketEnd go_to_owner(Packet& packet, HandedFor hook, Context& context) noexcept
     const unsigned owner = context.filtering->tracker->state_of(ref).owner();
     if (owner == context.worker) return {};
     packet.meta.connection_state = 0;
-    return hand_over(packet, hook, owner, context);
+    return give_to(packet, hook, owner, context);
 }
 
 PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook, Context& context) noexcept {
@@ -126,8 +142,9 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
         return {};
     }
     if (context.filtering->checks_sums && hook == HandedFor::input)
-        if (const auto l4 = layer4_of(packet); l4 && !has_right_sum(packet, *l4)) return {};
-    const Tracked found = context.filtering->tracker->in(flow_packet(packet), zone, 0, moment_of(context));
+        if (const auto l4 = layer4_of(packet, context); l4 && !has_right_sum(packet, *l4, context)) return {};
+    const Tracked found =
+        context.filtering->tracker->in(flow_packet(packet, context), zone, 0, moment_of(context));
     switch (found.kind) {
         case Tracked::tracked:
             note(packet, found);
@@ -149,7 +166,7 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
     }
     packet.meta.connection_state = handed_over;
     packet.meta.zone = zone;
-    return hand_over(packet, hook, context.filtering->tracker->state_of(found.ref).owner(), context);
+    return give_to(packet, hook, context.filtering->tracker->state_of(found.ref).owner(), context);
 }
 
 void attach_connection(Packet& ours, const Packet& about, const Context& context) noexcept {

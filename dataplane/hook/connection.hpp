@@ -10,6 +10,12 @@ namespace weft {
 /// Another worker asked its raw rules.
 [[nodiscard]] bool was_handed_over(const Packet&) noexcept;
 
+/// To another worker, where it comes to the same hook again. The packet is gone, or the ring is full.
+[[nodiscard]] Verdict hand_over(Packet&, HandedFor, unsigned worker, Context&) noexcept;
+/// Of a fragment: the worker that it was handed to gathers its datagram.
+[[nodiscard]] bool is_to_gather_here(const Packet&) noexcept;
+[[nodiscard]] Verdict hand_to_gather(Packet&, HandedFor, unsigned worker, Context&) noexcept;
+
 /// Before any rule: hands a packet of a connection in zone 0 to the worker that owns it.
 [[nodiscard]] PacketEnd go_to_owner(Packet&, HandedFor, Context&) noexcept;
 /// nf_conntrack_in for a packet on its way: looks up or begins its connection and notes it in the metadata.

@@ -83,6 +83,7 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     const auto* const ip = packet_.header<std::uint8_t>(packet_.meta.l3_offset);
     if (!hook::read_packet(view_, family, ip, packet_.head_length() - std::uint32_t{packet_.meta.l3_offset}))
         return Verdict::drop(DropReason::hook_unreadable);
+    view_.length = whole_length(packet_, context_);
     view_.connection = connection_facts(packet_, facts_, view_.state, context_) ? &facts_ : nullptr;
     const std::uint32_t connection_mark = facts_.mark;
     auto& trail = context_.hooks->trail;
@@ -97,7 +98,7 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
 
 void Passage::count() noexcept {
     auto& counters = (*context_.hooks->counters)[v6_];
-    const std::uint32_t bytes = l3_length(packet_);
+    const std::uint32_t bytes = whole_length(packet_, context_);
     for (const hook::RuleId id : context_.hooks->trail.path)
         counters[id].add(1, bytes);
 }
@@ -157,13 +158,9 @@ PacketEnd pass_output(Packet& packet, Context& context) noexcept {
     return enter(passage, HandedFor::output, packet, context);
 }
 
-Verdict leave_host(Packet& packet, Context& context) noexcept {
-    return with_own_head(packet, hook_head_bytes, context, [&](Packet& own) {
-        own.meta.l3_offset = ethernet_header_size;
-        if (own.head_length() < own.meta.l3_offset + sizeof(Ipv4Header)) return Verdict::to(StageId::egress);
-        if (const auto end = pass_output(own, context)) return *end;
-        return pass_postrouting(own, no_interface, context).value_or(Verdict::to(StageId::egress));
-    });
+Verdict pass_host(Packet& packet, Context& context) noexcept {
+    if (const auto end = pass_output(packet, context)) return *end;
+    return pass_postrouting(packet, no_interface, context).value_or(Verdict::to(StageId::egress));
 }
 
 }  // namespace weft

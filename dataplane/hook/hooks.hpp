@@ -14,18 +14,31 @@
 #include <vector>
 
 #include "dataplane/context.hpp"
+#include "dataplane/flow/fragments.hpp"
 #include "dataplane/hook/filtering.hpp"
 #include "dataplane/hook/rule_counters.hpp"
 #include "dataplane/hook/walk.hpp"
 
 namespace weft {
 
+/// The fragments of a datagram whose first is being looked at for all of them; none: a packet is whole.
+struct Datagram {
+    Packet* const* pieces = nullptr;
+    unsigned count = 0;
+    std::uint32_t length = 0;  ///< bytes from the first's IP header on, payload of all
+};
+
 /// Of one worker.
 struct HookWork {
+    static constexpr unsigned nobody = ~0U;
+
     std::array<RuleCounters, 2>* counters;  ///< by hook::Family
     hook::Trail trail;
     /// Connections that packets of this round began: those not confirmed at its end are forgotten.
     std::vector<Tracked> begun;
+    FragmentTable* fragments;
+    Datagram datagram;
+    unsigned handed_to = nobody;  ///< the worker that a datagram has to go to
 };
 
 using PacketEnd = std::optional<Verdict>;
@@ -46,9 +59,14 @@ inline constexpr std::uint32_t hook_head_bytes = 256;
 /// Of a packet that the host or weft itself made.
 [[nodiscard]] PacketEnd pass_output(Packet&, Context&) noexcept;
 
-/// Both of a packet that leaves the host by meta.oif, from the first segment's own bytes on: to egress, or
-/// its end.
-[[nodiscard]] Verdict leave_host(Packet&, Context&) noexcept;
+/// Both of a packet that leaves the host, whose l3_offset is set: to egress, or its end.
+[[nodiscard]] Verdict pass_host(Packet&, Context&) noexcept;
+
+/// Bytes from the IP header on, of a datagram of all its fragments.
+[[nodiscard]] inline std::uint32_t whole_length(const Packet& packet, const Context& context) noexcept {
+    return context.hooks->datagram.count ? context.hooks->datagram.length
+                                         : packet.length() - packet.meta.l3_offset;
+}
 
 /// Forgets connections whose first packet went nowhere, and ages. Between bursts. True if there is more to
 /// age now.

@@ -1,5 +1,6 @@
 #include "dataplane/hook/layer4.hpp"
 
+#include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "weft/net/checksum.hpp"
 
@@ -7,21 +8,31 @@ namespace weft {
 
 namespace {
 
-bool sums_to_nothing(InternetSum sum, Packet& packet, const L4View& l4) noexcept {
+/// Payload of all pieces; each but the last is of a multiple of eight bytes.
+bool sums_to_nothing(InternetSum sum, Packet& packet, const L4View& l4, const Context& context) noexcept {
     const auto at = static_cast<std::uint32_t>(l4.data - packet.data());
-    add_chain(sum, &packet, at, l4.length);
+    const Datagram& datagram = context.hooks->datagram;
+    add_chain(sum, &packet, at, packet.length() - at);
+    for (unsigned i = 1; i < datagram.count; ++i)
+        add_chain(sum, datagram.pieces[i], payload_at(*datagram.pieces[i]), ~0U);
     return sum.checksum().raw() == 0;
 }
 
 }  // namespace
 
-std::optional<L4View> layer4_of(Packet& packet) noexcept {
+std::optional<L4View> layer4_of(Packet& packet, const Context& context) noexcept {
     const std::uint32_t head = packet.head_length() - std::uint32_t{packet.meta.l3_offset};
-    return is_ipv6(packet) ? find_l4(ipv6(packet), head) : find_l4(ipv4(packet), head);
+    auto l4 = is_ipv6(packet) ? find_l4(ipv6(packet), head) : find_l4(ipv4(packet), head);
+    if (l4) {
+        const auto at = static_cast<std::uint32_t>(l4->data - packet.data()) - packet.meta.l3_offset;
+        l4->length = whole_length(packet, context) - at;
+    }
+    return l4;
 }
 
-bool has_right_sum(Packet& packet, const L4View& l4) noexcept {
-    if (packet.meta.checksum != ChecksumState::unknown || l4.fragment) return true;
+bool has_right_sum(Packet& packet, const L4View& l4, const Context& context) noexcept {
+    if (packet.meta.checksum != ChecksumState::unknown || (l4.fragment && context.hooks->datagram.count == 0))
+        return true;
     const bool v6 = is_ipv6(packet);
     const auto with_addresses = [&] {
         return v6 ? pseudo_header(ipv6(packet), l4.protocol, l4.length)
@@ -29,19 +40,19 @@ bool has_right_sum(Packet& packet, const L4View& l4) noexcept {
     };
     switch (l4.protocol) {
         case ip_protocol::tcp:
-            return sums_to_nothing(with_addresses(), packet, l4);
+            return sums_to_nothing(with_addresses(), packet, l4, context);
         case ip_protocol::udp: {
             constexpr std::size_t of_field = 6;
             if (l4.head < sizeof(UdpHeader)) return true;
             be16 field;
             std::memcpy(&field, l4.data + of_field, sizeof field);
             if (field.raw() == 0) return true;  // RFC 768: none; as udp_error also over IPv6
-            return sums_to_nothing(with_addresses(), packet, l4);
+            return sums_to_nothing(with_addresses(), packet, l4, context);
         }
         case ip_protocol::icmp:
-            return v6 || sums_to_nothing({}, packet, l4);
+            return v6 || sums_to_nothing({}, packet, l4, context);
         case ip_protocol::icmpv6:
-            return !v6 || sums_to_nothing(with_addresses(), packet, l4);
+            return !v6 || sums_to_nothing(with_addresses(), packet, l4, context);
         default:
             return true;
     }

@@ -4,15 +4,16 @@
 #include <optional>
 
 #include "dataplane/flow/parse.hpp"
-#include "weft/packet.hpp"
+#include "dataplane/hook/hooks.hpp"
 
 namespace weft {
 
-/// Nothing of a later fragment, or if the header is not there. Lies in the packet's first segment.
-[[nodiscard]] std::optional<L4View> layer4_of(Packet&) noexcept;
+/// Nothing of a later fragment, or if the header is not there. Lies in the packet's first segment; its length
+/// is that of the whole datagram.
+[[nodiscard]] std::optional<L4View> layer4_of(Packet&, const Context&) noexcept;
 
 /// nf_ip_checksum and nf_ip6_checksum: true too if a port or the sender vouches for it, if the packet is one
 /// of several fragments, and of protocols without a checksum that covers the pseudo-header.
-[[nodiscard]] bool has_right_sum(Packet&, const L4View&) noexcept;
+[[nodiscard]] bool has_right_sum(Packet&, const L4View&, const Context&) noexcept;
 
 }  // namespace weft

@@ -78,12 +78,12 @@ bool may_be_reset(Packet& about, bool v6) noexcept {
 
 void send_reset(Packet& about, Context& context) noexcept {
     const bool v6 = is_ipv6(about);
-    const auto l4 = layer4_of(about);
+    const auto l4 = layer4_of(about, context);
     if (!l4 || l4->protocol != ip_protocol::tcp || l4->head < sizeof(TcpHeader) || !may_be_reset(about, v6))
         return;
     TcpHeader segment;
     std::memcpy(&segment, l4->data, sizeof segment);
-    if (segment.flags & rst || !has_right_sum(about, *l4)) return;
+    if (segment.flags & rst || !has_right_sum(about, *l4, context)) return;
     const IpAddress to = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
     const WayBack way = way_back(about, to, context);
     if (way.none()) return;
@@ -103,7 +103,7 @@ void send_reset(Packet& about, Context& context) noexcept {
 void reject(Packet& packet, const hook::RejectTarget& how, Context& context) noexcept {
     if (how.tcp_reset) return send_reset(packet, context);
     // Of what has a wrong checksum nobody can tell who sent it.
-    if (const auto l4 = layer4_of(packet); l4 && !has_right_sum(packet, *l4)) return;
+    if (const auto l4 = layer4_of(packet, context); l4 && !has_right_sum(packet, *l4, context)) return;
     send_unreachable(packet, how.icmp_code, context);
 }
 

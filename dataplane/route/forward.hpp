@@ -17,14 +17,18 @@ struct IpForward {
 
     static void prepare(Packet&, Prepared&, Context&) noexcept {}
     static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
-        // Unicast in a broadcast of the link: RFC 1122 3.3.6, RFC 1812 5.3.4
-        if (packet.ethernet().destination.is_group()) return Verdict::drop(DropReason::route_link_group);
-        const bool v6 = is_ipv6(packet);
-        const Verdict verdict = v6 ? forward6(packet, context) : forward4(packet, context);
-        if (!has_rules(v6, context) || !verdict.is_stage()) [[likely]]
+        const Verdict verdict = forward(packet, context);
+        if (!has_rules(is_ipv6(packet), context) || !verdict.is_stage()) [[likely]]
             return verdict;
         if (const auto end = pass_forward(packet, context)) return *end;
         return pass_postrouting(packet, packet.meta.iif, context).value_or(verdict);
+    }
+
+    /// Without the hooks.
+    static Verdict forward(Packet& packet, Context& context) noexcept {
+        // Unicast in a broadcast of the link: RFC 1122 3.3.6, RFC 1812 5.3.4
+        if (packet.ethernet().destination.is_group()) return Verdict::drop(DropReason::route_link_group);
+        return is_ipv6(packet) ? forward6(packet, context) : forward4(packet, context);
     }
 
   private:

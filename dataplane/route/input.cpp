@@ -2,6 +2,7 @@
 
 #include "dataplane/hook/hooks.hpp"
 #include "dataplane/host/host.hpp"
+#include "dataplane/route/datagram.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "dataplane/route/options.hpp"
@@ -110,8 +111,10 @@ bool is_dhcp_reply(Packet& packet) noexcept {
 /// ip_route_input_slow: what no route can make right.
 Verdict receive4(Packet& packet, Context& context) noexcept {
     if (const auto bad = check_ipv4(packet); bad != DropReason::count) return Verdict::drop(bad);
-    if (has_rules(false, context)) [[unlikely]]
+    if (has_rules(false, context)) [[unlikely]] {
+        if (waits_for_rest(packet, context)) return gather_input(packet, context);
         if (const auto end = pass_prerouting(packet, context)) return *end;
+    }
     const Ipv4Header& ip = ipv4(packet);
     const std::uint32_t source = ip.source.host(), destination = ip.destination.host();
     const RoutedInterface& in = context.routing->interface(packet.meta.iif);
@@ -140,8 +143,10 @@ Verdict receive6(Packet& packet, Context& context) noexcept {
     const auto fault = check_hop_by_hop(packet);
     if (fault.answered) send_icmp_error(packet, IcmpError::unknown_option, fault.pointer, context);
     if (!fault.none()) return Verdict::drop(fault.reason);
-    if (has_rules(true, context)) [[unlikely]]
+    if (has_rules(true, context)) [[unlikely]] {
+        if (waits_for_rest(packet, context)) return gather_input(packet, context);
         if (const auto end = pass_prerouting(packet, context)) return *end;
+    }
     if (address6::multicast(ip.destination)) {
         // RFC 4291 2.7: reserved, and of one interface
         if (address6::scope(ip.destination) <= 1) return Verdict::drop(DropReason::route_martian_destination);

@@ -21,11 +21,13 @@ struct IpInput {
                              [&](Packet& own) { return receive(own, context); });
     }
 
+    /// Of a packet whose head is its own.
+    static Verdict receive(Packet& packet, Context& context) noexcept;
+
   private:
     static std::uint32_t head_bytes(Packet& packet, const Context& context) noexcept {
         return has_rules(is_ipv6(packet), context) ? hook_head_bytes : ip_head_bytes;
     }
-    static Verdict receive(Packet& packet, Context& context) noexcept;
 };
 static_assert(Stage<IpInput>);
 

@@ -59,11 +59,13 @@ struct WorkerShare {
 
 /// The data plane's tables and workers. Outlives the workers' threads.
 struct Shared {
-    Shared(std::vector<unsigned> cpus, rte_mempool* packets, std::uint32_t fdb_capacity,
-           std::uint64_t secret_low, std::uint64_t secret_high)
+    Shared(std::vector<unsigned> cpus, rte_mempool* packets, std::uint32_t fdb_capacity, std::uint64_t low,
+           std::uint64_t high)
         : pool(packets),
+          secret_low(low),
+          secret_high(high),
           quiescence(static_cast<unsigned>(cpus.size())),
-          fdb(fdb_capacity, secret_low, secret_high) {
+          fdb(fdb_capacity, low, high) {
         for (const unsigned cpu : cpus) {
             workers.push_back(std::make_unique<WorkerShare>(cpu));
             hand_over.push_back(&workers.back()->hand_over);
@@ -71,6 +73,7 @@ struct Shared {
         }
     }
     rte_mempool* pool;
+    std::uint64_t secret_low, secret_high;  ///< 128 bits, drawn anew at each start
     Quiescence quiescence;
     Published<Topology> topology;
     Published<Observation> observation;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "dataplane/ingress/veth.hpp"
+#include "dataplane/route/datagram.hpp"
 #include "weft/port.hpp"
 
 namespace weft {
@@ -27,11 +28,13 @@ Worker::Worker(Shared& shared, unsigned id)
       id_(id),
       pipeline_(share_.stages),
       observed_(share_.stages),
+      fragments_(shared.secret_low, shared.secret_high),
       context_{},
       transmit_(std::make_unique<TransmitBuffer[]>(max_ports)) {
     context_.fdb = &shared.fdb;
     context_.hops = &shared.hops;
     hooks_.counters = &share_.rule_counters;
+    hooks_.fragments = &fragments_;
     context_.hooks = &hooks_;
     context_.filtering = &shared.filtering.get();
     context_.icmp_buckets = &shared.icmp_buckets;
@@ -49,7 +52,9 @@ Worker::Worker(Shared& shared, unsigned id)
     pipeline_.attach(context_);
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+    fragments_.expire(~0U, [](Packet& waits, DropReason) { Packet::free(&waits); });
+}
 
 StageId Worker::way_of(IfIndex interface) const noexcept {
     const Topology& topology = *context_.topology;
@@ -195,6 +200,7 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
     if (!share_.veths.empty()) work += take_from_veths();
     flush_all(context_);
     const bool ages = settle_connections(context_);
+    expire_fragments(context_);
     if (context_.punted) {
         context_.punted = false;
         if (shared_.tap_waker) shared_.tap_waker->wake();

@@ -43,6 +43,7 @@ class Worker {
     SwitchPipeline pipeline_;
     ObservedPipeline observed_;
     Observer observer_;
+    FragmentTable fragments_;
     HookWork hooks_;
     Context context_;
     std::unique_ptr<TransmitBuffer[]> transmit_;

@@ -58,6 +58,11 @@ namespace weft {
     X(route_neighbour_unknown,  "route/neighbour_unknown",  "the next hop's address is not known (--no-kernel)")     \
     X(route_hold_full,          "route/hold_full",          "more packets wait for the next hop's address than are held") \
     X(route_no_mbuf,            "route/no_mbuf",            "no packet buffer was free to write to or fragment it")  \
+    X(fragment_bad,             "fragment/bad",             "a fragment of no length, an odd one, or beyond 65535")  \
+    X(fragment_duplicate,       "fragment/duplicate",       "a fragment that was there already")                     \
+    X(fragment_overlap,         "fragment/overlap",         "fragments that contradict each other")                  \
+    X(fragment_timeout,         "fragment/timeout",         "the rest of its datagram did not come")                 \
+    X(fragment_table_full,      "fragment/table_full",      "more fragments wait for their datagrams than are held") \
     X(hook_dropped,             "hook/dropped",             "a rule or policy of iptables says DROP")                \
     X(hook_rejected,            "hook/rejected",            "a rule of iptables says REJECT")                        \
     X(hook_unreadable,          "hook/unreadable",          "a rule could not read the headers it asks for")         \

@@ -165,18 +165,67 @@ TEST_P(HookTest, ThePeerOfAVethPairAsksRawAgain) {
     EXPECT_EQ(pair.rig.sent("a").size(), 1u);
 }
 
-// xt_conntrack.c: of a first fragment the sum cannot be judged.
-TEST_P(HookTest, AFirstFragmentOfTcpIsNotInvalid) {
-    const std::string no_invalid =
-        "*filter\n:FORWARD ACCEPT [0:0]\n"
-        "-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n";
-    firewall.rules(no_invalid, no_invalid);
-    const Bytes segment{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 85, 0x50, 0x10, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4};
-    EXPECT_EQ(from_a(Ip(of4.a, of4.b).payload(segment).protocol(6).fragment(0, true), "b").size(), 1u);
-    EXPECT_EQ(
-        from_a(Ip(of6.a, of6.b).payload(segment).protocol(6).extension(44, {0, 0, 0, 1, 0, 0, 0, 7}), "b")
-            .size(),
-        1u);
+/// A UDP datagram of `payload` bytes from A to B, in pieces of 600 bytes of IP payload.
+std::vector<Ip> pieces_of(const Pair& who, std::size_t payload, bool wrong = false) {
+    const bool v6 = std::string(who.a).find(':') != std::string::npos;
+    Ip whole = Ip(who.a, who.b).payload(payload).udp(1000, 53).summed();
+    Bytes bytes = whole.bytes();
+    bytes.erase(bytes.begin(), bytes.begin() + (v6 ? 40 : 20));
+    if (wrong) bytes.back() ^= 1;
+    std::vector<Ip> pieces;
+    for (std::size_t at = 0; at < bytes.size(); at += 600) {
+        const std::size_t end = std::min(at + 600, bytes.size());
+        const bool more = end < bytes.size();
+        const Bytes part(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                         bytes.begin() + static_cast<std::ptrdiff_t>(end));
+        Ip piece = Ip(who.a, who.b).id(77).payload(part).protocol(17);
+        if (v6)
+            piece.extension(44, {0, 0, static_cast<std::uint8_t>(at >> 8),
+                                 static_cast<std::uint8_t>((at & 0xf8) | (more ? 1 : 0)), 0, 0, 0, 77});
+        else
+            piece.fragment(at, more);
+        pieces.push_back(piece);
+    }
+    return pieces;
+}
+
+// nf_defrag_ipv4.c, nf_conntrack_reasm.c: rules see a datagram, its pieces leave as they came.
+TEST_P(HookTest, FragmentsAreJudgedAsOneDatagram) {
+    const std::string rules =
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\n"
+        "-A FORWARD -p udp -j ACCEPT\nCOMMIT\n";
+    firewall.rules(rules, rules);
+    for (const Pair& who : {of4, of6}) {
+        const bool v6 = who.a == of6.a;
+        const auto pieces = pieces_of(who, 1500);
+        ASSERT_EQ(pieces.size(), 3u);
+        for (const std::size_t i : {2u, 0u})
+            EXPECT_EQ(from_a(pieces[i], "b"), std::vector<Bytes>{}) << "waits for the rest";
+        EXPECT_EQ(from_a(pieces[1], "b"),
+                  (std::vector<Bytes>{router.to_b(hop_less(pieces[0])), router.to_b(hop_less(pieces[1])),
+                                      router.to_b(hop_less(pieces[2]))}));
+        EXPECT_EQ(firewall.counts(v6, "FORWARD"), (std::vector<std::uint64_t>{0, 1, 0})) << "once";
+        const Ip answer = Ip(who.b, who.a).payload(30).udp(53, 1000);
+        EXPECT_EQ(from_b(answer, "a"), std::vector<Bytes>{router.to_a(hop_less(answer))});
+        for (const Ip& piece : pieces_of(who, 1500, true))
+            EXPECT_EQ(from_a(piece, "b"), std::vector<Bytes>{}) << "a wrong sum: invalid, not new";
+    }
+    EXPECT_EQ(rig.drops(DropReason::hook_dropped), 6u);
+}
+
+TEST_P(HookTest, FragmentsForTheHostComeAsTheyWere) {
+    firewall.rules(stateful, stateful);
+    const std::string some =
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate NEW -p udp -j ACCEPT\nCOMMIT\n";
+    firewall.rules(some, some);
+    for (const Pair& who : {Pair{of4.a, of4.near_a, of4.near_a}, Pair{of6.a, of6.near_a, of6.near_a}}) {
+        std::vector<Bytes> frames;
+        for (const Ip& piece : pieces_of(who, 1000)) {
+            frames.push_back(router.from_a(piece));
+            rig.send("a", frames.back());
+        }
+        EXPECT_EQ(rig.punted("a"), frames);
+    }
 }
 
 TEST_P(HookTest, MarksChooseRoutes) {

@@ -83,9 +83,9 @@ TEST(ModelLoad, TakesOnlyCommandsThatConfigure) {
 }
 
 TEST(ModelLoad, NamesWhatComesLater) {
-    const auto model = load("iptables -P FORWARD DROP\n", "a.conf");
+    const auto model = load("ebtables -P FORWARD DROP\n", "a.conf");
     ASSERT_FALSE(model);
-    EXPECT_NE(model.error().message.find("iptables is not supported in this version"), std::string::npos)
+    EXPECT_NE(model.error().message.find("ebtables is not supported in this version"), std::string::npos)
         << model.error().message;
 }
 

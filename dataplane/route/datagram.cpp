@@ -1,0 +1,189 @@
+#include "dataplane/route/datagram.hpp"
+
+#include <optional>
+
+#include "dataplane/hook/connection.hpp"
+#include "dataplane/route/forward.hpp"
+#include "dataplane/route/input.hpp"
+#include "weft/net/address.hpp"
+
+namespace weft {
+
+namespace {
+
+constexpr std::uint16_t offset_mask = 0x1fff, more_fragments = 0x2000;
+
+Fragment read4(Packet& packet) noexcept {
+    const Ipv4Header& ip = ipv4(packet);
+    Fragment fragment;
+    std::memcpy(fragment.key.of.source.data(), &ip.source, sizeof ip.source);
+    std::memcpy(fragment.key.of.destination.data(), &ip.destination, sizeof ip.destination);
+    fragment.key.of.source_port = ip.id;
+    fragment.key.protocol = ip.protocol;
+    const std::uint16_t word = ip.fragment.host();
+    fragment.place.begin = (word & offset_mask) * 8u;
+    fragment.place.end = fragment.place.begin + l3_length(packet) - ip.header_size();
+    fragment.place.last = !(word & more_fragments);
+    return fragment;
+}
+
+struct FragmentHeader6 {
+    std::uint8_t next, reserved;
+    be16 offset_and_more;
+    be16 id_high, id_low;
+};
+static_assert(sizeof(FragmentHeader6) == 8);
+
+/// Behind hop-by-hop, routing and destination options (RFC 8200 4.1).
+std::optional<std::uint32_t> fragment_header_at(Packet& packet) noexcept {
+    std::uint8_t next = ipv6(packet).next_header;
+    std::uint32_t at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
+    while (packet.head_length() >= at + sizeof(FragmentHeader6)) {
+        if (next == ip_protocol::fragment) return at;
+        if (next != ip_protocol::hop_by_hop && next != ip_protocol::routing &&
+            next != ip_protocol::destination_options)
+            break;
+        const auto* header = packet.header<std::uint8_t>(at);
+        next = header[0];
+        at += (header[1] + 1u) * 8;
+    }
+    return std::nullopt;
+}
+
+Fragment read6(Packet& packet, std::uint32_t at) noexcept {
+    const Ipv6Header& ip = ipv6(packet);
+    const auto& header = *packet.header<FragmentHeader6>(at);
+    Fragment fragment;
+    fragment.key.of = {ip.source, ip.destination, header.id_high, header.id_low};
+    fragment.key.v6 = true;
+    if (address6::link_local(ip.source) || address6::link_local(ip.destination))
+        fragment.key.link = packet.meta.iif;
+    const std::uint16_t word = header.offset_and_more.host();
+    fragment.place.begin = word & 0xfff8u;
+    fragment.place.end = fragment.place.begin + packet.length() - at - std::uint32_t{sizeof header};
+    fragment.place.last = !(word & 1);
+    return fragment;
+}
+
+bool is_bad(const FragmentPlace& place) noexcept {
+    return place.end <= place.begin || place.end > FragmentTable::longest ||
+           (!place.last && (place.end & 7) != 0);
+}
+
+Fragment read(Packet& packet) noexcept {
+    return is_ipv6(packet) ? read6(packet, *fragment_header_at(packet)) : read4(packet);
+}
+
+/// What its first fragment was told is so for all.
+void share(Packet& other, const Packet& first) noexcept {
+    other.meta.hop = first.meta.hop;
+    other.meta.oif = first.meta.oif;
+    other.meta.mark = first.meta.mark;
+    other.meta.punt_class = first.meta.punt_class;
+    other.meta.connection_index = first.meta.connection_index;
+    other.meta.connection_version = first.meta.connection_version;
+    other.meta.connection_state = first.meta.connection_state;
+}
+
+std::uint32_t length_of(Packet* const whole[], unsigned count) noexcept {
+    std::uint32_t length = l3_length(*whole[0]);
+    for (unsigned i = 1; i < count; ++i) {
+        const FragmentPlace place = read(*whole[i]).place;
+        length += place.end - place.begin;
+    }
+    return length;
+}
+
+/// To the worker that owns the connection: each piece, to be gathered there.
+void hand_all(Packet* const whole[], unsigned count, HandedFor hook, unsigned owner,
+              Context& context) noexcept {
+    for (unsigned i = 0; i < count; ++i) {
+        share(*whole[i], *whole[0]);
+        whole[i]->meta.zone = whole[0]->meta.zone;
+        const Verdict verdict = hand_over(*whole[i], hook, owner, context);
+        if (verdict.is_drop()) context.drop(*whole[i], verdict.reason(), whole[i]->meta.iif);
+    }
+}
+
+/// Fragments that follow the first are forwarded like it, without asking again.
+Verdict forwarded(Packet& piece, Packet& first, Verdict of_first, Context& context) noexcept {
+    if (&piece == &first || of_first.is_drop() || of_first.stage() != StageId::ip_output) return of_first;
+    return IpForward::forward(piece, context);
+}
+
+template <class Way>
+Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noexcept {
+    const Fragment fragment = read(packet);
+    if (is_bad(fragment.place)) return Verdict::drop(DropReason::fragment_bad);
+    if (context.workers > 1 && !is_to_gather_here(packet))
+        if (const unsigned worker = context.hooks->fragments->hash(fragment.key) % context.workers;
+            worker != context.worker)
+            return hand_to_gather(packet, hook, worker, context);
+    const auto drop = [&](Packet& gone, DropReason why) { context.drop(gone, why, gone.meta.iif); };
+    Packet* whole[FragmentTable::most_of_one];
+    const unsigned count = context.hooks->fragments->add(packet, fragment, context.now_seconds, whole, drop);
+    if (count == 0) return Verdict::consumed();
+    Packet& first = *whole[0];
+    if (!context.topology->exists(hook == HandedFor::input ? first.meta.iif : first.meta.oif)) {
+        for (unsigned i = 0; i < count; ++i)
+            context.drop(*whole[i], DropReason::handover_gone, no_interface);
+        return Verdict::consumed();
+    }
+    context.hooks->datagram = {whole, count, length_of(whole, count)};
+    context.hooks->handed_to = HookWork::nobody;
+    const Verdict verdict = way(first);
+    context.hooks->datagram = {};
+    if (context.hooks->handed_to != HookWork::nobody) {
+        hand_all(whole, count, hook, context.hooks->handed_to, context);
+        return Verdict::consumed();
+    }
+    for (unsigned i = 0; i < count; ++i) {
+        share(*whole[i], first);
+        context.follow(*whole[i], forwarded(*whole[i], first, verdict, context), whole[i]->meta.iif);
+    }
+    return Verdict::consumed();
+}
+
+}  // namespace
+
+bool waits_for_rest(Packet& packet, const Context& context) noexcept {
+    const bool v6 = is_ipv6(packet);
+    if (!context.filtering->tracks[v6] || context.hooks->datagram.count != 0) return false;
+    if (!v6) return (ipv4(packet).fragment.host() & (offset_mask | more_fragments)) != 0;
+    const auto at = fragment_header_at(packet);
+    constexpr std::uint16_t offset_or_more = 0xfff9;
+    return at && packet.header<FragmentHeader6>(*at)->offset_and_more.host() & offset_or_more;
+}
+
+Verdict gather_input(Packet& packet, Context& context) noexcept {
+    return gather(packet, HandedFor::input, context, [&](Packet& first) {
+        const Verdict verdict = IpInput::receive(first, context);
+        return verdict == Verdict::to(StageId::ip_forward)
+                   ? IpForward::decide(first, IpForward::Prepared{}, context)
+                   : verdict;
+    });
+}
+
+Verdict leave_host(Packet& packet, Context& context) noexcept {
+    return with_own_head(packet, hook_head_bytes, context, [&](Packet& own) {
+        own.meta.l3_offset = ethernet_header_size;
+        // The kernel's packets are sound, but a program may write what it likes to a packet socket.
+        const DropReason fault = is_ipv6(own) ? check_ipv6(own) : check_ipv4(own);
+        if (fault != DropReason::count) return Verdict::to(StageId::egress);
+        if (!waits_for_rest(own, context)) return pass_host(own, context);
+        return gather(own, HandedFor::output, context,
+                      [&](Packet& first) { return pass_host(first, context); });
+    });
+}
+
+std::uint32_t payload_at(Packet& packet) noexcept {
+    if (!is_ipv6(packet)) return packet.meta.l3_offset + std::uint32_t{ipv4(packet).header_size()};
+    return *fragment_header_at(packet) + std::uint32_t{sizeof(FragmentHeader6)};
+}
+
+void expire_fragments(Context& context) noexcept {
+    context.hooks->fragments->expire(
+        context.now_seconds, [&](Packet& gone, DropReason why) { context.drop(gone, why, gone.meta.iif); });
+}
+
+}  // namespace weft

@@ -1,0 +1,26 @@
+// Datagrams whose fragments rules and conntrack look at as one.
+//   reads   the IP header, IPv6's fragment header
+//   to      where its first fragment goes, each fragment as it is
+//   Linux   ipv4_conntrack_defrag and ipv6_defrag, priority -400; what they put together leaves in the pieces
+//   that
+//           came (ip_do_fragment with frag_max_size, ip6_fragment)
+#pragma once
+
+#include "dataplane/hook/hooks.hpp"
+
+namespace weft {
+
+/// The packet is a fragment that rules may not be asked about alone.
+[[nodiscard]] bool waits_for_rest(Packet&, const Context&) noexcept;
+
+/// Takes such a packet, received on meta.iif: when its datagram is whole, all of it goes on.
+[[nodiscard]] Verdict gather_input(Packet&, Context&) noexcept;
+/// A packet that the host sends by meta.oif: through the hooks, fragments when all are there.
+[[nodiscard]] Verdict leave_host(Packet&, Context&) noexcept;
+/// Where a fragment's payload begins, bytes from the first of its first segment.
+[[nodiscard]] std::uint32_t payload_at(Packet&) noexcept;
+
+/// Drops what waited too long.
+void expire_fragments(Context&) noexcept;
+
+}  // namespace weft
