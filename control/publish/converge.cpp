@@ -59,7 +59,6 @@ Result<> Switch::converge(const Model& target) {
     if (auto r = write_addresses(target); !r) return r;
     if (auto r = write_routing(target); !r) return r;
     if (auto r = write_sysctls(target); !r) return r;
-    if (auto r = publish_rules(target.rules); !r) return r;
 
     for (const auto& [name, number] : numbers.interfaces.all())
         if (!indexes_.interfaces.find(name)) tally_.restart(number);

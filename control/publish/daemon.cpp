@@ -41,11 +41,14 @@ server::Answer answer(Reply reply, std::vector<std::string> warnings, bool json)
     return out;
 }
 
+bool is_of_rules(std::string_view program) {
+    return program.starts_with("iptables") || program.starts_with("ip6tables");
+}
+
 // What the kernel or a device refuses when a Linux program's word is made true, with that program's status.
 Error in_program_terms(Error error, const std::vector<std::string>& argv) {
     const auto program = command::program_word(argv);
-    const bool rules = program.starts_with("iptables") || program.starts_with("ip6tables");
-    if (rules || program == "brctl" || program == "sysctl") error.code = ErrorCode::usage;
+    if (is_of_rules(program) || program == "brctl" || program == "sysctl") error.code = ErrorCode::usage;
     return error;
 }
 
@@ -79,6 +82,7 @@ Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
     if (!next) return std::move(next).error();
     live_.read_back_sysctls();
     live_.read_back_fdb();
+    live_.read_back_rules();
     const Model before = live_.model();
     hook::keep_counters(next->rules, before.rules);
     if (auto done = make_true(*next); !done) return done;
@@ -93,6 +97,8 @@ server::Answer Daemon::answer_to(Result<> done) const {
 server::Answer Daemon::handle(const server::Request& request) {
     live_.read_back_sysctls();
     live_.read_back_fdb();
+    if (is_of_rules(command::program_word(request.argv)) || request.argv.front() == "-f")
+        live_.read_back_rules();
     server::Answer out = request.argv.front() == "-f" ? run_transaction(request) : run_command(request);
     if (stopping_) out.then = end_;
     return out;
@@ -161,6 +167,7 @@ void Daemon::roll_back(const char* why) {
     waiting_ = false;
     confirmation_.cancel();
     if (!previous_) return;
+    live_.read_back_rules();
     Model target = *previous_;
     hook::keep_counters(target.rules, live_.model().rules);
     previous_.reset();

@@ -37,7 +37,9 @@ void Switch::publish(const Model& model) {
         .model = model, .effective = effective, .ports = open, .kernel = options_.kernel};
 
     // A queue whose interface does not exist is polled in vain, so plans may come after.
-    shared_.topology.replace(assemble(input, indexes_), shared_.quiescence);
+    auto topology = assemble(input, indexes_);
+    publish_filtering(model);  // no packet of a new interface before its rules
+    shared_.topology.replace(std::move(topology), shared_.quiescence);
     publish_routing(model);
     publish_plans(model);
     if (all) {
@@ -55,6 +57,11 @@ void Switch::publish(const Model& model) {
         if (!live.for_thread) live.for_thread = Descriptor{fcntl(live.tap.descriptor(), F_DUPFD_CLOEXEC, 0)};
         tap_io_->add_tap(*number, live.for_thread.release());
     }
+}
+
+void Switch::publish_filtering(const Model& model) {
+    const auto& numbers = indexes_.interfaces.all();
+    rules_.publish({.rules = model.rules, .interfaces = {numbers.begin(), numbers.end()}, .flows = {}});
 }
 
 // Frames that wait in a queue name their interface by its number: they have to leave before the number gets

@@ -171,21 +171,14 @@ Switch::~Switch() {
         log(fmt::format("{} packet buffers were not given back", out));
 }
 
-Result<> Switch::publish_rules(const hook::Rulesets& rules) {
-    if (on_rules && !(rules == published_rules_))
-        if (auto r = on_rules(rules); !r) return r;
-    published_rules_ = rules;
-    return {};
-}
-
 Result<> Switch::apply(const Model& next) {
     lacks_device_ = false;
     // Rules come one by one, thousands of them: nothing else is looked at for their sake.
+    if (auto r = rules_.judge(next.rules); !r) return r;
     auto before_rules = std::exchange(model_.rules, next.rules);
     if (model_ == next) {
-        auto published = publish_rules(next.rules);
-        if (!published) model_.rules = std::move(before_rules);
-        return published;
+        publish_filtering(next);
+        return {};
     }
     model_.rules = std::move(before_rules);
     auto done = converge(next);

@@ -23,6 +23,7 @@
 #include "control/publish/busy.hpp"
 #include "control/publish/lookout.hpp"
 #include "control/publish/ports.hpp"
+#include "control/publish/published_rules.hpp"
 #include "control/publish/tally.hpp"
 #include "control/route/mirror.hpp"
 #include "dataplane/dpdk/pool.hpp"
@@ -78,8 +79,8 @@ class Switch final : public Live {
     void keep() noexcept { keep_ = true; }
     /// What stop() (`weft stop`) does, set by the daemon.
     std::function<void(bool keep)> on_stop;
-    /// Makes workers obey rules that are others than before; null: nobody does. A refusal is that of apply().
-    std::function<Result<>(const hook::Rulesets&)> on_rules;
+    /// Takes into the model what rules have counted. To be called before a command reads or changes rules.
+    void read_back_rules() { rules_.count(model_.rules); }
     /// Of an equal model, whose rules may have counted otherwise (`iptables -Z`).
     void take_counters(const hook::Rulesets& rules) { model_.rules = rules; }
 
@@ -191,7 +192,7 @@ class Switch final : public Live {
 
     // sysctls.cpp
     Result<> write_sysctls(const Model& target);
-    Result<> publish_rules(const hook::Rulesets& rules);
+    void publish_filtering(const Model& model);
     void forget_sysctls(const std::string& device);
 
     // routing.cpp
@@ -268,7 +269,7 @@ class Switch final : public Live {
     bool lacks_device_ = false;
 
     Model model_;
-    hook::Rulesets published_rules_;
+    PublishedRules rules_{shared_};
     Indexes indexes_;
     std::map<std::string, LivePort> ports_;
     std::map<std::string, LiveTap> taps_;

@@ -13,6 +13,7 @@ struct TcpTimeouts {
                   last_ack = 30, time_wait = 120, close = 10;
     std::uint32_t syn_sent2 = 120;  ///< has no sysctl
     std::uint32_t max_retrans = 300, unacknowledged = 300;
+    friend bool operator==(const TcpTimeouts&, const TcpTimeouts&) = default;
 
     [[nodiscard]] constexpr std::uint32_t of(TcpState state) const noexcept {
         switch (state) {
@@ -49,6 +50,7 @@ struct FlowConfig {
     std::uint32_t icmp_timeout = 30, icmpv6_timeout = 30, generic_timeout = 600;
     std::uint32_t max = 262'144;
     bool acct = false, timestamp = false;
+    friend bool operator==(const FlowConfig&, const FlowConfig&) = default;
 };
 
 }  // namespace weft

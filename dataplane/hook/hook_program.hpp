@@ -30,6 +30,7 @@ struct HookProgram {
     std::array<std::vector<BaseChain>, hook_count> hooks;
     std::vector<std::shared_ptr<const ChainCode>> chains;  ///< by ChainSlot; null if unused
     RuleId ids = 1;                                        ///< all ids are below it
+    bool tracks = false;                                   ///< some rule asks for connections
 
     [[nodiscard]] bool active(Hook hook) const noexcept {
         return !hooks[static_cast<std::size_t>(hook)].empty();

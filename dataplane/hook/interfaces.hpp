@@ -20,6 +20,8 @@ class InterfaceSet {
         return index / 64u < bits_.size() && (bits_[index / 64u] >> index % 64 & 1);
     }
 
+    friend bool operator==(const InterfaceSet&, const InterfaceSet&) = default;
+
   private:
     std::vector<std::uint64_t> bits_;
 };
@@ -34,6 +36,10 @@ struct InterfaceTest {
 
     [[nodiscard]] bool holds(IfIndex index) const noexcept {
         return any || (set ? set->holds(index) : one == index);
+    }
+    /// Whether both stand for the same.
+    friend bool operator==(const InterfaceTest& a, const InterfaceTest& b) {
+        return a.any == b.any && a.one == b.one && !a.set == !b.set && (!a.set || *a.set == *b.set);
     }
 };
 

@@ -171,6 +171,39 @@ TEST(HookWalk, AnInterfaceThatComesLaterIsFound) {
     EXPECT_EQ(rig.walk(Hook::forward, dns).ending, Ending::drop);
 }
 
+TEST(HookWalk, InterfacesThatComeAndGoLeaveCountersAndLimitsAlone) {
+    HookRig rig;
+    rig.rule_set({"-A INPUT -i eth+ -m limit --limit 1/hour --limit-burst 2 -j ACCEPT",
+                  "-A INPUT -i ppp0 -m physdev --physdev-in vnet0 -j ACCEPT", "-A INPUT -p udp -j ACCEPT",
+                  "-P INPUT DROP"});
+    rig.packet.iif = 1;
+    EXPECT_EQ(rig.walk(Hook::input, dns).ending, Ending::accept);
+    EXPECT_EQ(rig.path("INPUT"), (std::vector<std::size_t>{1}));
+    const auto ids = rig.compiler.ids(TableId::filter, "INPUT");
+
+    for (const auto& [name, index] : InterfaceNames{{"eth7", 9}, {"ppp0", 8}, {"vnet0", 7}}) {
+        rig.names.emplace_back(name, index);
+        rig.program.reset();
+    }
+    rig.packet.iif = 9;
+    EXPECT_EQ(rig.walk(Hook::input, dns).ending, Ending::accept);
+    EXPECT_EQ(rig.path("INPUT"), (std::vector<std::size_t>{1})) << "the second of two";
+    EXPECT_EQ(rig.walk(Hook::input, dns).ending, Ending::accept);
+    EXPECT_EQ(rig.path("INPUT"), (std::vector<std::size_t>{3})) << "the bucket is empty still";
+    rig.packet.iif = 8;
+    rig.packet.bridged = 1;
+    rig.packet.physical_in = 7;
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_EQ(rig.path("INPUT"), (std::vector<std::size_t>{2}));
+    EXPECT_EQ(rig.compiler.ids(TableId::filter, "INPUT"), ids);
+
+    rig.names = four_interfaces();
+    rig.program.reset();
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_EQ(rig.path("INPUT"), (std::vector<std::size_t>{3}));
+    EXPECT_EQ(rig.compiler.recycle_ids(), std::vector<RuleId>{});
+}
+
 TEST(HookWalk, Ip6ComparesTheUpperProtocol) {
     HookRig rig(Family::ip6);
     rig.rule("-A INPUT -p udp --dport 53 -j DROP");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 namespace weft::hook {
 
@@ -14,14 +15,15 @@ RuleId Compiler::new_id() {
     return id;
 }
 
-void Compiler::recycle_ids() {
+std::vector<RuleId> Compiler::recycle_ids() {
     free_ids_.insert(free_ids_.end(), retired_ids_.begin(), retired_ids_.end());
-    retired_ids_.clear();
+    return std::exchange(retired_ids_, {});
 }
 
 void Compiler::forget(Compiled& chain) {
     for (const auto& code : chain.codes)
         retired_ids_.push_back(code->id);
+    if (chain.policy != no_rule) retired_ids_.push_back(std::exchange(chain.policy, no_rule));
     chain.codes.clear();
     chain.sources.clear();
     chain.code = std::make_shared<const ChainCode>();
@@ -124,6 +126,25 @@ void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& cha
     old.code = std::move(code);
     old.sources = std::move(sources);
     old.codes = std::move(codes);
+    old.tracks = std::any_of(old.sources.begin(), old.sources.end(),
+                             [](const auto& rule) { return asks_for_connections(*rule); });
+}
+
+/// Keeps the ids, and what limit and recent remember: only what names of interfaces stand for has changed.
+void Compiler::renew_interfaces(Compiled& chain) {
+    std::size_t first = chain.codes.size(), end = 0;
+    auto codes = chain.codes;
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+        codes[i] = rules_.with_interfaces(*chain.sources[i], codes[i]);
+        if (codes[i] == chain.codes[i]) continue;
+        first = std::min(first, i);
+        end = i + 1;
+    }
+    if (end == 0) return;
+    auto code = std::make_shared<ChainCode>();
+    code->blocks = blocks_of(chain, codes, first, codes.size() - end);
+    chain.code = std::move(code);
+    chain.codes = std::move(codes);
 }
 
 std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) const {
@@ -131,8 +152,10 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
     program->family = family_;
     program->chains.resize(slots_);
     program->ids = ids_;
-    for (const auto& [name, chain] : chains_)
+    for (const auto& [name, chain] : chains_) {
         program->chains[chain.slot] = chain.code;
+        program->tracks |= chain.tracks;
+    }
     for (const auto id : {TableId::raw, TableId::mangle, TableId::filter, TableId::security}) {
         const auto& table = ruleset.table(id);
         if (!table.used) continue;
@@ -151,7 +174,7 @@ std::shared_ptr<const HookProgram> Compiler::compile(const Ruleset& ruleset, con
     rules_.set_sets(find_set);
     if (rules_.set_names(names))
         for (auto& [name, chain] : chains_)
-            forget(chain);
+            renew_interfaces(chain);
     place_chains(ruleset);
     for (const auto& table : ruleset.tables)
         if (table.id != TableId::nat)

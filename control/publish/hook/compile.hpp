@@ -35,15 +35,17 @@ class Compiler {
     /// Of a built-in chain's policy.
     [[nodiscard]] RuleId policy_id(TableId, std::string_view chain) const;
 
-    /// Ids of rules that were not compiled last may be given out again: no worker runs an older program, and
-    /// their counts have been taken.
-    void recycle_ids();
+    /// Rules and policies that were compiled last, and those that are gone since recycle_ids().
+    [[nodiscard]] std::size_t ids_in_use() const noexcept { return ids_ - 1 - free_ids_.size(); }
+    /// Ids of rules that were not compiled last may be given out again, and are returned: no worker runs an
+    /// older program, and their counts have been taken.
+    std::vector<RuleId> recycle_ids();
 
   private:
     struct Compiled {
         ChainSlot slot = 0;
         RuleId policy = no_rule;
-        bool seen = false;
+        bool seen = false, tracks = false;
         std::vector<std::shared_ptr<const Rule>> sources;
         std::vector<SharedRule> codes;
         std::shared_ptr<const ChainCode> code = std::make_shared<const ChainCode>();
@@ -51,6 +53,7 @@ class Compiler {
     using Name = std::pair<TableId, std::string>;
 
     void place_chains(const Ruleset&);
+    void renew_interfaces(Compiled&);
     void compile_chain(Compiled&, const Table&, const Chain&);
     [[nodiscard]] std::vector<SharedBlock> blocks_of(const Compiled& old,
                                                      const std::vector<SharedRule>& codes, std::size_t prefix,

@@ -31,6 +31,21 @@ struct StepOf {
     void operator()(const NatTarget&) const {}
 };
 
+/// A check for each match but comments, in their order.
+void renew_physdev(RuleCompiler& rules, const Rule& rule, RuleCode& code) {
+    std::size_t at = 0;
+    for (const auto& match : rule.matches) {
+        if (std::holds_alternative<CommentMatch>(match)) continue;
+        auto& check = code.checks[at++];
+        if (!std::holds_alternative<PhysdevMatch>(match)) continue;
+        RuleCode made;
+        bool may_absorb = false;
+        compile_match(rules, match, made, may_absorb);
+        std::replace(code.rest.begin(), code.rest.end(), check.get(), made.checks.front().get());
+        check = made.checks.front();
+    }
+}
+
 }  // namespace
 
 bool RuleCompiler::set_names(const InterfaceNames& names) {
@@ -91,6 +106,28 @@ SharedRule RuleCompiler::compile(const Rule& rule, RuleId id, const FindChain& f
     code.target = rule.target;
     std::visit(StepOf{code, find_chain}, rule.target);
     return std::make_shared<const RuleCode>(std::move(code));
+}
+
+SharedRule RuleCompiler::with_interfaces(const Rule& rule, const SharedRule& code) {
+    const auto in = interface(rule.in), out = interface(rule.out);
+    const bool physical = std::any_of(rule.matches.begin(), rule.matches.end(), [](const auto& match) {
+        return std::holds_alternative<PhysdevMatch>(match);
+    });
+    if (!physical && in == code->simple.in && out == code->simple.out) return code;
+    auto renewed = std::make_shared<RuleCode>(*code);
+    renewed->simple.in = in;
+    renewed->simple.out = out;
+    if (physical) renew_physdev(*this, rule, *renewed);
+    return renewed;
+}
+
+bool asks_for_connections(const Rule& rule) {
+    if (std::holds_alternative<ConnmarkTarget>(rule.target)) return true;
+    if (const auto* ct = std::get_if<CtTarget>(&rule.target); ct && !ct->notrack) return true;
+    return std::any_of(rule.matches.begin(), rule.matches.end(), [](const auto& match) {
+        return std::holds_alternative<ConntrackMatch>(match) || std::holds_alternative<StateMatch>(match) ||
+               std::holds_alternative<ConnmarkMatch>(match);
+    });
 }
 
 }  // namespace weft::hook

@@ -31,6 +31,9 @@ class RuleCompiler {
     void set_sets(FindSet find) { find_set_ = std::move(find); }
 
     [[nodiscard]] SharedRule compile(const Rule&, RuleId, const FindChain&);
+    /// After set_names(): the same with the interfaces that its names stand for now, and all that it
+    /// remembers; `code` itself if they are what they were.
+    [[nodiscard]] SharedRule with_interfaces(const Rule&, const SharedRule& code);
 
     [[nodiscard]] InterfaceTest interface(const Interface&);
     [[nodiscard]] std::shared_ptr<const AddressSet> set(std::string_view name) const {
@@ -46,6 +49,9 @@ class RuleCompiler {
     std::map<std::string, std::weak_ptr<RecentTable>, std::less<>> recents_;
     FindSet find_set_;
 };
+
+/// What the kernel loads conntrack for (nf_ct_netns_get in the checkentry of matches and targets).
+[[nodiscard]] bool asks_for_connections(const Rule&);
 
 /// Puts a match into the code's checks, and into its simple part as far as that can take it.
 void compile_match(RuleCompiler&, const Match&, RuleCode&, bool& may_absorb);

@@ -1,0 +1,58 @@
+// The rules that workers obey, and what they have counted.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "control/hook/rulesets.hpp"
+#include "control/publish/hook/compile.hpp"
+#include "dataplane/worker/shared.hpp"
+#include "weft/result.hpp"
+
+namespace weft {
+
+/// What a Filtering is made of.
+struct FilteringInput {
+    hook::Rulesets rules;
+    hook::InterfaceNames interfaces;
+    FlowConfig flows;
+    bool checks_sums = true;
+};
+
+/// Compiles and publishes Shared::filtering. Control thread only; outlived by `shared`.
+class PublishedRules {
+  public:
+    explicit PublishedRules(Shared& shared);
+
+    /// Refuses what has no room among the workers' counters.
+    [[nodiscard]] Result<> judge(const hook::Rulesets&) const;
+
+    /// Makes it what workers see, and returns when none sees what was before. Does nothing if it is what they
+    /// see. Rules that judge() took.
+    void publish(const FilteringInput&);
+
+    /// Adds to the counters of the rules published last, or the same ones with other counters, what workers
+    /// have counted since the last call.
+    void count(hook::Rulesets&);
+
+  private:
+    /// What a worker's counters of one family are compared with.
+    struct Family {
+        hook::Compiler compiler;
+        std::shared_ptr<const hook::HookProgram> program;  ///< null: no rule can do anything
+        std::vector<hook::Counters> taken;                 ///< by RuleId: added to rules already
+    };
+
+    [[nodiscard]] std::shared_ptr<const hook::HookProgram> compile(hook::Family, const FilteringInput&);
+    [[nodiscard]] std::shared_ptr<FlowTracker> tracker_for(const FlowConfig&);
+    [[nodiscard]] hook::Counters sum(hook::Family, hook::RuleId) const;
+    [[nodiscard]] hook::Counters take(hook::Family, hook::RuleId);
+
+    Shared& shared_;
+    std::array<Family, 2> families_;
+    std::shared_ptr<FlowTracker> tracker_;  ///< made when the first rule asks for connections
+    FilteringInput published_;
+};
+
+}  // namespace weft
