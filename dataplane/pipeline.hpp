@@ -8,6 +8,7 @@
 #include "dataplane/bridge/output.hpp"
 #include "dataplane/context.hpp"
 #include "dataplane/egress/egress.hpp"
+#include "dataplane/flow/batch.hpp"
 #include "dataplane/host/host.hpp"
 #include "dataplane/ingress/ingress.hpp"
 #include "dataplane/observe/observer.hpp"
@@ -143,6 +144,7 @@ class Pipeline {
 template <bool observed>
 using PacketFlow = Pipeline<observed,
                             BridgeBatch,   // a port in a bridge: known station to known station
+                            FlowBatch,     // a port that routes under rules: packets of known flows
                             RouteBatch,    // a port that routes: in transit to a known neighbour
                             Ingress,       // from a port
                             BridgeInput,   // bridge member: VLAN, learning, forwarding

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace weft {
 
@@ -84,11 +86,27 @@ void PublishedRules::publish(const FilteringInput& input) {
     filtering->tracker = filtering->tracks[0] || filtering->tracks[1] ? tracker_for(input.flows) : tracker_;
     filtering->flows = input.flows;
     filtering->checks_sums = input.checks_sums;
+    filtering->generation = ++generation_;
     shared_.filtering.replace(std::move(filtering), shared_.quiescence);
+    settle_counts();
     published_ = input;
     for (const auto family : hook::families)
         for (const auto id : families_[static_cast<std::size_t>(family)].compiler.recycle_ids())
             static_cast<void>(take(family, id));
+}
+
+/// Returns when every worker has counted all it knows of, under the rules that are published.
+void PublishedRules::settle_counts() {
+    for (auto& worker : shared_.workers) {
+        if (!worker->runs.load(std::memory_order_acquire)) continue;
+        worker->counts_wanted.fetch_add(1, std::memory_order_release);
+        worker->waker.wake();
+    }
+    for (auto& worker : shared_.workers)
+        while (worker->runs.load(std::memory_order_acquire) &&
+               worker->counts_settled.load(std::memory_order_acquire) !=
+                   worker->counts_wanted.load(std::memory_order_relaxed))
+            std::this_thread::sleep_for(std::chrono::microseconds(20));
 }
 
 hook::Counters PublishedRules::sum(hook::Family family, hook::RuleId id) const {
@@ -114,6 +132,8 @@ void PublishedRules::count(hook::Rulesets& rules) {
         to.packets += more.packets;
         to.bytes += more.bytes;
     };
+    if (std::any_of(families_.begin(), families_.end(), [](const Family& of) { return of.program; }))
+        settle_counts();
     for (const auto family : hook::families) {
         const auto& of = families_[static_cast<std::size_t>(family)];
         if (!of.program) continue;

@@ -46,6 +46,7 @@ class PublishedRules {
 
     [[nodiscard]] std::shared_ptr<const hook::HookProgram> compile(hook::Family, const FilteringInput&);
     [[nodiscard]] std::shared_ptr<FlowTracker> tracker_for(const FlowConfig&);
+    void settle_counts();
     [[nodiscard]] hook::Counters sum(hook::Family, hook::RuleId) const;
     [[nodiscard]] hook::Counters take(hook::Family, hook::RuleId);
 
@@ -53,6 +54,7 @@ class PublishedRules {
     std::array<Family, 2> families_;
     std::shared_ptr<FlowTracker> tracker_;  ///< made when the first rule asks for connections
     FilteringInput published_;
+    std::uint32_t generation_ = 0;
 };
 
 }  // namespace weft

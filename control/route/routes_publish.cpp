@@ -55,9 +55,11 @@ void Routes::publish() {
     static_cast<void>(tables4_.take_fresh());
     static_cast<void>(tables6_.take_fresh());
     wiring_.routing.replace(make_routing(), wiring_.quiescence);
+    wiring_.hops.raise_generation();
 }
 
 void Routes::settle() {
+    wiring_.hops.raise_generation();
     dirty_ |= tables4_.take_fresh();
     dirty_ |= tables6_.take_fresh();
     if (dirty_) publish();
@@ -68,10 +70,8 @@ void Routes::reclaim() {
     // Of an Lpm that is gone workers know until they see the Routing without it.
     dirty_ |= tables4_.take_fresh();
     dirty_ |= tables6_.take_fresh();
-    if (dirty_)
-        publish();
-    else
-        wiring_.quiescence.synchronize();
+    if (dirty_) publish();
+    wiring_.quiescence.synchronize();  // also since the generation was raised last
     hops_.reclaim();
     tables4_.reclaim_groups();
     tables6_.reclaim_groups();

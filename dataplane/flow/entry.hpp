@@ -79,13 +79,18 @@ struct alignas(64) FlowDirection {
         Tuple6 v6;  ///< its translation is read from the other direction
     };
     std::atomic<std::uint32_t> shared;  ///< original: connection mark; reply: place in the timer wheel
+    // the outcome for packets in transit, valid if `path` stands (dataplane/hook/paths.hpp)
     std::uint32_t hop;
     std::uint32_t path;
-    std::uint32_t stamp;  ///< generations of rules and routes that the outcome was made under
-    std::uint32_t mark;
-    std::uint16_t condition;
+    std::uint32_t routes;  ///< HopTable::generation() when the hop was looked up
+    std::uint16_t oif;     ///< of the hop
+    std::uint16_t spare;
+    std::uint16_t condition;  ///< and, in the highest bit, answered
     std::uint16_t iif;
     FlowKind kind;
+
+    /// The connection had seen a reply when the outcome was made.
+    static constexpr std::uint16_t answered = 1 << 15;
 
     /// Any thread; valid if the version that guards it is still the same afterwards.
     template <class Tuple>

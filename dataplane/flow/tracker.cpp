@@ -160,8 +160,10 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
     FlowEntry& entry = table_.pool()[index];
     entry.direction[0].set(tuple, kind);
     entry.direction[1].set(*reply, kind);
-    entry.direction[0].shared.store(0, std::memory_order_relaxed);
-    entry.direction[1].shared.store(0, std::memory_order_relaxed);
+    for (FlowDirection& direction : entry.direction) {
+        direction.shared.store(0, std::memory_order_relaxed);
+        direction.path = 0;
+    }
     entry.state.deadline.store(0, std::memory_order_relaxed);
     if (moment.config.acct || moment.config.timestamp) {
         FlowAccount& account = table_.pool().account(index);

@@ -30,10 +30,6 @@ bool is_there(const Packet& packet, const Context& context) noexcept {
                packet.meta.connection_version;
 }
 
-CtInfo info_of(const Packet& packet) noexcept {
-    return static_cast<CtInfo>(packet.meta.connection_state & info_bits);
-}
-
 std::uint8_t state_bit(CtInfo info) noexcept {
     switch (info) {
         case CtInfo::fresh:
@@ -117,6 +113,10 @@ bool has_connection(const Packet& packet) noexcept {
     return packet.meta.connection_state & tracked;
 }
 
+CtInfo connection_info(const Packet& packet) noexcept {
+    return static_cast<CtInfo>(packet.meta.connection_state & info_bits);
+}
+
 bool was_handed_over(const Packet& packet) noexcept {
     return packet.meta.connection_state == handed_over;
 }
@@ -173,7 +173,7 @@ void attach_connection(Packet& ours, const Packet& about, const Context& context
     if (!is_there(about, context)) return;
     ours.meta.connection_index = about.meta.connection_index;
     ours.meta.connection_version = about.meta.connection_version;
-    const CtInfo info = info_of(about);
+    const CtInfo info = connection_info(about);
     const bool reply = info == CtInfo::established_reply || info == CtInfo::related_reply;
     ours.meta.connection_state = static_cast<std::uint8_t>(
         static_cast<unsigned>(reply ? CtInfo::related : CtInfo::related_reply) | tracked);
@@ -191,8 +191,9 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
     const FlowEntry& entry = tracker.table().pool()[FlowTable::index(ref)];
     const std::uint16_t status = entry.state.status.load(std::memory_order_relaxed);
     const auto bit = [&](std::uint16_t of, unsigned as) { return status & of ? as : 0U; };
-    facts.state = state_bit(info_of(packet));
-    facts.reply = info_of(packet) == CtInfo::established_reply || info_of(packet) == CtInfo::related_reply;
+    facts.state = state_bit(connection_info(packet));
+    facts.reply = connection_info(packet) == CtInfo::established_reply ||
+                  connection_info(packet) == CtInfo::related_reply;
     facts.status = static_cast<std::uint8_t>(bit(FlowStatus::expected, ConntrackStatus::expected) |
                                              bit(FlowStatus::seen_reply, ConntrackStatus::seen_reply) |
                                              bit(FlowStatus::assured, ConntrackStatus::assured) |

@@ -7,6 +7,8 @@ namespace weft {
 
 /// A connection was found for it or attached to it.
 [[nodiscard]] bool has_connection(const Packet&) noexcept;
+/// Of one that has a connection.
+[[nodiscard]] CtInfo connection_info(const Packet&) noexcept;
 /// Another worker asked its raw rules.
 [[nodiscard]] bool was_handed_over(const Packet&) noexcept;
 

@@ -17,7 +17,8 @@ struct Filtering {
     std::array<bool, 2> tracks{};
     std::shared_ptr<FlowTracker> tracker;
     FlowConfig flows;
-    bool checks_sums = true;  ///< net.netfilter.nf_conntrack_checksum
+    bool checks_sums = true;       ///< net.netfilter.nf_conntrack_checksum
+    std::uint32_t generation = 0;  ///< another one for each that is published
 
     [[nodiscard]] const hook::HookProgram* of(bool v6) const noexcept { return rules[v6].get(); }
 };

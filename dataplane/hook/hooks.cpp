@@ -2,6 +2,7 @@
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/reject.hpp"
+#include "dataplane/hook/remember.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 
@@ -87,20 +88,25 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     view_.connection = connection_facts(packet_, facts_, view_.state, context_) ? &facts_ : nullptr;
     const std::uint32_t connection_mark = facts_.mark;
     auto& trail = context_.hooks->trail;
-    trail.clear();
+    trail.path.clear();
+    trail.actions.clear();
     const auto result = walk(program, at_, tables, view_, trail, context_.now_us);
     count();
     packet_.meta.mark = view_.mark;
-    if (view_.connection && facts_.mark != connection_mark)
-        set_connection_mark(packet_, facts_.mark, context_);
+    const bool remarked = view_.connection && facts_.mark != connection_mark;
+    context_.hooks->recording.marks_connection |= remarked || facts_.written_mark != 0;
+    if (remarked) set_connection_mark(packet_, facts_.mark, context_);
     return end_as(result);
 }
 
 void Passage::count() noexcept {
     auto& counters = (*context_.hooks->counters)[v6_];
     const std::uint32_t bytes = whole_length(packet_, context_);
-    for (const hook::RuleId id : context_.hooks->trail.path)
+    const auto& path = context_.hooks->trail.path;
+    for (const hook::RuleId id : path)
         counters[id].add(1, bytes);
+    auto& all = context_.hooks->recording.path;
+    all.insert(all.end(), path.begin(), path.end());
 }
 
 PacketEnd Passage::end_as(const hook::WalkResult& result) noexcept {
@@ -123,6 +129,7 @@ PacketEnd enter(Passage& passage, HandedFor hook, Packet& packet, Context& conte
     }
     if (looks)
         if (auto end = track(packet, passage.template_of(), hook, context)) return end;
+    record_connection(packet, context);
     return passage.ask(hook::after_conntrack);
 }
 
@@ -130,12 +137,15 @@ PacketEnd enter(Passage& passage, HandedFor hook, Packet& packet, Context& conte
 PacketEnd leave(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& context) noexcept {
     Passage passage(packet, at, iif, oif, context);
     if (auto end = passage.ask(hook::all_tables)) return end;
-    return confirm_connection(packet, context);
+    if (auto end = confirm_connection(packet, context)) return end;
+    if (at == Hook::postrouting && iif != no_interface) remember(packet, context);
+    return {};
 }
 
 }  // namespace
 
 PacketEnd pass_prerouting(Packet& packet, Context& context) noexcept {
+    begin_recording(packet, context);
     Passage passage(packet, Hook::prerouting, packet.meta.iif, no_interface, context);
     return enter(passage, HandedFor::input, packet, context);
 }
@@ -154,6 +164,7 @@ PacketEnd pass_postrouting(Packet& packet, IfIndex iif, Context& context) noexce
 }
 
 PacketEnd pass_output(Packet& packet, Context& context) noexcept {
+    context.hooks->recording.usable = false;  // of a packet whose way this one has interrupted
     Passage passage(packet, Hook::output, no_interface, packet.meta.oif, context);
     return enter(passage, HandedFor::output, packet, context);
 }

@@ -16,6 +16,7 @@
 #include "dataplane/context.hpp"
 #include "dataplane/flow/fragments.hpp"
 #include "dataplane/hook/filtering.hpp"
+#include "dataplane/hook/paths.hpp"
 #include "dataplane/hook/rule_counters.hpp"
 #include "dataplane/hook/walk.hpp"
 
@@ -28,12 +29,25 @@ struct Datagram {
     std::uint32_t length = 0;  ///< bytes from the first's IP header on, payload of all
 };
 
+/// What the hooks have done with the packet in hand so far.
+struct Recording {
+    std::vector<hook::RuleId> path;
+    bool usable;                    ///< by other packets of its flow
+    bool marks_connection;          ///< some rule sets the connection's mark
+    std::uint16_t status;           ///< of the connection, FlowStatus, before rules
+    std::uint32_t connection_mark;  ///< the same
+};
+
 /// Of one worker.
 struct HookWork {
     static constexpr unsigned nobody = ~0U;
 
     std::array<RuleCounters, 2>* counters;  ///< by hook::Family
     hook::Trail trail;
+    Recording recording;
+    FlowPaths paths;
+    std::uint32_t generation = 0;  ///< Filtering's, whose rules paths name
+    std::uint32_t routes = 0;      ///< HopTable's, of this round
     /// Connections that packets of this round began: those not confirmed at its end are forgotten.
     std::vector<Tracked> begun;
     FragmentTable* fragments;

@@ -20,10 +20,9 @@
 #pragma once
 
 #include "dataplane/context.hpp"
-#include "dataplane/egress/transmit.hpp"
 #include "dataplane/route/flow_hash.hpp"
 #include "dataplane/route/plain.hpp"
-#include "dataplane/route/ttl.hpp"
+#include "dataplane/route/send_plain.hpp"
 #include "weft/net/ip.hpp"
 #include "weft/routing.hpp"
 
@@ -123,22 +122,12 @@ struct RouteBatch {
             hop->interface >= burst.interface_count) [[unlikely]]
             return divert();
         const Interface& out = burst.interfaces[hop->interface];
-        if (in.size > out.plain_mtu || !fits(in.size, hop->mtu)) [[unlikely]]
+        if (in.size > out.plain_mtu || !fits_hop(in.size, hop->mtu)) [[unlikely]]
             return divert();
         if (context.holds(StageId::ingress)) [[unlikely]]
             context.run_all(context);
         context.received_bytes += packet.length();
-        const std::uint32_t length = in.size + std::uint32_t{ethernet_header_size};
-        if (length != packet.length()) [[unlikely]]  // padding
-            packet.pkt_len = packet.data_len = static_cast<std::uint16_t>(length);
-        std::byte* const frame = packet.data();
-        if (v6)
-            --reinterpret_cast<Ipv6Header*>(frame + ethernet_header_size)->hop_limit;
-        else
-            decrease_ttl(*reinterpret_cast<Ipv4Header*>(frame + ethernet_header_size));
-        write_addresses(frame, neighbour, hop->own.load(std::memory_order_relaxed));
-        hop->touch(context.now_seconds);
-        collect(packet, out.port, context);
+        send_plain(packet, in.size, v6, *hop, neighbour, out, context);
         return Verdict::consumed();
     }
 
@@ -178,17 +167,6 @@ struct RouteBatch {
     }
     /// By policy 1. False for ICMP: an error goes the way of the packet that it quotes.
     static bool find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept;
-
-    /// Of a hop's own MTU, which it need not have: then one less than 0 is the most there is.
-    [[nodiscard]] static bool fits(std::uint16_t size, std::uint16_t hop_mtu) noexcept {
-        return static_cast<std::uint16_t>(size - 1) <= static_cast<std::uint16_t>(hop_mtu - 1);
-    }
-    static void write_addresses(std::byte* frame, std::uint64_t to, std::uint64_t from) noexcept {
-        const std::uint64_t first = (to & 0xffff'ffff'ffff) | from << 48;
-        const auto rest = static_cast<std::uint32_t>(from >> 16);
-        std::memcpy(frame, &first, sizeof first);
-        std::memcpy(frame + sizeof first, &rest, sizeof rest);
-    }
 };
 static_assert(BatchStage<RouteBatch>);
 

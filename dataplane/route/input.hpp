@@ -17,8 +17,15 @@ struct IpInput {
 
     static void prepare(Packet&, Prepared&, Context&) noexcept {}
     static Verdict decide(Packet& packet, const Prepared&, Context& context) noexcept {
-        return with_own_head(packet, head_bytes(packet, context), context,
-                             [&](Packet& own) { return receive(own, context); });
+        return with_own_head(packet, head_bytes(packet, context), context, [&](Packet& own) {
+            const Verdict verdict = receive(own, context);
+            if (verdict != Verdict::to(StageId::ip_forward) || !has_rules(is_ipv6(own), context)) [[likely]]
+                return verdict;
+            // The next packet of its flow is to find its connection confirmed, as in Linux.
+            context.emit(own, StageId::ip_forward);
+            context.run_now(StageId::ip_forward, context);
+            return Verdict::consumed();
+        });
     }
 
     /// Of a packet whose head is its own.

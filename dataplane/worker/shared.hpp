@@ -53,6 +53,10 @@ struct WorkerShare {
     PuntLimits punt_limits;
     CounterTable counters;
     std::array<RuleCounters, 2> rule_counters;  ///< by hook::Family
+    /// What flows have counted is in rule_counters, and no rule of an earlier Filtering counts any more, once
+    /// the worker has made the second equal to the first.
+    std::atomic<std::uint32_t> counts_wanted{0}, counts_settled{0};
+    std::atomic<bool> runs{false};
     StageCounters stages[stage_count];
     WorkerCounters own;
 };

@@ -61,7 +61,8 @@ StageId Worker::way_of(IfIndex interface) const noexcept {
     const Interface& in = topology.interface(interface);
     if (context_.observer && context_.observer->traces(interface)) return StageId::ingress;
     if (BridgeBatch::takes(in, topology)) return StageId::bridge_batch;
-    return RouteBatch::takes(in, *context_.routing) ? StageId::route_batch : StageId::ingress;
+    if (!RouteBatch::takes(in, *context_.routing)) return StageId::ingress;
+    return FlowBatch::is_needed(context_) ? StageId::flow_batch : StageId::route_batch;
 }
 
 unsigned Worker::receive(const ReceiveQueue& queue) noexcept {
@@ -185,11 +186,25 @@ unsigned Worker::take_from_veths() noexcept {
     return taken;
 }
 
+/// Paths count for the rules that they were made under.
+void Worker::settle_paths() noexcept {
+    const std::uint32_t wanted = share_.counts_wanted.load(std::memory_order_acquire);
+    context_.filtering = &shared_.filtering.get();
+    const std::uint32_t generation = context_.filtering->generation;
+    const bool others = generation != hooks_.generation;
+    if (!others && wanted == share_.counts_settled.load(std::memory_order_relaxed)) return;
+    hooks_.paths.fold(share_.rule_counters);
+    if (others) hooks_.paths.forget();
+    hooks_.generation = generation;
+    share_.counts_settled.store(wanted, std::memory_order_release);
+}
+
 unsigned Worker::round(std::uint64_t now_us) noexcept {
     look_on(shared_.observation.get());
+    settle_paths();
+    hooks_.routes = shared_.hops.generation();
     context_.topology = &shared_.topology.get();
     context_.routing = &shared_.routing.get();
-    context_.filtering = &shared_.filtering.get();
     context_.now_us = now_us;
     context_.now_seconds = static_cast<std::uint32_t>(now_us / 1'000'000);
     unsigned work = 0;
@@ -211,6 +226,7 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
 
 void Worker::run() noexcept {
     shared_.quiescence.online(id_);
+    share_.runs.store(true, std::memory_order_release);
     std::uint64_t before = rte_rdtsc();
     while (!shared_.stop.load(std::memory_order_relaxed)) {
         const unsigned work = round(coarse_microseconds());
@@ -224,6 +240,7 @@ void Worker::run() noexcept {
         share_.own.total_clocks.add(after - before);
         before = after;
     }
+    share_.runs.store(false, std::memory_order_release);
     shared_.quiescence.offline(id_);
 }
 
@@ -249,6 +266,8 @@ void Worker::sleep(const PollPlan& plan) noexcept {
 
     share_.waker.about_to_sleep();
     if (share_.from_kernel.empty() && share_.hand_over.empty() &&
+        share_.counts_wanted.load(std::memory_order_relaxed) ==
+            share_.counts_settled.load(std::memory_order_relaxed) &&
         !shared_.stop.load(std::memory_order_relaxed)) {
         share_.sleeps.fetch_add(1, std::memory_order_relaxed);  // published by offline()
         shared_.quiescence.offline(id_);

@@ -24,6 +24,7 @@ class Worker {
     /// Where the bursts of a port that is an interface begin.
     [[nodiscard]] StageId way_of(IfIndex interface) const noexcept;
     unsigned receive(const ReceiveQueue& queue) noexcept;
+    void settle_paths() noexcept;
     /// Looks on, or no more, from this round on.
     void look_on(const Observation& what) noexcept;
     unsigned take_from_kernel() noexcept;

@@ -106,6 +106,14 @@ class HopTable {
         return buckets_[hop.first_bucket + bucket].load(std::memory_order_relaxed);
     }
 
+    /// Grows when a route or hop may have changed; who keeps the answer of a look-up keeps this with it, read
+    /// before the look-up. A hop gets a new meaning only when every worker has passed a quiescent point
+    /// since.
+    [[nodiscard]] std::uint32_t generation() const noexcept {
+        return generation_.load(std::memory_order_acquire);
+    }
+    void raise_generation() noexcept { generation_.fetch_add(1, std::memory_order_release); }
+
   private:
     template <class T>
     static T* map() noexcept {
@@ -116,6 +124,7 @@ class HopTable {
     }
     Hop* hops_;
     std::atomic<HopIndex>* buckets_;
+    alignas(64) std::atomic<std::uint32_t> generation_{1};
 };
 
 }  // namespace weft

@@ -11,6 +11,7 @@ namespace weft {
 /// Stages in the packet's order; pipeline.hpp lists their types in the same order.
 enum class StageId : std::uint8_t {
     bridge_batch,
+    flow_batch,
     route_batch,
     ingress,
     bridge_input,
@@ -25,8 +26,8 @@ enum class StageId : std::uint8_t {
 };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(StageId::count);
 inline constexpr std::string_view stage_names[stage_count] = {
-    "bridge_batch", "route_batch", "ingress",   "bridge_input", "bridge_output", "host",
-    "ip_input",     "ip_forward",  "ip_output", "egress",       "punt"};
+    "bridge_batch", "flow_batch", "route_batch", "ingress",   "bridge_input", "bridge_output",
+    "host",         "ip_input",   "ip_forward",  "ip_output", "egress",       "punt"};
 
 /// What a stage is about, and the stages it hands packets to (`show graph`).
 struct StageText {
@@ -36,6 +37,9 @@ struct StageText {
 };
 inline constexpr StageText stage_texts[stage_count] = {
     {"a burst of a bridge member: known station to known station", {StageId::ingress}, "port tx"},
+    {"a burst of a port that routes under rules: packets of known flows",
+     {StageId::route_batch, StageId::ingress},
+     "port tx"},
     {"a burst of a port that routes: in transit to a known neighbour", {StageId::ingress}, "port tx"},
     {"from a port: state, length, tag, sub-interface", {StageId::bridge_input, StageId::host}, ""},
     {"from a bridge member: VLAN, learning, forwarding, flooding",

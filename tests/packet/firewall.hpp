@@ -28,6 +28,9 @@ class Firewall {
     /// Packets that the rules of a chain of table filter have counted, in their order, then its policy.
     std::vector<std::uint64_t> counts(bool v6, std::string_view chain,
                                       hook::TableId table = hook::TableId::filter) {
+        for (auto& worker : rig.shared().workers)
+            ++worker->counts_wanted;
+        rig.run();
         std::vector<std::uint64_t> all;
         auto ids = compilers_[v6].ids(table, chain);
         ids.push_back(compilers_[v6].policy_id(table, chain));
@@ -39,6 +42,13 @@ class Firewall {
         return all;
     }
     FlowTracker& tracker() { return *tracker_; }
+    /// Only this family has rules.
+    void only(bool v6) {
+        alone_ = v6 ? 1 : 0;
+        publish();
+    }
+    /// The same rules anew: no flow's outcome stands any more.
+    void forget_outcomes() { publish(); }
 
     Router router;
     Rig& rig = router.rig;
@@ -55,12 +65,16 @@ class Firewall {
             filtering->rules[family] = compilers_[family].compile(
                 rulesets_[family], names_,
                 [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
-            filtering->tracks[family] = true;
+            filtering->tracks[family] = alone_ > 1 || alone_ == family;
+            if (!filtering->tracks[family]) filtering->rules[family] = nullptr;
         }
         filtering->tracker = tracker_;
+        filtering->generation = ++generation_;
         rig.while_offline(
             [&] { rig.shared().filtering.replace(std::move(filtering), rig.shared().quiescence); });
     }
+    std::uint32_t generation_ = 0;
+    unsigned alone_ = 2;
     hook::InterfaceNames names_ = {{"a", rig.index("a")}, {"b", rig.index("b")}};
     hook::Ruleset rulesets_[2] = {hook::Ruleset(hook::Family::ip), hook::Ruleset(hook::Family::ip6)};
     hook::Compiler compilers_[2] = {{hook::Family::ip, 0x5eed}, {hook::Family::ip6, 0x5eed}};

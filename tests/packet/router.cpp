@@ -100,6 +100,7 @@ void Router::publish() {
         routing_.tables.push_back({v4, v6});
     rig.while_offline(
         [&] { rig.shared().routing.replace(std::make_unique<Routing>(routing_), rig.shared().quiescence); });
+    rig.shared().hops.raise_generation();
 }
 
 std::vector<Packet*> Router::unresolved() {

@@ -1,0 +1,38 @@
+// The end of the batch paths of IP: a plain packet leaves by a hop whose neighbour is known.
+#pragma once
+
+#include <cstring>
+
+#include "dataplane/context.hpp"
+#include "dataplane/egress/transmit.hpp"
+#include "dataplane/route/ttl.hpp"
+#include "weft/net/ip.hpp"
+
+namespace weft {
+
+/// Of a hop's own MTU, which it need not have: then one less than 0 is the most there is.
+[[nodiscard]] inline bool fits_hop(std::uint16_t size, std::uint16_t hop_mtu) noexcept {
+    return static_cast<std::uint16_t>(size - 1) <= static_cast<std::uint16_t>(hop_mtu - 1);
+}
+
+/// Writes addresses, TTL and checksum or hop limit, cuts off padding. `size`: of the IP packet, bytes.
+inline void send_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,
+                       const Interface& out, Context& context) noexcept {
+    const std::uint32_t length = size + std::uint32_t{ethernet_header_size};
+    if (length != packet.length()) [[unlikely]]  // padding
+        packet.pkt_len = packet.data_len = static_cast<std::uint16_t>(length);
+    std::byte* const frame = packet.data();
+    if (v6)
+        --reinterpret_cast<Ipv6Header*>(frame + ethernet_header_size)->hop_limit;
+    else
+        decrease_ttl(*reinterpret_cast<Ipv4Header*>(frame + ethernet_header_size));
+    const std::uint64_t own = hop.own.load(std::memory_order_relaxed);
+    const std::uint64_t first = (neighbour & 0xffff'ffff'ffff) | own << 48;
+    const auto rest = static_cast<std::uint32_t>(own >> 16);
+    std::memcpy(frame, &first, sizeof first);
+    std::memcpy(frame + sizeof first, &rest, sizeof rest);
+    hop.touch(context.now_seconds);
+    collect(packet, out.port, context);
+}
+
+}  // namespace weft

@@ -1,0 +1,262 @@
+// Known flows by the batch path: what it skips, what it must not skip, and that nobody sees a difference.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/packet/firewall.hpp"
+
+namespace weft::test {
+namespace {
+
+struct Pair {
+    const char *a, *b, *more_b;
+};
+constexpr Pair of4{"10.0.1.2", "10.0.2.2", "10.0.2.2/32"},
+    of6{"2001:db8:1::2", "2001:db8:2::2", "2001:db8:2::2/128"};
+
+const std::string stateful = R"(*mangle
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -p udp --dport 53 -j MARK --set-mark 3
+COMMIT
+*filter
+:FORWARD DROP [0:0]
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -i a -o b -p udp -j ACCEPT
+-A FORWARD -i a -o b -p tcp --syn -j ACCEPT
+COMMIT
+)";
+
+std::uint64_t packets_of(Firewall& firewall, StageId stage) {
+    std::uint64_t all = 0;
+    for (const auto& worker : firewall.rig.shared().workers)
+        all += worker->stages[static_cast<std::size_t>(stage)].packets.get();
+    return all;
+}
+
+class FlowBatchTest : public testing::TestWithParam<RigOptions> {
+  protected:
+    Firewall firewall{GetParam()};
+    Router& router = firewall.router;
+    Rig& rig = firewall.rig;
+
+    std::vector<Bytes> from_a(const Ip& ip) { return rig.send("a", router.from_a(ip)), rig.sent("b"); }
+    std::vector<Bytes> from_b(const Ip& ip) { return rig.send("b", router.from_b(ip)), rig.sent("a"); }
+    static Ip question(const Pair& who) { return Ip(who.a, who.b).payload(20).udp(1000, 53); }
+    static Ip answer(const Pair& who) { return Ip(who.b, who.a).payload(30).udp(53, 1000); }
+    /// Packets that went the slow way until now.
+    std::uint64_t slow() { return packets_of(firewall, StageId::ip_input); }
+    /// Both directions' outcomes are known then, by worker 0.
+    void make_known(const Pair& who) {
+        for (unsigned i = 0; i < 2; ++i) {
+            ASSERT_EQ(from_a(question(who)).size(), 1u);
+            ASSERT_EQ(from_b(answer(who)).size(), 1u);
+        }
+        const std::uint64_t before = slow();
+        ASSERT_EQ(from_a(question(who)).size(), 1u);
+        ASSERT_EQ(slow(), before);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Workers, FlowBatchTest,
+                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2}), name_of);
+
+TEST_P(FlowBatchTest, KnownFlowsSkipTheRulesWhichCountThem) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        make_known(who);
+        const std::uint64_t before = slow();
+        for (unsigned i = 0; i < 5; ++i)
+            EXPECT_EQ(from_a(question(who)), std::vector<Bytes>{router.to_b(question(who).ttl(63))});
+        EXPECT_EQ(slow(), before);
+        const bool v6 = who.a == of6.a;
+        EXPECT_EQ(firewall.counts(v6, "FORWARD"), (std::vector<std::uint64_t>{9, 1, 0, 0}));
+        EXPECT_EQ(firewall.counts(v6, "PREROUTING", hook::TableId::mangle),
+                  (std::vector<std::uint64_t>{8, 10}));
+    }
+    EXPECT_EQ(rig.all_drops(), 0u);
+}
+
+// A family without rules goes on by its own path.
+TEST_P(FlowBatchTest, AFamilyWithoutRulesIsRoutedAsBefore) {
+    firewall.rules(stateful, "");
+    firewall.only(false);
+    const std::uint64_t before = slow();
+    EXPECT_EQ(from_a(question(of6)).size(), 1u);
+    EXPECT_EQ(slow(), before);
+}
+
+TEST_P(FlowBatchTest, AChangedRuleActsOnTheNextPacket) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        make_known(who);
+        const std::string shut = "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n";
+        firewall.rules(shut, shut);
+        EXPECT_EQ(from_a(question(who)).size(), 0u);
+        EXPECT_EQ(from_b(answer(who)).size(), 0u);
+        firewall.rules(stateful, stateful);
+    }
+}
+
+TEST_P(FlowBatchTest, ARouteThatChangesIsFollowedAtOnce) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        make_known(who);
+        constexpr const char* other_mac = "02:00:00:00:00:77";
+        const HopIndex other = router.hop({.interface = "b", .gateway = who.b, .mac = other_mac});
+        router.route(who.more_b, other);
+        router.publish();
+        const std::uint64_t before = slow();
+        EXPECT_EQ(from_a(question(who)),
+                  std::vector<Bytes>{question(who).ttl(63).frame(rig.mac("b"), *parse_mac(other_mac))});
+        EXPECT_EQ(slow(), before) << "by the same interface: no rule need be asked";
+        router.route(who.more_b, router.hop({.kind = HopKind::blackhole}));
+        router.publish();
+        EXPECT_EQ(from_a(question(who)).size(), 0u);
+    }
+}
+
+TEST_P(FlowBatchTest, ANeighbourThatMovesIsFollowedAtOnce) {
+    firewall.rules(stateful, stateful);
+    make_known(of4);
+    const HopIndex hop = router.hop({.interface = "b", .gateway = of4.b, .mac = host_b});
+    router.route(of4.more_b, hop);
+    router.publish();
+    EXPECT_EQ(from_a(question(of4)).size(), 1u);
+    rig.shared().hops[hop].neighbour = Hop::pack(*parse_mac("02:00:00:00:00:99"), NeighbourState::resolved);
+    EXPECT_EQ(from_a(question(of4)),
+              std::vector<Bytes>{question(of4).ttl(63).frame(rig.mac("b"), *parse_mac("02:00:00:00:00:99"))});
+}
+
+TEST_P(FlowBatchTest, TheSameTupleFromAnotherMacOrInterfaceIsJudgedAnew) {
+    const std::string by_mac = std::string("*filter\n:FORWARD ACCEPT [0:0]\n") +
+                               "-A FORWARD -m conntrack --ctstate INVALID -j DROP\n" +
+                               "-A FORWARD -p udp -i a -m mac ! --mac-source " + host_a + " -j DROP\n" +
+                               "-A FORWARD -i b -p udp --dport 53 -j DROP\nCOMMIT\n";
+    firewall.rules(by_mac, by_mac);
+    for (const Pair& who : {of4, of6}) {
+        make_known(who);
+        rig.send("a", question(who).frame(*parse_mac("02:00:00:00:00:66"), rig.mac("a")));
+        EXPECT_EQ(rig.sent("b").size(), 0u) << "another MAC address";
+        rig.send("b", question(who).frame(*parse_mac(host_a), rig.mac("b")));
+        EXPECT_EQ(rig.sent("b").size(), 0u) << "another interface";
+        EXPECT_EQ(from_a(question(who)).size(), 1u);
+    }
+}
+
+TEST_P(FlowBatchTest, AConnectionMarkThatIsLookedAtIsComparedEachTime) {
+    const std::string by_mark =
+        "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m connmark --mark 5 -j DROP\nCOMMIT\n";
+    firewall.rules(by_mark, by_mark);
+    make_known(of4);
+    FlowTracker& tracker = firewall.tracker();
+    static_cast<void>(tracker.walk(0, 1024, 0, [&](const FlowView& flow) { tracker.mark(flow.ref) = 5; }));
+    EXPECT_EQ(from_a(question(of4)).size(), 0u);
+}
+
+// RFC 1122 4.1.3.4, nf_conntrack_proto_udp.c: a wrong sum makes a packet of a known flow invalid, too.
+TEST_P(FlowBatchTest, AWrongSumIsNotPartOfAKnownFlow) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        make_known(who);
+        Ip right = question(who).summed();
+        EXPECT_EQ(from_a(right).size(), 1u);
+        const std::string invalid =
+            "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n";
+        firewall.rules(invalid, invalid);
+        make_known(who);
+        Bytes frame = router.from_a(right);
+        frame.back() ^= 1;
+        rig.send("a", frame);
+        EXPECT_EQ(rig.sent("b").size(), 0u);
+        firewall.rules(stateful, stateful);
+    }
+}
+
+/// What comes by chance: two hosts that talk TCP and UDP by a few ports, and break the rules of both.
+class Talk {
+  public:
+    explicit Talk(unsigned seed) : random_(seed) {}
+    Ip next(bool& from_a, std::string& mac) {
+        const Pair& who = pick(2) ? of6 : of4;
+        from_a = pick(2);
+        mac = pick(8) ? (from_a ? host_a : host_b) : "02:00:00:00:00:66";
+        const char *source = from_a ? who.a : who.b, *destination = from_a ? who.b : who.a;
+        const unsigned client = 1000 + pick(2), server = pick(2) ? 80 : 53;
+        const unsigned s = from_a ? client : server, d = from_a ? server : client;
+        Ip ip(source, destination);
+        ip.ttl(pick(12) ? 64 : 1);
+        if (pick(2)) return ip.payload(pick(40)).udp(s, d), pick(3) ? ip : ip.summed();
+        const std::uint8_t flags[] = {0x02, 0x12, 0x10, 0x10, 0x10, 0x18, 0x11, 0x04, 0x30};
+        Bytes segment{static_cast<std::uint8_t>(s >> 8), static_cast<std::uint8_t>(s),
+                      static_cast<std::uint8_t>(d >> 8), static_cast<std::uint8_t>(d)};
+        const unsigned sequence = pick(6) ? pick(3) : pick(1u << 30), acknowledged = pick(3);
+        for (const unsigned word : {sequence, acknowledged})
+            for (unsigned shift = 32; shift > 0;)
+                segment.push_back(static_cast<std::uint8_t>(word >> (shift -= 8)));
+        segment.insert(segment.end(), {0x50, flags[pick(std::size(flags))], 0x20, 0, 0, 0, 0, 0});
+        segment.resize(segment.size() + pick(3));
+        ip.payload(segment).protocol(6).summed();
+        return ip;
+    }
+    unsigned pick(unsigned n) { return static_cast<unsigned>(random_() % n); }
+
+  private:
+    std::mt19937 random_;
+};
+
+const char* const chance_rules[] = {
+    "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+    "-A FORWARD -m conntrack --ctstate INVALID -j DROP",
+    "-A FORWARD -m conntrack --ctstatus ASSURED -p udp -j ACCEPT",
+    "-A FORWARD -m conntrack --ctstatus SEEN_REPLY",
+    "-A FORWARD -p tcp --tcp-flags PSH PSH -j DROP",
+    "-A FORWARD -p tcp --syn -j ACCEPT",
+    "-A FORWARD -m mac --mac-source 02:00:00:00:00:66 -p udp -j DROP",
+    "-A FORWARD -p udp --dport 53 -j ACCEPT",
+    "-A FORWARD -m connmark --mark 1 -j DROP",
+    "-A FORWARD -p udp -j CONNMARK --set-mark 1",
+    "-A FORWARD -i b -j DROP",
+    "-A FORWARD -m length --length 40:60 -j ACCEPT",
+    "-A FORWARD -m mark --mark 2 -j ACCEPT",
+    "-A FORWARD -m addrtype --src-type UNICAST",
+};
+
+/// The same packets to a router that keeps outcomes, and to one that forgets them before each packet.
+TEST_P(FlowBatchTest, NobodySeesTheDifference) {
+    std::uint64_t decided = 0;
+    for (unsigned seed = 1; seed <= 12; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        Firewall known(GetParam()), forgetful(GetParam());
+        Talk talk(seed);
+        std::string rules =
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp --sport 1000 -j MARK --set-mark 2\n"
+            "COMMIT\n*filter\n:FORWARD " +
+            std::string(talk.pick(2) ? "DROP" : "ACCEPT") + " [0:0]\n";
+        for (unsigned i = 0; i < 6; ++i)
+            rules += std::string(chance_rules[talk.pick(std::size(chance_rules))]) + "\n";
+        rules += "COMMIT\n";
+        for (Firewall* one : {&known, &forgetful})
+            one->rules(rules, rules);
+        for (unsigned i = 0; i < 400; ++i) {
+            bool from_a;
+            std::string mac;
+            const Ip ip = talk.next(from_a, mac);
+            const char* port = from_a ? "a" : "b";
+            for (Firewall* one : {&known, &forgetful}) {
+                if (one == &forgetful) one->forget_outcomes();
+                one->rig.send(port, ip.frame(*parse_mac(mac), one->rig.mac(port)));
+            }
+            ASSERT_EQ(known.rig.all_sent(), forgetful.rig.all_sent()) << "packet " << i << "\n" << rules;
+        }
+        for (const bool v6 : {false, true}) {
+            EXPECT_EQ(known.counts(v6, "FORWARD"), forgetful.counts(v6, "FORWARD")) << rules;
+            EXPECT_EQ(known.counts(v6, "PREROUTING", hook::TableId::mangle),
+                      forgetful.counts(v6, "PREROUTING", hook::TableId::mangle));
+        }
+        EXPECT_EQ(known.tracker().count(), forgetful.tracker().count());
+        decided += packets_of(known, StageId::flow_batch) - packets_of(known, StageId::ingress);
+    }
+    EXPECT_GT(decided, 500u) << "by the batch path";
+}
+
+}  // namespace
+}  // namespace weft::test
