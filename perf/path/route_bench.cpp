@@ -4,12 +4,14 @@
 //
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
-//                 [--update N] [--rules N] [--json]
+//                 [--update N] [--rules N] [--filter N] [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
 // with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
 // (--flows) within the routes. --update: so many routes a second change their hop meanwhile, by a thread on
 // the other CPU. --rules: after N policy rules for another source, which no packet has, one asks the table.
+// --filter: a stateful firewall of N rules that no packet matches; every second destination's flow is TCP, in
+// the middle of a connection, the others UDP, and before the first turn each flow is known (flow_batch).
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <sched.h>
@@ -24,6 +26,8 @@
 #include <thread>
 #include <vector>
 
+#include "control/hook/program.hpp"
+#include "control/publish/hook/compile.hpp"
 #include "dataplane/dpdk/pool.hpp"
 #include "dataplane/port/open.hpp"
 #include "perf/fib/routes.hpp"
@@ -36,7 +40,7 @@ namespace {
 struct Options {
     std::uint32_t routes = 1, hops = 16, ecmp = 0, flows = 1 << 20;
     std::uint16_t size = 64;
-    unsigned turns = 400, cpu = 1, update = 0, rules = 0;
+    unsigned turns = 400, cpu = 1, update = 0, rules = 0, filter = 0;
     bool v6 = false, json = false;
 };
 
@@ -74,6 +78,42 @@ void write_head(std::byte* head, const typename Lpm<bytes>::Key& destination, st
     }
 }
 
+/// Ports that tell flows apart, and of TCP a segment that acknowledges.
+template <class Header>
+void write_transport(std::byte* head, std::uint32_t flow, std::uint16_t length) {
+    auto& ip = *reinterpret_cast<Header*>(head + ethernet_header_size);
+    std::byte* const l4 = head + ethernet_header_size + sizeof(Header);
+    if (flow % 2 == 0) {
+        auto& udp = *reinterpret_cast<UdpHeader*>(l4);
+        udp = {be16{static_cast<std::uint16_t>(1024 + flow % 50000)}, be16{4500}, be16{length}, be16{0}};
+        return;
+    }
+    auto& tcp = *reinterpret_cast<TcpHeader*>(l4);
+    tcp = {};
+    tcp.source_port = be16{static_cast<std::uint16_t>(1024 + flow % 50000)};
+    tcp.destination_port = be16{443};
+    tcp.data_offset = 5 << 4;
+    tcp.flags = 0x10;
+    tcp.window = be16{8192};
+    if constexpr (sizeof(Header) == sizeof(Ipv4Header)) {
+        ip.protocol = ip_protocol::tcp;
+        ip.checksum = be16{0};
+        ip.checksum = ipv4_checksum(ip);
+    } else {
+        ip.next_header = ip_protocol::tcp;
+    }
+}
+
+/// What a router with a stateful firewall has, and `count` rules that fit no packet of the benchmark.
+std::string rules_of(unsigned count) {
+    std::string text =
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
+    for (unsigned i = 0; i < count; ++i)
+        text += fmt::format("-A FORWARD -p tcp -m tcp --dport {} -m mark --mark {} -j DROP\n",
+                            10000 + i % 50000, i + 1);
+    return text + "-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n";
+}
+
 class Bench {
   public:
     explicit Bench(const Options& options)
@@ -94,6 +134,7 @@ class Bench {
         perf::must(gen_->set_up(true));
         perf::must(sink_->set_up(true));
         publish();
+        if (options.filter) publish_filter();
         worker_ = std::make_unique<Worker>(*shared_, 0);
     }
 
@@ -126,9 +167,27 @@ class Bench {
                 must_fit(table->add(routes[i].prefix, routes[i].length, hop_of(i)));
         }
         const auto keys = perf::random_destinations<bytes>(routes, options_.flows);
-        config.rewrite = [keys, size = options_.size](std::uint32_t flow, std::byte* head) {
+        config.rewrite = [keys, size = options_.size, filter = options_.filter](std::uint32_t flow,
+                                                                                std::byte* head) {
             write_head<bytes>(head, keys[flow], flow, size);
+            using Header = std::conditional_t<bytes == 4, Ipv4Header, Ipv6Header>;
+            constexpr std::size_t before = 4 + ethernet_header_size + sizeof(Header);
+            if (filter) write_transport<Header>(head, flow, static_cast<std::uint16_t>(size - before));
         };
+    }
+    void publish_filter() {
+        hook::Ruleset rules(options_.v6 ? hook::Family::ip6 : hook::Family::ip);
+        const std::vector<std::string> words{options_.v6 ? "ip6tables-restore" : "iptables-restore"};
+        if (hook::run_restore(rules, {}, words, rules_of(options_.filter)).status != 0) std::abort();
+        auto filtering = std::make_unique<Filtering>();
+        filtering->rules[options_.v6] =
+            compiler_.compile(rules, {{"gen", in}, {"null", out}},
+                              [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
+        filtering->tracks[options_.v6] = true;
+        filtering->flows.max = 2 * std::max(options_.flows, 1U << 17);
+        filtering->tracker = std::make_shared<FlowTracker>(filtering->flows.max, 1, 3, 4);
+        filtering->generation = 1;
+        shared_->filtering.replace(std::move(filtering), shared_->quiescence);
     }
     template <unsigned bytes>
     std::uint64_t update_in(Lpm<bytes>& table, std::atomic<bool>& running, const std::atomic<bool>& stop) {
@@ -199,12 +258,14 @@ class Bench {
     std::unique_ptr<Port> gen_, sink_;
     std::unique_ptr<Shared> shared_;
     std::unique_ptr<Worker> worker_;
+    hook::Compiler compiler_{options_.v6 ? hook::Family::ip6 : hook::Family::ip, 5};
 };
 
 int run(const Options& options) {
     perf::start(options.cpu);
     Bench bench(options);
     bench.shared().quiescence.online(0);
+    const double first = bench.through(options.flows / batch_size);
     bench.through(perf::rounds_a_turn + options.flows / batch_size);
     std::atomic<bool> running{options.update == 0}, stop{false};
     std::atomic<std::uint64_t> updates{0};
@@ -241,6 +302,8 @@ int run(const Options& options) {
     if (options.update)
         fmt::print("  updates               {:.0f} a second\n",
                    static_cast<double>(updates.load()) / seconds);
+    if (options.filter)
+        fmt::print("  first packets         {:.0f} clocks each, memory touched for the first time\n", first);
     perf::print_stages(bench.shared());
     return 0;
 }
@@ -275,6 +338,8 @@ int main(int argc, char** argv) {
             options.update = value();
         else if (word == "--rules")
             options.rules = value();
+        else if (word == "--filter")
+            options.filter = value();
         else if (word == "--json")
             options.json = true;
         else
