@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/command/types.hpp"
+#include "control/flow/connections.hpp"
 #include "control/kernel/route_message.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/result.hpp"
@@ -190,6 +191,7 @@ class Live {
     virtual Result<> delete_neighbour(const KernelNeighbour& neighbour) = 0;
     [[nodiscard]] virtual Result<RouteFound> find_route(const RouteQuestion& question) = 0;
     [[nodiscard]] virtual std::vector<AdjacencyState> adjacencies() = 0;
+    [[nodiscard]] virtual conntrack::Connections& connections() = 0;
     /// Ends the daemon after the answer is sent.
     virtual void stop(bool keep) = 0;
 };

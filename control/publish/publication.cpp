@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "control/publish/flow/config.hpp"
 #include "control/publish/plans.hpp"
 #include "control/publish/switch.hpp"
 
@@ -61,7 +62,10 @@ void Switch::publish(const Model& model) {
 
 void Switch::publish_filtering(const Model& model) {
     const auto& numbers = indexes_.interfaces.all();
-    rules_.publish({.rules = model.rules, .interfaces = {numbers.begin(), numbers.end()}, .flows = {}});
+    rules_.publish({.rules = model.rules,
+                    .interfaces = {numbers.begin(), numbers.end()},
+                    .flows = flow_config(model.sysctls),
+                    .checks_sums = checks_sums(model.sysctls)});
 }
 
 // Frames that wait in a queue name their interface by its number: they have to leave before the number gets

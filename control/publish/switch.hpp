@@ -21,6 +21,7 @@
 #include "control/model/model.hpp"
 #include "control/publish/assemble.hpp"
 #include "control/publish/busy.hpp"
+#include "control/publish/flow/connections.hpp"
 #include "control/publish/lookout.hpp"
 #include "control/publish/ports.hpp"
 #include "control/publish/published_rules.hpp"
@@ -117,6 +118,7 @@ class Switch final : public Live {
     void clear_trace() override { lookout_->forget(); }
     std::vector<TracedPacket> traced() override;
     Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) override;
+    conntrack::Connections& connections() override { return connections_; }
     void stop(bool keep) override { on_stop(keep); }
 
     /// Calls this after links changed, until it returns false.
@@ -247,6 +249,7 @@ class Switch final : public Live {
     Netlink host_netlink_, tap_netlink_;
     PacketPool pool_;
     Shared shared_;
+    TrackedConnections connections_{[this] { return shared_.filtering.get().tracker.get(); }};
     std::vector<std::unique_ptr<Worker>> workers_;
     bool workers_run_ = false;
     std::unique_ptr<CounterTable> tap_counters_ = std::make_unique<CounterTable>();

@@ -58,8 +58,14 @@ Result<> set_own(Model& model, const std::string& name, const std::string& value
     const auto allowed = *own_sysctl(name);
     const auto number = command::parse_signed(value);
     if (!number || *number < allowed.least || *number > allowed.most) return invalid(name);
-    model.sysctls[name] = std::to_string(*number);
+    model.sysctls[kept_name(name)] = std::to_string(*number);
     return {};
+}
+
+std::string own_text(Session& session, const std::string& name) {
+    if (!own_sysctl(name)->read_only) return std::to_string(own_value(session.model.sysctls, name));
+    const auto totals = session.live->connections().totals();
+    return std::to_string(name.ends_with("_count") ? totals.count : totals.buckets);
 }
 
 /// What weft knows of a variable. Refused by name if nothing.
@@ -71,7 +77,7 @@ Result<std::string> value_of(Session& session, const std::string& name) {
             return unknown(name);
         case SysctlKind::own:
             if (!speaks_of_a_link(session.model, name)) return no_such_file(name);
-            return std::to_string(own_value(session.model.sysctls, name));
+            return own_text(session, name);
         case SysctlKind::of_link:
             break;
     }
@@ -110,6 +116,11 @@ Result<std::string> assign(Session& session, const Form& form, std::string_view 
     if (name.starts_with('-')) name.erase(0, 1);
     name = canonical_sysctl(name);
     const auto value = trimmed(text.substr(equals + 1));
+    if (const auto own = own_sysctl(name); own && own->read_only) {
+        // procps-ng tells and goes on
+        if (!ignore) session.warnings.push_back(invalid(name).message);
+        return std::string{};
+    }
     if (auto done = set(session.model, name, value); !done) {
         if (ignore) return std::string{};
         return done.error();
@@ -154,7 +165,7 @@ Result<Reply> sysctl_list(Session& session, const command::Match& match, const s
         known.emplace(name, "1");
     const auto add_own = [&](const std::vector<std::string>& names) {
         for (const auto& name : names)
-            known.emplace(name, std::to_string(own_value(session.model.sysctls, name)));
+            known.emplace(name, own_text(session, name));
     };
     add_own(own_sysctls());
     for (const auto& device : session.model.order)

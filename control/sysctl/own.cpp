@@ -13,6 +13,8 @@ namespace weft {
 namespace {
 
 constexpr std::int64_t most_int = 2147483647;
+/// Seconds: proc_dointvec_jiffies takes INT_MAX jiffies, here of a millisecond.
+constexpr std::int64_t most_seconds = most_int / 1000;
 
 struct Named {
     std::string_view name;
@@ -28,6 +30,34 @@ constexpr std::array general{
     Named{"net.ipv6.fib_multipath_hash_policy", {0, 0, 1}},
     Named{"net.ipv6.icmp.ratelimit", {usual.ratelimit6_ms, 0, most_int}},
 };
+/// Of net.netfilter.nf_conntrack_: net/netfilter/nf_conntrack_standalone.c of Linux 6.1.
+constexpr std::array of_conntrack{
+    Named{"acct", {0, 0, 1}},
+    Named{"buckets", {0, 0, 0, true}},
+    Named{"checksum", {1, 0, 1}},
+    Named{"count", {0, 0, 0, true}},
+    Named{"generic_timeout", {600, 0, most_seconds}},
+    Named{"icmp_timeout", {30, 0, most_seconds}},
+    Named{"icmpv6_timeout", {30, 0, most_seconds}},
+    Named{"max", {262'144, 0, most_int}},
+    Named{"tcp_be_liberal", {0, 0, 1}},
+    Named{"tcp_ignore_invalid_rst", {0, 0, 1}},
+    Named{"tcp_loose", {1, 0, 1}},
+    Named{"tcp_max_retrans", {3, 0, 255}},
+    Named{"tcp_timeout_close", {10, 0, most_seconds}},
+    Named{"tcp_timeout_close_wait", {60, 0, most_seconds}},
+    Named{"tcp_timeout_established", {432'000, 0, most_seconds}},
+    Named{"tcp_timeout_fin_wait", {120, 0, most_seconds}},
+    Named{"tcp_timeout_last_ack", {30, 0, most_seconds}},
+    Named{"tcp_timeout_max_retrans", {300, 0, most_seconds}},
+    Named{"tcp_timeout_syn_recv", {60, 0, most_seconds}},
+    Named{"tcp_timeout_syn_sent", {120, 0, most_seconds}},
+    Named{"tcp_timeout_time_wait", {120, 0, most_seconds}},
+    Named{"tcp_timeout_unacknowledged", {300, 0, most_seconds}},
+    Named{"timestamp", {0, 0, 1}},
+    Named{"udp_timeout", {30, 0, most_seconds}},
+    Named{"udp_timeout_stream", {120, 0, most_seconds}},
+};
 /// Of net.ipv4.conf.DEVICE; `all` has a usual value of its own.
 struct OfDevice {
     std::string_view name;
@@ -39,7 +69,15 @@ constexpr std::array of_device{
     OfDevice{"rp_filter", {0, 0, 2}, 0},
     OfDevice{"send_redirects", {1, 0, 1}, 1},
 };
-constexpr std::string_view device_group = "net.ipv4.conf.", punt_group = "net.weft.punt.";
+constexpr std::string_view device_group = "net.ipv4.conf.", punt_group = "net.weft.punt.",
+                           conntrack_group = "net.netfilter.nf_conntrack_", old_max = "net.nf_conntrack_max";
+
+template <class Table>
+const Named* find_in(const Table& table, std::string_view name) {
+    const auto* found =
+        std::find_if(table.begin(), table.end(), [&](const Named& one) { return one.name == name; });
+    return found == table.end() ? nullptr : found;
+}
 
 const OfDevice* find_of_device(std::string_view canonical) {
     if (!canonical.starts_with(device_group)) return nullptr;
@@ -61,10 +99,10 @@ std::string in_name(std::string device) {
 }  // namespace
 
 std::optional<OwnSysctl> own_sysctl(const std::string& canonical) {
-    if (const auto* found = std::find_if(general.begin(), general.end(),
-                                         [&](const Named& one) { return one.name == canonical; });
-        found != general.end())
-        return found->values;
+    if (const auto* found = find_in(general, canonical)) return found->values;
+    if (const auto kept = kept_name(canonical); kept.starts_with(conntrack_group))
+        if (const auto* found = find_in(of_conntrack, std::string_view(kept).substr(conntrack_group.size())))
+            return found->values;
     if (const auto* found = find_of_device(canonical)) {
         OwnSysctl values = found->values;
         if (canonical.starts_with(fmt::format("{}all.", device_group))) values.usual = found->usual_of_all;
@@ -76,8 +114,12 @@ std::optional<OwnSysctl> own_sysctl(const std::string& canonical) {
     return std::nullopt;
 }
 
+std::string kept_name(std::string canonical) {
+    return canonical == old_max ? fmt::format("{}max", conntrack_group) : std::move(canonical);
+}
+
 std::int64_t own_value(const std::map<std::string, std::string>& set, const std::string& canonical) {
-    const auto found = set.find(canonical);
+    const auto found = set.find(kept_name(canonical));
     return found == set.end() ? own_sysctl(canonical)->usual : std::stoll(found->second);
 }
 
@@ -93,6 +135,9 @@ const std::vector<std::string>& own_sysctls() {
         std::vector<std::string> all = own_sysctls_of("all");
         for (const auto& one : general)
             all.emplace_back(one.name);
+        for (const auto& one : of_conntrack)
+            all.push_back(fmt::format("{}{}", conntrack_group, one.name));
+        all.emplace_back(old_max);
         for (const auto name : punt_class_names)
             all.push_back(fmt::format("{}{}", punt_group, name));
         return all;

@@ -14,12 +14,16 @@ namespace weft {
 /// packets/s of the class that one interface may send to the kernel by one worker, 0 for no limit.
 struct OwnSysctl {
     std::int64_t usual, least, most;
+    bool read_only = false;  ///< the running switch knows it
 };
 /// Nothing if weft does not implement it. Canonical names; those of an interface,
 /// "net.ipv4.conf.DEVICE.rp_filter", also with "all" for the device.
 [[nodiscard]] std::optional<OwnSysctl> own_sysctl(const std::string& canonical);
 
-/// The value in force of a variable that own_sysctl() knows.
+/// The name under which the model keeps it: net.nf_conntrack_max is net.netfilter.nf_conntrack_max.
+[[nodiscard]] std::string kept_name(std::string canonical);
+
+/// The value in force of a variable that own_sysctl() knows and that may be written.
 [[nodiscard]] std::int64_t own_value(const std::map<std::string, std::string>& set,
                                      const std::string& canonical);
 /// The same of an interface's, joined with that of "all" as the kernel does (include/linux/inetdevice.h):

@@ -142,6 +142,8 @@ class FlowTable {
     /// meanwhile.
     [[nodiscard]] std::uint64_t hash_of(FlowRef ref) const noexcept;
 
+    /// First buckets; more are added where one is full.
+    [[nodiscard]] std::uint32_t buckets() const noexcept { return home_count_; }
     /// Memory of the buckets when all are touched.
     [[nodiscard]] std::size_t bucket_bytes() const noexcept { return memory_.bytes(); }
     struct Shape {

@@ -22,6 +22,7 @@ std::string Shell::operator()(const std::string& line) {
     Session session{.model = next, .live = running ? &live : nullptr, .json = false};
     auto reply = run(session, *match, input);
     if (!reply) return refused(reply.error());
+    warnings = session.warnings;
     if (auto valid = validate(next); !valid) return refused(valid.error());
     model = std::move(next);
     for (const auto& action : session.afterwards)

@@ -17,9 +17,10 @@ namespace weft {
 struct Shell {
     Model model;
     FakeLive live;
-    Json data;            ///< of the last line
-    std::string input;    ///< goes along with each line
-    bool running = true;  ///< false: as a file is read, without a switch
+    Json data;                            ///< of the last line
+    std::vector<std::string> warnings{};  ///< of the last line
+    std::string input;                    ///< goes along with each line
+    bool running = true;                  ///< false: as a file is read, without a switch
 
     /// What the line prints; if refused "[STATUS] message". A refused line leaves the model as it was.
     std::string operator()(const std::string& line);

@@ -123,6 +123,11 @@ struct FakeLive : Live {
         if (name.ends_with("locktime")) return "100";
         return std::nullopt;
     }
+    struct FakeConnections : conntrack::Connections {
+        std::vector<conntrack::Entry> entries;
+        conntrack::Totals totals() override { return {entries.size(), 1024}; }
+    } tracked;
+    conntrack::Connections& connections() override { return tracked; }
     bool promotes = false;
     bool promotes_secondaries(const std::string&) override { return promotes; }
     void stop(bool keep) override { done.push_back(keep ? "stop keep" : "stop"); }

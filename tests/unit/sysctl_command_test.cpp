@@ -47,7 +47,7 @@ TEST_F(SysctlCommand, NeighbourAndArpSettingsOfALinkAreKept) {
                              "net.ipv4.neigh.lan0/8.locktime = 100\n", "net.weft.punt.ssh = 50000\n",
                              "net.ipv6.neigh.lan0/8.retrans_time_ms = 500\n"})
         EXPECT_NE(all.find(line), std::string::npos) << line;
-    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 34) << "the kernel has but locktime here";
+    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 60) << "the kernel has but locktime here";
     EXPECT_EQ(shell("sysctl -b net.ipv4.neigh.lan0.locktime"), "100");
     EXPECT_EQ(shell("sysctl -N -w net.ipv4.conf.lan0.arp_ignore=1"), "1\n") << "as procps-ng";
     ASSERT_EQ(shell("ip link del lan0.8"), "");
@@ -75,6 +75,42 @@ TEST_F(SysctlCommand, WhatWeftImplementsIsItsOwn) {
     EXPECT_EQ(own_value_of(shell.model.sysctls, "lan0", "send_redirects"), 1) << "either";
     ASSERT_EQ(shell("ip link del lan0.8"), "");
     EXPECT_FALSE(shell.model.sysctls.contains("net.ipv4.conf.lan0/8.rp_filter"));
+}
+
+/// Names, values and refusals as procps 4.0.2 has them of Linux 6.1's nf_conntrack, in weft's own.
+TEST_F(SysctlCommand, ConntracksAreWeftsOwn) {
+    const std::string group = "net.netfilter.nf_conntrack_";
+    EXPECT_EQ(shell("sysctl -n " + group + "acct " + group + "checksum " + group +
+                    "tcp_timeout_established " + group + "udp_timeout_stream"),
+              "0\n1\n432000\n120\n");
+    EXPECT_EQ(shell("sysctl net.nf_conntrack_max " + group + "max"),
+              "net.nf_conntrack_max = 262144\nnet.netfilter.nf_conntrack_max = 262144\n");
+    EXPECT_EQ(shell("sysctl -w net.nf_conntrack_max=1000"), "net.nf_conntrack_max = 1000\n");
+    EXPECT_EQ(shell.model.sysctls, (std::map<std::string, std::string>{{group + "max", "1000"}}))
+        << "two names, one variable";
+    EXPECT_EQ(shell("sysctl -n " + group + "max"), "1000\n");
+    EXPECT_EQ(shell("sysctl -w " + group + "acct=2"),
+              "[1] sysctl: setting key \"" + group + "acct\": Invalid argument");
+    EXPECT_EQ(shell("sysctl -w " + group + "tcp_max_retrans=256"),
+              "[1] sysctl: setting key \"" + group + "tcp_max_retrans\": Invalid argument");
+    EXPECT_EQ(shell("sysctl -w " + group + "udp_timeout=2147483"), group + "udp_timeout = 2147483\n");
+    EXPECT_EQ(shell("sysctl -w " + group + "udp_timeout=2147484"),
+              "[1] sysctl: setting key \"" + group + "udp_timeout\": Invalid argument");
+    EXPECT_EQ(shell("sysctl " + group + "helper"),
+              "[1] sysctl: " + group + "helper is not supported in this version");
+}
+
+TEST_F(SysctlCommand, ConntracksCountAndBucketsAreRead) {
+    shell.live.tracked.entries.resize(3);
+    EXPECT_EQ(shell("sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_buckets"),
+              "net.netfilter.nf_conntrack_count = 3\nnet.netfilter.nf_conntrack_buckets = 1024\n");
+    EXPECT_EQ(shell("sysctl -w net.netfilter.nf_conntrack_count=5 net.netfilter.nf_conntrack_acct=1"),
+              "net.netfilter.nf_conntrack_acct = 1\n")
+        << "procps tells of the first and ends with 0";
+    EXPECT_EQ(shell.warnings,
+              std::vector<std::string>{
+                  "sysctl: setting key \"net.netfilter.nf_conntrack_count\": Invalid argument"});
+    EXPECT_EQ(shell.model.sysctls.size(), 1U);
 }
 
 TEST_F(SysctlCommand, RefusesTheRestByName) {
