@@ -1,8 +1,12 @@
 """Rules between real hosts: verdicts, counters, connections, refusals as programs see them."""
 
 import json
+import re
+import struct
 
+import frames
 from lab import check, equal, stateful, wait_for
+from test_host import ssh
 from test_route import A4, A6, B4, B6, router
 
 NEAR = {B4: ("iptables", "10.0.1.1"), B6: ("ip6tables", "2001:db8:1::1")}
@@ -113,3 +117,99 @@ def test_many_rules_one_by_one(lab):
     out = ping.communicate(timeout=30)[0]
     check(" 150 received" in out, out)
     equal(counts(lab, "FORWARD")[0], 300, "the counter goes on over changes, and counts each packet once")
+
+
+STATEFUL = ("*filter\n:INPUT DROP\n:FORWARD DROP\n:OUTPUT ACCEPT\n"
+            "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n{input}"
+            "-A FORWARD -m conntrack --ctstate INVALID -j DROP\n"
+            "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n{more}-A FORWARD -i a -j ACCEPT\nCOMMIT\n")
+
+
+@stateful
+def test_ssh_under_input_rules(lab):
+    """ssh to the kernel is let in by its rule, and by nothing else."""
+    a, b = router(lab)
+    a.reaches("10.0.1.1")
+    log_in = ssh(lab, "10.0.1.1")
+    load(lab, STATEFUL.format(input="-A INPUT -i a -p tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT\n", more=""), ["iptables"])
+    equal(log_in(a, "head -c 300000 /dev/zero | wc -c").split()[-1], "300000", "what the remote command printed")
+    equal(a.ping("10.0.1.1", 2, 0.02), 0, "answers to ping, which no rule lets in")
+    lab.weft("iptables", "-D", "INPUT", "2")
+    log_in(a, "true", status=255)
+
+
+@stateful
+def test_traceroute_through_a_firewall(lab):
+    """What routers and hosts say about packets that were let out is RELATED, and comes back in."""
+    a, b = router(lab)
+    for address in (B4, B6):
+        a.reaches(address)
+    load(lab, STATEFUL.format(input="", more=""), ["iptables"])
+    load(lab, STATEFUL.format(input="-A INPUT -p ipv6-icmp -j ACCEPT\n", more=""), ["ip6tables"])
+    for address, gateway in ((B4, "10.0.1.1"), (B6, "2001:db8:1::1")):
+        for options in ([], ["-I"]):
+            shown = a.run("traceroute", "-n", "-q", "1", "-w", "2", "-m", "4", *options, address)
+            hops = re.findall(r"^ *(\d+) +(\S+) ", shown, re.M)
+            equal([hop for _, hop in hops], [gateway, address], f"hops of traceroute {options}")
+
+
+def segment(source, destination, sport, dport, flags):
+    """A TCP segment without data in its IPv4 packet."""
+    head = struct.pack("!HHIIBBHHH", sport, dport, 1, 0, 5 << 4, flags, 8192, 0, 0)
+    pseudo = frames.socket.inet_aton(source) + frames.socket.inet_aton(destination) + struct.pack("!BBH", 0, 6, len(head))
+    head = head[:16] + struct.pack("!H", frames.checksum(pseudo + head)) + head[18:]
+    return frames.ipv4(source, destination, 6, head)
+
+
+@stateful
+def test_scans(lab):
+    """Segments of no connection: FIN, null and Xmas are invalid, SYN is new and not let in; none reaches the host."""
+    a, b = router(lab)
+    b.reaches(A4)
+    load(lab, STATEFUL.format(input="", more=""), ["iptables"])
+    seen = lab.wire("a")
+    wire = lab.wire("b")
+    mac = frames.mac(lab.json("ip", "link", "show", "b")[0]["address"])
+    own = frames.mac(b.link("eth0")["address"])
+    for flags in (0x01, 0x00, 0x29, 0x02, 0x12, 0x04):
+        wire.send(*(frames.frame(mac, own, frames.IPV4, segment(B4, A4, 4000, port, flags)) for port in range(100, 150)))
+    wait_for(lambda: sum(counts(lab, "FORWARD")) >= 200, "invalid segments are counted")
+    invalid, known, new = counts(lab, "FORWARD")
+    policy = int(re.search(r"policy DROP (\d+) packets", lab.weft("iptables", "-nvxL", "FORWARD")).group(1))
+    equal((invalid, known, new, policy), (250, 0, 0, 50), "invalid, known, new from inside, dropped by the policy")
+    equal(seen.collect(0.3, lambda data: data[12:14] == b"\x08\x00" and data[23] == 6), [], "segments at the host")
+
+
+@stateful
+def test_restore_under_load(lab):
+    """Rule sets of 2,000 rules replaced again and again while packets flow: none is lost."""
+    a, b = router(lab)
+    for address in (B4, B6):
+        a.reaches(address)
+    sets = [STATEFUL.format(input="-A INPUT -j ACCEPT\n", more="".join(
+        f"-A FORWARD -p udp --dport {port} -j DROP\n" for port in range(first, first + 2000))) for first in (1000, 5000)]
+    load(lab, sets[0])
+    pings = [lab.start(a, "ping", "-n", "-q", "-i", "0.005", "-c", "400", address) for address in (B4, B6)]
+    for turn in range(12):
+        load(lab, sets[turn % 2])
+    for ping in pings:
+        out = ping.communicate(timeout=30)[0]
+        check(" 400 received" in out, out)
+
+
+@stateful
+def test_iperf3_through_many_rules(lab):
+    """TCP and UDP through a stateful firewall of 10,000 rules, nearly all by the batch path of known flows."""
+    a, b = router(lab)
+    for address in (B4, B6):
+        a.reaches(address)
+    more = "".join(f"-A FORWARD -p tcp --dport {port} -m mark --mark {port} -j DROP\n" for port in range(10000, 20000))
+    load(lab, STATEFUL.format(input="-A INPUT -j ACCEPT\n", more=more))
+    server = lab.start(b, "iperf3", "-s")
+    wait_for(lambda: ":5201" in b.run("ss", "-Hltn"), "iperf3 listens")
+    for address in (B4, B6):
+        done = json.loads(a.run("iperf3", "-c", address, "-t", "1", "-J", timeout=30))["end"]
+        check(done["sum_received"]["bits_per_second"] > 1e7, f"TCP to {address}: {done['sum_received']}")
+        done = json.loads(a.run("iperf3", "-c", address, "-u", "-b", "5M", "-l", "1200", "-t", "1", "-J", timeout=30))["end"]["sum"]
+        check(done["packets"] > 400 and done["lost_packets"] <= done["packets"] // 50, f"UDP to {address}: {done}")
+    server.kill()

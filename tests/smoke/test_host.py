@@ -59,22 +59,28 @@ def test_addresses_of_one_network(lab):
     equal((kernel(), saved()), (["192.0.2.9"], add[1]), "left where the kernel promotes")
 
 
+def ssh(lab, address):
+    """An sshd at the switch's address, and what says a command to it from a namespace."""
+    key, host_key = f"{lab.folder}/key", f"{lab.folder}/host"
+    for path in (key, host_key):
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path)
+    config = lab.file("sshd_config", f"HostKey {host_key}\nAuthorizedKeysFile {key}.pub\nStrictModes no\nUsePAM no\n"
+                      f"PidFile none\nListenAddress {address}\nPermitRootLogin yes\n")
+    os.makedirs("/run/sshd", exist_ok=True)
+    lab.start(lab.switch, "/usr/sbin/sshd", "-D", "-e", "-f", config)
+    wait_for(lambda: f"{address}:22" in lab.switch.run("ss", "-ltn"), "sshd listens")
+    return lambda host, command, **how: host.run(
+        "ssh", "-i", key, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+        "-o", "ConnectTimeout=3", f"root@{address}", command, **how)
+
+
 @stateful
 def test_ssh(lab):
     """ssh from a bridged host into the namespace of the TAPs."""
     a, _ = lab.bridge("a", "b", options="vlan_filtering 1")
     lab.weft("ip", "addr", "add", f"{ADDRESS}/24", "dev", "br0")
-    key, host_key = f"{lab.folder}/key", f"{lab.folder}/host"
-    for path in (key, host_key):
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path)
-    config = lab.file("sshd_config", f"HostKey {host_key}\nAuthorizedKeysFile {key}.pub\nStrictModes no\nUsePAM no\n"
-                      f"PidFile none\nListenAddress {ADDRESS}\nPermitRootLogin yes\n")
-    os.makedirs("/run/sshd", exist_ok=True)
-    lab.start(lab.switch, "/usr/sbin/sshd", "-D", "-e", "-f", config)
     a.reaches(ADDRESS)
-    wait_for(lambda: f"{ADDRESS}:22" in lab.switch.run("ss", "-ltn"), "sshd listens")
-    said = a.run("ssh", "-i", key, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-                 "-o", "LogLevel=ERROR", f"root@{ADDRESS}", "cat /proc/sys/kernel/hostname; head -c 300000 /dev/zero | wc -c")
+    said = ssh(lab, ADDRESS)(a, "cat /proc/sys/kernel/hostname; head -c 300000 /dev/zero | wc -c")
     equal(said.split()[-1], "300000", "what the remote command printed")
 
 
