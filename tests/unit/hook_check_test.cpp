@@ -173,6 +173,8 @@ TEST(HookCheck, Conntrack) {
            {"-m conntrack --ctorigsrc 10.0.0.0/24 ! --ctorigdst 10.0.0.1", true},
            {"-m conntrack --ctreplsrc 10.0.0.1", false},
            {"-m conntrack --ctrepldst 192.0.2.0/24", true},
+           {"-m conntrack --ctorigsrc 10.0.0.77/24 --ctrepldst 1.2.3.4/0", true},
+           {"-m conntrack ! --ctorigsrc 10.0.0.77/24", false},
            {"-m conntrack --ctorigsrcport 1000 --ctorigdstport 50:60", true},
            {"-m conntrack --ctreplsrcport 53 ! --ctrepldstport 2000", false},
            {"-m conntrack --ctstatus ASSURED", true},

@@ -6,9 +6,10 @@ namespace weft::hook {
 
 namespace {
 
+/// The host bits of the rule's address may be set: iptables leaves them there (conntrack_addrcmp).
 bool within(const Prefix& prefix, const IpAddress& address) noexcept {
     for (std::size_t i = 0; i < address.bytes.size(); ++i)
-        if ((address.bytes[i] & prefix.mask.bytes[i]) != prefix.address.bytes[i]) return false;
+        if ((address.bytes[i] ^ prefix.address.bytes[i]) & prefix.mask.bytes[i]) return false;
     return true;
 }
 
