@@ -84,7 +84,7 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     const auto* const ip = packet_.header<std::uint8_t>(packet_.meta.l3_offset);
     if (!hook::read_packet(view_, family, ip, packet_.head_length() - std::uint32_t{packet_.meta.l3_offset}))
         return Verdict::drop(DropReason::hook_unreadable);
-    view_.length = whole_length(packet_, context_);
+    view_.length = rule_length(packet_, context_);
     view_.connection = connection_facts(packet_, facts_, view_.state, context_) ? &facts_ : nullptr;
     const std::uint32_t connection_mark = facts_.mark;
     auto& trail = context_.hooks->trail;
@@ -101,7 +101,7 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
 
 void Passage::count() noexcept {
     auto& counters = (*context_.hooks->counters)[v6_];
-    const std::uint32_t bytes = whole_length(packet_, context_);
+    const std::uint32_t bytes = rule_length(packet_, context_);
     const auto& path = context_.hooks->trail.path;
     for (const hook::RuleId id : path)
         counters[id].add(1, bytes);

@@ -26,7 +26,8 @@ namespace weft {
 struct Datagram {
     Packet* const* pieces = nullptr;
     unsigned count = 0;
-    std::uint32_t length = 0;  ///< bytes from the first's IP header on, payload of all
+    std::uint32_t length = 0;           ///< bytes from the first's IP header on, payload of all
+    std::uint32_t fragment_header = 0;  ///< bytes of it that a whole packet would not have
 };
 
 /// What the hooks have done with the packet in hand so far.
@@ -80,6 +81,11 @@ inline constexpr std::uint32_t hook_head_bytes = 256;
 [[nodiscard]] inline std::uint32_t whole_length(const Packet& packet, const Context& context) noexcept {
     return context.hooks->datagram.count ? context.hooks->datagram.length
                                          : packet.length() - packet.meta.l3_offset;
+}
+
+/// What rules see and count: a gathered IPv6 datagram is without its fragment header (nf_ct_frag6_reasm).
+[[nodiscard]] inline std::uint32_t rule_length(const Packet& packet, const Context& context) noexcept {
+    return whole_length(packet, context) - context.hooks->datagram.fragment_header;
 }
 
 /// Forgets connections whose first packet went nowhere, and ages. Between bursts. True if there is more to

@@ -1,11 +1,14 @@
 #include "dataplane/route/datagram.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/route/forward.hpp"
+#include "dataplane/route/icmp_message.hpp"
 #include "dataplane/route/input.hpp"
 #include "weft/net/address.hpp"
+#include "weft/net/checksum.hpp"
 
 namespace weft {
 
@@ -94,6 +97,26 @@ std::uint32_t length_of(Packet* const whole[], unsigned count) noexcept {
     return length;
 }
 
+/// The header of the datagram, from its first fragment's.
+void make_whole4(std::uint32_t length, std::byte* at) noexcept {
+    auto& ip = *reinterpret_cast<Ipv4Header*>(at);
+    ip.total_length = be16{static_cast<std::uint16_t>(length)};
+    ip.fragment = be16{static_cast<std::uint16_t>(ip.fragment.host() & ~(offset_mask | more_fragments))};
+    ip.checksum = be16{0};
+    ip.checksum = ipv4_checksum(ip);
+}
+/// Also who is behind: the header before the fragment header names what follows that one.
+void make_whole6(Packet& first, std::uint32_t length, std::byte* at) noexcept {
+    auto& ip = *reinterpret_cast<Ipv6Header*>(at);
+    ip.payload_length = be16{static_cast<std::uint16_t>(length - sizeof ip)};
+    auto* next = &ip.next_header;
+    for (std::uint32_t header = sizeof ip; *next != ip_protocol::fragment;) {
+        next = reinterpret_cast<std::uint8_t*>(at + header);
+        header += (next[1] + 1u) * 8;
+    }
+    *next = first.header<FragmentHeader6>(*fragment_header_at(first))->next;
+}
+
 /// To the worker that owns the connection: each piece, to be gathered there.
 void hand_all(Packet* const whole[], unsigned count, HandedFor hook, unsigned owner,
               Context& context) noexcept {
@@ -129,7 +152,8 @@ Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noex
             context.drop(*whole[i], DropReason::handover_gone, no_interface);
         return Verdict::consumed();
     }
-    context.hooks->datagram = {whole, count, length_of(whole, count)};
+    context.hooks->datagram = {whole, count, length_of(whole, count),
+                               is_ipv6(first) ? std::uint32_t{sizeof(FragmentHeader6)} : 0};
     context.hooks->handed_to = HookWork::nobody;
     const Verdict verdict = way(first);
     context.hooks->datagram = {};
@@ -179,6 +203,31 @@ Verdict leave_host(Packet& packet, Context& context) noexcept {
 std::uint32_t payload_at(Packet& packet) noexcept {
     if (!is_ipv6(packet)) return packet.meta.l3_offset + std::uint32_t{ipv4(packet).header_size()};
     return *fragment_header_at(packet) + std::uint32_t{sizeof(FragmentHeader6)};
+}
+
+std::uint32_t quotable_length(Packet& packet, const Context& context) noexcept {
+    const bool gathered = has_rules(is_ipv6(packet), context) && context.hooks->datagram.count != 0;
+    return gathered ? rule_length(packet, context) : l3_length(packet);
+}
+
+void quote(Packet& packet, std::uint32_t length, std::byte* to, const Context& context) noexcept {
+    const std::uint32_t l3 = packet.meta.l3_offset;
+    if (!has_rules(is_ipv6(packet), context) || context.hooks->datagram.count == 0)
+        return copy_bytes(packet, l3, length, to);
+    const Datagram& datagram = context.hooks->datagram;
+    const std::uint32_t head = payload_at(packet) - l3 - datagram.fragment_header;
+    copy_bytes(packet, l3, std::min(head, length), to);
+    for (unsigned i = 0, at = head; i < datagram.count && at < length; ++i) {
+        Packet& piece = *datagram.pieces[i];
+        const FragmentPlace place = read(piece).place;
+        const std::uint32_t part = std::min(place.end - place.begin, length - at);
+        copy_bytes(piece, payload_at(piece), part, to + at);
+        at += part;
+    }
+    if (is_ipv6(packet))
+        make_whole6(packet, rule_length(packet, context), to);
+    else
+        make_whole4(rule_length(packet, context), to);
 }
 
 void expire_fragments(Context& context) noexcept {

@@ -20,6 +20,12 @@ namespace weft {
 /// Where a fragment's payload begins, bytes from the first of its first segment.
 [[nodiscard]] std::uint32_t payload_at(Packet&) noexcept;
 
+/// The packet's bytes from its IP header on; while hooks look at a datagram, those that it has when its
+/// pieces are put together (ip_frag_reasm, nf_ct_frag6_reasm).
+[[nodiscard]] std::uint32_t quotable_length(Packet&, const Context&) noexcept;
+/// Copies the first `length` of them, at least an IP header.
+void quote(Packet&, std::uint32_t length, std::byte* to, const Context&) noexcept;
+
 /// Drops what waited too long.
 void expire_fragments(Context&) noexcept;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/hook/connection.hpp"
+#include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "weft/net/address.hpp"
@@ -95,15 +96,16 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     if (way.none()) return;
     const IpAddress source = source4_of(about, (*context.hops)[way.hop], context);
     if (source == IpAddress{}) return;
-    const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most4 - sizeof(IcmpMessage4));
-    Packet* made = new_packet(ether_type::ipv4, sizeof(IcmpMessage4) + quote, context);
+    const std::uint32_t quoted =
+        std::min<std::uint32_t>(quotable_length(about, context), most4 - sizeof(IcmpMessage4));
+    Packet* made = new_packet(ether_type::ipv4, sizeof(IcmpMessage4) + quoted, context);
     if (!made) return context.count_drop(DropReason::route_no_mbuf, about.meta.iif, 0);
     auto& message = *made->header<IcmpMessage4>(ethernet_header_size);
-    copy_bytes(about, about.meta.l3_offset, quote, reinterpret_cast<std::byte*>(&message + 1));
+    quote(about, quoted, reinterpret_cast<std::byte*>(&message + 1), context);
     constexpr std::uint8_t internetwork_control = 0xc0, type_of_service = 0x1e;  // RFC 1812 4.3.2.5
     message.ip = {.version_ihl = 0x45,
                   .tos = static_cast<std::uint8_t>((ip.tos & type_of_service) | internetwork_control),
-                  .total_length = be16{static_cast<std::uint16_t>(sizeof(IcmpMessage4) + quote)},
+                  .total_length = be16{static_cast<std::uint16_t>(sizeof(IcmpMessage4) + quoted)},
                   .id = be16{context.next_ip_id++},
                   .fragment = be16{0},
                   .ttl = default_ttl,
@@ -117,7 +119,7 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     message.checksum = be16{0};
     message.value = be32{value};
     InternetSum sum;
-    sum.add(&message.type, icmp_header + quote);
+    sum.add(&message.type, icmp_header + quoted);
     message.checksum = sum.checksum();
     send_back(*made, about, way, context);
 }
@@ -146,12 +148,12 @@ void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     if (way.none()) return;
     const IpAddress source = source6_of(about, (*context.hops)[way.hop], context);
     if (source == IpAddress{}) return;
-    const std::uint32_t quote = std::min<std::uint32_t>(l3_length(about), most6 - sizeof(IcmpMessage6));
-    Packet* made = new_packet(ether_type::ipv6, sizeof(IcmpMessage6) + quote, context);
+    const std::uint32_t quoted =
+        std::min<std::uint32_t>(quotable_length(about, context), most6 - sizeof(IcmpMessage6));
+    Packet* made = new_packet(ether_type::ipv6, sizeof(IcmpMessage6) + quoted, context);
     if (!made) return context.count_drop(DropReason::route_no_mbuf, about.meta.iif, 0);
-    copy_bytes(about, about.meta.l3_offset, quote,
-               made->header<std::byte>(ethernet_header_size + sizeof(IcmpMessage6)));
-    finish_message6(*made, source, to, what, value, quote, default_ttl);
+    quote(about, quoted, made->header<std::byte>(ethernet_header_size + sizeof(IcmpMessage6)), context);
+    finish_message6(*made, source, to, what, value, quoted, default_ttl);
     send_back(*made, about, way, context);
 }
 

@@ -191,10 +191,15 @@ std::vector<Ip> pieces_of(const Pair& who, std::size_t payload, bool wrong = fal
 
 // nf_defrag_ipv4.c, nf_conntrack_reasm.c: rules see a datagram, its pieces leave as they came.
 TEST_P(HookTest, FragmentsAreJudgedAsOneDatagram) {
-    const std::string rules =
-        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\n"
-        "-A FORWARD -p udp -j ACCEPT\nCOMMIT\n";
-    firewall.rules(rules, rules);
+    const auto rules = [](const char* length) {
+        return std::string(
+                   "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\n"
+                   "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -p udp -m length "
+                   "--length ") +
+               length + " -j ACCEPT\nCOMMIT\n";
+    };
+    firewall.rules(rules("1528"),
+                   rules("1548"));  // without the fragment header, as nf_ct_frag6_reasm leaves it
     for (const Pair& who : {of4, of6}) {
         const bool v6 = who.a == of6.a;
         const auto pieces = pieces_of(who, 1500);
@@ -204,13 +209,31 @@ TEST_P(HookTest, FragmentsAreJudgedAsOneDatagram) {
         EXPECT_EQ(from_a(pieces[1], "b"),
                   (std::vector<Bytes>{router.to_b(hop_less(pieces[0])), router.to_b(hop_less(pieces[1])),
                                       router.to_b(hop_less(pieces[2]))}));
-        EXPECT_EQ(firewall.counts(v6, "FORWARD"), (std::vector<std::uint64_t>{0, 1, 0})) << "once";
+        EXPECT_EQ(firewall.counts(v6, "FORWARD"), (std::vector<std::uint64_t>{0, 0, 1, 0})) << "once";
         const Ip answer = Ip(who.b, who.a).payload(30).udp(53, 1000);
         EXPECT_EQ(from_b(answer, "a"), std::vector<Bytes>{router.to_a(hop_less(answer))});
         for (const Ip& piece : pieces_of(who, 1500, true))
             EXPECT_EQ(from_a(piece, "b"), std::vector<Bytes>{}) << "a wrong sum: invalid, not new";
     }
     EXPECT_EQ(rig.drops(DropReason::hook_dropped), 6u);
+}
+
+// nf_conntrack_reasm.c, nf_ct_frag6_reasm; ip_fragment.c, ip_frag_reasm.
+TEST_P(HookTest, AnErrorQuotesTheGatheredDatagram) {
+    const std::string refuse =
+        "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j REJECT\nCOMMIT\n";
+    firewall.rules(refuse, refuse);
+    for (const Pair& who : {of4, of6}) {
+        const bool v6 = who.a == of6.a;
+        const auto pieces = pieces_of(who, 1500);
+        for (const std::size_t i : {2u, 0u})
+            EXPECT_EQ(from_a(pieces[i], "a"), std::vector<Bytes>{});
+        const auto told = from_a(pieces[1], "a");
+        ASSERT_EQ(told.size(), 1u);
+        Bytes whole = hop_less(Ip(who.a, who.b).id(77).payload(1500).udp(1000, 53).summed()).bytes();
+        whole.resize(v6 ? 1280 - 48 : 576 - 28);
+        EXPECT_EQ(Bytes(told[0].begin() + 14 + (v6 ? 48 : 28), told[0].end()), whole);
+    }
 }
 
 TEST_P(HookTest, FragmentsForTheHostComeAsTheyWere) {
