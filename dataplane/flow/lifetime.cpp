@@ -46,6 +46,13 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     return Confirmed::done;
 }
 
+void FlowTracker::close(FlowRef ref, const FlowMoment& moment) noexcept {
+    FlowState& state = state_of(ref);
+    if (!state.has(FlowStatus::confirmed) || state.tcp.state() == TcpState::close) return;
+    state.tcp.set_now(TcpState::close, state.tcp.last_kind(), state.tcp.last_direction());
+    refresh(state, moment.config.tcp_timeout.close, moment.now);
+}
+
 void FlowTracker::discard(FlowRef ref, const FlowMoment& moment) noexcept {
     table_.pool().release(moment.worker, FlowTable::index(ref));
     count_.fetch_sub(1, relaxed);

@@ -104,6 +104,9 @@ class FlowTracker {
     void set_reply(FlowRef ref, const Tuple6&) noexcept;
     /// Enters a connection that in() began.
     [[nodiscard]] Confirmed confirm(FlowRef ref, const FlowMoment&, FlowRef* other = nullptr) noexcept;
+    /// One of TCP that a rule has reset is closed, whatever its ends say (nf_conntrack_tcp_set_closing). Its
+    /// owner's.
+    void close(FlowRef ref, const FlowMoment&) noexcept;
     /// Forgets one that was not confirmed.
     void discard(FlowRef ref, const FlowMoment&) noexcept;
 

@@ -179,6 +179,11 @@ void attach_connection(Packet& ours, const Packet& about, const Context& context
         static_cast<unsigned>(reply ? CtInfo::related : CtInfo::related_reply) | tracked);
 }
 
+void close_connection(const Packet& packet, Context& context) noexcept {
+    if (is_there(packet, context))
+        context.filtering->tracker->close(packet.meta.connection_index, moment_of(context));
+}
+
 bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::uint8_t& state,
                       Context& context) noexcept {
     if (!has_connection(packet)) {

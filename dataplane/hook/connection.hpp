@@ -26,6 +26,9 @@ namespace weft {
 /// A packet of ours about another belongs to that one's connection (nf_ct_attach).
 void attach_connection(Packet& ours, const Packet& about, const Context&) noexcept;
 
+/// A rule answers the packet, a TCP segment, with a reset (nf_ct_set_closing).
+void close_connection(const Packet&, Context&) noexcept;
+
 /// What rules may know of the packet's connection: true if there is one, else `state` is what it is without.
 [[nodiscard]] bool connection_facts(const Packet&, hook::ConnectionFacts&, std::uint8_t& state,
                                     Context&) noexcept;

@@ -31,8 +31,7 @@ std::optional<L4View> layer4_of(Packet& packet, const Context& context) noexcept
 }
 
 bool has_right_sum(Packet& packet, const L4View& l4, const Context& context) noexcept {
-    if (packet.meta.checksum != ChecksumState::unknown || (l4.fragment && context.hooks->datagram.count == 0))
-        return true;
+    if (packet.meta.checksum != ChecksumState::unknown) return true;
     const bool v6 = is_ipv6(packet);
     const auto with_addresses = [&] {
         return v6 ? pseudo_header(ipv6(packet), l4.protocol, l4.length)

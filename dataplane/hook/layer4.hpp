@@ -12,8 +12,9 @@ namespace weft {
 /// is that of the whole datagram.
 [[nodiscard]] std::optional<L4View> layer4_of(Packet&, const Context&) noexcept;
 
-/// nf_ip_checksum and nf_ip6_checksum: true too if a port or the sender vouches for it, if the packet is one
-/// of several fragments, and of protocols without a checksum that covers the pseudo-header.
+/// nf_ip_checksum and nf_ip6_checksum: true too if a port or the sender vouches for it, and of protocols
+/// without a checksum that covers the pseudo-header. Of a fragment that was not gathered with its others it
+/// is wrong.
 [[nodiscard]] bool has_right_sum(Packet&, const L4View&, const Context&) noexcept;
 
 }  // namespace weft

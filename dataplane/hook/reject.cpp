@@ -1,5 +1,6 @@
 #include "dataplane/hook/reject.hpp"
 
+#include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/layer4.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/icmp.hpp"
@@ -31,13 +32,13 @@ TcpHeader reset_of(const TcpHeader& segment, std::uint32_t length) noexcept {
     return reset;
 }
 
-void write_reset4(Packet& made, Packet& about, TcpHeader reset, Context& context) noexcept {
+void write_reset4(Packet& made, Packet& about, TcpHeader reset) noexcept {
     auto& ip = *made.header<Ipv4Header>(ethernet_header_size);
     constexpr std::uint16_t do_not_fragment = 0x4000;
     ip = {.version_ihl = 0x45,
           .tos = 0,
           .total_length = be16{sizeof(Ipv4Header) + sizeof(TcpHeader)},
-          .id = be16{context.next_ip_id++},
+          .id = be16{0},
           .fragment = be16{do_not_fragment},
           .ttl = default_ttl,
           .protocol = ip_protocol::tcp,
@@ -94,7 +95,8 @@ void send_reset(Packet& about, Context& context) noexcept {
     if (v6)
         write_reset6(*made, about, reset);
     else
-        write_reset4(*made, about, reset, context);
+        write_reset4(*made, about, reset);
+    close_connection(about, context);
     send_back(*made, about, way, context);
 }
 
@@ -102,8 +104,9 @@ void send_reset(Packet& about, Context& context) noexcept {
 
 void reject(Packet& packet, const hook::RejectTarget& how, Context& context) noexcept {
     if (how.tcp_reset) return send_reset(packet, context);
-    // Of what has a wrong checksum nobody can tell who sent it.
-    if (const auto l4 = layer4_of(packet, context); l4 && !has_right_sum(packet, *l4, context)) return;
+    // Of what has a wrong checksum nobody can tell who sent it; nor of a later fragment (reject6_csum_ok).
+    const auto l4 = layer4_of(packet, context);
+    if (l4 ? !has_right_sum(packet, *l4, context) : is_ipv6(packet)) return;
     send_unreachable(packet, how.icmp_code, context);
 }
 

@@ -47,6 +47,11 @@ class Firewall {
         alone_ = v6 ? 1 : 0;
         publish();
     }
+    /// As if no rule asked for connections.
+    void without_connections() {
+        tracking_ = false;
+        publish();
+    }
     /// The same rules anew: no flow's outcome stands any more.
     void forget_outcomes() { publish(); }
 
@@ -65,8 +70,9 @@ class Firewall {
             filtering->rules[family] = compilers_[family].compile(
                 rulesets_[family], names_,
                 [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
-            filtering->tracks[family] = alone_ > 1 || alone_ == family;
-            if (!filtering->tracks[family]) filtering->rules[family] = nullptr;
+            const bool has_rules = alone_ > 1 || alone_ == family;
+            filtering->tracks[family] = has_rules && tracking_;
+            if (!has_rules) filtering->rules[family] = nullptr;
         }
         filtering->tracker = tracker_;
         filtering->generation = ++generation_;
@@ -75,6 +81,7 @@ class Firewall {
     }
     std::uint32_t generation_ = 0;
     unsigned alone_ = 2;
+    bool tracking_ = true;
     hook::InterfaceNames names_ = {{"a", rig.index("a")}, {"b", rig.index("b")}};
     hook::Ruleset rulesets_[2] = {hook::Ruleset(hook::Family::ip), hook::Ruleset(hook::Family::ip6)};
     hook::Compiler compilers_[2] = {{hook::Family::ip, 0x5eed}, {hook::Family::ip6, 0x5eed}};

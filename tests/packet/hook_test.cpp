@@ -118,6 +118,7 @@ COMMIT
             const Bytes segment{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 85, 0x50, row.flags, 0, 1, 0, 0, 0, 0};
             const auto sent = from_a(Ip(who.a, who.b).payload(segment).protocol(6).summed(), "a");
             ASSERT_EQ(sent.size(), 1u);
+            if (!v6) EXPECT_EQ(sent[0][18] << 8 | sent[0][19], 0) << "identification";
             const Bytes reset(sent[0].begin() + (v6 ? 54 : 34), sent[0].end());
             const Bytes wanted{
                 0, 80, 3, 232, 0, 0, 0, row.sequence, 0, 0, 0, row.acknowledgement, 0x50, row.reset_flags,
@@ -233,6 +234,46 @@ TEST_P(HookTest, AnErrorQuotesTheGatheredDatagram) {
         Bytes whole = hop_less(Ip(who.a, who.b).id(77).payload(1500).udp(1000, 53).summed()).bytes();
         whole.resize(v6 ? 1280 - 48 : 576 - 28);
         EXPECT_EQ(Bytes(told[0].begin() + 14 + (v6 ? 48 : 28), told[0].end()), whole);
+    }
+}
+
+// nf_reject_ipv4.c, nf_send_unreach; nf_reject_ipv6.c, reject6_csum_ok: a piece alone has a wrong sum, or
+// none.
+TEST_P(HookTest, NobodyIsToldAboutFragmentsThatNobodyGathers) {
+    const std::string refuse = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j REJECT\nCOMMIT\n";
+    firewall.rules(refuse, refuse);
+    firewall.without_connections();
+    for (const Pair& who : {of4, of6})
+        for (const Ip& piece : pieces_of(who, 1500))
+            EXPECT_EQ(from_a(piece, "a"), std::vector<Bytes>{});
+    EXPECT_EQ(rig.drops(DropReason::hook_rejected), 6u);
+}
+
+// nf_conntrack_proto_tcp.c, nf_conntrack_tcp_set_closing.
+TEST_P(HookTest, AResetByARuleClosesTheConnection) {
+    const std::string rules =
+        "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp -m conntrack --ctstate ESTABLISHED -j REJECT "
+        "--reject-with "
+        "tcp-reset\nCOMMIT\n";
+    firewall.rules(rules, rules);
+    for (const Pair& who : {of4, of6}) {
+        const Bytes syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0},
+            answer{0, 80, 3, 232, 0, 0, 0, 1, 0, 0, 0, 78, 0x50, 0x12, 0, 1, 0, 0, 0, 0};
+        EXPECT_EQ(from_a(Ip(who.a, who.b).payload(syn).protocol(6).summed(), "b").size(), 1u);
+        EXPECT_EQ(from_b(Ip(who.b, who.a).payload(answer).protocol(6).summed(), "b").size(), 1u);
+    }
+    std::vector<std::pair<TcpState, std::uint32_t>> found;
+    for (std::uint32_t cursor = 0;;) {
+        const auto now = static_cast<FlowTime>(coarse_microseconds() / 1000);
+        cursor = firewall.tracker().walk(cursor, 4096, now, [&](const FlowView& view) {
+            found.emplace_back(view.tcp_state, view.seconds_left);
+        });
+        if (!cursor) break;
+    }
+    ASSERT_EQ(found.size(), 2u);
+    for (const auto& [state, seconds] : found) {
+        EXPECT_EQ(state, TcpState::close);
+        EXPECT_LE(seconds, 10u);
     }
 }
 
