@@ -1,5 +1,6 @@
 #include "dataplane/hook/hooks.hpp"
 
+#include "dataplane/hook/actions.hpp"
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/reject.hpp"
 #include "dataplane/hook/remember.hpp"
@@ -66,7 +67,7 @@ class Passage {
 
   private:
     PacketEnd end_as(const hook::WalkResult& result) noexcept;
-    void count() noexcept;
+    void count(const PacketActions&) noexcept;
 
     Packet& packet_;
     Context& context_;
@@ -90,8 +91,9 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     auto& trail = context_.hooks->trail;
     trail.path.clear();
     trail.actions.clear();
-    const auto result = walk(program, at_, tables, view_, trail, context_.now_us);
-    count();
+    PacketActions actions(packet_, context_);
+    const auto result = walk(program, at_, tables, view_, trail, context_.now_us, &actions);
+    count(actions);
     packet_.meta.mark = view_.mark;
     const bool remarked = view_.connection && facts_.mark != connection_mark;
     context_.hooks->recording.marks_connection |= remarked || facts_.written_mark != 0;
@@ -99,12 +101,12 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     return end_as(result);
 }
 
-void Passage::count() noexcept {
+void Passage::count(const PacketActions& actions) noexcept {
     auto& counters = (*context_.hooks->counters)[v6_];
     const std::uint32_t bytes = rule_length(packet_, context_);
     const auto& path = context_.hooks->trail.path;
-    for (const hook::RuleId id : path)
-        counters[id].add(1, bytes);
+    for (std::size_t i = 0; i < path.size(); ++i)
+        counters[path[i]].add(1, actions.bytes_at(i, bytes));
     auto& all = context_.hooks->recording.path;
     all.insert(all.end(), path.begin(), path.end());
 }

@@ -38,9 +38,10 @@ struct Rest {
         set_counter = 128,  ///< a set counts or asks its counters
         log = 256,
         trace = 512,
-        never = 1023,
-        routes = 1024,  ///< addrtype: until routes change
-        sets = 2048,    ///< until a set changes
+        tcpmss = 1024,
+        never = 2047,
+        routes = 2048,  ///< addrtype: until routes change
+        sets = 4096,    ///< until a set changes
     };
 };
 

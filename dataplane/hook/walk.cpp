@@ -9,10 +9,12 @@ namespace weft::hook {
 /// One base chain and all it calls.
 class Walk {
   public:
-    Walk(const HookProgram& program, View& view, const EitherKey& key, Trail& trail, std::uint64_t now_us)
+    Walk(const HookProgram& program, View& view, const EitherKey& key, Trail& trail, std::uint64_t now_us,
+         Actions* actions)
         : program_(program),
           key_(key),
           trail_(trail),
+          actions_(actions),
           look_{view, trail.rests, now_us},
           odd_(view.layer4 == Layer4::odd) {}
 
@@ -47,7 +49,7 @@ class Walk {
                     enter(rule->chain);
                     break;
                 default:
-                    act(*rule);
+                    if (!act(*rule)) return {Ending::drop, rule->id, nullptr};
             }
         }
         trail_.path.push_back(base.policy);
@@ -108,38 +110,46 @@ class Walk {
         return true;
     }
 
-    void act(const RuleCode& rule) {
+    /// False: the packet is dropped.
+    bool act(const RuleCode& rule) {
         trail_.actions.push_back({&rule, static_cast<std::uint32_t>(trail_.path.size())});
         switch (rule.step) {
-            case Step::log:
-                return look_.rests.on(Rest::log);
-            case Step::trace:
-                return look_.rests.on(Rest::trace);
             case Step::mark:
-                return set_mark(*std::get_if<MarkTarget>(&rule.target), look_.packet);
+                set_mark(*std::get_if<MarkTarget>(&rule.target), look_.packet);
+                return true;
             case Step::connmark:
-                return set_connmark(*std::get_if<ConnmarkTarget>(&rule.target), look_.packet, look_.rests);
+                set_connmark(*std::get_if<ConnmarkTarget>(&rule.target), look_.packet, look_.rests);
+                return true;
             case Step::ct:
-                return set_template(*std::get_if<CtTarget>(&rule.target), look_.packet);
+                set_template(*std::get_if<CtTarget>(&rule.target), look_.packet);
+                return true;
+            case Step::log:
+                look_.rests.on(Rest::log);
+                break;
+            case Step::trace:
+                look_.rests.on(Rest::trace);
+                break;
             default:
-                return;
+                look_.rests.on(Rest::tcpmss);
         }
+        return !actions_ || actions_->perform(rule, look_.packet, trail_.path.size());
     }
 
     const HookProgram& program_;
     const EitherKey& key_;
     Trail& trail_;
+    Actions* actions_;
     Look look_;
     bool odd_, dropped_ = false;
 };
 
 WalkResult walk(const HookProgram& program, Hook hook, TableMask tables, View& view, Trail& trail,
-                std::uint64_t now_us) {
+                std::uint64_t now_us, Actions* actions) {
     if (view.layer4 == Layer4::odd || view.fragment != 0) trail.rests.on(Rest::odd_header);
     const auto key = key_of(view);
     for (const auto& base : program.hooks[static_cast<std::size_t>(hook)]) {
         if (!(tables & bit(base.table))) continue;
-        const auto result = Walk(program, view, key, trail, now_us).run(base);
+        const auto result = Walk(program, view, key, trail, now_us, actions).run(base);
         if (result.ending != Ending::accept) return result;
     }
     return {};

@@ -10,7 +10,7 @@
 namespace weft::hook {
 
 /// What a rule did besides counting: LOG, TRACE, TCPMSS, MARK, CONNMARK, CT. Marks are set in the View
-/// already, and the first CT is View::template_; the rest is for the caller to do.
+/// already, the first CT is View::template_, and the rest has been done by Actions.
 struct Action {
     const RuleCode* rule;  ///< its step says what, its target how; lives as long as the program
     std::uint32_t at;      ///< rules of the path up to and with this one: those behind are to be traced
@@ -43,6 +43,17 @@ class Trail {
     std::vector<std::uint32_t> candidates;
 };
 
+/// Does what targets ask besides marks, before the next rule looks at the packet.
+class Actions {
+  public:
+    /// Of a LOG, TRACE or TCPMSS, after `counted` rules of the trail's path, this one the last of them. May
+    /// change the packet and its view. False: the packet is to be dropped.
+    virtual bool perform(const RuleCode&, View&, std::size_t counted) noexcept = 0;
+
+  protected:
+    ~Actions() = default;
+};
+
 enum class Ending : std::uint8_t { accept, drop, reject };
 
 struct WalkResult {
@@ -62,7 +73,8 @@ inline constexpr TableMask after_conntrack = 0xff & ~bit(TableId::raw);
 inline constexpr TableMask all_tables = 0xff;
 
 /// Runs the hook's chains of those tables, in the order of their priorities, until one drops. Changes the
-/// packet's marks and connection mark. now_us: monotonic.
-[[nodiscard]] WalkResult walk(const HookProgram&, Hook, TableMask, View&, Trail&, std::uint64_t now_us);
+/// packet's marks and connection mark. now_us: monotonic. Without `actions` nothing else is done.
+[[nodiscard]] WalkResult walk(const HookProgram&, Hook, TableMask, View&, Trail&, std::uint64_t now_us,
+                              Actions* actions = nullptr);
 
 }  // namespace weft::hook

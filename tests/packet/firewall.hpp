@@ -25,21 +25,14 @@ class Firewall {
         load(1, filter6);
         publish();
     }
-    /// Packets that the rules of a chain of table filter have counted, in their order, then its policy.
+    /// Packets that the rules of a chain have counted, in their order, then its policy.
     std::vector<std::uint64_t> counts(bool v6, std::string_view chain,
                                       hook::TableId table = hook::TableId::filter) {
-        for (auto& worker : rig.shared().workers)
-            ++worker->counts_wanted;
-        rig.run();
-        std::vector<std::uint64_t> all;
-        auto ids = compilers_[v6].ids(table, chain);
-        ids.push_back(compilers_[v6].policy_id(table, chain));
-        for (const auto id : ids) {
-            all.push_back(0);
-            for (const auto& worker : rig.shared().workers)
-                all.back() += worker->rule_counters[v6][id].packets.get();
-        }
-        return all;
+        return counted(v6, chain, table, &PacketCounter::packets);
+    }
+    std::vector<std::uint64_t> byte_counts(bool v6, std::string_view chain,
+                                           hook::TableId table = hook::TableId::filter) {
+        return counted(v6, chain, table, &PacketCounter::bytes);
     }
     FlowTracker& tracker() { return *tracker_; }
     /// Only this family has rules.
@@ -59,6 +52,21 @@ class Firewall {
     Rig& rig = router.rig;
 
   private:
+    std::vector<std::uint64_t> counted(bool v6, std::string_view chain, hook::TableId table,
+                                       Counter PacketCounter::*what) {
+        for (auto& worker : rig.shared().workers)
+            ++worker->counts_wanted;
+        rig.run();
+        std::vector<std::uint64_t> all;
+        auto ids = compilers_[v6].ids(table, chain);
+        ids.push_back(compilers_[v6].policy_id(table, chain));
+        for (const auto id : ids) {
+            all.push_back(0);
+            for (const auto& worker : rig.shared().workers)
+                all.back() += (worker->rule_counters[v6][id].*what).get();
+        }
+        return all;
+    }
     void load(unsigned family, const std::string& text) {
         const std::vector<std::string> words = {family ? "ip6tables-restore" : "iptables-restore"};
         const auto outcome = hook::run_restore(rulesets_[family], {}, words, text);

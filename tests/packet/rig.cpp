@@ -178,12 +178,12 @@ void Rig::offer(const std::string& port, const Bytes& frame, const Metadata& met
     ports_.at(port)->waiting.push_back(Packet::from(head));
 }
 
-void Rig::from_kernel(const std::string& interface, const Bytes& frame) {
+void Rig::from_kernel(const std::string& interface, const Bytes& frame, const Metadata& meta) {
     rte_mbuf* m = rte_pktmbuf_alloc(pool());
     ASSERT_NE(m, nullptr);
     std::memcpy(rte_pktmbuf_append(m, static_cast<std::uint16_t>(frame.size())), frame.data(), frame.size());
     Packet* packet = Packet::from(m);
-    packet->meta = {};
+    packet->meta = meta;
     packet->meta.oif = index(interface);
     packet->meta.flags = PacketFlags::from_kernel;
     ASSERT_EQ(shared_->workers[index(interface) % options_.workers]->from_kernel.enqueue(&packet, 1), 1u);

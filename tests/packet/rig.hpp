@@ -83,8 +83,8 @@ class Rig {
     void send(const std::string& port, const Bytes& frame, const Metadata& meta);
     /// The same, but nothing is carried through before run(): what is offered to a port so is one burst.
     void offer(const std::string& port, const Bytes& frame, const Metadata& meta = {});
-    /// The kernel sends by an interface's TAP.
-    void from_kernel(const std::string& interface, const Bytes& frame);
+    /// The kernel sends by an interface's TAP; meta: its offloads.
+    void from_kernel(const std::string& interface, const Bytes& frame, const Metadata& meta = {});
 
     /// Frames that left by a port since the last call, as they would be on the wire (stripped tags put back).
     std::vector<Bytes> sent(const std::string& port);
