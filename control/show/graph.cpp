@@ -21,10 +21,10 @@ std::string name_of(StageId stage) {
 /// Every edge, the ways in first; stages in the packet's order.
 std::vector<std::pair<std::string, std::string>> edges() {
     std::vector<std::pair<std::string, std::string>> all{
-        {way_in, name_of(StageId::bridge_batch)},    {way_in, name_of(StageId::flow_batch)},
-        {way_in, name_of(StageId::route_batch)},
-        {way_in, name_of(StageId::ingress)},         {from_kernel, name_of(StageId::egress)},
-        {veth_ring, name_of(StageId::bridge_input)}, {veth_ring, name_of(StageId::host)}};
+        {way_in, name_of(StageId::bridge_batch)}, {way_in, name_of(StageId::flow_batch)},
+        {way_in, name_of(StageId::route_batch)},  {way_in, name_of(StageId::ingress)},
+        {from_kernel, name_of(StageId::egress)},  {veth_ring, name_of(StageId::bridge_input)},
+        {veth_ring, name_of(StageId::host)}};
     for (std::size_t i = 0; i < stage_count; ++i) {
         for (const StageId next : stage_texts[i].exits)
             all.emplace_back(stage_names[i], name_of(next));
