@@ -1,0 +1,179 @@
+"""Rule sets: weft's hooks, matches, targets and connection tracking against the kernel's.
+
+Random rules as the text of a save go to iptables-legacy-restore and to weft, then the same frames one after the other
+to both: what comes out, the connections and the rules' counters must agree. All rule sets of a run share the daemon and
+the namespaces. A rule set has a number, and the number says all of it.
+
+  filter.py NUMBER [--ip6] [--workers N]      one rule set, cut down to what it takes to differ
+"""
+
+import argparse
+import contextlib
+import difflib
+import os
+import random
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
+import filter_packets  # noqa: E402
+import filter_rules  # noqa: E402
+import lab  # noqa: E402
+from filter_sides import Linux, Weft  # noqa: E402
+from probe import on_one_cpu  # noqa: E402
+from rules import normal, tables_of  # noqa: E402
+from runner import run_one  # noqa: E402
+
+SETS = 167  # a round; three rounds are the 500 of a usual run
+REDUCED = 2  # differing rule sets that are cut down and shown whole; of the others the first difference
+SECONDS_APART = 3  # by which two time-outs may differ
+
+
+@dataclass
+class Case:
+    """A rule set and its packets, or what is left of them."""
+
+    number: int
+    v6: bool
+    tables: list = field(repr=False)
+    packets: list = field(repr=False)
+    kept: list = field(default=None, repr=False)  # numbers of rules, for each table
+
+    def text(self):
+        return "".join(table.text(self.kept[at] if self.kept else None) for at, table in enumerate(self.tables))
+
+    def name(self):
+        return f"rule set {self.number} of {'ip6tables' if self.v6 else 'iptables'}"
+
+
+def make(number, v6):
+    chance = random.Random(f"{number} {v6}")
+    traffic = filter_packets.Traffic(chance, v6, number)
+    return Case(number, v6, filter_rules.random_tables(chance, v6, number, traffic.talks), traffic.sequence())
+
+
+@dataclass
+class Outcome:
+    frames: list
+    connections: str
+    counters: str
+
+
+@dataclass
+class Difference:
+    case: Case
+    text: str
+    packet: int = None
+
+
+def show(found):
+    return "; ".join(f"{port}: {data.hex()}" for port, data in found) or "nothing"
+
+
+def in_linux(linux, case):
+    linux.restore(case.v6, case.text())
+    linux.flush()
+    frames = [linux.step(sent.port, sent.frame) for sent in case.packets]
+    return Outcome(frames, linux.connections(case.v6), linux.save(case.v6))
+
+
+def connections_of(text):
+    """The lines of conntrack -L without their seconds, and the seconds."""
+    lines = sorted((re.sub(r"^(\S+\s+\d+) \d+ ", r"\1 ", line), int((re.match(r"\S+\s+\d+ (\d+) ", line) or [0, 0])[1]))
+                   for line in re.sub(r" use=\d+", "", text).splitlines() if " src=" in line)
+    return [line for line, _ in lines], [seconds for _, seconds in lines]
+
+
+def compare_connections(wanted, got):
+    (wanted, wanted_seconds), (got, got_seconds) = connections_of(wanted), connections_of(got)
+    if wanted != got:
+        return "\n".join(difflib.unified_diff(wanted, got, "Linux", "weft", lineterm="", n=0))
+    return "\n".join(f"{line}: {a} s / {b} s" for line, a, b in zip(wanted, wanted_seconds, got_seconds) if abs(a - b) > SECONDS_APART)
+
+
+def compare_counters(wanted, got):
+    wanted, got = ("".join(tables_of(normal(text))).splitlines() for text in (wanted, got))
+    return "" if wanted == got else "\n".join(difflib.unified_diff(wanted, got, "Linux", "weft", lineterm="", n=0))
+
+
+def difference(linux_outcome, weft, case, patient=False):
+    """The first difference between what Linux did with a case and what weft does; None if there is none."""
+    weft.restore(case.v6, case.text())
+    weft.flush()
+    for at, (sent, wanted) in enumerate(zip(case.packets, linux_outcome.frames)):
+        got = weft.step(sent.port, sent.frame, wanted, patient)
+        if got != wanted:
+            return Difference(case, f"packet {at}, into port {sent.port}, {sent.text}:\n  {sent.frame.hex()}\n"
+                              f"  Linux sends {show(wanted)}\n  weft sends  {show(got)}", at)
+    told = []
+    if (connections := weft.connections(case.v6)) is not None:
+        told.append(compare_connections(linux_outcome.connections, connections))
+    told.append(compare_counters(linux_outcome.counters, weft.save(case.v6)))
+    told = "\n".join(filter(None, told))
+    return Difference(case, told) if told else None
+
+
+def sides(place, workers):
+    linux, weft = Linux(place), Weft(place, workers)
+    for side in (linux, weft):
+        side.configure()
+    return linux, weft
+
+
+known = {}  # what Linux did with a rule set, kept for the next number of workers
+
+
+def compare(place, workers, numbers):
+    """Both families of some rule sets; fails with what differs."""
+    from filter_reduce import explain
+    linux, weft = sides(place, workers)
+    born, found = time.monotonic(), []
+    for v6 in (False, True):
+        if v6:
+            time.sleep(max(0, born + 4 - time.monotonic()))  # the hosts' own reports of their groups are over
+        for number in numbers:
+            case = make(number, v6)
+            if (number, v6) not in known:
+                known[number, v6] = in_linux(linux, case)
+            if differs := difference(known[number, v6], weft, case):
+                found.append(differs)
+    shown = [explain(linux, weft, differs) for differs in found[:REDUCED]]
+    shown += [f"{differs.case.name()}: {differs.text}" for differs in found[REDUCED:10]]
+    lab.check(not found, f"{len(found)} of {2 * len(numbers)} rule sets differ\n" + "\n".join(shown))
+
+
+def run(words, seeds):
+    """A test for each seed and number of workers, if their name contains one of the words."""
+    good = []
+    for seed in seeds:
+        for workers in (1, 2):
+            title = f"filter[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]"
+            if words and not any(word in title for word in words):
+                continue
+            numbers = range((seed - 1) * SETS + 1, seed * SETS + 1)
+            with on_one_cpu():
+                good.append(run_one(title, lambda place: compare(place, workers, numbers), workers))
+        known.clear()
+    return good
+
+
+def main():
+    from filter_reduce import explain
+    parser = argparse.ArgumentParser()
+    parser.add_argument("number", type=int)
+    parser.add_argument("--ip6", action="store_true")
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    with contextlib.closing(lab.Lab(options.workers)) as place, on_one_cpu():
+        linux, weft = sides(place, options.workers)
+        time.sleep(4 if options.ip6 else 0.5)
+        case = make(options.number, options.ip6)
+        differs = difference(in_linux(linux, case), weft, case)
+        print(explain(linux, weft, differs) if differs else f"{case.name()}: no difference")
+    return 1 if differs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
