@@ -25,11 +25,14 @@ class Dice:
         end = self.pick(talk.client, talk.server)
         return end.address if self.chance.random() < 0.8 else scene.station_address(self.v6, self.chance.randrange(3), 5)
 
+    def prefix(self):
+        return self.address() + self.pick("", *(("/64", "/126", "/125", "/48", "/0") if self.v6 else ("/24", "/30", "/16", "/29", "/8", "/0")))
+
     def network(self):
-        address = self.address()
-        if self.v6:
-            return address + self.pick("", "/64", "/126", "/125", "/48", "/ffff:ffff:ffff::", "/0", "/::f")
-        return address + self.pick("", "/24", "/30", "/16", "/255.255.0.1", "/29", "/0.0.0.255", "/8")
+        """At times with a mask that is no prefix."""
+        if self.chance.random() < 0.75:
+            return self.prefix()
+        return f"{self.address()}/{self.pick('ffff:ffff:ffff::', '::f') if self.v6 else self.pick('255.255.0.1', '0.0.0.255')}"
 
     def device(self):
         return self.pick("lan0", "lan1", "wan0", "lan+", "wan+", "+", "eth+", "lan0+", "l+", "lan")
@@ -131,7 +134,7 @@ def conntrack(dice):
         return "-m conntrack " + dice.not_(f"--ctstate {dice.pick(*STATES)}")
     words = [
         f"--ctproto {dice.pick('tcp', 'udp', '58' if dice.v6 else '1', '50')}",
-        f"--{dice.pick('ctorigsrc', 'ctorigdst', 'ctreplsrc', 'ctrepldst')} {dice.network()}",
+        f"--{dice.pick('ctorigsrc', 'ctorigdst', 'ctreplsrc', 'ctrepldst')} {dice.prefix()}",
         f"--ctstatus {dice.pick('NONE', 'SEEN_REPLY', 'ASSURED', 'CONFIRMED', 'EXPECTED', 'SEEN_REPLY,ASSURED')}",
         f"--ctexpire {dice.pick('0:45', '0:90', '45:200', '90:1000', '1000:4294967295', '0:10')}"]
     words = [dice.not_(dice.chance.choice(words))]

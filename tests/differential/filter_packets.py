@@ -1,6 +1,6 @@
 """Random sequences of frames: conversations with what goes wrong on the way.
 
-Left out: overlapping fragments, fragments of what is for the router itself that never become whole (its time-out
+Left out: overlapping fragments, an IPv6 fragment that is all of its datagram (Linux takes the header off), fragments of what is for the router itself that never become whole (its time-out
 makes an ICMP error later), and neighbours that do not answer (how long they are asked for is a matter of time).
 """
 
@@ -118,7 +118,7 @@ class Traffic:
         body = scene.with_checksum(source, destination, protocol, body)
         if chance.random() < 0.05 and protocol != 253:
             body = body[:-1] + b"\x55"
-        size, pieces = chance.choice((200, 400)), []
+        size, pieces = chance.choice((200, 400)) if len(body) > 400 else 200, []
         for offset in range(0, len(body), size):
             more, part = offset + size < len(body), body[offset:offset + size]
             if self.v6:
@@ -129,7 +129,7 @@ class Traffic:
             pieces.append(Sent(source.port, scene.frame(source.port, source.mac, l3), f"{text} (piece at {offset} of {len(body)})"))
         if chance.random() < 0.6:
             chance.shuffle(pieces)
-        if chance.random() < 0.1 and not destination.router:
+        if chance.random() < 0.1 and not destination.router and len(pieces) > 2:
             pieces.pop()
         self.waiting += pieces[1:]
         return pieces[:1]

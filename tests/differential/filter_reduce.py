@@ -73,9 +73,8 @@ def explain(linux, weft, found):
     """The text of a difference and of the least rule set and packets that show one."""
     case = fewer_rules(linux, weft, fewer_packets(linux, weft, found))
     least = differs(linux, weft, case)
-    lines = [f"{case.name()}: {found.text}", "cut down (again with: filter.py "
-             f"{case.number}{' --ip6' if case.v6 else ''}):", *("  " + line for line in case.text().splitlines() if len(case.kept) and
-                                                             re.match(r"[*-]|:user|:.* DROP", line))]
+    lines = [f"{case.name()}: {found.text}", f"cut down (again with: filter.py {case.number}{' --ip6' if case.v6 else ''}):",
+             *(f"  {line}" for line in case.text().splitlines() if re.match(r"[*-]|:user|:.* DROP", line))]
     for sent, taken in zip(case.packets, rules_taken(linux, case)):
         lines += [f"  into {sent.port}: {sent.text}", f"    {sent.frame.hex()}", *(f"    Linux took {rule}" for rule in taken)]
     return "\n".join([*lines, least.text if least else "  (did not differ again)"])

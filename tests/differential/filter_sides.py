@@ -14,6 +14,7 @@ import lab
 from route import SETTINGS
 
 QUIET = 0.05  # seconds that a packet's late answers may take before the difference is believed
+NO_RULES = "*raw\nCOMMIT\n*mangle\nCOMMIT\n*filter\nCOMMIT\n*security\nCOMMIT\n"
 PROGRAMS = {False: "iptables", True: "ip6tables"}
 
 
@@ -163,7 +164,9 @@ class Weft(Side):
         return answer.get("text", "")
 
     def restore(self, v6, text):
-        self.tell(f"{PROGRAMS[v6]}-restore", stdin=text)
+        """Anew also if they are the rules that there are: with limits that nothing has used up."""
+        for part in (NO_RULES, text):
+            self.tell(f"{PROGRAMS[v6]}-restore", stdin=part)
 
     def save(self, v6):
         return self.tell(f"{PROGRAMS[v6]}-save", "-c")

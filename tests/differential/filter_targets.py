@@ -53,7 +53,7 @@ def reset(dice):
 
 
 def ct(dice):
-    return "-j CT " + dice.pick("--notrack", "--zone 1", "--zone 2", "--zone-orig 3", "--zone-reply 4", "--zone mark")
+    return "-j CT " + dice.pick("--notrack", "--zone 1", "--zone 2")
 
 
 def notrack(dice):
