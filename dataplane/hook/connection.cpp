@@ -128,7 +128,8 @@ PacketEnd go_to_owner(Packet& packet, HandedFor hook, Context& context) noexcept
     if (!ref) return {};
     const unsigned owner = context.filtering->tracker->state_of(ref).owner();
     if (owner == context.worker) return {};
-    packet.meta.connection_state = 0;
+    // Its pieces would otherwise come back to the worker to which their hash brings them.
+    packet.meta.connection_state = context.hooks->datagram.count ? gather_here : std::uint8_t{0};
     return give_to(packet, hook, owner, context);
 }
 

@@ -169,7 +169,7 @@ TEST_P(HookTest, ThePeerOfAVethPairAsksRawAgain) {
 }
 
 /// A UDP datagram of `payload` bytes from A to B, in pieces of 600 bytes of IP payload.
-std::vector<Ip> pieces_of(const Pair& who, std::size_t payload, bool wrong = false) {
+std::vector<Ip> pieces_of(const Pair& who, std::size_t payload, bool wrong = false, std::uint8_t id = 77) {
     const bool v6 = std::string(who.a).find(':') != std::string::npos;
     Ip whole = Ip(who.a, who.b).payload(payload).udp(1000, 53).summed();
     Bytes bytes = whole.bytes();
@@ -181,10 +181,10 @@ std::vector<Ip> pieces_of(const Pair& who, std::size_t payload, bool wrong = fal
         const bool more = end < bytes.size();
         const Bytes part(bytes.begin() + static_cast<std::ptrdiff_t>(at),
                          bytes.begin() + static_cast<std::ptrdiff_t>(end));
-        Ip piece = Ip(who.a, who.b).id(77).payload(part).protocol(17);
+        Ip piece = Ip(who.a, who.b).id(id).payload(part).protocol(17);
         if (v6)
             piece.extension(44, {0, 0, static_cast<std::uint8_t>(at >> 8),
-                                 static_cast<std::uint8_t>((at & 0xf8) | (more ? 1 : 0)), 0, 0, 0, 77});
+                                 static_cast<std::uint8_t>((at & 0xf8) | (more ? 1 : 0)), 0, 0, 0, id});
         else
             piece.fragment(at, more);
         pieces.push_back(piece);
@@ -219,6 +219,21 @@ TEST_P(HookTest, FragmentsAreJudgedAsOneDatagram) {
             EXPECT_EQ(from_a(piece, "b"), std::vector<Bytes>{}) << "a wrong sum: invalid, not new";
     }
     EXPECT_EQ(rig.drops(DropReason::hook_dropped), 6u);
+}
+
+TEST_P(HookTest, FragmentsOfAConnectionAreGatheredByItsOwner) {
+    const std::string rules =
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT\nCOMMIT\n";
+    firewall.rules(rules, rules);
+    for (const Pair& who : {of4, of6}) {
+        EXPECT_EQ(from_b(Ip(who.b, who.a).payload(20).udp(53, 1000), "a").size(), 1u);
+        for (std::uint8_t id = 1; id <= 8; ++id) {  // which worker gathers them first is a matter of a hash
+            std::size_t sent = 0;
+            for (const Ip& piece : pieces_of(who, 1500, false, id))
+                sent += from_a(piece, "b").size();
+            EXPECT_EQ(sent, 3u);
+        }
+    }
 }
 
 // nf_conntrack_reasm.c, nf_ct_frag6_reasm; ip_fragment.c, ip_frag_reasm.
