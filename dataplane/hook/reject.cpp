@@ -5,6 +5,7 @@
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/icmp_message.hpp"
+#include "dataplane/route/lookup.hpp"
 #include "weft/net/address.hpp"
 #include "weft/net/checksum.hpp"
 
@@ -66,6 +67,12 @@ void write_reset6(Packet& made, Packet& about, TcpHeader reset) noexcept {
     std::memcpy(&ip + 1, &reset, sizeof reset);
 }
 
+/// Also by a broadcast address of a network (RTCF_BROADCAST).
+bool is_to_all4(Packet& about, const Context& context) noexcept {
+    const auto to = to_address(ipv4(about).destination);
+    return find_route({.destination = to}, *context.routing, *context.hops).kind == HopKind::broadcast;
+}
+
 bool may_be_reset(Packet& about, bool v6) noexcept {
     if (about.ethernet().destination.is_group()) return false;
     if (v6) {
@@ -103,6 +110,7 @@ void send_reset(Packet& about, Context& context) noexcept {
 }  // namespace
 
 void reject(Packet& packet, const hook::RejectTarget& how, Context& context) noexcept {
+    if (!is_ipv6(packet) && is_to_all4(packet, context)) return;
     if (how.tcp_reset) return send_reset(packet, context);
     // Of what has a wrong checksum nobody can tell who sent it; nor of a later fragment (reject6_csum_ok).
     const auto l4 = layer4_of(packet, context);

@@ -139,6 +139,21 @@ COMMIT
     EXPECT_EQ(firewall.tracker().count(), 0u);
 }
 
+// net/ipv4/icmp.c, __icmp_send; nf_reject_ipv4.c: RTCF_BROADCAST.
+TEST_P(HookTest, NobodyIsToldAboutABroadcast) {
+    firewall.rules(
+        "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n-A INPUT -j "
+        "REJECT\nCOMMIT\n",
+        "");
+    const Bytes segment{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 2, 0, 1, 0, 0, 0, 0};
+    for (const char* to : {"10.0.1.1", "10.0.1.255"}) {
+        const std::size_t answers = to == std::string("10.0.1.1") ? 1 : 0;
+        EXPECT_EQ(from_a(Ip(of4.a, to).payload(20).udp(1000, 53), "a").size(), answers);
+        EXPECT_EQ(from_a(Ip(of4.a, to).payload(segment).protocol(6).summed(), "a").size(), answers);
+    }
+    EXPECT_EQ(rig.drops(DropReason::hook_rejected), 4u);
+}
+
 // nf_conntrack_core.c, nf_ct_attach: only conntrack passes over what has a connection, raw is asked.
 TEST_P(HookTest, OwnAnswersPassRaw) {
     firewall.rules(stateful + "*raw\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p icmp -j DROP\nCOMMIT\n",
