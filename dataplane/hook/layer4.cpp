@@ -57,4 +57,28 @@ bool has_right_sum(Packet& packet, const L4View& l4, const Context& context) noe
     }
 }
 
+bool may_answer(Packet& packet, const L4View& l4, const Context& context) noexcept {
+    constexpr std::uint8_t gre = 47, esp = 50, sctp = 132, dccp = 33;
+    switch (l4.protocol) {
+        case ip_protocol::tcp:
+        case ip_protocol::udp:
+        case gre:
+        case esp:
+        case ip_protocol::authentication:
+        case sctp:
+        case dccp:
+        case ip_protocol::udplite:
+            return has_right_sum(packet, l4, context);
+        default:
+            break;
+    }
+    if (packet.meta.checksum != ChecksumState::unknown) return true;
+    if (is_ipv6(packet))
+        return sums_to_nothing(pseudo_header(ipv6(packet), l4.protocol, l4.length), packet, l4, context);
+    InternetSum sum;
+    constexpr be16 header{0xffff};  // what IPv4's sums to
+    sum.add(&header, sizeof header);
+    return sums_to_nothing(sum, packet, l4, context);
+}
+
 }  // namespace weft

@@ -114,7 +114,7 @@ void reject(Packet& packet, const hook::RejectTarget& how, Context& context) noe
     if (how.tcp_reset) return send_reset(packet, context);
     // Of what has a wrong checksum nobody can tell who sent it; nor of a later fragment (reject6_csum_ok).
     const auto l4 = layer4_of(packet, context);
-    if (l4 ? !has_right_sum(packet, *l4, context) : is_ipv6(packet)) return;
+    if (l4 ? !may_answer(packet, *l4, context) : is_ipv6(packet)) return;
     send_unreachable(packet, how.icmp_code, context);
 }
 

@@ -1,6 +1,7 @@
 #include "dataplane/route/icmp_message.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/route/datagram.hpp"
@@ -84,8 +85,10 @@ void send_back(Packet& message, Packet& about, WayBack way, Context& context) no
         return context.emit(message, next);
     attach_connection(message, about, context);
     const IfIndex out = message.meta.oif;
+    const Datagram gathered = std::exchange(context.hooks->datagram, {});  // `about`, not the message
     auto end = pass_output(message, context);
     if (!end) end = pass_postrouting(message, no_interface, context);
+    context.hooks->datagram = gathered;
     context.follow(message, end.value_or(Verdict::to(next)), out);
 }
 

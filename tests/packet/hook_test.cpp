@@ -154,6 +154,19 @@ TEST_P(HookTest, NobodyIsToldAboutABroadcast) {
     EXPECT_EQ(rig.drops(DropReason::hook_rejected), 4u);
 }
 
+// nf_reject.h, nf_reject_verify_csum: a checksum of its own is taken to be there.
+TEST_P(HookTest, OtherProtocolsAreAnsweredIfTheySumToNothing) {
+    const std::string refuse = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j REJECT\nCOMMIT\n";
+    firewall.rules(refuse, refuse);
+    const Bytes zeros(8), one{0, 0, 0, 0, 0, 0, 0, 1};
+    constexpr std::uint8_t ospf = 89, esp = 50;
+    EXPECT_EQ(from_a(Ip(of4.a, of4.b).payload(zeros).protocol(ospf), "a").size(), 1u);
+    EXPECT_EQ(from_a(Ip(of4.a, of4.b).payload(one).protocol(ospf), "a").size(), 0u);
+    EXPECT_EQ(from_a(Ip(of6.a, of6.b).payload(zeros).protocol(ospf), "a").size(), 0u);
+    for (const Pair& who : {of4, of6})
+        EXPECT_EQ(from_a(Ip(who.a, who.b).payload(one).protocol(esp), "a").size(), 1u);
+}
+
 // nf_conntrack_core.c, nf_ct_attach: only conntrack passes over what has a connection, raw is asked.
 TEST_P(HookTest, OwnAnswersPassRaw) {
     firewall.rules(stateful + "*raw\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p icmp -j DROP\nCOMMIT\n",
@@ -253,9 +266,13 @@ TEST_P(HookTest, FragmentsOfAConnectionAreGatheredByItsOwner) {
 
 // nf_conntrack_reasm.c, nf_ct_frag6_reasm; ip_fragment.c, ip_frag_reasm.
 TEST_P(HookTest, AnErrorQuotesTheGatheredDatagram) {
-    const std::string refuse =
-        "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j REJECT\nCOMMIT\n";
-    firewall.rules(refuse, refuse);
+    const auto refuse = [](const char* length) {
+        return std::string(
+                   "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j REJECT\n"
+                   "-A OUTPUT -m length --length ") +
+               length + "\nCOMMIT\n";
+    };
+    firewall.rules(refuse("576"), refuse("1280"));
     for (const Pair& who : {of4, of6}) {
         const bool v6 = who.a == of6.a;
         const auto pieces = pieces_of(who, 1500);
@@ -266,6 +283,7 @@ TEST_P(HookTest, AnErrorQuotesTheGatheredDatagram) {
         Bytes whole = hop_less(Ip(who.a, who.b).id(77).payload(1500).udp(1000, 53).summed()).bytes();
         whole.resize(v6 ? 1280 - 48 : 576 - 28);
         EXPECT_EQ(Bytes(told[0].begin() + 14 + (v6 ? 48 : 28), told[0].end()), whole);
+        EXPECT_EQ(firewall.counts(v6, "OUTPUT"), (std::vector<std::uint64_t>{1, 1})) << "of its own length";
     }
 }
 
