@@ -77,7 +77,6 @@ Fragment read(Packet& packet) noexcept {
     return is_ipv6(packet) ? read6(packet, *fragment_header_at(packet)) : read4(packet);
 }
 
-/// What its first fragment was told is so for all.
 void share(Packet& other, const Packet& first) noexcept {
     other.meta.hop = first.meta.hop;
     other.meta.oif = first.meta.oif;
@@ -86,6 +85,13 @@ void share(Packet& other, const Packet& first) noexcept {
     other.meta.connection_index = first.meta.connection_index;
     other.meta.connection_version = first.meta.connection_version;
     other.meta.connection_state = first.meta.connection_state;
+    other.meta.zone = first.meta.zone;
+}
+
+/// What the first fragment was told is so for all. Before any of them goes on: the first may be gone then.
+void share_all(Packet* const whole[], unsigned count) noexcept {
+    for (unsigned i = 1; i < count; ++i)
+        share(*whole[i], *whole[0]);
 }
 
 std::uint32_t length_of(Packet* const whole[], unsigned count) noexcept {
@@ -120,9 +126,8 @@ void make_whole6(Packet& first, std::uint32_t length, std::byte* at) noexcept {
 /// To the worker that owns the connection: each piece, to be gathered there.
 void hand_all(Packet* const whole[], unsigned count, HandedFor hook, unsigned owner,
               Context& context) noexcept {
+    share_all(whole, count);
     for (unsigned i = 0; i < count; ++i) {
-        share(*whole[i], *whole[0]);
-        whole[i]->meta.zone = whole[0]->meta.zone;
         const Verdict verdict = hand_over(*whole[i], hook, owner, context);
         if (verdict.is_drop()) context.drop(*whole[i], verdict.reason(), whole[i]->meta.iif);
     }
@@ -161,10 +166,9 @@ Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noex
         hand_all(whole, count, hook, context.hooks->handed_to, context);
         return Verdict::consumed();
     }
-    for (unsigned i = 0; i < count; ++i) {
-        share(*whole[i], first);
+    share_all(whole, count);
+    for (unsigned i = 0; i < count; ++i)
         context.follow(*whole[i], forwarded(*whole[i], first, verdict, context), whole[i]->meta.iif);
-    }
     return Verdict::consumed();
 }
 
