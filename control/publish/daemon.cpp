@@ -32,7 +32,9 @@ Json lines_of(const std::string& text) {
 server::Answer answer(Reply reply, std::vector<std::string> warnings, bool json) {
     server::Answer out;
     out.exit = reply.exit;
-    if (json && !reply.data && reply.encoded.empty())
+    out.pieces = std::move(reply.pieces);
+    out.pieces_are_json = json;
+    if (json && !out.pieces && !reply.data && reply.encoded.empty())
         reply.data = std::make_shared<Json>(lines_of(reply.text));
     out.text = std::move(reply.text);
     out.encoded = std::move(reply.encoded);

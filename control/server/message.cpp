@@ -28,8 +28,7 @@ std::string_view short_escape(char c) {
 }
 
 /// Text of which nothing needs an escape but line ends and quotes goes over at once.
-void append_quoted(std::string& to, std::string_view text) {
-    to += '"';
+void append_escaped(std::string& to, std::string_view text) {
     while (!text.empty()) {
         const auto plain = std::find_if(text.begin(), text.end(),
                                         [](char c) { return c < 0x20 || c > 0x7e || c == '"' || c == '\\'; });
@@ -50,6 +49,11 @@ void append_quoted(std::string& to, std::string_view text) {
         to.append(escaped, 1, escaped.size() - 2);
         text.remove_prefix(length);
     }
+}
+
+void append_quoted(std::string& to, std::string_view text) {
+    to += '"';
+    append_escaped(to, text);
     to += '"';
 }
 
@@ -96,6 +100,26 @@ std::string encode_answer(const Json& id, const Answer& answer, bool json) {
         line += answer.encoded;
     if (warnings.is_null()) return line += "}\n";
     return line.append(",").append(line_of(warnings), 1);
+}
+
+std::string encode_pieces_start(const Json& id, bool json) {
+    std::string line = line_of({{"id", id}, {"ok", true}});
+    line.resize(line.size() - 2);
+    return line.append(json ? R"(,"data":)" : R"(,"text":")");
+}
+
+std::string encode_piece(std::string_view piece, bool json) {
+    if (json) return std::string(piece);
+    std::string escaped;
+    escaped.reserve(piece.size() + piece.size() / 32 + 64);
+    append_escaped(escaped, piece);
+    return escaped;
+}
+
+std::string encode_pieces_end(const Pieces& pieces, bool json) {
+    Json rest{{"exit", pieces.exit}};
+    if (!pieces.warnings.empty()) rest["warnings"] = pieces.warnings;
+    return (json ? "," : "\",") + line_of(rest).substr(1);
 }
 
 std::string encode_stream_start(const Json& id) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/server/pieces.hpp"
 #include "control/server/rights.hpp"
 
 namespace weft::server {
@@ -52,6 +53,9 @@ struct Answer {
     int column = 0;                     ///< 1-based, of the word that is wrong
     unsigned line = 0;                  ///< 1-based, of "stdin", if the word is there; else 0
     std::vector<std::string> warnings;  ///< for stderr
+    /// Set: they make text, or data if JSON was asked for, and then exit and warnings.
+    std::shared_ptr<Pieces> pieces;
+    bool pieces_are_json = false;
     /// Set: the answer is a stream; called once, after {"ok":true,"stream":true} is queued.
     std::function<void(std::shared_ptr<Stream>)> stream;
     /// Called once after the answer was written to the client, or could not be (a command that ends the
@@ -68,6 +72,10 @@ struct Answer {
 
 /// The lines that answer, each with its line end. Bytes that are no UTF-8 are replaced, never thrown upon.
 [[nodiscard]] std::string encode_answer(const Json& id, const Answer& answer, bool json);
+/// One line in parts: its beginning, some of its text or data, its end.
+[[nodiscard]] std::string encode_pieces_start(const Json& id, bool json);
+[[nodiscard]] std::string encode_piece(std::string_view piece, bool json);
+[[nodiscard]] std::string encode_pieces_end(const Pieces& pieces, bool json);
 [[nodiscard]] std::string encode_stream_start(const Json& id);
 [[nodiscard]] std::string encode_event(const Json& id, const Json& event);
 [[nodiscard]] std::string encode_bytes(const Json& id, std::string_view bytes);

@@ -88,6 +88,7 @@ void Session::close() {
     stall_.cancel(ignored);
     if (channel_) channel_->cut();
     channel_.reset();
+    pieces_.reset();
     // What was to happen after an answer happens though nobody read it.
     auto unsent = std::move(output_);
     output_.clear();
@@ -98,7 +99,7 @@ void Session::close() {
 
 /// A line is taken when the one before is answered and the client takes its answers.
 bool Session::may_take() const noexcept {
-    return !closed_ && !last_ && !channel_ && waiting_ < limits_.waiting_bytes;
+    return !closed_ && !last_ && !channel_ && !pieces_ && waiting_ < limits_.waiting_bytes;
 }
 
 void Session::read() {
@@ -170,6 +171,7 @@ void Session::handle(std::string_view line) {
     request->rights = rights_;
     auto answer = carry_out(*request);
     if (answer.stream) return start_stream(id, answer);
+    if (answer.pieces) return start_pieces(id, answer);
     send(encode_answer(id, answer, request->json), std::move(answer.then));
 }
 
@@ -194,6 +196,38 @@ void Session::start_stream(const Json& id, Answer& answer) {
     send(encode_stream_start(id), std::move(answer.then));
     const auto channel = channel_;
     answer.stream(channel);
+}
+
+void Session::start_pieces(const Json& id, const Answer& answer) {
+    pieces_ = answer.pieces;
+    pieces_are_json_ = answer.pieces_are_json;
+    send(encode_pieces_start(id, pieces_are_json_));
+    next_piece_later();
+}
+
+/// Others have their turn before it.
+void Session::next_piece_later() {
+    if (!pieces_ || piece_is_due_ || waiting_ >= limits_.waiting_bytes) return;
+    piece_is_due_ = true;
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        self->piece_is_due_ = false;
+        if (!self->closed_) self->next_piece();
+    });
+}
+
+void Session::next_piece() {
+    std::string made;
+    bool more = false;
+    try {
+        more = pieces_->next(made);
+    } catch (const std::exception&) {
+        return close();  // in the middle of a line nothing else can be said
+    }
+    if (!made.empty()) send(encode_piece(made, pieces_are_json_));
+    if (more) return next_piece_later();
+    const auto done = std::exchange(pieces_, nullptr);
+    send(encode_pieces_end(*done, pieces_are_json_));
+    take_lines();
 }
 
 void Session::send(std::string line, std::function<void()> then) {
@@ -234,6 +268,7 @@ void Session::sent(std::size_t bytes) {
         stall_.cancel(ignored);
     }
     write();
+    next_piece_later();
     take_lines();
 }
 
@@ -246,7 +281,7 @@ void Session::watch_progress() {
 
 /// Nothing more comes, all is answered: a client that closed its sending side has its answers.
 void Session::finish_if_done() {
-    if (closed_ || !output_.empty() || channel_) return;
+    if (closed_ || !output_.empty() || channel_ || pieces_) return;
     const bool more = input_.find('\n') != std::string::npos;
     if (last_ || (input_ended_ && !more)) close();
 }

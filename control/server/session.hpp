@@ -39,6 +39,9 @@ class Session : public std::enable_shared_from_this<Session> {
     void refuse_length();
     Answer carry_out(const Request& request);
     void start_stream(const Json& id, Answer& answer);
+    void start_pieces(const Json& id, const Answer& answer);
+    void next_piece_later();
+    void next_piece();
     void send(std::string line, std::function<void()> then = {});
     void write();
     void sent(std::size_t bytes);
@@ -67,6 +70,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::size_t written_ = 0;  ///< of its first line
     bool writing_ = false;
     std::shared_ptr<Channel> channel_;  ///< the open stream
+    std::shared_ptr<Pieces> pieces_;    ///< the answer that is being made
+    bool pieces_are_json_ = false, piece_is_due_ = false;
 };
 
 }  // namespace weft::server

@@ -5,6 +5,7 @@
 #include "control/command/program.hpp"
 #include "control/config/file.hpp"
 #include "control/model/validate.hpp"
+#include "control/server/pieces.hpp"
 
 namespace weft {
 
@@ -23,6 +24,14 @@ std::string Shell::operator()(const std::string& line) {
     auto reply = run(session, *match, input);
     if (!reply) return refused(reply.error());
     warnings = session.warnings;
+    if (reply->pieces) {
+        auto& whole = session.json ? reply->encoded : reply->text;
+        while (reply->pieces->next(whole)) {
+        }
+        reply->exit = reply->pieces->exit;
+        warnings = reply->pieces->warnings;
+    }
+    status = reply->exit;
     if (auto valid = validate(next); !valid) return refused(valid.error());
     model = std::move(next);
     for (const auto& action : session.afterwards)

@@ -17,6 +17,7 @@ namespace weft {
 struct Shell {
     Model model;
     FakeLive live;
+    int status = 0;                       ///< of the last line that was not refused
     Json data;                            ///< of the last line
     std::vector<std::string> warnings{};  ///< of the last line
     std::string input;                    ///< goes along with each line

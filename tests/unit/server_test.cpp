@@ -95,6 +95,10 @@ class ServerTest : public testing::Test {
         if (word == "throw") throw std::runtime_error("thrown");
         if (word == "latin") answer.text = "\xe9";
         if (word == "stop") answer.then = [this] { stopped_ = true; };
+        if (word == "pieces") {
+            answer.pieces = pieces_ = std::make_shared<Numbers>();
+            answer.pieces_are_json = pieces_->json = request.json;
+        }
         if (word == "stream") answer.stream = [this](auto stream) { stream_ = std::move(stream); };
         return answer;
     }
@@ -152,6 +156,20 @@ class ServerTest : public testing::Test {
     boost::asio::io_context io_;
     std::optional<Server> server_;
     std::vector<Request> seen_;
+    /// Ten thousand lines, or an array of as many numbers.
+    struct Numbers : Pieces {
+        int made = 0;
+        bool json = false;
+        bool next(std::string& to) override {
+            to += json ? (made == 0 ? "[" : ",") + std::to_string(made) : std::string(99, 'p') + "\n";
+            if (++made < 10'000) return true;
+            if (json) to += ']';
+            exit = 1;
+            warnings = {"that was all"};
+            return false;
+        }
+    };
+    std::shared_ptr<Numbers> pieces_;
     std::shared_ptr<Stream> stream_;
     bool stopped_ = false;
 };
@@ -361,6 +379,58 @@ TEST_F(ServerTest, AStreamThatEndsItselfGivesTheConnectionBack) {
     ASSERT_TRUE(pump_lines(client, 3));
     EXPECT_EQ(client.lines()[1], Json::parse(R"({"id":1,"ok":true,"exit":3,"text":""})"));
     EXPECT_EQ(client.lines()[2]["text"], "later");
+}
+
+/// One line, as of any answer, but never held as a whole: what the client does not read is not made.
+TEST_F(ServerTest, ALongAnswerIsMadeAsItIsRead) {
+    open({.waiting_bytes = 10'000});
+    auto client = connect();
+    client.send("{\"id\":1,\"argv\":[\"pieces\"]}\n{\"id\":2,\"argv\":[\"echo\",\"later\"]}\n");
+    const auto end = std::chrono::steady_clock::now() + 1s;
+    int before = -1;
+    while (std::chrono::steady_clock::now() < end && (!pieces_ || before != pieces_->made)) {
+        before = pieces_ ? pieces_->made : -1;
+        io_.restart();
+        io_.run_for(20ms);
+    }
+    ASSERT_TRUE(pieces_);
+    EXPECT_LT(pieces_->made, 9'000) << "the socket's buffer, and 10 kB";
+    auto other = connect();
+    other.send("{\"argv\":[\"echo\",\"meanwhile\"]}\n");
+    ASSERT_TRUE(pump_lines(other, 1));
+    ASSERT_TRUE(pump_lines(client, 2));
+    const auto lines = client.lines();
+    EXPECT_EQ(lines[0]["text"].get<std::string>().size(), 1'000'000u);
+    EXPECT_EQ(lines[0]["exit"], 1);
+    EXPECT_EQ(lines[0]["ok"], true);
+    EXPECT_EQ(lines[0]["warnings"], Json::parse(R"(["that was all"])"));
+    EXPECT_EQ(lines[1]["text"], "later") << "in order";
+}
+
+TEST_F(ServerTest, ALongAnswerInJson) {
+    open();
+    auto client = connect();
+    client.send("{\"id\":1,\"argv\":[\"pieces\"],\"json\":true}\n");
+    client.end_sending();
+    ASSERT_TRUE(pump_lines(client, 1));
+    const auto line = client.lines()[0];
+    EXPECT_EQ(line["data"].size(), 10'000u);
+    EXPECT_EQ(line["data"][9'999], 9'999);
+    EXPECT_EQ(line["exit"], 1);
+}
+
+TEST_F(ServerTest, AClientThatLeavesALongAnswerEndsIt) {
+    open({.waiting_bytes = 10'000});
+    auto client = connect();
+    client.send("{\"argv\":[\"pieces\"]}\n");
+    ASSERT_TRUE(pump(client, [&] { return pieces_ != nullptr; }));
+    client.close();
+    for (int i = 0; i < 1000 && server_->connections() != 0; ++i) {
+        io_.restart();
+        io_.run_for(1ms);
+    }
+    EXPECT_EQ(server_->connections(), 0u);
+    EXPECT_EQ(pieces_.use_count(), 1);
 }
 
 TEST_F(ServerTest, ASlowReaderOfAStreamIsClosed) {
