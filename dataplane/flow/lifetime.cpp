@@ -31,18 +31,29 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
         const FlowInserted inserted = table_.insert(index);
         if (inserted.kind == FlowInserted::done) break;
         state.deadline.store(span, relaxed);
-        if (inserted.kind == FlowInserted::full) return Confirmed::full;
+        if (inserted.kind == FlowInserted::full) {
+            FlowCounts::add(counts_[moment.worker].insert_failed);
+            FlowCounts::add(counts_[moment.worker].drop);
+            return Confirmed::full;
+        }
         // One that somebody is taking out, or whose time is over, does not count.
         const FlowState& rival = state_of(inserted.other);
         const std::uint32_t version = rival.version();
         if (rival.has(FlowStatus::dying)) continue;
         if (!expired(rival, moment.now) || !end(inserted.other, table_.hash_of(inserted.other), version)) {
-            if (other) *other = inserted.other;
+            FlowCounts::add(counts_[moment.worker].insert_failed);
+            if (other) {
+                *other = inserted.other;
+                FlowCounts::add(counts_[moment.worker].clash_resolve);
+            }
             return Confirmed::clash;
         }
     }
-    if (moment.config.timestamp) table_.pool().account(index).start.store(moment.wall_seconds, relaxed);
+    if (table_.direction_of(ref).kind.flags & FlowKind::stamped)
+        table_.pool().account(index).start.store(moment.wall_seconds, relaxed);
     wheels_[moment.worker]->add(index, moment.now + span, moment.now);
+    if (events_[moment.worker].wanted()) [[unlikely]]
+        tell(FlowEventKind::created, index, moment);
     return Confirmed::done;
 }
 
@@ -81,7 +92,7 @@ bool FlowTracker::make_room(std::uint64_t hash, const FlowMoment& moment) noexce
         made = end(ref, table_.hash_of(ref), version);
         return !made;
     });
-    if (made) early_drops_.fetch_add(1, relaxed);
+    if (made) FlowCounts::add(counts_[moment.worker].early_drop);
     return made;
 }
 
@@ -99,6 +110,8 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
     if (!expired(state, moment.now) && !(crowded && may_go())) return true;
     if (table_.remove(index)) {
         count_.fetch_sub(1, relaxed);
+        if (events_[moment.worker].wanted()) [[unlikely]]
+            tell(FlowEventKind::destroyed, index, moment);
         table_.pool().release(moment.worker, index);
     }
     return false;
@@ -106,23 +119,35 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
 
 unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
     FlowWheel& wheel = *wheels_[moment.worker];
-    const unsigned buried =
-        table_.pool().reap(moment.worker, limit, [&](std::uint32_t index) { wheel.forget(index); });
+    // Whoever ended a connection, its owner tells.
+    const bool told = events_[moment.worker].wanted();
+    const unsigned buried = table_.pool().reap(moment.worker, limit, [&](std::uint32_t index) {
+        wheel.forget(index);
+        if (told) [[unlikely]]
+            tell(FlowEventKind::destroyed, index, moment);
+    });
     return buried + wheel.advance(moment.now, limit - buried,
                                   [&](std::uint32_t index) { return stays(index, moment); });
 }
 
 std::optional<FlowView> FlowTracker::view(std::uint32_t index, FlowTime now) const noexcept {
-    const FlowEntry& entry = table_.pool()[index];
+    const FlowState& state = table_.pool()[index].state;
     FlowView seen{};
+    seen.version = state.version();
+    seen.status = state.status.load(std::memory_order_acquire);
+    if (!(seen.status & FlowStatus::confirmed) || seen.status & FlowStatus::dying || expired(state, now))
+        return std::nullopt;
+    fill(seen, index, now);
+    if (state.version() != seen.version) return std::nullopt;
+    return seen;
+}
+
+/// Of what may change meanwhile, unless its owner calls.
+void FlowTracker::fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept {
+    const FlowEntry& entry = table_.pool()[index];
     seen.ref = index << 1;
-    seen.version = entry.state.version();
-    seen.status = entry.state.status.load(std::memory_order_acquire);
-    if (!(seen.status & FlowStatus::confirmed) || seen.status & FlowStatus::dying) return std::nullopt;
-    const std::uint32_t deadline = entry.state.deadline.load(relaxed);
-    const std::int32_t left = milliseconds_until(deadline, now);
-    if (left <= 0) return std::nullopt;
-    seen.seconds_left = static_cast<std::uint32_t>(left) / 1000;
+    const std::int32_t left = milliseconds_until(entry.state.deadline.load(relaxed), now);
+    seen.seconds_left = left > 0 ? static_cast<std::uint32_t>(left) / 1000 : 0;
     seen.owner = seen.version & FlowState::owner_mask;
     seen.kind = entry.direction[0].kind_now();
     for (unsigned d = 0; d < 2; ++d) {
@@ -134,14 +159,31 @@ std::optional<FlowView> FlowTracker::view(std::uint32_t index, FlowTime now) con
     if (seen.kind.protocol == ip_protocol::tcp) seen.tcp_state = entry.state.tcp.state();
     seen.mark = entry.direction[0].shared.load(relaxed);
     const FlowAccount& account = table_.pool().account(index);
-    for (unsigned d = 0; d < 2; ++d) {
-        seen.bytes[d] = account.bytes[d].load(relaxed);
-        seen.packets[d] =
-            std::uint64_t{account.packets_high[d].load(relaxed)} << 32 | account.packets_low[d].load(relaxed);
-    }
-    seen.start = account.start.load(relaxed);
-    if (entry.state.version() != seen.version) return std::nullopt;
-    return seen;
+    if (seen.kind.flags & FlowKind::accounted)
+        for (unsigned d = 0; d < 2; ++d) {
+            seen.bytes[d] = account.bytes[d].load(relaxed);
+            seen.packets[d] = std::uint64_t{account.packets_high[d].load(relaxed)} << 32 |
+                              account.packets_low[d].load(relaxed);
+        }
+    if (seen.kind.flags & FlowKind::stamped) seen.start = account.start.load(relaxed);
+}
+
+void FlowTracker::tell(FlowEventKind kind, std::uint32_t index, const FlowMoment& moment) noexcept {
+    const FlowState& state = table_.pool()[index].state;
+    FlowEvent event{};
+    event.kind = kind;
+    event.view.version = state.version();
+    event.view.status = state.status.load(std::memory_order_acquire);
+    fill(event.view, index, moment.now);
+    events_[moment.worker].push(event);
+}
+
+void FlowTracker::set_mark(FlowRef ref, std::uint32_t to, const FlowMoment& moment) noexcept {
+    if (mark(ref).load(relaxed) == to) return;
+    mark(ref).store(to, relaxed);
+    if (!events_[moment.worker].wanted()) return;
+    if (state_of(ref).has(FlowStatus::confirmed))  // else its beginning is told, with the mark
+        tell(FlowEventKind::mark_changed, FlowTable::index(ref), moment);
 }
 
 void FlowTracker::flush() noexcept {

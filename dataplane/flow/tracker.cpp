@@ -23,18 +23,45 @@ IcmpClass classify(const L4View& l4) noexcept {
     return IcmpClass::query;
 }
 
+/// What is told of when a packet changes it.
+struct FlowNews {
+    std::uint16_t status = 0;
+    TcpState tcp_state{};
+
+    static FlowNews of(const FlowState& state) noexcept {
+        constexpr std::uint16_t bits = FlowStatus::seen_reply | FlowStatus::assured;
+        return {static_cast<std::uint16_t>(state.status.load(std::memory_order_relaxed) & bits),
+                state.tcp.state()};
+    }
+    [[nodiscard]] bool same(const FlowState& state, std::uint8_t protocol) const noexcept {
+        const FlowNews now = of(state);
+        return now.status == status && (protocol != ip_protocol::tcp || now.tcp_state == tcp_state);
+    }
+};
+
 }  // namespace
 
 FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t secret_lo,
                          std::uint64_t secret_hi)
     : table_(capacity, workers, secret_lo, secret_hi),
-      wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)) {
+      wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
+      workers_(workers),
+      counts_(std::make_unique<FlowCounts[]>(workers)),
+      events_(std::make_unique<FlowEvents[]>(workers)) {
     for (unsigned w = 0; w < workers; ++w)
         wheels_[w] = std::make_unique<FlowWheel>(table_.pool(), table_.pool().size());
 }
 
 Tracked FlowTracker::in(const FlowPacket& packet, FlowZone zone, FlowZone hint,
                         const FlowMoment& moment) noexcept {
+    const Tracked found = in_any(packet, zone, hint, moment);
+    if (found.kind == Tracked::invalid) [[unlikely]]
+        FlowCounts::add(counts_[moment.worker].invalid);
+    return found;
+}
+
+Tracked FlowTracker::in_any(const FlowPacket& packet, FlowZone zone, FlowZone hint,
+                            const FlowMoment& moment) noexcept {
     FlowKind kind{zone, 0, hint ? FlowKind::hinted : std::uint8_t{0}};
     if (packet.head == 0) return nothing(Tracked::invalid);
     switch (static_cast<unsigned>(packet.ip[0]) >> 4) {
@@ -103,6 +130,8 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
     const FlowConfig& config = moment.config;
     const unsigned direction = FlowTable::direction(ref);
     const bool fresh = !state.has(FlowStatus::confirmed);
+    const bool told = !fresh && events_[moment.worker].wanted();
+    const FlowNews before = told ? FlowNews::of(state) : FlowNews{};
     const bool ipv6 = table_.direction_of(ref).kind.flags & FlowKind::ipv6;
     L4Verdict verdict = L4Verdict::accept;
     switch (l4.protocol) {
@@ -138,9 +167,12 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
         end_own(FlowTable::index(ref));
         return verdict;
     }
-    if (config.acct) account(ref, bytes);
+    if (table_.direction_of(ref).kind.flags & FlowKind::accounted) account(ref, bytes);
     if (verdict == L4Verdict::remove && !fresh) end_own(FlowTable::index(ref));
     if (direction == 1 && !state.has(FlowStatus::seen_reply)) state.set(FlowStatus::seen_reply);
+    if (told) [[unlikely]]
+        if (verdict == L4Verdict::accept && !before.same(state, l4.protocol))
+            tell(FlowEventKind::updated, FlowTable::index(ref), moment);
     return verdict;
 }
 
@@ -154,10 +186,13 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
     const std::uint32_t index = room ? table_.pool().allocate(moment.worker) : 0;
     if (!index) {
         count_.fetch_sub(1, std::memory_order_relaxed);
+        FlowCounts::add(counts_[moment.worker].drop);
         return nothing(Tracked::full);
     }
     table_.prefetch(table_.hash(*reply, kind.protocol, hint_of(kind)));  // for confirm()
     FlowEntry& entry = table_.pool()[index];
+    if (moment.config.acct) kind.flags |= FlowKind::accounted;
+    if (moment.config.timestamp) kind.flags |= FlowKind::stamped;
     entry.direction[0].set(tuple, kind);
     entry.direction[1].set(*reply, kind);
     for (FlowDirection& direction : entry.direction) {

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 
+#include "dataplane/flow/events.hpp"
 #include "dataplane/flow/parse.hpp"
 #include "dataplane/flow/protocol.hpp"
 #include "dataplane/flow/table.hpp"
@@ -69,20 +70,17 @@ enum class Confirmed : std::uint8_t {
     full
 };
 
-/// A connection as control shows it.
-struct FlowView {
-    FlowRef ref;
-    std::uint32_t version;
-    FlowKind kind;
-    Tuple4 tuple4[2];  ///< valid unless kind has ipv6
-    Tuple6 tuple6[2];
-    std::uint16_t status;  ///< FlowStatus
-    TcpState tcp_state;    ///< valid for TCP
-    unsigned owner;
-    std::uint32_t seconds_left;
-    std::uint32_t mark;
-    std::uint64_t packets[2], bytes[2];  ///< valid if accounted
-    std::uint32_t start;                 ///< seconds since 1970; valid with time stamps
+/// Of one worker, which alone adds to it (struct ip_conntrack_stat). Zero when the tracker begins.
+struct alignas(64) FlowCounts {
+    std::atomic<std::uint64_t> invalid{0};        ///< packets that belong to nothing
+    std::atomic<std::uint64_t> insert_failed{0};  ///< confirm() found a tuple taken, or no place
+    std::atomic<std::uint64_t> drop{0};           ///< of new connections: nf_conntrack_max, or no place
+    std::atomic<std::uint64_t> early_drop{0};     ///< connections that made room for others
+    std::atomic<std::uint64_t> clash_resolve{0};  ///< packets that joined the connection that was quicker
+
+    static void add(std::atomic<std::uint64_t>& count) noexcept {
+        count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
 };
 
 class FlowTracker {
@@ -131,8 +129,13 @@ class FlowTracker {
 
     /// nf_conntrack_count: those that are not confirmed yet too.
     [[nodiscard]] std::uint32_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const FlowCounts& counts(unsigned worker) const noexcept { return counts_[worker]; }
+    /// Of all workers.
     [[nodiscard]] std::uint64_t early_drops() const noexcept {
-        return early_drops_.load(std::memory_order_relaxed);
+        std::uint64_t sum = 0;
+        for (unsigned w = 0; w < workers_; ++w)
+            sum += counts_[w].early_drop.load(std::memory_order_relaxed);
+        return sum;
     }
 
     /// Calls visit(FlowView) for the connections among the next `entries` entries from `cursor` on (at first
@@ -145,6 +148,9 @@ class FlowTracker {
         return cursor < stop ? cursor : 0;
     }
     [[nodiscard]] std::optional<FlowView> view(std::uint32_t index, FlowTime now) const noexcept;
+    /// What a worker tells of connections; control's end.
+    [[nodiscard]] FlowEvents& events(unsigned worker) noexcept { return events_[worker]; }
+    [[nodiscard]] unsigned workers() const noexcept { return workers_; }
     /// Ends a connection that was seen, if it is still there.
     bool remove(const FlowView& seen) noexcept {
         return end(seen.ref, table_.hash_of(seen.ref), seen.version);
@@ -152,6 +158,8 @@ class FlowTracker {
     /// nf_ct_iterate_cleanup: ends all that there are.
     void flush() noexcept;
 
+    /// By a worker, whoever owns the connection.
+    void set_mark(FlowRef ref, std::uint32_t to, const FlowMoment&) noexcept;
     [[nodiscard]] std::atomic<std::uint32_t>& mark(FlowRef ref) noexcept {
         return table_.pool()[ref >> 1].direction[0].shared;
     }
@@ -168,6 +176,7 @@ class FlowTracker {
     [[nodiscard]] static FlowZone hint_of(FlowKind kind) noexcept {
         return kind.flags & FlowKind::hinted ? kind.zone : FlowZone{0};
     }
+    [[nodiscard]] Tracked in_any(const FlowPacket&, FlowZone zone, FlowZone hint, const FlowMoment&) noexcept;
     template <class Header>
     [[nodiscard]] Tracked in_family(const Header&, const FlowPacket&, FlowKind kind,
                                     const FlowMoment&) noexcept;
@@ -181,11 +190,15 @@ class FlowTracker {
     void end_own(std::uint32_t index) noexcept;
     [[nodiscard]] bool stays(std::uint32_t index, const FlowMoment&) noexcept;
     void account(FlowRef ref, std::uint32_t bytes) noexcept;
+    void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
+    void tell(FlowEventKind, std::uint32_t index, const FlowMoment&) noexcept;
 
     FlowTable table_;
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
+    unsigned workers_;
+    std::unique_ptr<FlowCounts[]> counts_;
+    std::unique_ptr<FlowEvents[]> events_;
     alignas(64) std::atomic<std::uint32_t> count_{0};
-    std::atomic<std::uint64_t> early_drops_{0};
 };
 
 }  // namespace weft

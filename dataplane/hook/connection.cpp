@@ -220,7 +220,7 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
 
 void set_connection_mark(const Packet& packet, std::uint32_t mark, Context& context) noexcept {
     if (is_there(packet, context))
-        context.filtering->tracker->mark(packet.meta.connection_index).store(mark, std::memory_order_relaxed);
+        context.filtering->tracker->set_mark(packet.meta.connection_index, mark, moment_of(context));
 }
 
 PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
