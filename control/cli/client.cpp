@@ -167,6 +167,7 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
             if (!opened) status = complain(words, opened.error(), 1);
             if (opened && match && match->spec->name == "tcpdump")
                 events.listen(match->argument("IF")->value, snapshot_of(*match));
+            if (opened && match && match->spec->name == "conntrack events") events.follow_connections();
             return status == 0;
         }
         if (!answer.contains("exit")) {

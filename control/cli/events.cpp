@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -59,17 +60,22 @@ Result<> EventSink::take(const Json& answer) {
         fmt::print(stderr, "{}\n", event.value("error", std::string()));
         return {};
     }
-    if (!event.is_object() || !event.contains("text"))
+    if (!event.is_object() || !event.contains("text")) {
+        ++shown_;
         return write(event.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n', STDOUT_FILENO,
                      "standard output");
+    }
     std::string text;
     if (event.value("screen", false) && isatty(STDOUT_FILENO)) text = clear_screen;
     text += event.value("text", std::string());
     if (!text.ends_with('\n')) text += '\n';
+    shown_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
     return write(text, STDOUT_FILENO, "standard output");
 }
 
 void EventSink::summarize() const {
+    if (connections_)
+        fmt::print(stderr, "conntrack v1.4.7 (conntrack-tools): {} flow events have been shown.\n", shown_);
     if (!capture_) return;
     const auto line = [](std::uint64_t count, const char* what) {
         fmt::print(stderr, "{} packet{} {}\n", count, count == 1 ? "" : "s", what);

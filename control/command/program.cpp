@@ -85,6 +85,7 @@ constexpr Program programs[] = {
     {"sysctl", false, {}},
     {"tunctl", false, {}},
     // -j is their own
+    {"conntrack", false, {}},
     {"iptables", false, {}},
     {"ip6tables", false, {}},
     {"iptables-save", false, {}},

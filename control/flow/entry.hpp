@@ -41,12 +41,16 @@ struct Entry {
     TcpState tcp_state = TcpState::none;
     Tuple original, reply;
     std::optional<Count> original_count{}, reply_count{};  ///< with net.netfilter.nf_conntrack_acct
-    bool seen_reply = false, assured = false;
+    bool seen_reply = false, assured = false, expected = false;
     std::uint32_t mark = 0;
     std::uint16_t zone = 0;                        ///< 0: of no zone
     std::optional<std::uint64_t> delta_seconds{};  ///< of its life, with nf_conntrack_timestamp
+    std::optional<std::int64_t> start{}, stop{};   ///< seconds since 1970; with nf_conntrack_timestamp
     std::uint32_t use = 1;
     std::uint32_t id = 0;
+    std::uint64_t key = 0;  ///< by which who tracks it knows it
 };
+
+enum class Event : std::uint8_t { created, updated, destroyed };
 
 }  // namespace weft::conntrack

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <array>
+#include <ctime>
 #include <iterator>
 #include <string_view>
 
@@ -17,43 +18,6 @@ using std::string_view;
 template <class... Arguments>
 void append(std::string& out, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
     fmt::format_to(std::back_inserter(out), text, std::forward<Arguments>(arguments)...);
-}
-
-/// Those that the library knows; not those of /etc/protocols.
-string_view protocol_name(std::uint8_t protocol) {
-    switch (protocol) {
-        case IPPROTO_TCP:
-            return "tcp";
-        case IPPROTO_UDP:
-            return "udp";
-        case IPPROTO_UDPLITE:
-            return "udplite";
-        case IPPROTO_ICMP:
-            return "icmp";
-        case IPPROTO_ICMPV6:
-            return "icmpv6";
-        case IPPROTO_SCTP:
-            return "sctp";
-        case IPPROTO_DCCP:
-            return "dccp";
-        case IPPROTO_GRE:
-            return "gre";
-        default:
-            return "unknown";
-    }
-}
-
-string_view state_name(TcpState state) {
-    static constexpr std::array<string_view, 10> names{"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
-                                                       "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
-                                                       "CLOSE",    "SYN_SENT2"};
-    return names[static_cast<std::size_t>(state)];
-}
-
-std::string address_text(bool v6, const IpAddress& address) {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    inet_ntop(v6 ? AF_INET6 : AF_INET, address.bytes.data(), text.data(), text.size());
-    return text.data();
 }
 
 void append_tuple(std::string& out, const Entry& entry, const Tuple& tuple) {
@@ -83,6 +47,16 @@ void append_count(std::string& out, const std::optional<Count>& count) {
     if (count) append(out, "packets={} bytes={} ", count->packets, count->bytes);
 }
 
+/// As asctime(3) has it, without the line end.
+std::string time_text(std::int64_t seconds) {
+    const std::time_t at = seconds;
+    std::tm local{};
+    localtime_r(&at, &local);
+    std::array<char, 64> text{};
+    std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &local);
+    return text.data();
+}
+
 /// What of an entry is told.
 struct Told {
     bool timeout = true, counts = true, mark = true, use = true;
@@ -93,7 +67,7 @@ std::string line_of(const Entry& entry, const Style& style, const Told& told) {
     if (style.extended) append(out, "{:<8} {} ", entry.v6 ? "ipv6" : "ipv4", entry.v6 ? AF_INET6 : AF_INET);
     append(out, "{:<8} {} ", protocol_name(entry.protocol), entry.protocol);
     if (told.timeout) append(out, "{} ", entry.timeout);
-    if (entry.protocol == IPPROTO_TCP) append(out, "{} ", state_name(entry.tcp_state));
+    if (entry.protocol == IPPROTO_TCP) append(out, "{} ", tcp_state_name(entry.tcp_state));
     append_tuple(out, entry, entry.original);
     if (told.counts) append_count(out, entry.original_count);
     if (!entry.seen_reply) out += "[UNREPLIED] ";
@@ -103,6 +77,10 @@ std::string line_of(const Entry& entry, const Style& style, const Told& told) {
     if (told.mark) append(out, "mark={} ", entry.mark);
     if (entry.zone != 0) append(out, "zone={} ", entry.zone);
     if (told.counts && entry.delta_seconds) append(out, "delta-time={} ", *entry.delta_seconds);
+    if (style.times && told.counts) {
+        if (entry.start) append(out, "[start={}] ", time_text(*entry.start));
+        if (entry.stop) append(out, "[stop={}] ", time_text(*entry.stop));
+    }
     if (told.use) append(out, "use={} ", entry.use);
     if (style.id) append(out, "id={} ", entry.id);
     out.pop_back();
@@ -110,6 +88,42 @@ std::string line_of(const Entry& entry, const Style& style, const Told& told) {
 }
 
 }  // namespace
+
+string_view protocol_name(std::uint8_t protocol) {
+    switch (protocol) {
+        case IPPROTO_TCP:
+            return "tcp";
+        case IPPROTO_UDP:
+            return "udp";
+        case IPPROTO_UDPLITE:
+            return "udplite";
+        case IPPROTO_ICMP:
+            return "icmp";
+        case IPPROTO_ICMPV6:
+            return "icmpv6";
+        case IPPROTO_SCTP:
+            return "sctp";
+        case IPPROTO_DCCP:
+            return "dccp";
+        case IPPROTO_GRE:
+            return "gre";
+        default:
+            return "unknown";
+    }
+}
+
+string_view tcp_state_name(TcpState state) {
+    static constexpr std::array<string_view, 10> names{"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
+                                                       "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
+                                                       "CLOSE",    "SYN_SENT2"};
+    return names[static_cast<std::size_t>(state)];
+}
+
+std::string address_text(bool v6, const IpAddress& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    inet_ntop(v6 ? AF_INET6 : AF_INET, address.bytes.data(), text.data(), text.size());
+    return text.data();
+}
 
 std::string print(const Entry& entry, const Style& style) {
     return line_of(entry, style, {});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "control/flow/entry.hpp"
 
@@ -10,12 +11,17 @@ namespace weft::conntrack {
 struct Style {
     bool extended = false;  ///< -o extended: the network protocol before all
     bool id = false;        ///< -o id
+    bool times = false;     ///< -o ktimestamp: beginning and end in local time
 };
+
+/// As the library knows them, not /etc/protocols.
+[[nodiscard]] std::string_view protocol_name(std::uint8_t protocol);
+[[nodiscard]] std::string_view tcp_state_name(TcpState state);
+[[nodiscard]] std::string address_text(bool v6, const IpAddress& address);
 
 /// One line, without its end.
 [[nodiscard]] std::string print(const Entry&, const Style& = {});
 
-enum class Event : std::uint8_t { created, updated, destroyed };
 /// The same as `conntrack -E` has it: what the kernel tells with this event (nf_conntrack_netlink.c,
 /// ctnetlink_conntrack_event), so a mark of 0 only if that is what was changed, and counters at the end only.
 [[nodiscard]] std::string print(Event, const Entry&, const Style& = {}, bool mark_changed = false);

@@ -56,6 +56,7 @@ struct Handler {
 [[nodiscard]] std::span<const Handler> observe_handlers();
 [[nodiscard]] std::span<const Handler> tuntap_handlers();
 [[nodiscard]] std::span<const Handler> hook_handlers();
+[[nodiscard]] std::span<const Handler> conntrack_handlers();
 [[nodiscard]] std::span<const Handler> configuration_handlers();
 
 }  // namespace weft

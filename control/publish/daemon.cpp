@@ -57,7 +57,11 @@ Error in_program_terms(Error error, const std::vector<std::string>& argv) {
 }  // namespace
 
 Daemon::Daemon(boost::asio::io_context& io, Switch& live, std::function<void()> end)
-    : io_(io), live_(live), end_(std::move(end)), confirmation_(io) {
+    : io_(io),
+      live_(live),
+      end_(std::move(end)),
+      connection_events_(io, live.connections()),
+      confirmation_(io) {
     live_.on_stop = [this](bool keep) {
         if (keep) live_.keep();
         stopping_ = true;
@@ -123,6 +127,7 @@ server::Answer Daemon::run_command(const server::Request& request) {
     if (name == "tcpdump") return tcpdump(io_, live_, *match, match->json || request.json);
     if (name == "monitor") return monitor(io_, live_, match->json || request.json);
     if (name == "top") return top(io_, live_, *match, match->json || request.json);
+    if (name == "conntrack events") return connection_events(*match, match->json || request.json);
     if (name == "apply") return apply_file(request, *match);
     if (name == "confirm") {
         if (!waiting_) return refused(refuse("nothing waits to be confirmed"));
@@ -150,6 +155,15 @@ server::Answer Daemon::run_command(const server::Request& request) {
         if (auto done = make_true(session); !done)
             return refused(in_program_terms(done.error(), request.argv));
     return answer(std::move(*reply), std::move(session.warnings), session.json);
+}
+
+server::Answer Daemon::connection_events(const command::Match& match, bool json) {
+    std::vector<std::string> words;
+    for (const auto& item : match.items)
+        words.push_back(item.value);
+    auto command = conntrack::read_command(words);
+    if (!command) return refused(command.error());
+    return connection_events_.listen(std::move(*command), json);
 }
 
 server::Answer Daemon::apply_file(const server::Request& request, const command::Match& match) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "control/command/grammar.hpp"
+#include "control/publish/connection_events.hpp"
 #include "control/publish/switch.hpp"
 #include "control/server/message.hpp"
 
@@ -29,6 +30,7 @@ class Daemon {
   private:
     server::Answer run_command(const server::Request& request);
     server::Answer run_transaction(const server::Request& request);
+    server::Answer connection_events(const command::Match& match, bool json);
     server::Answer apply_file(const server::Request& request, const command::Match& match);
     server::Answer answer_to(Result<> done) const;
     Result<> make_true(const Model& next);
@@ -39,6 +41,7 @@ class Daemon {
     boost::asio::io_context& io_;
     Switch& live_;
     std::function<void()> end_;
+    ConnectionEvents connection_events_;
     boost::asio::steady_timer confirmation_;
     bool waiting_ = false;           ///< for `confirm`
     std::optional<Model> previous_;  ///< before the last apply

@@ -249,7 +249,8 @@ class Switch final : public Live {
     Netlink host_netlink_, tap_netlink_;
     PacketPool pool_;
     Shared shared_;
-    TrackedConnections connections_{[this] { return shared_.filtering.get().tracker.get(); }};
+    TrackedConnections connections_{[this] { return shared_.filtering.get().tracker.get(); },
+                                    options_.worker_cpus};
     std::vector<std::unique_ptr<Worker>> workers_;
     bool workers_run_ = false;
     std::unique_ptr<CounterTable> tap_counters_ = std::make_unique<CounterTable>();

@@ -126,6 +126,36 @@ struct FakeLive : Live {
     struct FakeConnections : conntrack::Connections {
         std::vector<conntrack::Entry> entries;
         conntrack::Totals totals() override { return {entries.size(), 1024}; }
+        std::vector<conntrack::Statistics> statistics() override { return counted; }
+        std::uint32_t walk(std::uint32_t cursor, std::uint32_t places,
+                           const std::function<void(const conntrack::Entry&)>& visit) override {
+            const auto all = entries;  // visit may end one
+            for (; cursor < all.size() && places > 0; ++cursor, --places)
+                visit(all[cursor]);
+            return cursor < all.size() ? cursor : 0;
+        }
+        bool end(const conntrack::Entry& seen) override {
+            return std::erase_if(entries, [&](const auto& one) { return one.key == seen.key; }) != 0;
+        }
+        std::optional<conntrack::Entry> find(const conntrack::Entry& like) override {
+            for (const auto& one : entries)
+                if (one.protocol == like.protocol && one.original.source == like.original.source &&
+                    one.original.destination == like.original.destination &&
+                    one.original.source_port == like.original.source_port &&
+                    one.original.destination_port == like.original.destination_port)
+                    return one;
+            return std::nullopt;
+        }
+        void want_events(bool wanted) override { listens = wanted; }
+        std::uint64_t take_events(const std::function<void(const conntrack::Happened&)>& tell) override {
+            for (const auto& one : std::exchange(happened, {}))
+                tell(one);
+            return std::exchange(lost, 0);
+        }
+        std::vector<conntrack::Statistics> counted;
+        std::vector<conntrack::Happened> happened;
+        std::uint64_t lost = 0;
+        bool listens = false;
     } tracked;
     conntrack::Connections& connections() override { return tracked; }
     bool promotes = false;

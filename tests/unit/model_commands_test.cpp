@@ -15,11 +15,11 @@ TEST(Commands, EachSpecHasOneHandler) {
     for (const auto table :
          {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(), address_handlers(),
           route_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(), tuntap_handlers(),
-          observe_handlers(), hook_handlers(), configuration_handlers()})
+          observe_handlers(), hook_handlers(), conntrack_handlers(), configuration_handlers()})
         for (const auto& handler : table)
             handled.insert(handler.name);
-    const std::set<std::string_view> of_the_daemon{"apply",   "confirm", "rollback",
-                                                   "tcpdump", "monitor", "top"};
+    const std::set<std::string_view> of_the_daemon{"apply",   "confirm", "rollback",        "tcpdump",
+                                                   "monitor", "top",     "conntrack events"};
     const std::set<std::string_view> of_the_client{"explain pcap"};
     for (const auto& spec : command::grammar().specs()) {
         const bool elsewhere = of_the_daemon.contains(spec.name) || of_the_client.contains(spec.name) ||
@@ -35,7 +35,6 @@ TEST(Commands, LaterWordsAreRefusedByName) {
     const std::pair<const char*, const char*> lines[] = {
         {"ebtables -P FORWARD DROP", "[2] ebtables is not supported in this version"},
         {"arptables-save", "[2] arptables-save is not supported in this version"},
-        {"conntrack -L", "[1] conntrack is not supported in this version"},
         {"ipset list", "[1] ipset is not supported in this version"},
         {"tc qdisc show", "[1] tc is not supported in this version"},
         {"ip route save", "[2] ip route save is not supported in this version"},

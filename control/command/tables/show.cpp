@@ -30,7 +30,6 @@ std::span<const Spec> show_commands() {
         WEFT_LATER("xtables-legacy-multi"),
         WEFT_LATER("xtables-nft-multi"),
         WEFT_LATER("ipset"),
-        WEFT_LATER("conntrack"),
         WEFT_LATER("tc"),
         WEFT_LATER("tunctl"),
     };
