@@ -61,9 +61,9 @@ std::shared_ptr<const hook::HookProgram> PublishedRules::compile(hook::Family fa
 
 std::shared_ptr<FlowTracker> PublishedRules::tracker_for(const FlowConfig& flows) {
     // Its memory is touched as it fills, so there may be room for a higher nf_conntrack_max.
-    constexpr std::uint32_t least = 1 << 20;
+    constexpr std::uint32_t least = 1 << 20, most = 1 << 26;
     if (!tracker_)
-        tracker_ = std::make_shared<FlowTracker>(std::max(least, flows.max),
+        tracker_ = std::make_shared<FlowTracker>(std::clamp(flows.max, least, most),
                                                  static_cast<unsigned>(shared_.workers.size()),
                                                  shared_.secret_low, shared_.secret_high);
     return tracker_;
@@ -85,6 +85,9 @@ void PublishedRules::publish(const FilteringInput& input) {
     // Connections that there are end in their time, also when no rule asks for them any more.
     filtering->tracker = filtering->tracks[0] || filtering->tracks[1] ? tracker_for(input.flows) : tracker_;
     filtering->flows = input.flows;
+    // More than there is room for is no limit, and without a limit nothing would make room.
+    if (filtering->tracker && (input.flows.max == 0 || input.flows.max > filtering->tracker->capacity()))
+        filtering->flows.max = filtering->tracker->capacity();
     filtering->checks_sums = input.checks_sums;
     filtering->generation = ++generation_;
     shared_.filtering.replace(std::move(filtering), shared_.quiescence);

@@ -160,8 +160,9 @@ void HopPool::write_buckets(HopIndex group, const std::vector<bool>& alive, HopI
     share_out(buckets, shares, rebalance);
     for (std::size_t i = 0; i < buckets.size(); ++i) {
         auto& bucket = table_.bucket(hop.first_bucket + static_cast<std::uint32_t>(i));
-        if (bucket.load(std::memory_order_relaxed) != buckets[i])
-            bucket.store(buckets[i], std::memory_order_release);
+        if (bucket.load(std::memory_order_relaxed) == buckets[i]) continue;
+        bucket.store(buckets[i], std::memory_order_release);
+        changed_ = true;
     }
     for (const auto twin : infos_[group].twins)
         mirror_buckets(twin);
@@ -206,6 +207,7 @@ HopIndex HopPool::take_twin(HopIndex group, const IpAddress& address) {
 }
 
 void HopPool::mirror_buckets(HopIndex twin) {
+    changed_ = true;
     const Info& info = infos_[twin];
     const auto& originals = infos_[info.twin_of].members;
     const Hop& from = table_[info.twin_of];

@@ -47,6 +47,8 @@ class HopPool {
     /// address is its neighbour there. Follows the group's buckets. With one more reference; no_hop if full.
     HopIndex take_twin(HopIndex group, const IpAddress& address);
     void retain(HopIndex hop) noexcept { ++infos_[hop].references; }
+    /// Whether the bucket of a group is another than at the last call.
+    [[nodiscard]] bool take_changed() noexcept { return std::exchange(changed_, false); }
     void release(HopIndex hop);
 
     /// Whether hops wait for reclaim().
@@ -117,6 +119,7 @@ class HopPool {
     void mirror_buckets(HopIndex twin);
     void write_neighbour(const Neighbour& neighbour);
 
+    bool changed_ = false;
     HopTable& table_;
     std::vector<Info> infos_;  ///< by index; [0] is no hop
     std::vector<HopIndex> free_, released_;

@@ -172,6 +172,7 @@ void RouteTables<bytes>::put(Layered& into, const Key& key, unsigned length) {
         if (hop != no_hop) wiring_.hops.release(hop);
         return;
     }
+    changed_ = true;
     if (hop != no_hop) {
         if (enter(into, key, length, hop)) {
             into.entries.set(key, length, hop);

@@ -67,6 +67,8 @@ class RouteTables {
     [[nodiscard]] std::size_t layered() const noexcept { return layered_.size(); }
     /// Whether an Lpm was made since this was asked last: it has to be published.
     [[nodiscard]] bool take_fresh() noexcept { return std::exchange(fresh_, false); }
+    /// Whether workers may find another answer than at the last call.
+    [[nodiscard]] bool take_changed() noexcept { return std::exchange(changed_, false); }
     [[nodiscard]] bool has_unlinked() const noexcept;
     /// To be called where Quiescence::synchronize() has just returned.
     void reclaim_groups();
@@ -115,7 +117,7 @@ class RouteTables {
     std::vector<std::unique_ptr<Layered>> layered_;
     std::unique_ptr<Layered> filling_;  ///< by set_layers
     std::map<Key, std::set<int>> neighbours_;
-    bool fresh_ = false;
+    bool fresh_ = false, changed_ = false;
     std::uint64_t left_out_ = 0;
 };
 

@@ -60,8 +60,10 @@ void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
     }
     for (unsigned i = 0; i < burst.count; ++i)
         if (burst.candidates[i].ref)
-            __builtin_prefetch(
-                &(*context.hops)[table.direction_of(burst.candidates[i].ref).hop % hop_capacity]);
+            __builtin_prefetch(&(
+                *context
+                     .hops)[table.direction_of(burst.candidates[i].ref).hop.load(std::memory_order_relaxed) %
+                            hop_capacity]);
 }
 
 bool FlowBatch::renew(Packet& packet, FlowDirection& way, const FlowPath& path, bool v6, const Burst& burst,
@@ -74,7 +76,8 @@ bool FlowBatch::renew(Packet& packet, FlowDirection& way, const FlowPath& path, 
     if (!v6 && (burst.asks_way_back4 || routing.own4.may_have(ipv4(packet).source))) return false;
     const RouteAnswer route = find_route(key_of(packet, routing), routing, *context.hops);
     if (route.kind != HopKind::neighbour || (*context.hops)[route.index].interface != way.oif) return false;
-    way.hop = route.index;
+    if (v6 && !routing.hash6_l4 && route.table_entry != route.index) return false;
+    way.hop.store(route.index, std::memory_order_relaxed);
     way.routes = context.hooks->routes;
     return true;
 }
@@ -126,7 +129,7 @@ Verdict FlowBatch::follow(Packet& packet, const Tuple& tuple, const Prepared& in
     if (way.routes != work.routes && !renew(packet, way, path, v6, burst, context)) [[unlikely]]
         return divert();
 
-    const Hop& hop = (*context.hops)[way.hop];
+    const Hop& hop = (*context.hops)[way.hop.load(std::memory_order_relaxed)];
     const std::uint64_t neighbour = hop.neighbour.load(std::memory_order_acquire);
     if (Hop::state_of(neighbour) != NeighbourState::resolved || hop.interface >= burst.interface_count)
         [[unlikely]]

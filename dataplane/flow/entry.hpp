@@ -83,7 +83,7 @@ struct alignas(64) FlowDirection {
     };
     std::atomic<std::uint32_t> shared;  ///< original: connection mark; reply: place in the timer wheel
     // the outcome for packets in transit, valid if `path` stands (dataplane/hook/paths.hpp)
-    std::uint32_t hop;
+    std::atomic<std::uint32_t> hop;  ///< others may ask for its line
     std::uint32_t path;
     std::uint32_t routes;  ///< HopTable::generation() when the hop was looked up
     std::uint16_t oif;     ///< of the hop

@@ -43,7 +43,8 @@ struct FlowNews {
 
 FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t secret_lo,
                          std::uint64_t secret_hi)
-    : table_(capacity, workers, secret_lo, secret_hi),
+    : capacity_(capacity),
+      table_(capacity, workers, secret_lo, secret_hi),
       wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
       workers_(workers),
       counts_(std::make_unique<FlowCounts[]>(workers)),

@@ -127,6 +127,8 @@ class FlowTracker {
     /// a few more. Returns how many: less than `limit` means that nothing is left to do.
     unsigned age(const FlowMoment&, unsigned limit) noexcept;
 
+    /// Connections that it was made for.
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
     /// nf_conntrack_count: those that are not confirmed yet too.
     [[nodiscard]] std::uint32_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
     [[nodiscard]] const FlowCounts& counts(unsigned worker) const noexcept { return counts_[worker]; }
@@ -193,6 +195,7 @@ class FlowTracker {
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
     void tell(FlowEventKind, std::uint32_t index, const FlowMoment&) noexcept;
 
+    std::uint32_t capacity_;
     FlowTable table_;
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;

@@ -27,7 +27,10 @@ std::uint32_t FlowPaths::intern(std::span<const hook::RuleId> rules, bool v6, st
             std::equal(of.begin(), of.end(), rules.begin(), rules.end()))
             return number;
     }
-    if (paths_.size() == most) return none;
+    if (paths_.size() == most || rules_.size() + rules.size() > most_rules) {
+        full_ = true;
+        return none;
+    }
     const auto number = base_ + static_cast<std::uint32_t>(paths_.size());
     paths_.push_back({.packets = 0,
                       .bytes = 0,
@@ -44,7 +47,10 @@ std::uint32_t FlowPaths::intern(std::span<const hook::RuleId> rules, bool v6, st
 std::uint16_t FlowPaths::intern(const FlowCondition& condition) {
     const auto known = by_condition_.find(condition);
     if (known != by_condition_.end()) return known->second;
-    if (conditions_.size() == most_conditions) return most_conditions;
+    if (conditions_.size() == most_conditions) {
+        full_ = true;
+        return most_conditions;
+    }
     const auto number = static_cast<std::uint16_t>(conditions_.size());
     conditions_.push_back(condition);
     by_condition_.emplace(condition, number);
@@ -63,6 +69,7 @@ void FlowPaths::fold(std::array<RuleCounters, 2>& counters) noexcept {
 void FlowPaths::forget() noexcept {
     base_ += static_cast<std::uint32_t>(paths_.size());
     if (base_ > ~std::uint32_t{0} - most) base_ = 1;
+    full_ = false;
     paths_.clear();
     rules_.clear();
     by_hash_.clear();

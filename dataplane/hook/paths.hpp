@@ -31,10 +31,16 @@ struct FlowCondition {
     friend bool operator==(const FlowCondition&, const FlowCondition&) = default;
 };
 
+/// Keyed: outsiders choose MAC addresses.
 struct FlowConditionHash {
+    std::uint64_t secret = 0;
     std::size_t operator()(const FlowCondition& of) const noexcept {
-        return (of.mac ^ std::uint64_t{of.connection_mark} << 24 ^ std::uint64_t{of.tcp_flags} << 56) *
-               0x9e37'79b9'7f4a'7c15;
+        __extension__ using Wide = unsigned __int128;
+        const std::uint64_t rest = std::uint64_t{of.connection_mark} << 16 | std::uint64_t{of.tcp_mask} << 8 |
+                                   std::uint64_t{of.tcp_flags};
+        const Wide product =
+            Wide{of.mac ^ secret} * (rest ^ (secret << 32 | secret >> 32) ^ 0x9e37'79b9'7f4a'7c15);
+        return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
 };
 
@@ -45,8 +51,9 @@ class FlowPaths {
     static constexpr std::uint32_t none = 0;
     static constexpr std::size_t most = 1 << 16;
     static constexpr std::uint16_t most_conditions = 1 << 14;
+    static constexpr std::size_t most_rules = 1 << 22;  ///< of all paths together
 
-    FlowPaths() { forget(); }
+    explicit FlowPaths(std::uint64_t secret = 0) : by_condition_(16, FlowConditionHash{secret}) { forget(); }
 
     /// The number of this path, given out if it has none; none if there are too many.
     [[nodiscard]] std::uint32_t intern(std::span<const hook::RuleId> rules, bool v6, std::uint32_t mark,
@@ -64,6 +71,8 @@ class FlowPaths {
         return conditions_[number];
     }
 
+    /// No more fit in: time to forget(), so that those in use get their place again.
+    [[nodiscard]] bool full() const noexcept { return full_; }
     /// Adds what paths have counted to their rules' counters, by hook::Family.
     void fold(std::array<RuleCounters, 2>& counters) noexcept;
     /// The rules are others from now on; after fold().
@@ -71,6 +80,7 @@ class FlowPaths {
 
   private:
     std::uint32_t base_ = 1;
+    bool full_ = false;
     std::vector<FlowPath> paths_;
     std::vector<hook::RuleId> rules_;
     std::unordered_map<std::uint64_t, std::uint32_t> by_hash_;

@@ -6,6 +6,7 @@
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/layer4.hpp"
 #include "dataplane/route/header.hpp"
+#include "dataplane/route/lookup.hpp"
 
 namespace weft {
 
@@ -28,6 +29,22 @@ bool is_of_kind(Packet& packet, std::uint8_t protocol, const Context& context) n
 bool routes_by_tos(bool v6, const Routing& routing) noexcept {
     const auto& rules = v6 ? routing.rules6 : routing.rules4;
     return std::any_of(rules.begin(), rules.end(), [](const RoutingRule& rule) { return rule.tos != 0; });
+}
+
+/// To the member of a group that the flow label names, which is not the flow's (fib_multipath_hash_policy 0).
+bool routes_by_label(Packet& packet, const Context& context) noexcept {
+    const Routing& routing = *context.routing;
+    if (routing.hash6_l4) return false;
+    const RouteAnswer route = find_route(key_of(packet, routing), routing, *context.hops);
+    return route.table_entry != route.index;
+}
+
+/// The next packet would find another mark, and might be given another one again.
+bool changes_connection_mark(const Packet& packet, const Recording& recording,
+                             FlowTracker& tracker) noexcept {
+    return recording.marks_connection &&
+           tracker.mark(packet.meta.connection_index).load(std::memory_order_relaxed) !=
+               recording.connection_mark;
 }
 
 FlowCondition condition_of(const hook::Rests& rests, const Recording& recording) noexcept {
@@ -96,13 +113,15 @@ void remember(Packet& packet, Context& context) noexcept {
         info == CtInfo::related || info == CtInfo::related_reply ||
         !is_of_kind(packet, kind.protocol, context) || rests_on_future(rests, recording.status) ||
         hop.kind != HopKind::neighbour || hop.interface == packet.meta.iif ||
-        routes_by_tos(v6, *context.routing))
+        routes_by_tos(v6, *context.routing) || changes_connection_mark(packet, recording, tracker) ||
+        (v6 && routes_by_label(packet, context)))
         return;
-    const std::uint16_t condition = work.paths.intern(condition_of(rests, recording));
     const std::uint32_t path =
         work.paths.intern(recording.path, v6, packet.meta.mark, rests.reasons & Rest::routes);
-    if (condition == FlowPaths::most_conditions || path == FlowPaths::none) return;
-    way.hop = packet.meta.hop;
+    if (path == FlowPaths::none) return;
+    const std::uint16_t condition = work.paths.intern(condition_of(rests, recording));
+    if (condition == FlowPaths::most_conditions) return;
+    way.hop.store(packet.meta.hop, std::memory_order_relaxed);
     way.oif = hop.interface;
     way.iif = packet.meta.iif;
     way.routes = work.routes;

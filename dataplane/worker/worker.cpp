@@ -34,6 +34,7 @@ Worker::Worker(Shared& shared, unsigned id)
     context_.fdb = &shared.fdb;
     context_.hops = &shared.hops;
     hooks_.counters = &share_.rule_counters;
+    hooks_.paths = FlowPaths(shared.secret_low ^ shared.secret_high);
     hooks_.fragments = &fragments_;
     context_.hooks = &hooks_;
     context_.filtering = &shared.filtering.get();
@@ -191,10 +192,15 @@ void Worker::settle_paths() noexcept {
     const std::uint32_t wanted = share_.counts_wanted.load(std::memory_order_acquire);
     context_.filtering = &shared_.filtering.get();
     const std::uint32_t generation = context_.filtering->generation;
-    const bool others = generation != hooks_.generation;
+    // Full of what is past, perhaps: at most once a second it begins anew.
+    const bool fuller = hooks_.paths.full() && context_.now_seconds != forgotten_at_;
+    const bool others = generation != hooks_.generation || fuller;
     if (!others && wanted == share_.counts_settled.load(std::memory_order_relaxed)) return;
     hooks_.paths.fold(share_.rule_counters);
-    if (others) hooks_.paths.forget();
+    if (others) {
+        hooks_.paths.forget();
+        forgotten_at_ = context_.now_seconds;
+    }
     hooks_.generation = generation;
     share_.counts_settled.store(wanted, std::memory_order_release);
 }
@@ -240,6 +246,7 @@ void Worker::run() noexcept {
         share_.own.total_clocks.add(after - before);
         before = after;
     }
+    hooks_.paths.fold(share_.rule_counters);
     share_.runs.store(false, std::memory_order_release);
     shared_.quiescence.offline(id_);
 }

@@ -48,6 +48,7 @@ class Worker {
     HookWork hooks_;
     Context context_;
     std::unique_ptr<TransmitBuffer[]> transmit_;
+    std::uint32_t forgotten_at_ = 0;  ///< second in which paths of flows began anew
     unsigned idle_rounds_ = 0;
     unsigned vain_wakeups_ = 0;  ///< in a row: a queue's descriptor was ready, but no packet came
     bool woken_by_queue_ = false;

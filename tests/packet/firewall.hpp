@@ -1,6 +1,7 @@
 // A router (router.hpp) with rules, given as the files of iptables-restore and ip6tables-restore.
 #pragma once
 
+#include <algorithm>
 #include <map>
 
 #include "control/hook/program.hpp"
@@ -35,6 +36,14 @@ class Firewall {
         return counted(v6, chain, table, &PacketCounter::bytes);
     }
     FlowTracker& tracker() { return *tracker_; }
+    /// Of all connections, in order.
+    std::vector<std::uint32_t> marks() {
+        std::vector<std::uint32_t> all;
+        static_cast<void>(
+            tracker_->walk(0, 4096, 1'000'000, [&](const FlowView& flow) { all.push_back(flow.mark); }));
+        std::sort(all.begin(), all.end());
+        return all;
+    }
     /// Only this family has rules.
     void only(bool v6) {
         alone_ = v6 ? 1 : 0;

@@ -214,6 +214,9 @@ const char* const chance_rules[] = {
     "-A FORWARD -p udp --dport 53 -j ACCEPT",
     "-A FORWARD -m connmark --mark 1 -j DROP",
     "-A FORWARD -p udp -j CONNMARK --set-mark 1",
+    "-A FORWARD -i a -j CONNMARK --set-mark 7",
+    "-A FORWARD -i b -j CONNMARK --set-mark 8",
+    "-A FORWARD -p udp -j CONNMARK --set-xmark 0x10/0",
     "-A FORWARD -i b -j DROP",
     "-A FORWARD -m length --length 40:60 -j ACCEPT",
     "-A FORWARD -m mark --mark 2 -j ACCEPT",
@@ -253,6 +256,7 @@ TEST_P(FlowBatchTest, NobodySeesTheDifference) {
                       forgetful.counts(v6, "PREROUTING", hook::TableId::mangle));
         }
         EXPECT_EQ(known.tracker().count(), forgetful.tracker().count());
+        EXPECT_EQ(known.marks(), forgetful.marks()) << rules;
         decided += packets_of(known, StageId::flow_batch) - packets_of(known, StageId::ingress);
     }
     EXPECT_GT(decided, 500u) << "by the batch path";

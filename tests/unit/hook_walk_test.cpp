@@ -204,6 +204,20 @@ TEST(HookWalk, InterfacesThatComeAndGoLeaveCountersAndLimitsAlone) {
     EXPECT_EQ(rig.compiler.recycle_ids(), std::vector<RuleId>{});
 }
 
+TEST(HookWalk, ARenamedChainGoesOnCounting) {
+    HookRig rig;
+    rig.rule_set({"-N old", "-A old -p tcp", "-A old -p udp -m limit --limit 1/hour --limit-burst 1",
+                  "-A INPUT -j old"});
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_EQ(rig.path("old"), (std::vector<std::size_t>{2}));
+    const auto ids = rig.compiler.ids(TableId::filter, "old");
+    rig.rule("-E old new");
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_EQ(rig.compiler.ids(TableId::filter, "new"), ids);
+    EXPECT_EQ(rig.path("new"), (std::vector<std::size_t>{})) << "the bucket is empty still";
+    EXPECT_EQ(rig.compiler.recycle_ids().size(), 1u) << "of the rule that jumps";
+}
+
 TEST(HookWalk, Ip6ComparesTheUpperProtocol) {
     HookRig rig(Family::ip6);
     rig.rule("-A INPUT -p udp --dport 53 -j DROP");

@@ -20,13 +20,11 @@ std::vector<RuleId> Compiler::recycle_ids() {
     return std::exchange(retired_ids_, {});
 }
 
-void Compiler::forget(Compiled& chain) {
-    for (const auto& code : chain.codes)
-        retired_ids_.push_back(code->id);
-    if (chain.policy != no_rule) retired_ids_.push_back(std::exchange(chain.policy, no_rule));
-    chain.codes.clear();
-    chain.sources.clear();
-    chain.code = std::make_shared<const ChainCode>();
+void Compiler::abandon(Compiled& chain) {
+    for (std::size_t i = 0; i < chain.codes.size(); ++i)
+        if (!abandoned_.try_emplace(chain.sources[i].get(), chain.sources[i], chain.codes[i]).second)
+            retired_ids_.push_back(chain.codes[i]->id);
+    if (chain.policy != no_rule) retired_ids_.push_back(chain.policy);
 }
 
 /// Gives every chain its slot before a rule jumps to it, and takes those of chains that are gone.
@@ -51,7 +49,7 @@ void Compiler::place_chains(const Ruleset& ruleset) {
             ++known;
             continue;
         }
-        forget(chain);
+        abandon(chain);
         free_slots_.push_back(chain.slot);
         known = chains_.erase(known);
     }
@@ -103,8 +101,9 @@ void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& cha
         if (!moved.try_emplace(old.sources[i].get(), old.codes[i]).second)
             retired_ids_.push_back(old.codes[i]->id);
     const auto compile = [&](const std::shared_ptr<const Rule>& rule, const FindChain& find_chain) {
-        const auto known = moved.extract(rule.get());
-        return known ? known.mapped() : rules_.compile(*rule, new_id(), find_chain);
+        if (const auto known = moved.extract(rule.get())) return known.mapped();
+        if (const auto known = abandoned_.extract(rule.get())) return known.mapped().second;
+        return rules_.compile(*rule, new_id(), find_chain);
     };
 
     std::vector<std::shared_ptr<const Rule>> sources;
@@ -180,6 +179,9 @@ std::shared_ptr<const HookProgram> Compiler::compile(const Ruleset& ruleset, con
         if (table.id != TableId::nat)
             for (const auto& chain : table.chains)
                 compile_chain(chains_.find(Name{table.id, chain.name})->second, table, chain);
+    for (const auto& [rule, code] : abandoned_)
+        retired_ids_.push_back(code.second->id);
+    abandoned_.clear();
     return assemble(ruleset);
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -59,7 +60,7 @@ class Compiler {
                                                      const std::vector<SharedRule>& codes, std::size_t prefix,
                                                      std::size_t suffix) const;
     [[nodiscard]] RuleId new_id();
-    void forget(Compiled&);
+    void abandon(Compiled&);
     [[nodiscard]] std::shared_ptr<const HookProgram> assemble(const Ruleset&) const;
 
     Family family_;
@@ -68,6 +69,8 @@ class Compiler {
     std::vector<ChainSlot> free_slots_;
     ChainSlot slots_ = 0;
     std::vector<RuleId> free_ids_, retired_ids_;
+    /// Of chains that are gone: a rule that another chain has now (-E) keeps its id and what it remembers.
+    std::unordered_map<const Rule*, std::pair<std::shared_ptr<const Rule>, SharedRule>> abandoned_;
     RuleId ids_ = 1;
 };
 
