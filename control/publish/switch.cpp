@@ -173,14 +173,16 @@ Switch::~Switch() {
 
 Result<> Switch::apply(const Model& next) {
     lacks_device_ = false;
-    // Rules come one by one, thousands of them: nothing else is looked at for their sake.
     if (auto r = rules_.judge(next.rules); !r) return r;
-    auto before_rules = std::exchange(model_.rules, next.rules);
-    if (model_ == next) {
-        publish_filtering(next);
-        return {};
+    // Rules come one by one, thousands of them: nothing else is looked at for their sake.
+    if (!(model_.rules == next.rules)) {
+        auto before_rules = std::exchange(model_.rules, next.rules);
+        if (model_ == next) {
+            publish_filtering(next);
+            return {};
+        }
+        model_.rules = std::move(before_rules);
     }
-    model_.rules = std::move(before_rules);
     auto done = converge(next);
     if (done) {
         model_ = next;
