@@ -110,6 +110,6 @@ def test_words_for_later(lab):
     """Words of the language that this version lacks are refused by name, streams too."""
     lab.weftd("")
     api = Connection(lab.socket)
-    for argv in (["conntrack", "-E"], ["ebtables", "-L"], ["tc", "qdisc"]):
+    for argv in (["conntrack", "-E", "-b", "5"], ["ebtables", "-L"], ["tc", "qdisc"]):
         answer = api.ask(*argv)
         check(not answer["ok"] and argv[0] in answer["error"], f"{argv}: {answer}")

@@ -21,7 +21,7 @@ def test_exit_statuses(lab):
     check("^" in error, f"no caret: {error}")
     check("nosuch" in lab.refused("port", "del", "nosuch"), "the refusal does not name the port")
     lab.refused("port", "add", "a", "type", "null")
-    for words in (["tc", "qdisc", "show"], ["ebtables", "-L"], ["conntrack", "-L"], ["ip", "route", "add", "default"]):
+    for words in (["tc", "qdisc", "show"], ["ebtables", "-L"], ["conntrack", "-L", "dying"], ["ip", "route", "add", "default"]):
         status, _, error = status_of(WEFT, "-s", lab.socket, *words)
         check(status != 0 and error.strip(), f"`{' '.join(words)}` is not refused")
 
