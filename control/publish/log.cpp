@@ -20,8 +20,7 @@ bool has_room() noexcept {
     return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT);
 }
 
-void write_line(std::string_view text) {
-    std::string line = "weftd: ";
+void write_line(std::string_view text, std::string line = "weftd: ") {
     line.append(text.substr(0, most_at_once - line.size() - 1));
     line += '\n';
     [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());
@@ -29,19 +28,32 @@ void write_line(std::string_view text) {
 
 }  // namespace
 
-void log_line(std::string_view line) noexcept {
+namespace {
+
+/// False: nobody reads, and the line that was to be written is counted as lost.
+bool may_write() {
     if (!has_room()) {
         ++lost;
-        return;
+        return false;
     }
     if (const unsigned before = lost.exchange(0)) {
         write_line(fmt::format("{} lines were lost: nobody read them in time", before));
         if (!has_room()) {
             ++lost;
-            return;
+            return false;
         }
     }
-    write_line(line);
+    return true;
+}
+
+}  // namespace
+
+void log_line(std::string_view line) noexcept {
+    if (may_write()) write_line(line);
+}
+
+void log_line_of(unsigned level, std::string_view line) noexcept {
+    if (may_write()) write_line(line, fmt::format("<{}>weftd: ", level));
 }
 
 }  // namespace weft

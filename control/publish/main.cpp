@@ -251,7 +251,8 @@ int run(const DaemonOptions& options) {
                                    .poll = options.poll,
                                    .kernel = !options.no_kernel,
                                    .huge = eal->hugepages,
-                                   .log = log_line});
+                                   .log = log_line,
+                                   .log_of = log_line_of});
         if (!live) return fail(cannot_start, live.error().message);
         Process running(io, options, **live);
         process = &running;

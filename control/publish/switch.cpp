@@ -235,6 +235,7 @@ void Switch::tick() {
     busy_.sample(BusyShares::Clock::now(), clocks);
 
     count_missed();
+    hook_log_.write(shared_, Names(indexes_), coarse_microseconds() / 1000, options_.log_of);
     bool changed = false;
     for (auto& [name, live] : ports_) {
         const PortInfo was = std::exchange(live.info, live.port->info());

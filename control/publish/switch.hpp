@@ -22,6 +22,7 @@
 #include "control/publish/assemble.hpp"
 #include "control/publish/busy.hpp"
 #include "control/publish/flow/connections.hpp"
+#include "control/publish/hook_log.hpp"
 #include "control/publish/lookout.hpp"
 #include "control/publish/ports.hpp"
 #include "control/publish/published_rules.hpp"
@@ -36,11 +37,12 @@ struct SwitchOptions {
     std::string socket;
     std::string netns;  ///< of the TAPs; empty: the current one
     std::vector<unsigned> worker_cpus;
-    std::vector<unsigned> control_cpus;           ///< where the TAP thread may run
-    bool poll = false;                            ///< --poll
-    bool kernel = true;                           ///< false: --no-kernel
-    bool huge = false;                            ///< EAL got hugepages
-    std::function<void(const std::string&)> log;  ///< one line for stderr
+    std::vector<unsigned> control_cpus;                              ///< where the TAP thread may run
+    bool poll = false;                                               ///< --poll
+    bool kernel = true;                                              ///< false: --no-kernel
+    bool huge = false;                                               ///< EAL got hugepages
+    std::function<void(const std::string&)> log;                     ///< one line for stderr
+    std::function<void(unsigned level, const std::string&)> log_of;  ///< the same with syslog's level
 };
 
 class Switch final : public Live {
@@ -274,6 +276,7 @@ class Switch final : public Live {
 
     Model model_;
     PublishedRules rules_{shared_};
+    HookLogWriter hook_log_;
     Indexes indexes_;
     std::map<std::string, LivePort> ports_;
     std::map<std::string, LiveTap> taps_;

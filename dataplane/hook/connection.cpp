@@ -157,6 +157,7 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
         case Tracked::invalid:
             return {};
         case Tracked::full:
+            context.hooks->log->table_full.add(1);
             return Verdict::drop(DropReason::conntrack_table_full);
         case Tracked::elsewhere:
             break;

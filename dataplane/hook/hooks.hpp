@@ -16,6 +16,7 @@
 #include "dataplane/context.hpp"
 #include "dataplane/flow/fragments.hpp"
 #include "dataplane/hook/filtering.hpp"
+#include "dataplane/hook/log_ring.hpp"
 #include "dataplane/hook/paths.hpp"
 #include "dataplane/hook/rule_counters.hpp"
 #include "dataplane/hook/walk.hpp"
@@ -51,6 +52,7 @@ struct HookWork {
     std::uint32_t routes = 0;      ///< HopTable's, of this round
     /// Connections that packets of this round began: those not confirmed at its end are forgotten.
     std::vector<Tracked> begun;
+    HookLog* log;
     FragmentTable* fragments;
     Datagram datagram;
     unsigned handed_to = nobody;  ///< the worker that a datagram has to go to
@@ -74,7 +76,8 @@ inline constexpr std::uint32_t hook_head_bytes = 256;
 /// Of a packet that the host or weft itself made.
 [[nodiscard]] PacketEnd pass_output(Packet&, Context&) noexcept;
 
-/// Both of a packet that leaves the host, whose l3_offset is set: to egress, or its end.
+/// Both of a packet that leaves the host, whose l3_offset is set: to egress, to ip_output if a mark has given
+/// it another route, or its end.
 [[nodiscard]] Verdict pass_host(Packet&, Context&) noexcept;
 
 /// Bytes from the IP header on, of a datagram of all its fragments.

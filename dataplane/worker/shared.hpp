@@ -57,6 +57,7 @@ struct WorkerShare {
     /// the worker has made the second equal to the first.
     std::atomic<std::uint32_t> counts_wanted{0}, counts_settled{0};
     std::atomic<bool> runs{false};
+    HookLog hook_log;
     StageCounters stages[stage_count];
     WorkerCounters own;
 };

@@ -35,6 +35,7 @@ Worker::Worker(Shared& shared, unsigned id)
     context_.hops = &shared.hops;
     hooks_.counters = &share_.rule_counters;
     hooks_.paths = FlowPaths(shared.secret_low ^ shared.secret_high);
+    hooks_.log = &share_.hook_log;
     hooks_.fragments = &fragments_;
     context_.hooks = &hooks_;
     context_.filtering = &shared.filtering.get();

@@ -13,6 +13,7 @@
 
 #include "control/model/model.hpp"
 #include "control/publish/assemble.hpp"
+#include "control/publish/names.hpp"
 #include "dataplane/worker/worker.hpp"
 #include "tests/support/frame.hpp"
 #include "weft/port.hpp"
@@ -99,6 +100,7 @@ class Rig {
     /// Packets and bytes that left by an interface, over all workers.
     [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> sent_by(const std::string& interface) const;
     [[nodiscard]] IfIndex index(const std::string& name) const { return *indexes_.interfaces.find(name); }
+    [[nodiscard]] Names names() const { return Names(indexes_); }
     [[nodiscard]] MacAddress mac(const std::string& name) const { return effective_.at(name).mac; }
     QueuePort& port(const std::string& name) { return *ports_.at(name); }
     Shared& shared() { return *shared_; }

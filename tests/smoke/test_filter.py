@@ -213,3 +213,18 @@ def test_iperf3_through_many_rules(lab):
         done = json.loads(a.run("iperf3", "-c", address, "-u", "-b", "5M", "-l", "1200", "-t", "1", "-J", timeout=30))["end"]["sum"]
         check(done["packets"] > 400 and done["lost_packets"] <= done["packets"] // 50, f"UDP to {address}: {done}")
     server.kill()
+
+
+@stateful
+def test_log(lab):
+    """A LOG rule writes the kernel's line into weftd's log, before the rule behind it drops the packet."""
+    a, _ = router(lab)
+    for address, (family, _) in NEAR.items():
+        a.reaches(address)
+        lab.weft(family, "-A", "FORWARD", "-p", "udp", "--dport", "53", "-j", "LOG", "--log-prefix", "no DNS: ", "--log-level", "5")
+        lab.weft(family, "-A", "FORWARD", "-p", "udp", "--dport", "53", "-j", "DROP")
+        a.run("bash", "-c", f"echo -n question > /dev/udp/{address}/53")
+        kind = "TOS=0x00" if family == "iptables" else "TC=0"
+        wait_for(lambda kind=kind: [line for line in lab.daemons[0].log if line.startswith("<5>weftd: no DNS: IN=a OUT=b MAC=")
+                                    and kind in line and "PROTO=UDP SPT=" in line and line.endswith("DPT=53 LEN=16")],
+                 f"the line of {family}")

@@ -1,0 +1,83 @@
+// What one worker has the control thread write into the log: packets that LOG rules have met, and how often
+// the table of connections was full.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "weft/counters.hpp"
+#include "weft/hook/types.hpp"
+#include "weft/packet.hpp"
+
+namespace weft {
+
+/// What a line tells, as it was when the rule was met.
+struct LoggedPacket {
+    static constexpr std::size_t most = 256;
+
+    hook::Family family{};
+    std::uint8_t level = 0;  ///< of syslog
+    std::uint8_t flags = 0;  ///< of hook::LogTarget
+    std::uint8_t prefix_length = 0;
+    std::array<char, 30> prefix;
+    IfIndex iif = no_interface, oif = no_interface;
+    IfIndex physical_in = no_interface, physical_out = no_interface;
+    EthernetHeader ethernet;  ///< valid with iif
+    std::uint32_t mark = 0;
+    std::uint32_t length = 0;  ///< of the IP packet
+    std::uint16_t held = 0;    ///< bytes of it
+    std::array<std::uint8_t, most> bytes;
+
+    void set_prefix(std::string_view text) noexcept {
+        prefix_length = static_cast<std::uint8_t>(std::min(text.size(), prefix.size()));
+        std::memcpy(prefix.data(), text.data(), prefix_length);
+    }
+};
+
+/// Bounded; one giver, one taker. What finds it full is lost and counted.
+class LogRing {
+  public:
+    static constexpr unsigned size = 256;
+
+    /// A place to fill, or null; given by give().
+    [[nodiscard]] LoggedPacket* place() noexcept {
+        const unsigned at = given_.load(std::memory_order_relaxed);
+        if (at - taken_.load(std::memory_order_acquire) == size) {
+            lost_.store(lost_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            return nullptr;
+        }
+        return &places_[at % size];
+    }
+    void give() noexcept {
+        given_.store(given_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+
+    /// The next, or null; it stays until take().
+    [[nodiscard]] const LoggedPacket* next() const noexcept {
+        const unsigned at = taken_.load(std::memory_order_relaxed);
+        return given_.load(std::memory_order_acquire) == at ? nullptr : &places_[at % size];
+    }
+    void take() noexcept {
+        taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+    /// Since the start.
+    [[nodiscard]] std::uint64_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
+
+  private:
+    const std::unique_ptr<LoggedPacket[]> places_{new LoggedPacket[size]};
+    std::atomic<std::uint64_t> lost_{0};
+    alignas(64) std::atomic<unsigned> given_{0};
+    alignas(64) std::atomic<unsigned> taken_{0};
+};
+
+struct HookLog {
+    LogRing packets;
+    Counter table_full;  ///< packets dropped because nf_conntrack_max connections were there
+};
+
+}  // namespace weft
