@@ -72,6 +72,11 @@ Verdict give_to(Packet& packet, HandedFor hook, unsigned owner, Context& context
     return Verdict::consumed();
 }
 
+/// xt_ct_target and nf_ct_zone_tmpl.
+FlowZone zone_of(const hook::CtTarget& target, const Packet& packet) noexcept {
+    return target.zone_from_mark ? static_cast<FlowZone>(packet.meta.mark) : target.zone;
+}
+
 /// In zone 0, whose packets no raw rule has to name.
 template <class Header>
 FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
@@ -135,7 +140,7 @@ PacketEnd go_to_owner(Packet& packet, HandedFor hook, Context& context) noexcept
 
 PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook, Context& context) noexcept {
     const FlowZone zone = was_handed_over(packet) ? packet.meta.zone
-                          : template_             ? template_->zone
+                          : template_             ? zone_of(*template_, packet)
                                                   : FlowZone{0};
     packet.meta.connection_state = invalid;
     if (template_ && template_->notrack) {

@@ -240,10 +240,7 @@ x
 -A FORWARD -j TRACE
 -t raw -A PREROUTING -j TRACE
 -t raw -A PREROUTING -j CT --zone 5
--t raw -A PREROUTING -j CT --zone-orig mark
--t raw -A PREROUTING -j CT --ctevents new,foo
--t raw -A PREROUTING -j CT --ctevents new,assured --expevents new
--t raw -A PREROUTING -j CT --helper ftp
+-t raw -A PREROUTING -j CT --zone mark
 -t raw -L -n
 -t raw -S
 -t raw -D PREROUTING -j CT --notrack

@@ -37,7 +37,6 @@ TEST(HookTarget, NotrackIsCtByAnotherName) {
     EXPECT_TRUE(std::get<CtTarget>(rule.target).notrack);
     EXPECT_EQ(shell.run("-t raw -D PREROUTING -j CT --notrack").status, 1) << "the alias is part of the rule";
     EXPECT_EQ(shell.run("-t raw -S PREROUTING").output, "-P PREROUTING ACCEPT\n-A PREROUTING -j NOTRACK\n");
-    EXPECT_EQ(shell.run("-t raw -A PREROUTING -j CT --zone-orig 5 --ctevents new,mark").status, 0);
 }
 
 TEST(HookTarget, NatRanges) {
@@ -92,13 +91,20 @@ TEST(HookTarget, PlacementAsInTheKernel) {
               std::string::npos);
 }
 
-TEST(HookTarget, AHelperMustBeKnown) {
+TEST(HookTarget, WhatConntrackDoesNotDoIsRefusedByName) {
     HookShell shell;
-    EXPECT_EQ(shell.run("-t raw -A PREROUTING -p tcp -j CT --helper ftp").status, 0);
-    EXPECT_EQ(shell.run("-t raw -A PREROUTING -j CT --helper ftp").status, 1)
-        << "xt_CT.c: it needs a protocol";
-    EXPECT_EQ(shell.run("-t raw -A PREROUTING -p tcp -j CT --helper nope").errors,
-              "iptables: No chain/target/match by that name.\n");
+    for (const std::string option : {"helper ftp", "timeout t", "ctevents new,mark", "expevents new",
+                                     "zone-orig 5", "zone-reply mark"}) {
+        const auto outcome = shell.run("-t raw -A PREROUTING -p tcp -j CT --" + option);
+        EXPECT_EQ(outcome.status, 2);
+        EXPECT_EQ(outcome.errors.substr(0, outcome.errors.find('\n')),
+                  "iptables v1.8.9 (legacy): CT: option \"--" + option.substr(0, option.find(' ')) +
+                      "\" is not supported");
+        EXPECT_EQ(outcome.column, 44) << "of " << option;
+    }
+    EXPECT_EQ(shell.run("-t raw -A PREROUTING -j CT --zone mark").status, 0);
+    EXPECT_EQ(shell.run("-t raw -S PREROUTING").output,
+              "-P PREROUTING ACCEPT\n-A PREROUTING -j CT --zone mark\n");
 }
 
 }  // namespace
