@@ -4,6 +4,7 @@
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/reject.hpp"
 #include "dataplane/hook/remember.hpp"
+#include "dataplane/hook/reroute.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 
@@ -173,7 +174,9 @@ PacketEnd pass_output(Packet& packet, Context& context) noexcept {
 
 Verdict pass_host(Packet& packet, Context& context) noexcept {
     if (const auto end = pass_output(packet, context)) return *end;
-    return pass_postrouting(packet, no_interface, context).value_or(Verdict::to(StageId::egress));
+    const Verdict way = route_marked(packet, context);
+    if (!way.is_stage()) return way;
+    return pass_postrouting(packet, no_interface, context).value_or(way);
 }
 
 }  // namespace weft

@@ -134,8 +134,10 @@ void hand_all(Packet* const whole[], unsigned count, HandedFor hook, unsigned ow
 }
 
 /// Fragments that follow the first are forwarded like it, without asking again.
-Verdict forwarded(Packet& piece, Packet& first, Verdict of_first, Context& context) noexcept {
-    if (&piece == &first || of_first.is_drop() || of_first.stage() != StageId::ip_output) return of_first;
+Verdict forwarded(Packet& piece, Packet& first, HandedFor hook, Verdict of_first, Context& context) noexcept {
+    if (&piece == &first || hook == HandedFor::output || of_first.is_drop() ||
+        of_first.stage() != StageId::ip_output)
+        return of_first;
     return IpForward::forward(piece, context);
 }
 
@@ -168,7 +170,7 @@ Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noex
     }
     share_all(whole, count);
     for (unsigned i = 0; i < count; ++i)
-        context.follow(*whole[i], forwarded(*whole[i], first, verdict, context), whole[i]->meta.iif);
+        context.follow(*whole[i], forwarded(*whole[i], first, hook, verdict, context), whole[i]->meta.iif);
     return Verdict::consumed();
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "dataplane/hook/connection.hpp"
+#include "dataplane/host/host.hpp"
+#include "dataplane/punt/class.hpp"
 #include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
@@ -25,19 +27,36 @@ bool is_ours(const IpAddress& address, bool v6, Context& context) noexcept {
 
 /// Who speaks (RFC 1812 4.3.2.4, RFC 4443 2.2; icmp_route_lookup, icmp6_send): the address that was asked if
 /// it is ours, in a frame to us alone, else of IPv4 the one that the route back prefers, of IPv6 the one of
-/// the interface that the packet came by.
-IpAddress source4_of(Packet& about, const Hop& hop, Context& context) noexcept {
+/// the interface that the packet came by. To the kernel behind us whom it was sent to: it takes what comes
+/// from an address of its own for forged.
+IpAddress source4_of(Packet& about, WayBack way, Context& context) noexcept {
+    if (way.to_host) return to_address(ipv4(about).destination);
+    const Hop& hop = (*context.hops)[way.hop];
     if (const auto asked = to_address(ipv4(about).destination); is_ours(asked, false, context)) return asked;
     return hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source4;
 }
-IpAddress source6_of(Packet& about, const Hop& hop, Context& context) noexcept {
+IpAddress source6_of(Packet& about, WayBack way, Context& context) noexcept {
     const Ipv6Header& ip = ipv6(about);
+    if (way.to_host) return IpAddress{ip.destination};
+    const Hop& hop = (*context.hops)[way.hop];
     const bool to_many = about.ethernet().destination.is_group();
     if (const IpAddress asked{ip.destination}; !to_many && is_ours(asked, true, context)) return asked;
     const RoutedInterface& in = context.routing->interface(about.meta.iif);
     const IpAddress& own = address6::link_local(ip.source) ? in.link_local : in.source6;
     if (own != IpAddress{}) return own;
     return hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source6;
+}
+
+/// No rules are asked: in Linux it would come by lo.
+void tell_host(Packet& message, Packet& about, Context& context) noexcept {
+    const Interface& tap = context.topology->interface(about.meta.oif);
+    message.ethernet().destination = tap.mac;
+    message.ethernet().source = about.ethernet().destination;
+    message.meta.iif = tap.index;
+    const bool there = tap.has_tap && context.punt;
+    context.follow(message,
+                   there ? punt(message, punt_class_of(message)) : Verdict::drop(DropReason::punt_no_kernel),
+                   tap.index);
 }
 
 }  // namespace
@@ -63,6 +82,7 @@ void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte*
 }
 
 WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept {
+    if (about.meta.iif == no_interface && !(about.meta.flags & PacketFlags::own)) return {.to_host = true};
     RouteKey key{.destination = to, .v6 = is_ipv6(about)};
     if (key.v6 && address6::link_local(to.bytes)) return {.on_link = !about.ethernet().source.is_group()};
     key.flow_hash = key.v6 ? flow_hash6(about, context.routing->hash6_l4, context.routing->hash_secret)
@@ -72,6 +92,7 @@ WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept 
 }
 
 void send_back(Packet& message, Packet& about, WayBack way, Context& context) noexcept {
+    if (way.to_host) return tell_host(message, about, context);
     if (way.on_link) {
         message.ethernet().destination = about.ethernet().source;
         message.ethernet().source = context.topology->interface(about.meta.iif).mac;
@@ -97,7 +118,7 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     const IpAddress to = to_address(ip.source);
     const WayBack way = way_back(about, to, context);
     if (way.none()) return;
-    const IpAddress source = source4_of(about, (*context.hops)[way.hop], context);
+    const IpAddress source = source4_of(about, way, context);
     if (source == IpAddress{}) return;
     const std::uint32_t quoted =
         std::min<std::uint32_t>(quotable_length(about, context), most4 - sizeof(IcmpMessage4));
@@ -149,7 +170,7 @@ void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     const IpAddress to{ipv6(about).source};
     const WayBack way = way_back(about, to, context);
     if (way.none()) return;
-    const IpAddress source = source6_of(about, (*context.hops)[way.hop], context);
+    const IpAddress source = source6_of(about, way, context);
     if (source == IpAddress{}) return;
     const std::uint32_t quoted =
         std::min<std::uint32_t>(quotable_length(about, context), most6 - sizeof(IcmpMessage6));

@@ -41,11 +41,13 @@ void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte*
 void finish_message6(Packet& made, const IpAddress& from, const IpAddress& to, IcmpCode what,
                      std::uint32_t value, std::uint32_t payload, std::uint8_t hop_limit) noexcept;
 /// How the source of a packet is reached: by a route, or, if it has an address of the link alone, straight
-/// back on the link that the packet came by (its address says nothing on another: RFC 4007 9).
+/// back on the link that the packet came by (its address says nothing on another: RFC 4007 9). The kernel
+/// behind us is told by the TAP of meta.oif.
 struct WayBack {
     HopIndex hop = no_hop;
     bool on_link = false;
-    [[nodiscard]] bool none() const noexcept { return hop == no_hop && !on_link; }
+    bool to_host = false;  ///< the kernel behind us sent it
+    [[nodiscard]] bool none() const noexcept { return hop == no_hop && !on_link && !to_host; }
 };
 [[nodiscard]] WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept;
 /// Sends a packet of ours there; without a way it must not be called.

@@ -228,3 +228,15 @@ def test_log(lab):
         wait_for(lambda kind=kind: [line for line in lab.daemons[0].log if line.startswith("<5>weftd: no DNS: IN=a OUT=b MAC=")
                                     and kind in line and "PROTO=UDP SPT=" in line and line.endswith("DPT=53 LEN=16")],
                  f"the line of {family}")
+
+
+@stateful
+def test_reject_in_output(lab):
+    """A program of the host itself is told at once that rules refuse its packets."""
+    _, b = router(lab)
+    for address, (family, _) in NEAR.items():
+        lab.weft(family, "-A", "OUTPUT", "-p", "tcp", "--dport", "8080", "-j", "REJECT", "--reject-with", "tcp-reset")
+        equal(connects(lab.switch, address, 8080), 7, "curl of the host under REJECT")
+        lab.weft(family, "-R", "OUTPUT", "1", "-p", "tcp", "--dport", "8080", "-j", "REJECT")
+        equal(connects(lab.switch, address, 8080), 7, "curl of the host under an ICMP error")
+        lab.weft(family, "-F")
