@@ -1,7 +1,10 @@
 #include "control/cli/rule_files.hpp"
 
+#include <algorithm>
+#include <initializer_list>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "control/command/program.hpp"
 
@@ -46,11 +49,48 @@ bool asks_of_itself(string_view word) {
     return word.find_first_of("hV") != string_view::npos;
 }
 
+bool is_one_of(string_view word, std::initializer_list<string_view> names) {
+    return std::find(names.begin(), names.end(), word) != names.end();
+}
+
+/// ipset has -file anywhere, for what is restored, listed and saved.
+RuleFiles take_set_files(const std::vector<std::string>& words) {
+    RuleFiles files{{}, {}, {}};
+    string_view action;
+    bool program_seen = false;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        string_view word = words[i];
+        const bool program = !program_seen && word == "ipset";
+        program_seen = program_seen || program;
+        if (word.starts_with("--")) word.remove_prefix(1);
+        if (is_one_of(word, {"-f", "-file"}) && i + 1 < words.size()) {
+            files.write = words[++i];
+            continue;
+        }
+        files.words.push_back(words[i]);
+        const bool valued = is_one_of(word, {"-o", "-output"}) && i + 1 < words.size();
+        if (valued) files.words.push_back(words[++i]);
+        const bool option = valued || is_one_of(word, {"-s", "-sorted", "-q", "-quiet", "-r", "-resolve",
+                                                       "-!", "-exist", "-n", "-name", "-t", "-terse"});
+        if (program_seen && !program && !option && action.empty()) action = words[i];
+    }
+    if (action.starts_with("--")) action.remove_prefix(2);
+    // "re" is what restore has before rename
+    const bool restores = action == "-R" || (!action.empty() && string_view("restore").starts_with(action));
+    if (restores) files.read = std::exchange(files.write, std::nullopt).value_or("-");
+    const bool prints =
+        is_one_of(action, {"-L", "-S"}) || (!action.empty() && (string_view("list").starts_with(action) ||
+                                                                string_view("save").starts_with(action)));
+    if (!prints) files.write.reset();
+    return files;
+}
+
 }  // namespace
 
 RuleFiles take_rule_files(const std::vector<std::string>& words) {
-    RuleFiles files{words, {}, {}};
     const auto program = command::program_word(words);
+    if (program == "ipset") return take_set_files(words);
+    RuleFiles files{words, {}, {}};
     const bool restores = program.ends_with("-restore"),
                saves = program == "iptables-save" || program == "ip6tables-save";
     if (!restores && !saves) return files;

@@ -1,4 +1,5 @@
-// The files of iptables-save and iptables-restore: the client reads and writes them, the daemon sees neither.
+// The files of iptables-save, iptables-restore and ipset: the client reads and writes them, the daemon sees
+// neither.
 #pragma once
 
 #include <optional>

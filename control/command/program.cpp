@@ -92,6 +92,7 @@ constexpr Program programs[] = {
     {"ip6tables-save", false, {}},
     {"iptables-restore", false, {}},
     {"ip6tables-restore", false, {}},
+    {"ipset", false, {}},
 };
 
 constexpr std::array iptables_family = {

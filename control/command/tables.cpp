@@ -15,8 +15,8 @@ Grammar build() {
     for (const auto table :
          {address_commands(), route_commands(), rule_commands(), neighbour_commands(), link_commands(),
           tuntap_commands(), nexthop_commands(), bridge_commands(), brctl_commands(), sysctl_commands(),
-          ethtool_commands(), port_commands(), hook_commands(), conntrack_commands(), show_commands(),
-          observe_commands(), config_commands()})
+          ethtool_commands(), port_commands(), hook_commands(), conntrack_commands(), set_commands(),
+          show_commands(), observe_commands(), config_commands()})
         all.insert(all.end(), table.begin(), table.end());
     auto grammar = Grammar::build(all);
     if (!grammar) {

@@ -22,6 +22,7 @@ namespace weft::command {
 [[nodiscard]] std::span<const Spec> observe_commands();
 [[nodiscard]] std::span<const Spec> hook_commands();
 [[nodiscard]] std::span<const Spec> conntrack_commands();
+[[nodiscard]] std::span<const Spec> set_commands();
 [[nodiscard]] std::span<const Spec> tuntap_commands();
 [[nodiscard]] std::span<const Spec> config_commands();
 

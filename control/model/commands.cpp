@@ -14,10 +14,10 @@ using Table = std::unordered_map<std::string_view, const Handler*>;
 
 Table collect() {
     Table table;
-    for (const auto handlers :
-         {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(), address_handlers(),
-          route_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(), tuntap_handlers(),
-          observe_handlers(), hook_handlers(), conntrack_handlers(), configuration_handlers()})
+    for (const auto handlers : {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(),
+                                address_handlers(), route_handlers(), sysctl_handlers(), ethtool_handlers(),
+                                show_handlers(), tuntap_handlers(), observe_handlers(), hook_handlers(),
+                                conntrack_handlers(), set_handlers(), configuration_handlers()})
         for (const Handler& handler : handlers)
             table.emplace(handler.name, &handler);
     return table;

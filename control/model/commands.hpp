@@ -57,6 +57,7 @@ struct Handler {
 [[nodiscard]] std::span<const Handler> tuntap_handlers();
 [[nodiscard]] std::span<const Handler> hook_handlers();
 [[nodiscard]] std::span<const Handler> conntrack_handlers();
+[[nodiscard]] std::span<const Handler> set_handlers();
 [[nodiscard]] std::span<const Handler> configuration_handlers();
 
 }  // namespace weft

@@ -75,6 +75,7 @@ std::string diff(const Model& from, const Model& to) {
             append(text, '+', new_lines[j]);
         ++i, ++j;
     }
+    diff_sets(text, from, to);
     diff_hook_rules(text, from, to);
     return text;
 }

@@ -25,9 +25,13 @@ void save_routes(std::string& text, const Model&);
 void save_rules(std::string& text, const Model&);
 void save_neighbours(std::string& text, const Model&);
 void save_sysctls(std::string& text, const Model&);
+/// As a here-document of ipset restore. Times are those that are left; what was counted is no part of it.
+void save_sets(std::string& text, const Model&);
+/// Their part of diff(): '-' what goes, '+' what comes.
+void diff_sets(std::string& text, const Model& from, const Model& to);
 /// As here-documents of iptables-restore, the last of save().
 void save_hook_rules(std::string& text, const Model&);
-/// save() without them.
+/// save() without sets and rules.
 [[nodiscard]] std::string save_but_rules(const Model&);
 /// Their part of diff(), as commands of iptables.
 void diff_hook_rules(std::string& text, const Model& from, const Model& to);

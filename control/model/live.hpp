@@ -15,6 +15,7 @@
 #include "control/command/types.hpp"
 #include "control/flow/connections.hpp"
 #include "control/kernel/route_message.hpp"
+#include "control/set/entries.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/result.hpp"
 
@@ -192,6 +193,10 @@ class Live {
     [[nodiscard]] virtual Result<RouteFound> find_route(const RouteQuestion& question) = 0;
     [[nodiscard]] virtual std::vector<AdjacencyState> adjacencies() = 0;
     [[nodiscard]] virtual conntrack::Connections& connections() = 0;
+    /// What an entry of the set with this Set::id has counted; nothing if no worker knows the set.
+    [[nodiscard]] virtual std::optional<hook::Counters> set_counters(std::uint64_t, const ipset::Key&) {
+        return std::nullopt;
+    }
     /// Ends the daemon after the answer is sent.
     virtual void stop(bool keep) = 0;
 };

@@ -14,6 +14,7 @@
 
 #include "control/hook/rulesets.hpp"
 #include "control/model/routing.hpp"
+#include "control/set/sets.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/result.hpp"
 #include "weft/topology.hpp"
@@ -180,7 +181,8 @@ struct Model {
     std::vector<AddressSpec> addresses;  ///< in the order given (the first of a prefix is primary)
     RoutingSpec routing;
     std::map<std::string, std::string> sysctls;  ///< those set, canonical names
-    hook::Rulesets rules;                        ///< of iptables and ip6tables
+    ipset::Sets sets;                            ///< of ipset
+    hook::Rulesets rules;                        ///< of iptables and ip6tables; name sets that there are
 
     [[nodiscard]] const LinkSpec* find(const std::string& name) const {
         const auto it = links.find(name);

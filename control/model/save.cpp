@@ -35,6 +35,7 @@ std::string save_but_rules(const Model& model) {
 
 std::string save(const Model& model) {
     auto text = save_but_rules(model);
+    save_sets(text, model);
     save_hook_rules(text, model);
     return text;
 }

@@ -11,6 +11,7 @@
 #include "control/publish/log.hpp"
 #include "control/publish/monitor_stream.hpp"
 #include "control/publish/top_stream.hpp"
+#include "weft/clock.hpp"
 
 namespace weft {
 
@@ -50,7 +51,8 @@ bool is_of_rules(std::string_view program) {
 // What the kernel or a device refuses when a Linux program's word is made true, with that program's status.
 Error in_program_terms(Error error, const std::vector<std::string>& argv) {
     const auto program = command::program_word(argv);
-    if (is_of_rules(program) || program == "brctl" || program == "sysctl") error.code = ErrorCode::usage;
+    if (is_of_rules(program) || program == "brctl" || program == "sysctl" || program == "ipset")
+        error.code = ErrorCode::usage;
     return error;
 }
 
@@ -71,7 +73,7 @@ Daemon::Daemon(boost::asio::io_context& io, Switch& live, std::function<void()> 
 Result<> Daemon::make_true(const Model& next) {
     if (auto judged = validate(next); !judged) return judged;
     if (!(next == live_.model())) return live_.apply(next);
-    live_.take_counters(next.rules);
+    live_.take_counters(next);
     return {};
 }
 
@@ -91,6 +93,7 @@ Result<> Daemon::apply_text(const std::string& text, const std::string& name) {
     live_.read_back_rules();
     const Model before = live_.model();
     hook::keep_counters(next->rules, before.rules);
+    before.sets.keep_running(next->sets, coarse_microseconds());
     if (auto done = make_true(*next); !done) return done;
     previous_ = before;
     return {};
@@ -186,6 +189,7 @@ void Daemon::roll_back(const char* why) {
     live_.read_back_rules();
     Model target = *previous_;
     hook::keep_counters(target.rules, live_.model().rules);
+    live_.model().sets.keep_running(target.sets, coarse_microseconds());
     previous_.reset();
     log_line(std::string(why) + ": back to the configuration before");
     try {

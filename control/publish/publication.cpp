@@ -61,6 +61,8 @@ void Switch::publish(const Model& model) {
 }
 
 void Switch::publish_filtering(const Model& model) {
+    // Before the rules that name them: those that are new have to be found.
+    sets_.apply(model.sets, coarse_microseconds());
     const auto& numbers = indexes_.interfaces.all();
     rules_.publish({.rules = model.rules,
                     .interfaces = {numbers.begin(), numbers.end()},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace weft {
 
@@ -32,8 +33,9 @@ bool does_nothing(const hook::Ruleset& rules) {
 
 }  // namespace
 
-PublishedRules::PublishedRules(Shared& shared)
+PublishedRules::PublishedRules(Shared& shared, hook::FindSet find_set)
     : shared_(shared),
+      find_set_(std::move(find_set)),
       families_{Family{{hook::Family::ip, shared.secret_low}, nullptr, {}},
                 Family{{hook::Family::ip6, shared.secret_low}, nullptr, {}}} {}
 
@@ -51,9 +53,7 @@ Result<> PublishedRules::judge(const hook::Rulesets& rules) const {
 std::shared_ptr<const hook::HookProgram> PublishedRules::compile(hook::Family family,
                                                                  const FilteringInput& input) {
     auto& of = families_[static_cast<std::size_t>(family)];
-    auto program = of.compiler.compile(input.rules.of(family), input.interfaces, [](std::string_view) {
-        return std::shared_ptr<const hook::AddressSet>();
-    });
+    auto program = of.compiler.compile(input.rules.of(family), input.interfaces, find_set_);
     of.taken.resize(program->ids);
     if (does_nothing(input.rules.of(family))) program = nullptr;
     return of.program = std::move(program);

@@ -23,7 +23,8 @@ struct FilteringInput {
 /// Compiles and publishes Shared::filtering. Control thread only; outlived by `shared`.
 class PublishedRules {
   public:
-    explicit PublishedRules(Shared& shared);
+    /// Sets that rules name are asked of `find_set`.
+    PublishedRules(Shared& shared, hook::FindSet find_set);
 
     /// Refuses what has no room among the workers' counters.
     [[nodiscard]] Result<> judge(const hook::Rulesets&) const;
@@ -51,6 +52,7 @@ class PublishedRules {
     [[nodiscard]] hook::Counters take(hook::Family, hook::RuleId);
 
     Shared& shared_;
+    hook::FindSet find_set_;
     std::array<Family, 2> families_;
     std::shared_ptr<FlowTracker> tracker_;  ///< made when the first rule asks for connections
     FilteringInput published_;

@@ -171,17 +171,25 @@ Switch::~Switch() {
         log(fmt::format("{} packet buffers were not given back", out));
 }
 
+void Switch::take_counters(const Model& equal) {
+    model_.rules = equal.rules;
+    model_.sets = equal.sets;
+    sets_.apply(model_.sets, coarse_microseconds());
+}
+
 Result<> Switch::apply(const Model& next) {
     lacks_device_ = false;
     if (auto r = rules_.judge(next.rules); !r) return r;
-    // Rules come one by one, thousands of them: nothing else is looked at for their sake.
-    if (!(model_.rules == next.rules)) {
+    // Rules and entries of sets come one by one, thousands of them: nothing else is looked at for their sake.
+    if (!(model_.rules == next.rules) || !(model_.sets == next.sets)) {
         auto before_rules = std::exchange(model_.rules, next.rules);
+        auto before_sets = std::exchange(model_.sets, next.sets);
         if (model_ == next) {
             publish_filtering(next);
             return {};
         }
         model_.rules = std::move(before_rules);
+        model_.sets = std::move(before_sets);
     }
     auto done = converge(next);
     if (done) {
@@ -253,7 +261,17 @@ void Switch::tick() {
         look_for_lost_devices();
         if (hold_) hold_->expire(coarse_microseconds());
     }
+    tidy_sets();
     age();
+}
+
+// A command only takes things out of the workers' sight: memory is given back here, for many at a time.
+void Switch::tidy_sets() {
+    constexpr unsigned every = 10'000 / tick_ms;
+    if (ticks_ % every == 0) sets_.expire(coarse_microseconds());
+    if (!sets_.wasteful()) return;
+    shared_.quiescence.synchronize();
+    sets_.reclaim();
 }
 
 // What was lost before a worker could see it: nobody but the device knows.

@@ -23,6 +23,7 @@
 #include "control/publish/busy.hpp"
 #include "control/publish/flow/connections.hpp"
 #include "control/publish/hook_log.hpp"
+#include "control/publish/hook/set_tables.hpp"
 #include "control/publish/lookout.hpp"
 #include "control/publish/ports.hpp"
 #include "control/publish/published_rules.hpp"
@@ -84,8 +85,9 @@ class Switch final : public Live {
     std::function<void(bool keep)> on_stop;
     /// Takes into the model what rules have counted. To be called before a command reads or changes rules.
     void read_back_rules() { rules_.count(model_.rules); }
-    /// Of an equal model, whose rules may have counted otherwise (`iptables -Z`).
-    void take_counters(const hook::Rulesets& rules) { model_.rules = rules; }
+    /// Of an equal model, whose rules may have counted otherwise (`iptables -Z`), and the entries of whose
+    /// sets may have other times.
+    void take_counters(const Model& equal);
 
     // Live
     std::optional<LinkState> link(const std::string& name) override;
@@ -121,6 +123,9 @@ class Switch final : public Live {
     std::vector<TracedPacket> traced() override;
     Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) override;
     conntrack::Connections& connections() override { return connections_; }
+    std::optional<hook::Counters> set_counters(std::uint64_t id, const ipset::Key& key) override {
+        return sets_.counters(id, key);
+    }
     void stop(bool keep) override { on_stop(keep); }
 
     /// Calls this after links changed, until it returns false.
@@ -243,6 +248,7 @@ class Switch final : public Live {
     void reopen(const std::string& name);
 
     void age();
+    void tidy_sets();
     void count_missed();
     void log(const std::string& line) const { options_.log(line); }
 
@@ -275,7 +281,8 @@ class Switch final : public Live {
     bool lacks_device_ = false;
 
     Model model_;
-    PublishedRules rules_{shared_};
+    hook::SetTables sets_{shared_.secret_high};
+    PublishedRules rules_{shared_, [this](std::string_view name) { return sets_.find(name); }};
     HookLogWriter hook_log_;
     Indexes indexes_;
     std::map<std::string, LivePort> ports_;

@@ -123,9 +123,8 @@ bool AddressTable::normalize(SetMember& member) const noexcept {
     return true;
 }
 
-void AddressTable::set(Member& to, const SetMember& from, std::uint64_t now_us) const {
-    const auto seconds = options_.timeouts ? from.timeout : 0;
-    to.deadline_us.store(seconds ? now_us + seconds * 1'000'000ULL : 0, std::memory_order_relaxed);
+void AddressTable::set(Member& to, const SetMember& from) const {
+    to.deadline_us.store(options_.timeouts ? from.deadline_us : 0, std::memory_order_relaxed);
     to.packets.store(from.counters.packets, std::memory_order_relaxed);
     to.bytes.store(from.counters.bytes, std::memory_order_relaxed);
 }
@@ -164,7 +163,7 @@ SetChange AddressTable::add(SetMember member, std::uint64_t now_us, bool replace
         const bool living = alive(known, now_us);
         if (living && !replace) return SetChange::exists;
         if (known->exception == member.exception) {
-            set(*known, member, now_us);
+            set(*known, member);
             return SetChange::done;
         }
         static_cast<void>(remove(member, 0));
@@ -176,7 +175,7 @@ SetChange AddressTable::add(SetMember member, std::uint64_t now_us, bool replace
     fresh->address = member.address;
     fresh->length = member.length;
     fresh->exception = member.exception;
-    set(*fresh, member, now_us);
+    set(*fresh, member);
     put(*table_, fresh.release());
     ++size_;
     ++used_;
@@ -213,6 +212,13 @@ bool AddressTable::test(const SetMember& wanted, std::uint64_t now_us) const {
     return alive(known, now_us) && !known->exception;
 }
 
+std::optional<Counters> AddressTable::counters(SetMember member) const {
+    const auto* known = normalize(member) ? find(member.address, member.length) : nullptr;
+    if (!known) return std::nullopt;
+    return Counters{known->packets.load(std::memory_order_relaxed),
+                    known->bytes.load(std::memory_order_relaxed)};
+}
+
 void AddressTable::clear() {
     for (std::size_t slot = 0; slot < table_->slots.size(); ++slot)
         if (auto* member = table_->slots[slot].load(std::memory_order_relaxed); member && member != &gone_)
@@ -230,11 +236,10 @@ void AddressTable::list(std::uint64_t now_us, const std::function<void(const Set
     for (const auto& slot : table_->slots) {
         const auto* member = slot.load(std::memory_order_relaxed);
         if (!member || member == &gone_ || !alive(member, now_us)) continue;
-        const auto deadline = member->deadline_us.load(std::memory_order_relaxed);
         show({member->address,
               member->length,
               member->exception,
-              deadline ? static_cast<std::uint32_t>((deadline - now_us) / 1'000'000) : 0,
+              member->deadline_us.load(std::memory_order_relaxed),
               {member->packets.load(std::memory_order_relaxed),
                member->bytes.load(std::memory_order_relaxed)}});
     }

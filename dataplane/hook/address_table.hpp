@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dataplane/hook/set.hpp"
@@ -25,16 +26,15 @@ struct SetOptions {
     std::uint8_t netmask = 0xff;         ///< hash:ip: addresses are cut to it; 0xff: not at all
     std::uint32_t most_members = 65536;  ///< maxelem
     bool timeouts = false;
-    std::uint32_t timeout = 0;  ///< seconds, of members that say none; 0: for ever
     bool counters = false;
 };
 
 /// A member as it is added and listed.
 struct SetMember {
     IpAddress address;
-    std::uint8_t length = 0xff;  ///< of a network's prefix; 0xff: the whole address
-    bool exception = false;      ///< nomatch
-    std::uint32_t timeout = 0;   ///< seconds left; 0: for ever
+    std::uint8_t length = 0xff;     ///< of a network's prefix; 0xff: the whole address
+    bool exception = false;         ///< nomatch
+    std::uint64_t deadline_us = 0;  ///< when its time is over; 0: never
     Counters counters{};
 };
 
@@ -59,6 +59,8 @@ class AddressTable final : public AddressSet {
     SetChange remove(SetMember, std::uint64_t now_us);
     /// Exactly this member (ipset test of a network), or for an address in hash:net, any network around it.
     [[nodiscard]] bool test(const SetMember&, std::uint64_t now_us) const;
+    /// What this member has counted, be its time over or not; nothing if it is not there.
+    [[nodiscard]] std::optional<Counters> counters(SetMember) const;
     void clear();
     /// Those whose time is not over, in no order.
     void list(std::uint64_t now_us, const std::function<void(const SetMember&)>&) const;
@@ -91,7 +93,7 @@ class AddressTable final : public AddressSet {
     void erase(std::size_t slot);
     void put(Table&, Member*) const;
     void rebuild(std::size_t size);
-    void set(Member&, const SetMember&, std::uint64_t now_us) const;
+    void set(Member&, const SetMember&) const;
     void count_length(std::uint8_t length, int by);
 
     SetOptions options_;

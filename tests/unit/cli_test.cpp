@@ -112,6 +112,13 @@ TEST(CliRuleFiles, AreTheClients) {
     EXPECT_EQ(taken({"iptables-save", "-c", "-f", "out", "-t", "raw"}),
               "iptables-save -c -t raw; read nothing; write out");
     EXPECT_EQ(taken({"iptables-save", "--file=out"}), "iptables-save; read nothing; write out");
+    EXPECT_EQ(taken({"ipset", "restore"}), "ipset restore; read -; write nothing");
+    EXPECT_EQ(taken({"ipset", "-!", "-f", "in", "-R"}), "ipset -! -R; read in; write nothing");
+    EXPECT_EQ(taken({"ipset", "re", "--file", "in"}), "ipset re; read in; write nothing");
+    EXPECT_EQ(taken({"ipset", "-o", "save", "list", "a", "-file", "out"}),
+              "ipset -o save list a; read nothing; write out");
+    EXPECT_EQ(taken({"ipset", "rename", "restore", "b"}),
+              "ipset rename restore b; read nothing; write nothing");
     EXPECT_EQ(taken({"iptables", "-f", "x"}), "iptables -f x; read nothing; write nothing");
 }
 

@@ -73,15 +73,18 @@ TEST(HookSet, LongestNetworkSaysWhetherItIsAnException) {
 TEST(HookSet, TimesEnd) {
     AddressTable set({.most_members = 2, .timeouts = true}, secret);
     auto member = net("10.0.0.1");
-    member.timeout = 10;
+    member.deadline_us = 11 * second;
     EXPECT_EQ(set.add(member, second), SetChange::done);
     EXPECT_TRUE(holds(set, "10.0.0.1", 11 * second - 1));
     EXPECT_FALSE(holds(set, "10.0.0.1", 11 * second));
+    member.deadline_us = 21 * second;
     EXPECT_EQ(set.add(member, 12 * second), SetChange::done) << "its time was over";
     EXPECT_TRUE(holds(set, "10.0.0.1", 13 * second));
-    std::uint32_t left = 0;
-    set.list(13 * second, [&](const SetMember& listed) { left = listed.timeout; });
-    EXPECT_EQ(left, 9U);
+    std::uint64_t over = 0;
+    member.deadline_us = 22 * second;
+    EXPECT_EQ(set.add(member, 13 * second, true), SetChange::done);
+    set.list(13 * second, [&](const SetMember& listed) { over = listed.deadline_us; });
+    EXPECT_EQ(over, 22 * second);
     EXPECT_EQ(set.add(net("10.0.0.2"), 0), SetChange::done);
     EXPECT_EQ(set.add(net("10.0.0.3"), 13 * second), SetChange::full);
     EXPECT_EQ(set.add(net("10.0.0.3"), 30 * second), SetChange::done) << "the first made room";

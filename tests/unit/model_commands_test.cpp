@@ -12,10 +12,10 @@ namespace {
 
 TEST(Commands, EachSpecHasOneHandler) {
     std::multiset<std::string_view> handled;
-    for (const auto table :
-         {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(), address_handlers(),
-          route_handlers(), sysctl_handlers(), ethtool_handlers(), show_handlers(), tuntap_handlers(),
-          observe_handlers(), hook_handlers(), conntrack_handlers(), configuration_handlers()})
+    for (const auto table : {port_handlers(), link_handlers(), bridge_handlers(), brctl_handlers(),
+                             address_handlers(), route_handlers(), sysctl_handlers(), ethtool_handlers(),
+                             show_handlers(), tuntap_handlers(), observe_handlers(), hook_handlers(),
+                             conntrack_handlers(), set_handlers(), configuration_handlers()})
         for (const auto& handler : table)
             handled.insert(handler.name);
     const std::set<std::string_view> of_the_daemon{"apply",   "confirm", "rollback",        "tcpdump",
@@ -35,7 +35,6 @@ TEST(Commands, LaterWordsAreRefusedByName) {
     const std::pair<const char*, const char*> lines[] = {
         {"ebtables -P FORWARD DROP", "[2] ebtables is not supported in this version"},
         {"arptables-save", "[2] arptables-save is not supported in this version"},
-        {"ipset list", "[1] ipset is not supported in this version"},
         {"tc qdisc show", "[1] tc is not supported in this version"},
         {"ip route save", "[2] ip route save is not supported in this version"},
         {"ip rule restore", "[2] ip rule restore is not supported in this version"},

@@ -29,7 +29,6 @@ std::span<const Spec> show_commands() {
         WEFT_LATER("arptables-restore"),
         WEFT_LATER("xtables-legacy-multi"),
         WEFT_LATER("xtables-nft-multi"),
-        WEFT_LATER("ipset"),
         WEFT_LATER("tc"),
         WEFT_LATER("tunctl"),
     };

@@ -22,8 +22,14 @@ hook::Family family_of(const command::Match& match) {
     return match.spec->name.starts_with("ip6") ? hook::Family::ip6 : hook::Family::ip;
 }
 
-hook::Environment environment() {
+hook::Environment environment(const ipset::Sets& sets) {
     hook::Environment environment;
+    environment.find_set = [&sets](std::string_view name) -> std::optional<hook::Environment::SetFamily> {
+        using SetFamily = hook::Environment::SetFamily;
+        const auto* set = sets.find(name);
+        if (!set) return std::nullopt;
+        return set->options.family == hook::Family::ip ? SetFamily::ip : SetFamily::ip6;
+    };
     environment.idle_tables = 1U << static_cast<unsigned>(hook::TableId::nat);
     return environment;
 }
@@ -46,12 +52,12 @@ Result<Reply> reply_to(Session& session, hook::Outcome outcome) {
 
 Result<Reply> list_hook_rules(Session& session, const command::Match& match, const std::string&) {
     auto rules = session.model.rules.of(family_of(match));
-    return reply_to(session, hook::run_iptables(rules, environment(), words_of(match)));
+    return reply_to(session, hook::run_iptables(rules, environment(session.model.sets), words_of(match)));
 }
 
 Result<Reply> change_hook_rules(Session& session, const command::Match& match, const std::string&) {
     auto& rules = session.model.rules.edit(family_of(match));
-    return reply_to(session, hook::run_iptables(rules, environment(), words_of(match)));
+    return reply_to(session, hook::run_iptables(rules, environment(session.model.sets), words_of(match)));
 }
 
 Result<Reply> save_hook_tables(Session& session, const command::Match& match, const std::string&) {
@@ -61,7 +67,8 @@ Result<Reply> save_hook_tables(Session& session, const command::Match& match, co
 
 Result<Reply> restore_hook_rules(Session& session, const command::Match& match, const std::string& input) {
     auto& rules = session.model.rules.edit(family_of(match));
-    return reply_to(session, hook::run_restore(rules, environment(), words_of(match), input));
+    return reply_to(session,
+                    hook::run_restore(rules, environment(session.model.sets), words_of(match), input));
 }
 
 }  // namespace weft
