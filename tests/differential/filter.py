@@ -10,6 +10,7 @@ the namespaces. A rule set has a number, and the number says all of it.
 import argparse
 import contextlib
 import difflib
+import functools
 import os
 import random
 import re
@@ -28,6 +29,7 @@ from runner import run_one  # noqa: E402
 
 SETS = 167  # a round; three rounds are the 500 of a usual run
 REDUCED = 2  # differing rule sets that are cut down and shown whole; of the others the first difference
+TEST_SECONDS = 300  # also of one that fails and is cut down
 SECONDS_APART = 3  # by which two time-outs may differ
 
 
@@ -111,9 +113,7 @@ def difference(linux_outcome, weft, case, patient=False):
         if got != wanted:
             return Difference(case, f"packet {at}, into port {sent.port}, {sent.text}:\n  {sent.frame.hex()}\n"
                               f"  Linux sends {show(wanted)}\n  weft sends  {show(got)}", at)
-    told = []
-    if (connections := weft.connections(case.v6)) is not None:
-        told.append(compare_connections(linux_outcome.connections, connections))
+    told = [compare_connections(linux_outcome.connections, weft.connections(case.v6))]
     if case.does_something():
         told.append(compare_counters(linux_outcome.counters, weft.save(case.v6)))
     told = "\n".join(filter(None, told))
@@ -159,7 +159,9 @@ def run(words, seeds):
             if words and not any(word in title for word in words):
                 continue
             numbers = range((seed - 1) * SETS + 1, seed * SETS + 1)
-            good.append(run_one(title, lambda place: compare(place, workers, numbers), workers))
+            test = functools.partial(compare, workers=workers, numbers=numbers)
+            test.seconds = TEST_SECONDS
+            good.append(run_one(title, test, workers))
         known.clear()
     return good
 

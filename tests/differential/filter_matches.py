@@ -8,11 +8,11 @@ OUTBOUND = {"FORWARD", "OUTPUT", "POSTROUTING"}
 
 
 class Dice:
-    """Random choices for one family, and the hooks from which the rule's chain is reached."""
+    """Random choices for one family, the rule's table, and the hooks from which its chain is reached."""
 
     def __init__(self, chance, v6, number, talks):
         self.chance, self.v6, self.number, self.talks = chance, v6, number, talks
-        self.hooks = set()
+        self.table, self.hooks = "", set()
 
     def not_(self, words, often=0.25):
         return "! " + words if self.chance.random() < often else words
@@ -183,13 +183,17 @@ MATCHES = ((protocol, 30), (addresses, 20), (interfaces, 12), (fragment, 3), (ip
            (state, 8), (conntrack, 14), (addrtype, 5), (pkttype, 3), (length, 5), (limit, 4), (recent, 5))
 
 
+OF_CONNECTIONS = {connmark, state, conntrack}
+
+
 def some(dice, least=0):
-    """Words of some matches, in the order in which iptables wants them: what every packet has, then the extensions."""
+    """Words of some matches, in the order in which iptables wants them: what every packet has, then the extensions. None of
+    connections in raw OUTPUT: there Linux knows that of an ICMP error which the host makes (icmp_glue_bits), weft does not."""
     count = max(least, dice.chance.choice((0, 1, 1, 1, 2, 2, 3)))
     kinds = []
     while len(kinds) < count:
         kind, = dice.chance.choices([kind for kind, _ in MATCHES], [weight for _, weight in MATCHES])
-        if kind not in kinds:
+        if kind not in kinds and not (kind in OF_CONNECTIONS and dice.table == "raw" and "OUTPUT" in dice.hooks):
             kinds.append(kind)
     words = [kind(dice) for kind in kinds]
     return " ".join(sorted(filter(None, words), key=lambda text: "-m " in text and "-p " not in text))

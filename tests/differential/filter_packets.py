@@ -1,6 +1,7 @@
 """Random sequences of frames: conversations with what goes wrong on the way.
 
-Left out: overlapping fragments, an IPv6 fragment that is all of its datagram (Linux takes the header off), fragments of what is for the router itself that never become whole (its time-out
+Left out: overlapping fragments; an IPv6 fragment that is all of its datagram, or all but eight bytes (Linux takes the
+header off); fragments of what is for the router itself that never become whole (its time-out
 makes an ICMP error later), and neighbours that do not answer (how long they are asked for is a matter of time).
 """
 
@@ -119,6 +120,8 @@ class Traffic:
         if chance.random() < 0.05 and protocol != 253:
             body = body[:-1] + b"\x55"
         size, pieces = chance.choice((200, 400)) if len(body) > 400 else 200, []
+        if 0 < len(body) % size <= 8:
+            size -= 8
         for offset in range(0, len(body), size):
             more, part = offset + size < len(body), body[offset:offset + size]
             if self.v6:

@@ -51,7 +51,7 @@ def random_table(dice, name):
         return Table(name, dict.fromkeys(policies, "ACCEPT"), [], [])
     users, rules = user_chains(chance, name), []
     for chain in (*CHAINS[name], *users):
-        dice.hooks = users.get(chain, {chain})
+        dice.table, dice.hooks = name, users.get(chain, {chain})
         for _ in range(chance.choice((0, 1, 2, 2, 3, 4, 6))):
             calling = call(dice, chain, users) if chance.random() < 0.25 else None
             target, least = (calling, 0) if calling else filter_targets.one(dice, name)

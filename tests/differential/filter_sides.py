@@ -152,14 +152,11 @@ class Weft(Side):
         self.link.connect(place.socket)
         self.answers = self.link.makefile("r")
 
-    def ask(self, *words, stdin=""):
+    def tell(self, *words, stdin=""):
         self.link.sendall(json.dumps({"argv": words, "stdin": stdin}).encode() + b"\n")
         line = self.answers.readline()
         lab.check(line, f"weftd closed the connection at `{' '.join(words)}`")
-        return json.loads(line)
-
-    def tell(self, *words, stdin=""):
-        answer = self.ask(*words, stdin=stdin)
+        answer = json.loads(line)
         lab.check(answer["ok"], f"weft refuses `{' '.join(words)}`: {answer}")
         return answer.get("text", "")
 
@@ -172,12 +169,10 @@ class Weft(Side):
         return self.tell(f"{PROGRAMS[v6]}-save", "-c")
 
     def flush(self):
-        self.ask("conntrack", "-F")
+        self.tell("conntrack", "-F")
 
     def connections(self, v6):
-        """None where weft has not the words."""
-        answer = self.ask("conntrack", "-L", "-f", "ipv6" if v6 else "ipv4")
-        return answer.get("text", "") if answer["ok"] else None
+        return self.tell("conntrack", "-L", "-f", "ipv6" if v6 else "ipv4")
 
     def step(self, port, data, wanted, patient=False):
         """What comes out for a frame: as soon as it is what is wanted, else when nothing more comes."""

@@ -1,7 +1,7 @@
-"""Random sequences of frames through weft and through another switch, of rules beside the real iptables, and of packets
-past the connection tracker and the kernel's. Seeds are fixed: the same run every time.
+"""Random sequences of frames through weft and through another switch, of rules beside the real iptables, of packets past
+the connection tracker and the kernel's, and of packets under random rule sets. Seeds are fixed: the same run every time.
 
-  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, -k vlan, -k qinq, -k conntrack or -k rules; --seed repeats one
+  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, vlan, qinq, route, conntrack, rules or filter; --seed repeats one
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
 import bridge  # noqa: E402
 import conntrack  # noqa: E402
+import filter as rule_sets  # noqa: E402
 import qinq  # noqa: E402
 import route  # noqa: E402
 import rules  # noqa: E402
@@ -39,6 +40,7 @@ def main():
                 good.append(run_one(title, lambda place: module.compare(place, random.Random(seed)), workers))
     good += conntrack.run(options.k, seeds)
     good += rules.run(options.k, seeds)
+    good += rule_sets.run(options.k, seeds)
     return 0 if all(good) else 1
 
 
