@@ -52,12 +52,17 @@ def reset(dice):
     return "-p tcp -j REJECT --reject-with tcp-reset"
 
 
+def not_of_errors(dice):
+    """In OUTPUT Linux leaves ICMP errors that the host makes to the connection that they have there (xt_ct_target)."""
+    return f"-p {dice.pick('tcp', 'udp')} " if "OUTPUT" in dice.hooks else ""
+
+
 def ct(dice):
-    return "-j CT " + dice.pick("--notrack", "--zone 1", "--zone 2")
+    return not_of_errors(dice) + "-j CT " + dice.pick("--notrack", "--zone 1", "--zone 2")
 
 
 def notrack(dice):
-    return "-j NOTRACK"
+    return not_of_errors(dice) + "-j NOTRACK"
 
 
 #          how often, tables, hooks, with a match at least
