@@ -33,6 +33,10 @@ def of_the_host(data):
     return data[12:14] == b"\x86\xdd" and (data[20] == 58 and 133 <= data[54] <= 137 or data[20] == 0 and data[54] == 58)
 
 
+def for_the_host(data):
+    return data[30:34] in scene.OWN or data[38:54] in scene.OWN
+
+
 def sentinel(port, serial):
     """An ARP request from a station; the answer comes to the hardware address in it, which nobody has."""
     mac = struct.pack("!HI", 0x02AA, serial)
@@ -185,8 +189,11 @@ class Weft(Side):
                 self.read(found)
             if sorted(found) == wanted:
                 return wanted
-        for _ in range(self.passes):
-            self.settle(port, found)
+        # What the host answers may go by another device's TAP, and be dropped there.
+        others = [other for other in range(len(self.wires)) if other != port] if for_the_host(data) else []
+        for one in (port, *others):
+            for _ in range(self.passes):
+                self.settle(one, found)
         end = time.monotonic() + QUIET
         while (patient or sorted(found) != wanted) and time.monotonic() < end:
             self.wait(end - time.monotonic())
