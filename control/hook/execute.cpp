@@ -289,6 +289,9 @@ void refuse_idle(const Environment& environment, TableId id, const Command& comm
     if (idle && (closes || (command.action & filling)))
         throw Refusal{Status::other,
                       fmt::format("rules in table {} are not supported in this version", to_string(id))};
+    if (environment.idle_trace && (command.action & filling) &&
+        std::holds_alternative<TraceTarget>(command.rule.target))
+        throw Refusal{Status::other, "target TRACE is not supported in this version"};
 }
 
 void flush_all(Table& table) {

@@ -25,6 +25,7 @@ struct Environment {
     std::function<std::optional<SetFamily>(std::string_view)> find_set;
     /// Bits 1 << TableId: of tables that take no rule and no policy but ACCEPT, since nothing obeys them.
     std::uint8_t idle_tables = 0;
+    bool idle_trace = false;  ///< nobody performs TRACE: it is refused
 };
 
 /// The rule's frame that a match or target is printed or checked with.

@@ -11,7 +11,7 @@
 #define WEFT_TABLES "{ filter | mangle | raw | security | nat | <TABLE:text> }"
 #define WEFT_CHAINS "{ INPUT | FORWARD | OUTPUT | PREROUTING | POSTROUTING | <CHAIN:word> }"
 #define WEFT_TARGETS                                                                               \
-    "{ ACCEPT | DROP | RETURN | REJECT | LOG | MARK | CONNMARK | CT | NOTRACK | TCPMSS | TRACE | " \
+    "{ ACCEPT | DROP | RETURN | REJECT | LOG | MARK | CONNMARK | CT | NOTRACK | TCPMSS | " \
     "<TARGET:text> }"
 #define WEFT_MATCHES                                                                                     \
     "{ addrtype | comment | connmark | conntrack | iprange | length | limit | mac | mark | multiport | " \
