@@ -74,7 +74,6 @@ bool is_to_all4(Packet& about, const Context& context) noexcept {
 }
 
 bool may_be_reset(Packet& about, bool v6) noexcept {
-    if (about.ethernet().destination.is_group()) return false;
     if (v6) {
         const Ipv6Header& ip = ipv6(about);
         return !address6::multicast(ip.source) && !address6::unspecified(ip.source) &&

@@ -19,7 +19,7 @@ namespace {
 
 using std::string_view;
 
-constexpr std::array<string_view, 2> valued{"-o", "-output"}, filed{"-f", "-file"};
+constexpr std::array<string_view, 2> with_value{"-o", "-output"}, with_file{"-f", "-file"};
 
 bool begins_name(string_view word, string_view name) {
     return !word.empty() && name.starts_with(word);
@@ -46,7 +46,8 @@ bool ipset_only_reads(std::span<const std::string> words) {
         string_view word = words[i];
         if (word.starts_with("--")) word.remove_prefix(1);
         const auto is = [&](string_view name) { return name == word; };
-        if (std::any_of(valued.begin(), valued.end(), is) || std::any_of(filed.begin(), filed.end(), is)) {
+        if (std::any_of(with_value.begin(), with_value.end(), is) ||
+            std::any_of(with_file.begin(), with_file.end(), is)) {
             ++i;
             continue;
         }
