@@ -189,6 +189,12 @@ void create(const Command& command, Sets& sets, const Environment& environment) 
         auto wanted = command.options;
         wanted.hashsize = known->options.hashsize;
         wanted.bucketsize = known->options.bucketsize;
+        // mtype_same_set: the family is not compared, but that of hash:ip by its netmask.
+        const auto cut_at = [](const Options& of) { return of.netmask.value_or(of.whole()); };
+        if (wanted.type == Type::hash_net || cut_at(wanted) == cut_at(known->options)) {
+            wanted.family = known->options.family;
+            wanted.netmask = known->options.netmask;
+        }
         if (command.exist && wanted == known->options) return;
         refuse_as_kernel("Set cannot be created: set with the same name already exists");
     }

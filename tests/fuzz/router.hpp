@@ -37,7 +37,11 @@ class Wire final : public Port {
         sent.insert(sent.end(), from, from + n);
         return n;
     }
-    PortInfo info() override { return {.link_up = true}; }
+    PortInfo info() override {
+        PortInfo info;
+        info.link_up = true;
+        return info;
+    }
     Result<> set_up(bool) override { return {}; }
     Result<> set_mtu(std::uint16_t) override { return {}; }
     Result<> set_mac(const MacAddress&) override { return {}; }

@@ -144,7 +144,7 @@ def test_swap_under_load(lab):
     """While sets are filled, swapped and renamed under them, no packet is lost."""
     a, b = router(lab)
     a.reaches(B4)
-    lab.weft("ipset", "restore", input="create in hash:net\nadd in 10.0.0.0/16\ncreate spare hash:net\nadd spare 10.0.1.0/24\n")
+    lab.weft("ipset", "restore", input="create in hash:net\nadd in 10.0.0.0/16\ncreate spare hash:net\nadd spare 10.0.1.0/24\nadd spare 10.0.2.0/24\n")
     lab.weft("iptables-restore", input="*filter\n:INPUT ACCEPT\n:FORWARD DROP\n:OUTPUT ACCEPT\n"
              "-A FORWARD -m set --match-set in src -j ACCEPT\nCOMMIT\n")
     over = threading.Event()

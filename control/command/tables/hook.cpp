@@ -10,7 +10,7 @@
 // getopt does.
 #define WEFT_TABLES "{ filter | mangle | raw | security | nat | <TABLE:text> }"
 #define WEFT_CHAINS "{ INPUT | FORWARD | OUTPUT | PREROUTING | POSTROUTING | <CHAIN:word> }"
-#define WEFT_TARGETS                                                                               \
+#define WEFT_TARGETS                                                                       \
     "{ ACCEPT | DROP | RETURN | REJECT | LOG | MARK | CONNMARK | CT | NOTRACK | TCPMSS | " \
     "<TARGET:text> }"
 #define WEFT_MATCHES                                                                                     \
