@@ -20,7 +20,8 @@ def plain(text):
     for pattern, instead in OWN:
         text = re.sub(pattern, instead, text)
     blocks = re.split(r"(?m)^(?=create |Name: )", text)
-    return ["\n".join(sorted(block.splitlines())) for block in blocks]
+    # The kernel gives a new set the place of one that went; weft lists sets in the order of their creation.
+    return sorted("\n".join(sorted(block.splitlines())) for block in blocks)
 
 
 def commands(seed):
@@ -34,7 +35,7 @@ def commands(seed):
         if chance.random() < 0.2:
             return chance.choice(("2001:db8::1", "2001:db8::/64", "2001:db8:0:1::/64", "::1", "2001:db8::2/128"))
         address = f"10.0.{chance.randrange(2)}.{chance.randrange(1, 40)}"
-        return address + chance.choice(("", "", "", "/32", "/30", "/24", "/0", f"-10.0.1.{chance.randrange(1, 60)}"))
+        return address + chance.choice(("", "", "", "/32", "/30", "/24", f"-10.0.1.{chance.randrange(1, 60)}"))
 
     for _ in range(120):
         name, roll = chance.choice(names), chance.random()
