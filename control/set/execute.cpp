@@ -161,22 +161,20 @@ class Change {
 };
 
 /// mtype_test, and mtype_test_cidrs of an address in hash:net: whether the smallest network around it says
-/// so.
+/// so. What no set can have is in none (ip_set_utest).
 bool holds(const Command& command, const Set& set, std::uint64_t now_us) {
     const auto& element = command.element;
     const auto& options = set.options;
-    if (element.length && *element.length == 0) refuse_as_kernel(no_length);
     const auto in = [&](const IpAddress& address, unsigned length) -> const Entry* {
         const auto* entry = set.entries.find({cut(address, length), static_cast<std::uint8_t>(length)});
         return entry && !entry->over(now_us) ? entry : nullptr;
     };
     if (options.type == Type::hash_ip) {
         const auto address = cut(element.address, options.netmask.value_or(options.whole()));
-        if (address == IpAddress{})
-            refuse_as_kernel("Null-valued element, cannot be stored in a hash type of set");
         return in(address, options.whole()) != nullptr;
     }
     const unsigned length = element.length.value_or(options.whole());
+    if (length == 0) return false;
     const unsigned shortest = length == options.whole() ? 1 : length;
     for (unsigned at = length; at >= shortest; --at)
         if (const auto* entry = in(element.address, at)) return !entry->nomatch || command.nomatch;

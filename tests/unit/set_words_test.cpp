@@ -60,6 +60,8 @@ TEST(SetWords, AreRefusedInIpsetsWords) {
         {"add a 0.0.0.0", "[1] ipset v7.17: Null-valued element, cannot be stored in a hash type of set\n"},
         {"add a 10.0.0.0/0",
          "[1] ipset v7.17: The value of the CIDR parameter of the IP address is invalid\n"},
+        {"test a 0.0.0.0", "[1] 0.0.0.0 is NOT in set a.\n"},
+        {"test a 10.0.0.99/0", "[1] 10.0.0.99/0 is NOT in set a.\n"},
         {"add a 10.0.0.0/33", "[1] ipset v7.17: Syntax error: '33' is out of range 0-32\n"},
         {"add a foo", "[1] ipset v7.17: Syntax error: cannot parse foo: resolving to IPv4 address failed\n"},
         {"add a 10.1,5",
