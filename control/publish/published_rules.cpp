@@ -55,7 +55,7 @@ std::shared_ptr<const hook::HookProgram> PublishedRules::compile(hook::Family fa
     auto& of = families_[static_cast<std::size_t>(family)];
     auto program = of.compiler.compile(input.rules.of(family), input.interfaces, find_set_);
     of.taken.resize(program->ids);
-    if (does_nothing(input.rules.of(family))) program = nullptr;
+    if (!program->tracks && does_nothing(input.rules.of(family))) program = nullptr;
     return of.program = std::move(program);
 }
 

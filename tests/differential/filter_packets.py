@@ -2,8 +2,7 @@
 
 Left out: overlapping fragments; an IPv6 fragment that is all of its datagram, or all but eight bytes (Linux takes the
 header off); fragments of what is for the router itself that never become whole (its time-out
-makes an ICMP error later), IPv6 protocols that the router does not know (one difference in 501 rule sets is not explained: the
-connection of such a packet), and neighbours that do not answer (how long they are asked for is a matter of time).
+makes an ICMP error later), and neighbours that do not answer (how long they are asked for is a matter of time).
 """
 
 import struct
@@ -40,8 +39,6 @@ class Traffic:
         other = chance.choice([port for port in range(len(scene.DEVICES)) if port != client.port])
         server = scene.router(self.v6, chance.choice((client.port, other))) if chance.random() < 0.2 else self.somebody(other)
         kind = chance.choices((Tcp, Udp, Ping, Other), (50, 25, 17, 8))[0]
-        if kind is Other and self.v6 and server.router:
-            kind = Udp
         return kind(chance, client, server, number)
 
     def sequence(self, count=PACKETS):

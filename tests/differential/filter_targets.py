@@ -32,11 +32,17 @@ def mark(dice):
         f"-j MARK --{dice.pick('and', 'or', 'xor')}-mark {dice.pick('0x1', '0x10', '0xff', '0xfffffffe')}"
 
 
+def not_of_errors(dice):
+    """In raw OUTPUT Linux knows the connection of ICMP errors that the host makes (icmp_glue_bits), weft does not: CT leaves
+    them to it (xt_ct_target), CONNMARK marks it."""
+    return f"-p {dice.pick('tcp', 'udp')} " if dice.table == "raw" and "OUTPUT" in dice.hooks else ""
+
+
 def connmark(dice):
     if dice.chance.random() < 0.35:
-        return f"-j CONNMARK --{dice.pick('set-mark', 'set-xmark')} {value(dice)}"
+        return not_of_errors(dice) + f"-j CONNMARK --{dice.pick('set-mark', 'set-xmark')} {value(dice)}"
     masks = dice.pick("", " --mask 0xff", " --nfmask 0xf --ctmask 0xff", " --nfmask 0x1 --ctmask 0x1", " --nfmask 0xffffffff --ctmask 0xf0")
-    return f"-j CONNMARK --{dice.pick('save-mark', 'restore-mark')}{masks}"
+    return not_of_errors(dice) + f"-j CONNMARK --{dice.pick('save-mark', 'restore-mark')}{masks}"
 
 
 def reject(dice):
@@ -50,11 +56,6 @@ def reject(dice):
 
 def reset(dice):
     return "-p tcp -j REJECT --reject-with tcp-reset"
-
-
-def not_of_errors(dice):
-    """In OUTPUT Linux leaves ICMP errors that the host makes to the connection that they have there (xt_ct_target)."""
-    return f"-p {dice.pick('tcp', 'udp')} " if "OUTPUT" in dice.hooks else ""
 
 
 def ct(dice):
