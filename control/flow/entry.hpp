@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "weft/net/address.hpp"
+#include "weft/tcp_state.hpp"
 
 namespace weft::conntrack {
 
@@ -18,20 +19,6 @@ struct Tuple {
 
 struct Count {
     std::uint64_t packets = 0, bytes = 0;
-};
-
-/// Numbers of include/uapi/linux/netfilter/nf_conntrack_tcp.h, enum tcp_conntrack.
-enum class TcpState : std::uint8_t {
-    none,
-    syn_sent,
-    syn_recv,
-    established,
-    fin_wait,
-    close_wait,
-    last_ack,
-    time_wait,
-    close,
-    syn_sent2
 };
 
 struct Entry {

@@ -113,10 +113,7 @@ string_view protocol_name(std::uint8_t protocol) {
 }
 
 string_view tcp_state_name(TcpState state) {
-    static constexpr std::array<string_view, 10> names{"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
-                                                       "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
-                                                       "CLOSE",    "SYN_SENT2"};
-    return names[static_cast<std::size_t>(state)];
+    return tcp_state_names[static_cast<std::size_t>(state)];
 }
 
 std::string address_text(bool v6, const IpAddress& address) {

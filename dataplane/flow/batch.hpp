@@ -65,9 +65,8 @@ struct FlowBatch {
         out = {};
         const std::byte* const frame = packet.data();
         const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
-        const std::uint32_t above = packet.length() - (ethernet_header_size + least_size);
-        if (ethernet.destination_raw() != burst.own || above > burst.spread || !plain::is_own(packet))
-            [[unlikely]]
+        std::uint32_t above;
+        if (!plain::is_received(packet, burst.own, burst.spread, above)) [[unlikely]]
             return;
         if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
             out.unruled = burst.routes4;

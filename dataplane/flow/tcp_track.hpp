@@ -4,30 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <string_view>
+
+#include "weft/tcp_state.hpp"
 
 namespace weft {
-
-/// enum tcp_conntrack, with its values.
-enum class TcpState : std::uint8_t {
-    none,
-    syn_sent,
-    syn_recv,
-    established,
-    fin_wait,
-    close_wait,
-    last_ack,
-    time_wait,
-    close,
-    syn_sent2,
-    invalid,  ///< only in the table of transitions
-    ignore
-};
-/// As `conntrack -L` prints them.
-inline constexpr std::string_view tcp_state_names[] = {"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
-                                                       "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
-                                                       "CLOSE",    "SYN_SENT2"};
-inline constexpr unsigned tcp_state_count = 10;
 
 /// What a segment is by its flags (enum tcp_bit_set).
 enum class TcpKind : std::uint8_t { syn, synack, fin, ack, rst, none };

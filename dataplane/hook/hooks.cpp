@@ -91,7 +91,6 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     const std::uint32_t connection_mark = facts_.mark;
     auto& trail = context_.hooks->trail;
     trail.path.clear();
-    trail.actions.clear();
     PacketActions actions(packet_, context_);
     const auto result = walk(program, at_, tables, view_, trail, context_.now_us, &actions);
     count(actions);

@@ -112,7 +112,6 @@ class Walk {
 
     /// False: the packet is dropped.
     bool act(const RuleCode& rule) {
-        trail_.actions.push_back({&rule, static_cast<std::uint32_t>(trail_.path.size())});
         switch (rule.step) {
             case Step::mark:
                 set_mark(*std::get_if<MarkTarget>(&rule.target), look_.packet);

@@ -9,24 +9,15 @@
 
 namespace weft::hook {
 
-/// What a rule did besides counting: LOG, TRACE, TCPMSS, MARK, CONNMARK, CT. Marks are set in the View
-/// already, the first CT is View::template_, and the rest has been done by Actions.
-struct Action {
-    const RuleCode* rule;  ///< its step says what, its target how; lives as long as the program
-    std::uint32_t at;      ///< rules of the path up to and with this one: those behind are to be traced
-};
-
 /// What a walk leaves behind, over several hooks of one packet if it is not cleared between. One for each
 /// worker: it keeps its memory.
 class Trail {
   public:
     std::vector<RuleId> path;  ///< rules and policies whose counters count the packet, in their order
-    std::vector<Action> actions;
     Rests rests;
 
     void clear() noexcept {
         path.clear();
-        actions.clear();
         rests = {};
     }
 

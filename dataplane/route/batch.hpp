@@ -75,10 +75,8 @@ struct RouteBatch {
         out = {};
         const std::byte* const frame = packet.data();
         const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
-        // A runt's length wraps.
-        const std::uint32_t above = packet.length() - (ethernet_header_size + least_size);
-        if (ethernet.destination_raw() != burst.own || above > burst.spread || !plain::is_own(packet))
-            [[unlikely]]
+        std::uint32_t above;
+        if (!plain::is_received(packet, burst.own, burst.spread, above)) [[unlikely]]
             return;
         if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
             const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);

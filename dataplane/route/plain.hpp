@@ -47,6 +47,15 @@ inline constexpr auto is_unicast4 = [] {
            (state & weft::detail::wanting) == 0 && RTE_MBUF_DIRECT(&packet);
 }
 
+/// The same of a frame to `own` (MacAddress::raw()) whose bytes behind the Ethernet header, `above` the least
+/// that an IP packet has, are at most `spread`. A runt's length wraps.
+[[nodiscard]] inline bool is_received(const Packet& packet, std::uint64_t own, std::uint32_t spread,
+                                      std::uint32_t& above) noexcept {
+    above = packet.length() - (ethernet_header_size + std::uint32_t{sizeof(Ipv4Header)});
+    return reinterpret_cast<const EthernetHeader*>(packet.data())->destination_raw() == own &&
+           above <= spread && is_own(packet);
+}
+
 /// IPv4 in transit (RFC 1812 5.2.2, 5.3.1, 5.3.7): no options, lengths and checksum right, hops left, both
 /// addresses unicast. `present`: bytes from the header on, at least 20.
 [[nodiscard]] inline bool is_transit(const Ipv4Header& ip, std::uint32_t present) noexcept {

@@ -239,7 +239,7 @@ TEST_P(FlowBatchTest, NobodySeesTheDifference) {
         rules += "COMMIT\n";
         for (Firewall* one : {&known, &forgetful})
             one->rules(rules, rules);
-        for (unsigned i = 0; i < 400; ++i) {
+        for (unsigned i = 0; i < 800; ++i) {
             bool from_a;
             std::string mac;
             const Ip ip = talk.next(from_a, mac);
@@ -259,7 +259,7 @@ TEST_P(FlowBatchTest, NobodySeesTheDifference) {
         EXPECT_EQ(known.marks(), forgetful.marks()) << rules;
         decided += packets_of(known, StageId::flow_batch) - packets_of(known, StageId::ingress);
     }
-    EXPECT_GT(decided, 200u) << "by the batch path";
+    EXPECT_GT(decided, 500u) << "by the batch path";
 }
 
 }  // namespace

@@ -78,9 +78,10 @@ void HookRig::rule(std::string_view line) {
 hook::WalkResult HookRig::walk(hook::Hook hook, const Bytes& bytes, hook::TableMask tables) {
     if (!program) program = compiler.compile(rules, names, find_set);
     trail.clear();
+    actions.all.clear();
     if (!hook::read_packet(packet, rules.family, bytes.data(), static_cast<std::uint32_t>(bytes.size())))
         throw std::runtime_error("no packet of the family");
-    return hook::walk(*program, hook, tables, packet, trail, now_us);
+    return hook::walk(*program, hook, tables, packet, trail, now_us, &actions);
 }
 
 std::size_t HookRig::counted(std::string_view chain, std::size_t number, std::string_view table) const {

@@ -43,6 +43,19 @@ struct Packet6 {
 /// eth0 is 1, eth1 2, br0 3, wlan0 4.
 [[nodiscard]] hook::InterfaceNames four_interfaces();
 
+/// Keeps what it is to perform.
+struct RecordedActions final : hook::Actions {
+    struct Action {
+        const hook::RuleCode* rule;
+        std::size_t at;  ///< rules of the path up to and with this one
+    };
+    bool perform(const hook::RuleCode& rule, hook::View&, std::size_t counted) noexcept override {
+        all.push_back({&rule, counted});
+        return true;
+    }
+    std::vector<Action> all;
+};
+
 struct HookRig : HookShell {
     explicit HookRig(hook::Family family = hook::Family::ip) : HookShell(family), compiler(family, 0x5eed) {}
 
@@ -68,6 +81,7 @@ struct HookRig : HookShell {
     std::shared_ptr<const hook::HookProgram> program;
     hook::View packet;
     hook::Trail trail;
+    RecordedActions actions;
     hook::InterfaceNames names = four_interfaces();
     std::uint64_t now_us = 1'000'000'000;
 };

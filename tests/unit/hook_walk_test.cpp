@@ -69,7 +69,7 @@ TEST(HookWalk, RawIsWalkedAloneBeforeConntrack) {
     EXPECT_EQ(rig.walk(Hook::prerouting, dns, before_conntrack).ending, Ending::accept);
     ASSERT_NE(rig.packet.template_, nullptr);
     EXPECT_TRUE(rig.packet.template_->notrack) << "the first CT wins";
-    EXPECT_EQ(rig.trail.actions.size(), 2U);
+    EXPECT_EQ(rig.path("PREROUTING", "raw"), (std::vector<std::size_t>{1, 2})) << "both have been met";
     EXPECT_EQ(rig.walk(Hook::prerouting, dns, after_conntrack).ending, Ending::drop);
 }
 
@@ -87,10 +87,10 @@ TEST(HookWalk, ActionsAreInOrderAndKnowTheirPlaceInThePath) {
     rig.rule_set(
         {"-A INPUT -p udp", "-A INPUT -j LOG --log-prefix \"one \"", "-A INPUT -j LOG --log-prefix two"});
     static_cast<void>(rig.walk(Hook::input, dns));
-    ASSERT_EQ(rig.trail.actions.size(), 2U);
-    EXPECT_EQ(std::get<LogTarget>(rig.trail.actions[0].rule->target).prefix, "one ");
-    EXPECT_EQ(rig.trail.actions[0].at, 2U);
-    EXPECT_EQ(rig.trail.actions[1].at, 3U);
+    ASSERT_EQ(rig.actions.all.size(), 2U);
+    EXPECT_EQ(std::get<LogTarget>(rig.actions.all[0].rule->target).prefix, "one ");
+    EXPECT_EQ(rig.actions.all[0].at, 2U);
+    EXPECT_EQ(rig.actions.all[1].at, 3U);
     EXPECT_FALSE(rig.trail.rests.may_be_kept()) << "each packet is logged";
 }
 
@@ -98,9 +98,9 @@ TEST(HookWalk, TracedPacketsHaveTheRestOfThePath) {
     HookRig rig;
     rig.rule_set({"-t raw -A PREROUTING -p udp -j TRACE", "-t raw -A PREROUTING -p udp"});
     static_cast<void>(rig.walk(Hook::prerouting, dns));
-    ASSERT_EQ(rig.trail.actions.size(), 1U);
-    EXPECT_EQ(rig.trail.actions[0].rule->step, Step::trace);
-    EXPECT_EQ(rig.trail.path.size() - rig.trail.actions[0].at, 2U) << "a rule and the policy";
+    ASSERT_EQ(rig.actions.all.size(), 1U);
+    EXPECT_EQ(rig.actions.all[0].rule->step, Step::trace);
+    EXPECT_EQ(rig.trail.path.size() - rig.actions.all[0].at, 2U) << "a rule and the policy";
 }
 
 TEST(HookWalk, ConnmarkSavesAndRestoresThroughBothMasks) {

@@ -31,8 +31,8 @@ class RuleCompiler {
     void set_sets(FindSet find) { find_set_ = std::move(find); }
 
     [[nodiscard]] SharedRule compile(const Rule&, RuleId, const FindChain&);
-    /// After set_names(): the same with the interfaces that its names stand for now, and all that it
-    /// remembers; `code` itself if they are what they were.
+    /// After set_names(): the same with the interfaces that its names have come to mean, and all that
+    /// it remembers; `code` itself if they are what they were.
     [[nodiscard]] SharedRule with_interfaces(const Rule&, const SharedRule& code);
 
     [[nodiscard]] InterfaceTest interface(const Interface&);
