@@ -243,7 +243,12 @@ void Switch::tick() {
     busy_.sample(BusyShares::Clock::now(), clocks);
 
     count_missed();
-    hook_log_.write(shared_, Names(indexes_), coarse_microseconds() / 1000, options_.log_of);
+    hook_log_.write(
+        shared_, Names(indexes_),
+        [this](bool v6, std::uint32_t rule) {
+            return rules_.text_of(v6 ? hook::Family::ip6 : hook::Family::ip, rule);
+        },
+        coarse_microseconds() / 1000, options_.log_of);
     bool changed = false;
     for (auto& [name, live] : ports_) {
         const PortInfo was = std::exchange(live.info, live.port->info());

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "weft/net/checksum.hpp"
@@ -66,15 +67,22 @@ void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
                             hop_capacity]);
 }
 
-bool FlowBatch::renew(Packet& packet, FlowDirection& way, const FlowPath& path, bool v6, const Burst& burst,
+bool FlowBatch::renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
                       Context& context) noexcept {
+    FlowTable& table = burst.tracker->table();
+    FlowDirection& way = table.direction_of(ref);
     const Routing& routing = *context.routing;
     if (path.rests_on_routes || !(v6 ? routing.rules6 : routing.rules4).empty()) return false;
     packet.meta.iif = burst.in;
     packet.meta.mark = 0;
     packet.meta.l3_offset = ethernet_header_size;
     if (!v6 && (burst.asks_way_back4 || routing.own4.may_have(ipv4(packet).source))) return false;
-    const RouteAnswer route = find_route(key_of(packet, routing), routing, *context.hops);
+    RouteKey key = key_of(packet, routing);
+    // It is translated before it is routed.
+    if (burst.tracker->state_of(ref).has(nat_mask))
+        key.destination = v6 ? to_address(table.direction_of(ref ^ 1).v6.source)
+                             : to_address(way.v4.translated.destination);
+    const RouteAnswer route = find_route(key, routing, *context.hops);
     if (route.kind != HopKind::neighbour || (*context.hops)[route.index].interface != way.oif) return false;
     if (v6 && !routing.hash6_l4 && route.table_entry != route.index) return false;
     way.hop.store(route.index, std::memory_order_relaxed);
@@ -126,7 +134,7 @@ Verdict FlowBatch::follow(Packet& packet, const Tuple& tuple, const Prepared& in
     const std::byte* const l4 = packet.data() + ethernet_header_size + sizeof(Header);
     if (const auto number = static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered)) [[unlikely]]
         if (!holds(work.paths.condition(number), packet, l4, protocol, ref, burst)) return divert();
-    if (way.routes != work.routes && !renew(packet, way, path, v6, burst, context)) [[unlikely]]
+    if (way.routes != work.routes && !renew(packet, ref, path, v6, burst, context)) [[unlikely]]
         return divert();
 
     const Hop& hop = (*context.hops)[way.hop.load(std::memory_order_relaxed)];
@@ -152,6 +160,10 @@ Verdict FlowBatch::follow(Packet& packet, const Tuple& tuple, const Prepared& in
     context.received_bytes += packet.length();
     ++path.packets;
     path.bytes += in.size;
+    if (state.has(nat_mask))
+        write_translation(*packet.header<Header>(ethernet_header_size),
+                          packet.data() + ethernet_header_size + sizeof(Header), way,
+                          tracker.table().direction_of(ref ^ 1), packet.meta.checksum);
     send_plain(packet, in.size, v6, hop, neighbour, out, context);
     return Verdict::consumed();
 }

@@ -135,7 +135,7 @@ struct FlowBatch {
     static Verdict follow(Packet& packet, const Tuple& tuple, const Prepared& in, Burst& burst,
                           Context& context) noexcept;
     /// Looks the route up again; false if it leads elsewhere.
-    static bool renew(Packet& packet, FlowDirection& way, const FlowPath& path, bool v6, const Burst& burst,
+    static bool renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
                       Context& context) noexcept;
     [[nodiscard]] static bool holds(const FlowCondition& condition, Packet& packet, const std::byte* l4,
                                     std::uint8_t protocol, FlowRef ref, const Burst& burst) noexcept;

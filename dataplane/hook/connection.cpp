@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "dataplane/hook/layer4.hpp"
+#include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/header.hpp"
 
 namespace weft {
@@ -15,13 +16,6 @@ using hook::ConntrackStatus;
 /// Metadata::connection_state: CtInfo in the low bits.
 constexpr std::uint8_t info_bits = 7, tracked = 8, invalid = 16, untracked = 32, fresh = 64,
                        handed_over = 128, gather_here = 1;
-
-FlowMoment moment_of(Context& context) noexcept {
-    return {.config = context.filtering->flows,
-            .worker = context.worker,
-            .now = static_cast<FlowTime>(context.now_us / 1000),
-            .wall_seconds = static_cast<std::uint32_t>(time(nullptr))};
-}
 
 /// The packet's connection is still the one that it was.
 bool is_there(const Packet& packet, const Context& context) noexcept {
@@ -94,7 +88,24 @@ FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
             .bytes = whole_length(packet, context)};
 }
 
+/// The direction of `other` whose packets have this connection's original tuple and are answered by its reply
+/// tuple; nothing if they are two that have only one tuple in common.
+template <class Tuple>
+std::optional<FlowRef> same_connection(FlowRef own, FlowRef other, const FlowTable& table) noexcept {
+    const auto tuple = [&](FlowRef ref) { return table.direction_of(ref).tuple_now<Tuple>(); };
+    for (const FlowRef direction : {other & ~1u, other | 1u})
+        if (tuple(own) == tuple(direction) && tuple(own ^ 1) == tuple(direction ^ 1)) return direction;
+    return std::nullopt;
+}
+
 }  // namespace
+
+FlowMoment moment_of(const Context& context) noexcept {
+    return {.config = context.filtering->flows,
+            .worker = context.worker,
+            .now = static_cast<FlowTime>(context.now_us / 1000),
+            .wall_seconds = static_cast<std::uint32_t>(time(nullptr))};
+}
 
 Verdict hand_over(Packet& packet, HandedFor hook, unsigned worker, Context& context) noexcept {
     packet.meta.handed_for = hook;
@@ -206,10 +217,13 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
     facts.state = state_bit(connection_info(packet));
     facts.reply = connection_info(packet) == CtInfo::established_reply ||
                   connection_info(packet) == CtInfo::related_reply;
-    facts.status = static_cast<std::uint8_t>(bit(FlowStatus::expected, ConntrackStatus::expected) |
-                                             bit(FlowStatus::seen_reply, ConntrackStatus::seen_reply) |
-                                             bit(FlowStatus::assured, ConntrackStatus::assured) |
-                                             bit(FlowStatus::confirmed, ConntrackStatus::confirmed));
+    facts.status =
+        static_cast<std::uint8_t>(bit(FlowStatus::expected, ConntrackStatus::expected) |
+                                  bit(FlowStatus::seen_reply, ConntrackStatus::seen_reply) |
+                                  bit(FlowStatus::assured, ConntrackStatus::assured) |
+                                  bit(FlowStatus::confirmed, ConntrackStatus::confirmed) |
+                                  bit(FlowStatus::src_nat, hook::ConnectionStatus::source_nat) |
+                                  bit(FlowStatus::dst_nat, hook::ConnectionStatus::destination_nat));
     facts.mark = facts.arrived_mark = tracker.mark(ref).load(std::memory_order_relaxed);
     const std::int32_t left = milliseconds_until(entry.state.deadline.load(std::memory_order_relaxed),
                                                  static_cast<FlowTime>(context.now_us / 1000));
@@ -234,7 +248,9 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
     packet.meta.connection_state &= static_cast<std::uint8_t>(~fresh);
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
-    if (tracker.state_of(ref).has(FlowStatus::confirmed)) return {};
+    const FlowState& state = tracker.state_of(ref);
+    if (state.has(FlowStatus::confirmed)) return {};
+    if (state.has(nat_mask)) prepare_translation(tracker.table().pool()[FlowTable::index(ref)]);
     FlowRef other = 0;
     switch (tracker.confirm(ref, moment_of(context), &other)) {
         case Confirmed::done:
@@ -245,8 +261,12 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
             break;
     }
     // The same packet's sender was quicker: the packet joins its connection.
-    packet.meta.connection_index = other;
-    packet.meta.connection_version = tracker.state_of(other).version();
+    const FlowTable& table = tracker.table();
+    const auto joined = is_ipv6(packet) ? same_connection<Tuple6>(ref, other, table)
+                                        : same_connection<Tuple4>(ref, other, table);
+    if (!joined) return Verdict::drop(DropReason::conntrack_clash);
+    packet.meta.connection_index = *joined;
+    packet.meta.connection_version = tracker.state_of(*joined).version();
     return {};
 }
 
