@@ -1,5 +1,7 @@
 #include "dataplane/nat/choose.hpp"
 
+#include <rte_jhash.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -133,29 +135,35 @@ class Choice {
         return tuple;
     }
 
-    /// find_best_ips_proto: by a hash of the source, and of the destination unless --persistent.
+    /// find_best_ips_proto: by a hash of the source, and of the destination unless --persistent. It is the
+    /// kernel's own, so that a server sees a client come from the same address whoever translates it.
     void choose_address() noexcept {
         if (!range_.map_addresses) return;
         const auto& [low, high] = range_.addresses;
         if (low == high) return set_address_of(tuple_, question_.side, low);
-        Tuple key = tuple_;
-        key.source_port = key.destination_port = be16{0};
-        if (range_.persistent) key.destination = {};
-        constexpr std::uint8_t no_protocol = 254;
-        auto draw = static_cast<std::uint32_t>(table_.hash(key, no_protocol) >> 32);
-        IpAddress chosen = low;
+        constexpr std::size_t words = address_size<Tuple> / 4;
+        const auto word_of = [](const IpAddress& address, std::size_t i) {
+            be32 word;
+            std::memcpy(&word, address.bytes.data() + i * sizeof word, sizeof word);
+            return word;
+        };
+        const IpAddress source = address_of(tuple_, NatSide::source);
+        std::uint32_t key[4], draw = 0;
+        std::memcpy(key, source.bytes.data(), sizeof key);
+        if (!range_.persistent)
+            draw = word_of(address_of(tuple_, NatSide::destination), words - 1).raw() ^ kind_.zone;
+        draw = rte_jhash_32b(key, std::size(key), draw);
         bool whole = false;  // a word below the highest one: those after it may be anything
-        for (std::size_t at = 0; at < address_size<Tuple>; at += 4) {
-            be32 least, most;
-            std::memcpy(&least, low.bytes.data() + at, 4);
-            std::memcpy(&most, high.bytes.data() + at, 4);
-            const std::uint64_t span = whole ? 0xffff'ffffu : std::uint64_t{most.host()} - least.host() + 1;
-            const be32 word{static_cast<std::uint32_t>((whole ? 0 : least.host()) + (draw * span >> 32))};
-            std::memcpy(chosen.bytes.data() + at, &word, 4);
-            if (!(word == most)) whole = true;
-            if (!range_.persistent) draw = draw * 0x9e37'79b1u + word.host();
+        for (std::size_t i = 0; i < words; ++i) {
+            const std::uint32_t least = whole ? 0 : word_of(low, i).host();
+            const std::uint32_t span = whole ? ~0u : word_of(high, i).host() - least + 1;
+            const be32 word{least + static_cast<std::uint32_t>(std::uint64_t{draw} * span >> 32)};
+            IpAddress chosen = address_of(tuple_, question_.side);
+            std::memcpy(chosen.bytes.data() + i * sizeof word, &word, sizeof word);
+            set_address_of(tuple_, question_.side, chosen);
+            whole |= !(word == word_of(high, i));
+            if (!range_.persistent) draw ^= word_of(address_of(tuple_, NatSide::destination), i).raw();
         }
-        set_address_of(tuple_, question_.side, chosen);
     }
 
     /// True if a free one was found.
