@@ -85,7 +85,10 @@ Result<> Switch::begin() {
         auto monitor = KernelMonitor::open(
             taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.index); },
                           .link_gone = [this](const KernelLink& l) { on_link_gone(l.index); },
-                          .address = {},
+                          .address =
+                              [this](const KernelAddress& a, bool added) {
+                                  if (!added) on_addresses_gone({a.address});
+                              },
                           .resync = [this] { look_again(); }});
         if (!monitor) return std::move(monitor).error();
         monitor_.emplace(std::move(*monitor));
@@ -243,6 +246,7 @@ void Switch::tick() {
     busy_.sample(BusyShares::Clock::now(), clocks);
 
     count_missed();
+    end_masqueraded_again();
     hook_log_.write(
         shared_, Names(indexes_),
         [this](bool v6, std::uint32_t rule) {

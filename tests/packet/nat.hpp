@@ -61,6 +61,8 @@ class NatLab {
         const std::size_t at = (ip[0] >> 4 == 6 ? 40u : (ip[0] & 15u) * 4) + (destination ? 2 : 0);
         return static_cast<unsigned>(ip[at] << 8 | ip[at + 1]);
     }
+    /// The workers' clock, milliseconds.
+    FlowTime now() const { return 1'000'000; }
     std::uint64_t slow() {
         std::uint64_t all = 0;
         for (const auto& worker : rig.shared().workers)

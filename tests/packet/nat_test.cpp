@@ -1,6 +1,7 @@
 // Translation: what leaves, byte by byte, of flows, answers, errors and fragments.
 #include <gtest/gtest.h>
 
+#include "control/publish/flow/masquerade.hpp"
 #include "tests/packet/nat.hpp"
 
 namespace weft::test {
@@ -143,6 +144,47 @@ TEST_P(NatTest, WithoutAFreePortAPacketIsDroppedByName) {
     for (const auto& worker : rig.shared().workers)
         told += worker->hook_log.no_port.get();
     EXPECT_EQ(told, 1u);
+}
+
+// net/netfilter/nf_nat_masquerade.c: masq_inet_event ends what left by the address, and nothing else.
+TEST_P(NatTest, WhatLeftByAnAddressEndsWithIt) {
+    lab.nat("-A POSTROUTING -o b -p udp -j MASQUERADE\n-A POSTROUTING -o b -p tcp -j SNAT --to-source $W\n");
+    for (const Hosts& who : {of4, of6}) {
+        EXPECT_EQ(lab.inside(Ip(who.a, who.b).payload(21).udp(5000, 53).summed()),
+                  Packets{Ip(who.w, who.b).payload(21).udp(5000, 53).summed().ttl(63).bytes()});
+        EXPECT_EQ(lab.inside(Ip(who.a, who.b).payload(21).tcp(5000, 80).summed()),
+                  Packets{Ip(who.w, who.b).payload(21).tcp(5000, 80).summed().ttl(63).bytes()});
+    }
+    FlowTracker& tracker = lab.firewall.tracker();
+    EXPECT_EQ(tracker.count(), 4u);
+    EXPECT_EQ(end_masqueraded(tracker, {"10.0.2.9/24", "10.0.1.1/24"}, lab.now()), 0u);
+    EXPECT_EQ(end_masqueraded(tracker, {"10.0.2.1/24"}, lab.now()), 1u);
+    EXPECT_EQ(end_masqueraded(tracker, {"2001:db8:2::1/64"}, lab.now()), 1u);
+    EXPECT_EQ(tracker.count(), 2u);
+    EXPECT_EQ(lab.outside(Ip(of4.b, of4.w).payload(30).udp(53, 5000).summed()), Packets{});
+    EXPECT_EQ(lab.outside(Ip(of4.b, of4.w).payload(30).tcp(80, 5000).summed()).size(), 1u);
+}
+
+// nf_nat_oif_changed: the answer would come to another address.
+TEST_P(NatTest, AMasqueradedConnectionEndsWhenItLeavesElsewhere) {
+    lab.nat("-A POSTROUTING -p udp -j MASQUERADE\n");
+    lab.router.route("192.0.2.9/32", lab.router.hop({.interface = "b", .gateway = of4.b, .mac = host_b}));
+    lab.router.publish();
+    const Ip packet = Ip(of4.a, "192.0.2.9").payload(21).udp(5000, 53).summed();
+    for (unsigned i = 0; i < 3; ++i)
+        EXPECT_EQ(lab.inside(packet),
+                  Packets{Ip(of4.w, "192.0.2.9").payload(21).udp(5000, 53).summed().ttl(63).bytes()});
+    lab.router.route("192.0.2.9/32",
+                     lab.router.hop({.interface = "a", .gateway = of4.a3, .mac = lab.host_a3}));
+    lab.router.publish();
+    rig.shared().hops.raise_generation();
+    rig.send("a", lab.router.from_a(packet));
+    EXPECT_EQ(lab.packets(rig.sent("b")), Packets{});
+    EXPECT_EQ(rig.drops(DropReason::nat_moved), 1u);
+    rig.sent("a");
+    rig.send("a", lab.router.from_a(packet));
+    EXPECT_EQ(lab.packets(rig.sent("a")),
+              Packets{Ip("10.0.1.1", "192.0.2.9").payload(21).udp(5000, 53).summed().ttl(63).bytes()});
 }
 
 }  // namespace
