@@ -32,6 +32,8 @@ struct FlowStatus {
                                    nat_clash = untracked, helper = 1 << 13;
     /// weft's own: the source is that of the interface by which it left (nf_conn_nat::masq_index).
     static constexpr std::uint16_t masqueraded = 1 << 14;
+    /// … and its outside port is nobody else's, whoever the other end is.
+    static constexpr std::uint16_t endpoint_independent = 1 << 15;
 };
 
 /// Of 4-byte words that lie aligned in an entry.

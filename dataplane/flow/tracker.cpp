@@ -46,6 +46,7 @@ FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t
     : capacity_(capacity),
       table_(capacity, workers, secret_lo, secret_hi),
       sources_(table_.pool().size()),
+      ends_(table_.pool().size()),
       wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
       workers_(workers),
       counts_(std::make_unique<FlowCounts[]>(workers)),

@@ -202,6 +202,11 @@ void close_connection(const Packet& packet, Context& context) noexcept {
         context.filtering->tracker->close(packet.meta.connection_index, moment_of(context));
 }
 
+void set_related(Packet& packet) noexcept {
+    packet.meta.connection_state = static_cast<std::uint8_t>((packet.meta.connection_state & ~info_bits) |
+                                                             static_cast<unsigned>(CtInfo::related));
+}
+
 bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::uint8_t& state,
                       Context& context) noexcept {
     if (!has_connection(packet)) {

@@ -32,6 +32,9 @@ void attach_connection(Packet& ours, const Packet& about, const Context&) noexce
 /// A rule answers the packet, a TCP segment, with a reset (nf_ct_set_closing).
 void close_connection(const Packet&, Context&) noexcept;
 
+/// Its new connection is one that another has made expected.
+void set_related(Packet&) noexcept;
+
 /// What rules may know of the packet's connection: true if there is one, else `state` is what it is without.
 [[nodiscard]] bool connection_facts(const Packet&, hook::ConnectionFacts&, std::uint8_t& state,
                                     Context&) noexcept;

@@ -33,6 +33,7 @@ struct HookProgram {
     std::vector<std::shared_ptr<const ChainCode>> chains;  ///< by ChainSlot; null if unused
     RuleId ids = 1;                                        ///< all ids are below it
     bool tracks = false;                                   ///< some rule asks for connections
+    bool endpoint_independent = false;                     ///< some rule of nat is
     bool translates = false;                               ///< nat has rules, or a policy that is not ACCEPT
 
     [[nodiscard]] bool active(Hook hook) const noexcept {

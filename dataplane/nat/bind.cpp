@@ -86,6 +86,23 @@ std::optional<NatTarget> range_of(Packet& packet, const NatPlace& place, const T
     return to_one(address, *rule);
 }
 
+/// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT.
+template <class Tuple>
+std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const NatPlace& place,
+                                   const hook::WalkResult& said, const Context& context) noexcept {
+    const auto& program = *context.filtering->of(kind.flags & FlowKind::ipv6);
+    if (!program.endpoint_independent || place.at != Hook::prerouting || said.nat ||
+        said.by != hook::no_rule || !ip_protocol::has_ports(kind.protocol))
+        return std::nullopt;
+    const FlowTime now = moment_of(context).now;
+    const auto source = context.filtering->tracker->source_behind(current, kind, now);
+    if (!source || source->source == current.source) return std::nullopt;
+    NatTarget range = to_one(address_of(*source, NatSide::source), {});
+    range.map_ports = true;
+    range.ports = {source->source_port.host(), source->source_port.host()};
+    return range;
+}
+
 template <class Tuple>
 PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResult& said,
                      Context& context) noexcept {
@@ -97,7 +114,8 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
     const NatSide side = side_at(place.at);
     const auto current = inverted(entry.direction[1].tuple_now<Tuple>(), kind.protocol);
     if (!current) return {};
-    const auto range = range_of(packet, place, *current, rule, context);
+    const auto inside = inside_of(*current, kind, place, said, context);
+    const auto range = inside ? inside : range_of(packet, place, *current, rule, context);
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     const FlowMoment moment = moment_of(context);
     const NatChoice<Tuple> choice =
@@ -119,6 +137,11 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
         bits |= translated_bit(side);
     }
     if (rule && rule->kind == NatTarget::Kind::masquerade) bits |= FlowStatus::masqueraded;
+    if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
+    if (inside) {
+        bits |= FlowStatus::expected;
+        set_related(packet);
+    }
     state.set(bits);
     return {};
 }
