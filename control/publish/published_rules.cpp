@@ -58,8 +58,7 @@ std::shared_ptr<const hook::HookProgram> PublishedRules::compile(hook::Family fa
     auto& of = families_[static_cast<std::size_t>(family)];
     auto program = of.compiler.compile(input.rules.of(family), input.interfaces, find_set_);
     of.taken.resize(program->ids);
-    of.translates |= program->translates;
-    if (!program->tracks && !of.translates && does_nothing(input.rules.of(family))) program = nullptr;
+    if (!program->tracks && does_nothing(input.rules.of(family))) program = nullptr;
     return of.program = std::move(program);
 }
 
@@ -84,9 +83,8 @@ void PublishedRules::publish(const FilteringInput& input) {
     for (const auto family : hook::families) {
         const auto index = static_cast<std::size_t>(family);
         filtering->rules[index] = compile(family, input);
-        filtering->translates[index] = families_[index].translates;
-        filtering->tracks[index] =
-            filtering->translates[index] || (filtering->rules[index] && filtering->rules[index]->tracks);
+        filtering->tracks[index] = filtering->rules[index] && filtering->rules[index]->tracks;
+        filtering->translates[index] = filtering->tracks[index] && filtering->rules[index]->translates;
     }
     // Connections that there are end in their time, also when no rule asks for them any more.
     filtering->tracker = filtering->tracks[0] || filtering->tracks[1] ? tracker_for(input.flows) : tracker_;

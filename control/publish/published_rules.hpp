@@ -46,9 +46,6 @@ class PublishedRules {
         hook::Compiler compiler;
         std::shared_ptr<const hook::HookProgram> program;  ///< null: no rule can do anything
         std::vector<hook::Counters> taken;                 ///< by RuleId: added to rules already
-        /// The table nat has had rules: connections are translated and kept apart until the end, as Linux
-        /// does once the table was made.
-        bool translates = false;
     };
 
     [[nodiscard]] std::shared_ptr<const hook::HookProgram> compile(hook::Family, const FilteringInput&);

@@ -34,7 +34,7 @@ struct HookProgram {
     RuleId ids = 1;                                        ///< all ids are below it
     bool tracks = false;                                   ///< some rule asks for connections
     bool endpoint_independent = false;                     ///< some rule of nat is
-    bool translates = false;                               ///< nat has rules, or a policy that is not ACCEPT
+    bool translates = false;                               ///< the table nat was ever used, and it tracks
 
     [[nodiscard]] bool active(Hook hook) const noexcept {
         return !hooks[static_cast<std::size_t>(hook)].empty();

@@ -193,14 +193,6 @@ PacketEnd leave(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& cont
 
 }  // namespace
 
-namespace {
-
-IpAddress destination_of(Packet& packet) noexcept {
-    return is_ipv6(packet) ? IpAddress{ipv6(packet).destination} : to_address(ipv4(packet).destination);
-}
-
-}  // namespace
-
 PacketEnd pass_prerouting(Packet& packet, Context& context) noexcept {
     begin_recording(packet, context);
     Passage passage(packet, Hook::prerouting, packet.meta.iif, no_interface, context);

@@ -187,6 +187,21 @@ TEST_P(NatTest, AMasqueradedConnectionEndsWhenItLeavesElsewhere) {
               Packets{Ip("10.0.1.1", "192.0.2.9").payload(21).udp(5000, 53).summed().ttl(63).bytes()});
 }
 
+// nf_nat_ipv4_local_fn: an error of our own that OUTPUT gives another destination goes there.
+TEST_P(NatTest, OurErrorsAreRoutedAgainWhenTheirDestinationIsTranslated) {
+    lab.nat4("-A PREROUTING -i b -d 10.0.1.2 -j DNAT --to-destination 10.0.2.3\n");
+    rig.send("b", lab.router.from_b(Ip(of4.b, of4.a).payload(4).udp(9, 7).summed()));
+    EXPECT_EQ(lab.packets(rig.sent("b")),
+              Packets{Ip(of4.b, of4.c).payload(4).udp(9, 7).summed().ttl(63).bytes()});
+    // What A says by itself, with a wrong sum, looks like an answer to what B sent.
+    const Bytes wrong{0, 7, 0, 9, 0, 12, 0x12, 0x34, 1, 2, 3, 4};
+    const Packets errors = lab.inside(Ip(of4.a, of4.b).ttl(1).payload(wrong).protocol(17));
+    ASSERT_EQ(errors.size(), 1u) << "by b, where C is";
+    EXPECT_EQ(Bytes(errors[0].begin() + 12, errors[0].begin() + 22),
+              (Bytes{10, 0, 1, 1, 10, 0, 2, 3, 11, 0}));
+    EXPECT_EQ(rig.sent("a"), Packets{});
+}
+
 // RFC 4787 REQ-1, REQ-8: one outside port whoever the other end is, and anybody reaches its owner by it.
 TEST_P(NatTest, EndpointIndependentSourcesHaveOnePortThatAnybodyReaches) {
     const std::string stateful =

@@ -169,8 +169,9 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
                 {id, compiled.slot, compiled.policy, chain.policy == Verdict::drop});
         }
     }
+    // Once the table was made, connections are kept apart as long as some rule has them tracked.
+    program->translates = ruleset.table(TableId::nat).used && program->tracks;
     for (const auto& chain : ruleset.table(TableId::nat).chains) {
-        program->translates |= !chain.rules.empty() || chain.policy == Verdict::drop;
         if (!chain.hook) continue;
         const auto& compiled = chains_.find(Name{TableId::nat, chain.name})->second;
         program->nat[static_cast<std::size_t>(*chain.hook)] = {TableId::nat, compiled.slot, compiled.policy,
