@@ -1,4 +1,5 @@
 // How connections are entered, end and are shown.
+#include "dataplane/flow/sctp.hpp"
 #include "dataplane/flow/tcp.hpp"
 #include "dataplane/flow/tracker.hpp"
 
@@ -105,8 +106,10 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
     const bool crowded = crowd && count() >= crowd;
     const auto may_go = [&] {
         return !state.has(FlowStatus::assured) ||
-               (entry.direction[1].kind.protocol == ip_protocol::tcp && tcp_is_closing(state.tcp.state()));
+               (protocol == ip_protocol::tcp && tcp_is_closing(state.tcp.state())) ||
+               (protocol == ip_protocol::sctp && sctp_is_closing(state.sctp.state()));
     };
+        const std::uint8_t protocol = entry.direction[1].kind.protocol;
     if (!expired(state, moment.now) && !(crowded && may_go())) return true;
     if (table_.remove(index)) {
         count_.fetch_sub(1, relaxed);
@@ -163,6 +166,7 @@ void FlowTracker::fill(FlowView& seen, std::uint32_t index, FlowTime now) const 
         for (unsigned d = 0; d < 2; ++d) {
             seen.bytes[d] = account.bytes[d].load(relaxed);
             seen.packets[d] = std::uint64_t{account.packets_high[d].load(relaxed)} << 32 |
+    if (seen.kind.protocol == ip_protocol::sctp) seen.sctp_state = entry.state.sctp.state();
                               account.packets_low[d].load(relaxed);
         }
     if (seen.kind.flags & FlowKind::stamped) seen.start = account.start.load(relaxed);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "dataplane/hook/layer4.hpp"
+#include "dataplane/hook/whole.hpp"
 #include "dataplane/route/header.hpp"
 
 namespace weft {
@@ -95,6 +96,10 @@ FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
 }
 
 }  // namespace
+    // Of other protocols all that is tracked lies at the beginning.
+    if (packet.head_length() != packet.length() || context.hooks->datagram.count != 0) [[unlikely]]
+        if (const auto l4 = layer4_of(packet, context); l4 && l4->protocol == ip_protocol::sctp)
+            return in_one_piece(packet, context);
 
 Verdict hand_over(Packet& packet, HandedFor hook, unsigned worker, Context& context) noexcept {
     packet.meta.handed_for = hook;
