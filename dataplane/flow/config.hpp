@@ -56,6 +56,7 @@ struct FlowConfig {
     std::uint32_t gre_timeout = 30, gre_timeout_stream = 180;
     SctpTimeouts sctp_timeout{10, 10, 3, 3, 210, 3, 3, 3, 30};
     std::uint32_t max = 262'144;
+    std::uint32_t expect_max = 4096;
     bool acct = false, timestamp = false;
     friend bool operator==(const FlowConfig&, const FlowConfig&) = default;
 };

@@ -66,12 +66,14 @@ void FlowTracker::close(FlowRef ref, const FlowMoment& moment) noexcept {
 }
 
 void FlowTracker::discard(FlowRef ref, const FlowMoment& moment) noexcept {
+    forget_expectations(FlowTable::index(ref));
     table_.pool().release(moment.worker, FlowTable::index(ref));
     count_.fetch_sub(1, relaxed);
 }
 
 bool FlowTracker::end(FlowRef ref, std::uint64_t hash, std::uint32_t version) noexcept {
     if (!table_.remove_found(ref, hash, version)) return false;
+    forget_expectations(FlowTable::index(ref));
     count_.fetch_sub(1, relaxed);
     table_.pool().bury(FlowTable::index(ref));
     return true;
@@ -79,6 +81,7 @@ bool FlowTracker::end(FlowRef ref, std::uint64_t hash, std::uint32_t version) no
 
 void FlowTracker::end_own(std::uint32_t index) noexcept {
     if (!table_.remove(index)) return;
+    forget_expectations(index);
     count_.fetch_sub(1, relaxed);
     table_.pool().bury(index);
 }
@@ -105,13 +108,14 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
     const std::uint32_t crowd = moment.config.max / 100 * 95;
     const bool crowded = crowd && count() >= crowd;
     const auto may_go = [&] {
+        const std::uint8_t protocol = entry.direction[1].kind.protocol;
         return !state.has(FlowStatus::assured) ||
                (protocol == ip_protocol::tcp && tcp_is_closing(state.tcp.state())) ||
                (protocol == ip_protocol::sctp && sctp_is_closing(state.sctp.state()));
     };
-        const std::uint8_t protocol = entry.direction[1].kind.protocol;
     if (!expired(state, moment.now) && !(crowded && may_go())) return true;
     if (table_.remove(index)) {
+        forget_expectations(index);
         count_.fetch_sub(1, relaxed);
         if (events_[moment.worker].wanted()) [[unlikely]]
             tell(FlowEventKind::destroyed, index, moment);
@@ -122,10 +126,12 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
 
 unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
     FlowWheel& wheel = *wheels_[moment.worker];
+    expectations_.age(moment.now);
     // Whoever ended a connection, its owner tells.
     const bool told = events_[moment.worker].wanted();
     const unsigned buried = table_.pool().reap(moment.worker, limit, [&](std::uint32_t index) {
         wheel.forget(index);
+        forget_expectations(index);  // of its last packet, if another thread ended it meanwhile
         if (told) [[unlikely]]
             tell(FlowEventKind::destroyed, index, moment);
     });
@@ -160,13 +166,13 @@ void FlowTracker::fill(FlowView& seen, std::uint32_t index, FlowTime now) const 
             seen.tuple4[d] = entry.direction[d].tuple_now<Tuple4>();
     }
     if (seen.kind.protocol == ip_protocol::tcp) seen.tcp_state = entry.state.tcp.state();
+    if (seen.kind.protocol == ip_protocol::sctp) seen.sctp_state = entry.state.sctp.state();
     seen.mark = entry.direction[0].shared.load(relaxed);
     const FlowAccount& account = table_.pool().account(index);
     if (seen.kind.flags & FlowKind::accounted)
         for (unsigned d = 0; d < 2; ++d) {
             seen.bytes[d] = account.bytes[d].load(relaxed);
             seen.packets[d] = std::uint64_t{account.packets_high[d].load(relaxed)} << 32 |
-    if (seen.kind.protocol == ip_protocol::sctp) seen.sctp_state = entry.state.sctp.state();
                               account.packets_low[d].load(relaxed);
         }
     if (seen.kind.flags & FlowKind::stamped) seen.start = account.start.load(relaxed);

@@ -49,6 +49,9 @@ FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t
       table_(capacity, workers, secret_lo, secret_hi),
       wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
       workers_(workers),
+      extra_memory_(std::size_t{table_.pool().size()} * sizeof(FlowExtra)),
+      extras_(extra_memory_.as<FlowExtra>()),
+      expectations_(secret_lo, secret_hi),
       counts_(std::make_unique<FlowCounts[]>(workers)),
       events_(std::make_unique<FlowEvents[]>(workers)) {
     for (unsigned w = 0; w < workers; ++w)
@@ -141,6 +144,10 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
         case ip_protocol::tcp: {
             auto segment = parse_tcp(l4);
             if (!segment) return L4Verdict::invalid;
+            // nf_ct_seq_offset: the acknowledged numbers are those that the other side was given.
+            if (state.has(FlowStatus::seq_adjust)) [[unlikely]]
+                segment->ack_change =
+                    static_cast<std::uint32_t>(extra(ref).adjust[!direction].of_sent(segment->ack - 1));
             verdict = track_tcp(state, direction, *segment, config, moment.now);
             break;
         }
@@ -162,6 +169,12 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
                 return L4Verdict::invalid;
             refresh(state, config.icmpv6_timeout, moment.now);
             break;
+        case ip_protocol::sctp:
+            verdict = track_sctp(state, direction, l4, config, moment.now);
+            break;
+        case ip_protocol::gre:
+            track_gre(state, config, moment.now);
+            break;
         default:
             refresh(state, config.generic_timeout, moment.now);
     }
@@ -169,12 +182,6 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
     if (verdict == L4Verdict::repeat) {
         end_own(FlowTable::index(ref));
         return verdict;
-        case ip_protocol::sctp:
-            verdict = track_sctp(state, direction, l4, config, moment.now);
-            break;
-        case ip_protocol::gre:
-            track_gre(state, config, moment.now);
-            break;
     }
     if (table_.direction_of(ref).kind.flags & FlowKind::accounted) account(ref, bytes);
     if (verdict == L4Verdict::remove && !fresh) end_own(FlowTable::index(ref));
@@ -218,6 +225,8 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
         }
         account.start.store(0, std::memory_order_relaxed);
     }
+    if (expectations_.any()) [[unlikely]]
+        meet_expectation(index << 1, tuple, kind, moment);
     return {Tracked::tracked, CtInfo::fresh, true, index << 1, entry.state.version()};
 }
 

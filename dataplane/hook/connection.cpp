@@ -17,13 +17,6 @@ using hook::ConntrackStatus;
 constexpr std::uint8_t info_bits = 7, tracked = 8, invalid = 16, untracked = 32, fresh = 64,
                        handed_over = 128, gather_here = 1;
 
-FlowMoment moment_of(Context& context) noexcept {
-    return {.config = context.filtering->flows,
-            .worker = context.worker,
-            .now = static_cast<FlowTime>(context.now_us / 1000),
-            .wall_seconds = static_cast<std::uint32_t>(time(nullptr))};
-}
-
 /// The packet's connection is still the one that it was.
 bool is_there(const Packet& packet, const Context& context) noexcept {
     return has_connection(packet) && context.filtering->tracker &&
@@ -89,17 +82,30 @@ FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
     return context.filtering->tracker->find(*tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
 }
 
+void assign_helper(FlowRef ref, const hook::CtTarget& target, Context& context) noexcept {
+    FlowTracker& tracker = *context.filtering->tracker;
+    const std::uint8_t protocol = tracker.table().direction_of(ref).kind.protocol;
+    tracker.assign_helper(ref, helper_of(target.helper, protocol));
+}
+
 FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
+    // Of other protocols all that is tracked lies at the beginning.
+    if (packet.head_length() != packet.length() || context.hooks->datagram.count != 0) [[unlikely]]
+        if (const auto l4 = layer4_of(packet, context); l4 && l4->protocol == ip_protocol::sctp)
+            return in_one_piece(packet, context);
     return {.ip = packet.header<std::byte>(packet.meta.l3_offset),
             .head = packet.head_length() - std::uint32_t{packet.meta.l3_offset},
             .bytes = whole_length(packet, context)};
 }
 
 }  // namespace
-    // Of other protocols all that is tracked lies at the beginning.
-    if (packet.head_length() != packet.length() || context.hooks->datagram.count != 0) [[unlikely]]
-        if (const auto l4 = layer4_of(packet, context); l4 && l4->protocol == ip_protocol::sctp)
-            return in_one_piece(packet, context);
+
+FlowMoment flow_moment(const Context& context) noexcept {
+    return {.config = context.filtering->flows,
+            .worker = context.worker,
+            .now = static_cast<FlowTime>(context.now_us / 1000),
+            .wall_seconds = static_cast<std::uint32_t>(time(nullptr))};
+}
 
 Verdict hand_over(Packet& packet, HandedFor hook, unsigned worker, Context& context) noexcept {
     packet.meta.handed_for = hook;
@@ -155,11 +161,14 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
     if (context.filtering->checks_sums && hook == HandedFor::input)
         if (const auto l4 = layer4_of(packet, context); l4 && !has_right_sum(packet, *l4, context)) return {};
     const Tracked found =
-        context.filtering->tracker->in(flow_packet(packet, context), zone, 0, moment_of(context));
+        context.filtering->tracker->in(flow_packet(packet, context), zone, 0, flow_moment(context));
     switch (found.kind) {
         case Tracked::tracked:
             note(packet, found);
-            if (found.fresh) context.hooks->begun.push_back(found);
+            if (found.fresh) {
+                context.hooks->begun.push_back(found);
+                if (template_ && !template_->helper.empty()) assign_helper(found.ref, *template_, context);
+            }
             return {};
         case Tracked::untracked:
             packet.meta.connection_state = untracked;
@@ -193,7 +202,7 @@ void attach_connection(Packet& ours, const Packet& about, const Context& context
 
 void close_connection(const Packet& packet, Context& context) noexcept {
     if (is_there(packet, context))
-        context.filtering->tracker->close(packet.meta.connection_index, moment_of(context));
+        context.filtering->tracker->close(packet.meta.connection_index, flow_moment(context));
 }
 
 bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::uint8_t& state,
@@ -231,7 +240,7 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
 
 void set_connection_mark(const Packet& packet, std::uint32_t mark, Context& context) noexcept {
     if (is_there(packet, context))
-        context.filtering->tracker->set_mark(packet.meta.connection_index, mark, moment_of(context));
+        context.filtering->tracker->set_mark(packet.meta.connection_index, mark, flow_moment(context));
 }
 
 PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
@@ -241,7 +250,7 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
     const FlowRef ref = packet.meta.connection_index;
     if (tracker.state_of(ref).has(FlowStatus::confirmed)) return {};
     FlowRef other = 0;
-    switch (tracker.confirm(ref, moment_of(context), &other)) {
+    switch (tracker.confirm(ref, flow_moment(context), &other)) {
         case Confirmed::done:
             return {};
         case Confirmed::full:
@@ -258,7 +267,7 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
 bool settle_connections(Context& context) noexcept {
     if (!context.filtering->tracker) return false;
     FlowTracker& tracker = *context.filtering->tracker;
-    const FlowMoment moment = moment_of(context);
+    const FlowMoment moment = flow_moment(context);
     for (const Tracked& begun : context.hooks->begun) {
         const FlowState& state = tracker.state_of(begun.ref);
         if (state.version() == begun.version && !state.has(FlowStatus::confirmed))

@@ -5,6 +5,8 @@
 
 namespace weft {
 
+[[nodiscard]] FlowMoment flow_moment(const Context&) noexcept;
+
 /// A connection was found for it or attached to it.
 [[nodiscard]] bool has_connection(const Packet&) noexcept;
 /// Of one that has a connection.

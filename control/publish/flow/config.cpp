@@ -49,6 +49,7 @@ FlowConfig flow_config(const std::map<std::string, std::string>& sysctls) {
     sctp(SctpState::shutdown_ack_sent, "sctp_timeout_shutdown_ack_sent");
     sctp(SctpState::heartbeat_sent, "sctp_timeout_heartbeat_sent");
     config.max = number("max");
+    config.expect_max = number("expect_max");
     config.acct = flag("acct");
     config.timestamp = flag("timestamp");
     return config;
