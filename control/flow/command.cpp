@@ -153,6 +153,25 @@ class Reader {
         return {};
     }
 
+    /// The program does not look at what is joined to the option (get_optional_arg).
+    Result<> take_nat(char letter) {
+        NatFilter side;
+        if (optarg == nullptr && optind < static_cast<int>(words_.size())) {
+            const string_view next = argv_[static_cast<std::size_t>(optind)];
+            if (!next.starts_with('-') && !next.starts_with('!')) {
+                auto read = read_nat(std::string(next));
+                if (!read) return read.error();
+                side = *read;
+                ++optind;
+            }
+        }
+        auto& filter = command_.filter;
+        filter.any_nat |= letter == 'j';
+        if (letter != 'g') filter.source_nat = side;
+        if (letter != 'n') filter.destination_nat = side;
+        return {};
+    }
+
     template <class T, class U>
     static Result<> put(Result<T> read, std::optional<U>& place) {
         if (!read) return read.error();
@@ -198,6 +217,10 @@ class Reader {
                 return put(read_number(text, 0xffffffff), filter.id);
             case 'o':
                 return take_output(text);
+            case 'n':
+            case 'g':
+            case 'j':
+                return take_nat(letter);
             case 'e': {
                 const auto read = read_list(text, events);
                 if (!read) return read.error();
@@ -262,7 +285,7 @@ class Reader {
                 !right)
                 return right;
         if (auto right = check_protocol(); !right) return right;
-        for (const char letter : string_view("tzncgjbl"))
+        for (const char letter : string_view("tzcbl"))
             if (given_.contains(letter)) return not_supported(fmt::format("--{}", name_of_option(letter)));
         return apply_masks();
     }
@@ -370,6 +393,9 @@ const std::string& help_text() {
         "  -p, --protonum proto\t\tLayer 4 protocol, eg. 'tcp'\n"
         "  -f, --family proto\t\tLayer 3 protocol, eg. 'ipv6'\n"
         "  -m, --mark mark[/mask]\tMark\n"
+        "  -n, --src-nat ip\t\t\tsource NAT ip\n"
+        "  -g, --dst-nat ip\t\t\tdestination NAT ip\n"
+        "  -j, --any-nat ip\t\t\tsource or destination NAT ip\n"
         "  -u, --status status\t\tStatus, eg. ASSURED\n"
         "  -w, --zone value\t\tZone\n"
         "  --mask-src ip\t\t\tSource mask address\n"

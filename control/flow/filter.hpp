@@ -30,6 +30,13 @@ struct TupleFilter {
     [[nodiscard]] bool matches(const Tuple&) const noexcept;
 };
 
+/// Of connections that are translated on one side: to this, if it says so.
+struct NatFilter {
+    bool v6 = false;
+    std::optional<IpAddress> address{};
+    std::optional<std::uint16_t> port{};
+};
+
 /// What is empty matches all.
 struct Filter {
     std::optional<bool> v6{};
@@ -43,9 +50,14 @@ struct Filter {
     std::uint32_t status = 0, no_status = 0;  ///< bits that must be there, and that must not
     std::optional<std::uint16_t> zone{};
     std::optional<std::uint32_t> id{};
+    std::optional<NatFilter> source_nat{}, destination_nat{};
+    bool any_nat = false;       ///< --any-nat: one side is enough
     bool one_way_zone = false;  ///< --orig-zone, --reply-zone: no connection has one
 
     [[nodiscard]] bool matches(const Entry&) const noexcept;
+
+  private:
+    [[nodiscard]] bool matches_nat(const Entry&) const noexcept;
 };
 
 }  // namespace weft::conntrack

@@ -145,6 +145,34 @@ Result<SctpState> read_sctp_state(const std::string& text) {
     return misused(fmt::format("unknown SCTP state `{}'", text));
 }
 
+Result<NatFilter> read_nat(const std::string& text) {
+    std::string address = text, port;
+    bool has_port = false;
+    if (text.starts_with('[')) {
+        const auto end = text.find(']');
+        if (end == std::string::npos) return misused("No closing ']' around IPv6 address");
+        address = text.substr(1, end - 1);
+        has_port = end + 1 < text.size() && text[end + 1] == ':';
+        if (has_port) port = text.substr(end + 2);
+    } else if (const auto colon = text.find(':'); colon != std::string::npos && colon == text.rfind(':')) {
+        address = text.substr(0, colon);
+        port = text.substr(colon + 1);
+        has_port = true;
+    }
+    NatFilter nat;
+    if (has_port) {
+        if (port.empty()) return misused("No port specified after `:'");
+        const auto number = read_number(port, 0xffff);
+        if (!number) return misused(fmt::format("Invalid port `{}'", port));
+        nat.port = static_cast<std::uint16_t>(*number);
+    }
+    const auto read = read_address(address);
+    if (!read || address.empty()) return misused(fmt::format("Invalid IP address `{}'", address));
+    nat.v6 = read->v6;
+    nat.address = read->address.address;
+    return nat;
+}
+
 Result<> read_status(const std::string& text, Filter& filter) {
     static constexpr std::array<NamedBits, 7> names{{{"ASSURED", Status::assured},
                                                      {"SEEN_REPLY", Status::seen_reply},

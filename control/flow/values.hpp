@@ -33,6 +33,9 @@ struct AddressValue {
 /// "ASSURED,!EXPECTED,UNREPLIED": into Filter::status and no_status.
 [[nodiscard]] Result<> read_status(const std::string& text, Filter& filter);
 
+/// "10.0.0.1", "10.0.0.1:80", "[fd00::1]:80".
+[[nodiscard]] Result<NatFilter> read_nat(const std::string& text);
+
 struct NamedBits {
     std::string_view name;
     std::uint32_t bits;

@@ -282,13 +282,8 @@ bool changes(const Command& command) noexcept {
     return command.action & ~static_cast<std::uint32_t>(action_list | action_list_rules | action_check);
 }
 
-void refuse_idle(const Environment& environment, TableId id, const Command& command) {
+void refuse_idle(const Environment& environment, const Command& command) {
     constexpr std::uint32_t filling = action_append | action_insert | action_replace;
-    const bool idle = environment.idle_tables >> static_cast<unsigned>(id) & 1U;
-    const bool closes = command.action == action_set_policy && command.policy != to_string(Verdict::accept);
-    if (idle && (closes || (command.action & filling)))
-        throw Refusal{Status::other,
-                      fmt::format("rules in table {} are not supported in this version", to_string(id))};
     if (environment.idle_trace && (command.action & filling) &&
         std::holds_alternative<TraceTarget>(command.rule.target))
         throw Refusal{Status::other, "target TRACE is not supported in this version"};

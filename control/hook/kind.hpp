@@ -23,8 +23,6 @@ struct Environment {
     enum class SetFamily : std::uint8_t { ip, ip6, any };
     /// The family of the set of this name, nothing if there is none. Empty: there are no sets.
     std::function<std::optional<SetFamily>(std::string_view)> find_set;
-    /// Bits 1 << TableId: of tables that take no rule and no policy but ACCEPT, since nothing obeys them.
-    std::uint8_t idle_tables = 0;
     bool idle_trace = false;  ///< nobody performs TRACE: it is refused
 };
 

@@ -371,7 +371,7 @@ class Restore {
         Command command;
         command.action = action_set_policy;
         command.policy = policy;
-        refuse_idle(environment_, table_->id, command);
+        refuse_idle(environment_, command);
         chain.policy = policy == "DROP" ? Verdict::drop : Verdict::accept;
         chain.counters = *count;
     }
@@ -410,7 +410,7 @@ class Restore {
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
             word = command.chain_word;
-            refuse_idle(environment_, table_->id, command);
+            refuse_idle(environment_, command);
             word = command.jump_word;
             if (execute(ruleset_.family, command, *table_, outcome_.output)) {
                 word = command.chain_word;

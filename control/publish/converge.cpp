@@ -245,6 +245,7 @@ Result<> Switch::settle_taps(const Model& target) {
         }
         if (told.up != now.up) {
             if (auto r = live.tap.set_up(now.up); !r) return r;
+            if (told.up) on_device_down(live.tap.index());
             told.up = now.up;
         }
         if (told.carrier != now.carrier) {

@@ -32,10 +32,22 @@ std::uint64_t LogLimit::take_suppressed() {
     return std::exchange(suppressed_, 0);
 }
 
-void HookLogWriter::write(Shared& shared, const Names& names, std::uint64_t now_ms, const Write& write) {
+void HookLogWriter::warn(LogLimit& limit, std::uint64_t count, const std::string& line, std::uint64_t now_ms,
+                         const Write& write) {
+    std::uint64_t passed = limit.pass(count, now_ms);
+    if (const auto suppressed = limit.take_suppressed())
+        write(warning, fmt::format("net_ratelimit: {} callbacks suppressed", suppressed));
+    for (; passed > 0; --passed)
+        write(warning, line);
+}
+
+void HookLogWriter::write(Shared& shared, const Names& names, const RuleText& rule_text, std::uint64_t now_ms,
+                          const Write& write) {
+    no_port_.resize(shared.workers.size());
     lost_.resize(shared.workers.size());
     full_.resize(shared.workers.size());
-    std::uint64_t lost = 0, full = 0;
+    std::uint64_t lost = 0, full = 0, no_port = 0;
+    std::uint32_t rule = 0;
     for (std::size_t i = 0; i < shared.workers.size(); ++i) {
         HookLog& log = shared.workers[i]->hook_log;
         // Others may go on giving: what came before now is taken.
@@ -45,13 +57,19 @@ void HookLogWriter::write(Shared& shared, const Names& names, std::uint64_t now_
         const std::uint64_t lost_now = log.packets.lost(), full_now = log.table_full.get();
         lost += lost_now - std::exchange(lost_[i], lost_now);
         full += full_now - std::exchange(full_[i], full_now);
+        const std::uint64_t no_port_now = log.no_port.get();
+        if (no_port_now == no_port_[i]) continue;
+        no_port += no_port_now - std::exchange(no_port_[i], no_port_now);
+        rule = log.no_port_rule.load(std::memory_order_relaxed);
     }
     if (lost) write(warning, fmt::format("{} packets met a LOG rule and are not told of: too many", lost));
-    std::uint64_t passed = limit_.pass(full, now_ms);
-    if (const auto suppressed = limit_.take_suppressed())
-        write(warning, fmt::format("net_ratelimit: {} callbacks suppressed", suppressed));
-    for (; passed > 0; --passed)
-        write(warning, "nf_conntrack: nf_conntrack: table full, dropping packet");
+    warn(limit_, full, "nf_conntrack: nf_conntrack: table full, dropping packet", now_ms, write);
+    if (no_port == 0) return;
+    constexpr std::uint32_t of_ipv6 = 1u << 31;
+    const std::string text = rule_text(rule & of_ipv6, rule & ~of_ipv6);
+    warn(no_port_limit_, no_port,
+         fmt::format("nat: no free port, dropping packet: {}", text.empty() ? "a rule that is gone" : text),
+         now_ms, write);
 }
 
 }  // namespace weft

@@ -29,13 +29,17 @@ class HookLogWriter {
   public:
     using Write = std::function<void(unsigned level, const std::string& line)>;
 
-    /// A line for each packet that a LOG rule has met, and the kernel's about a full table, which its
-    /// net_ratelimit bounds.
-    void write(Shared&, const Names&, std::uint64_t now_ms, const Write&);
+    using RuleText = std::function<std::string(bool v6, std::uint32_t rule)>;
+
+    /// A line for each packet that a LOG rule has met, the kernel's about a full table, and one about a rule
+    /// of nat that has no port left, both bounded as net_ratelimit does.
+    void write(Shared&, const Names&, const RuleText&, std::uint64_t now_ms, const Write&);
 
   private:
-    std::vector<std::uint64_t> lost_, full_;  ///< by worker: said already
-    LogLimit limit_;
+    void warn(LogLimit&, std::uint64_t count, const std::string& line, std::uint64_t now_ms, const Write&);
+
+    std::vector<std::uint64_t> lost_, full_, no_port_;  ///< by worker: said already
+    LogLimit limit_, no_port_limit_;
 };
 
 }  // namespace weft

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/publish/flow/masquerade.hpp"
 #include "control/publish/switch.hpp"
 
 namespace weft {
@@ -51,11 +52,32 @@ void Switch::on_link(int index) {
         what += " address " + to_string(link.mac);
     }
     if (what.empty()) return;
+    if (told.up && !link.up()) on_device_down(index);
     told.up = link.up();
     told.mtu = link.mtu;
     told.mac = link.mac;
     log(fmt::format("{}: set in the kernel:{}", name, what));
     if (auto r = apply(next); !r) log(fmt::format("{}: {}; set back", name, r.error().message));
+}
+
+void Switch::on_device_down(int index) {
+    std::vector<std::string> addresses;
+    if (auto all = tap_netlink_.addresses(index))
+        for (const auto& one : *all)
+            addresses.push_back(one.address);
+    on_addresses_gone(addresses);
+}
+
+void Switch::on_addresses_gone(const std::vector<std::string>& addresses) {
+    gone_addresses_.insert(gone_addresses_.end(), addresses.begin(), addresses.end());
+    if (const auto& tracker = shared_.filtering.get().tracker)
+        end_masqueraded(*tracker, addresses, flow_time());
+}
+
+void Switch::end_masqueraded_again() {
+    const auto addresses = std::exchange(gone_addresses_, {});
+    if (const auto& tracker = shared_.filtering.get().tracker; tracker && !addresses.empty())
+        end_masqueraded(*tracker, addresses, flow_time());
 }
 
 void Switch::look_again() {

@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "control/hook/print.hpp"
+
 namespace weft {
 
 namespace {
@@ -36,8 +38,9 @@ bool does_nothing(const hook::Ruleset& rules) {
 PublishedRules::PublishedRules(Shared& shared, hook::FindSet find_set)
     : shared_(shared),
       find_set_(std::move(find_set)),
-      families_{Family{{hook::Family::ip, shared.secret_low}, nullptr, {}},
-                Family{{hook::Family::ip6, shared.secret_low}, nullptr, {}}} {}
+      families_{Family{.compiler = {hook::Family::ip, shared.secret_low}, .program = nullptr, .taken = {}},
+                Family{.compiler = {hook::Family::ip6, shared.secret_low}, .program = nullptr, .taken = {}}} {
+}
 
 Result<> PublishedRules::judge(const hook::Rulesets& rules) const {
     for (const auto family : hook::families) {
@@ -55,7 +58,8 @@ std::shared_ptr<const hook::HookProgram> PublishedRules::compile(hook::Family fa
     auto& of = families_[static_cast<std::size_t>(family)];
     auto program = of.compiler.compile(input.rules.of(family), input.interfaces, find_set_);
     of.taken.resize(program->ids);
-    if (!program->tracks && does_nothing(input.rules.of(family))) program = nullptr;
+    of.translates |= program->translates;
+    if (!program->tracks && !of.translates && does_nothing(input.rules.of(family))) program = nullptr;
     return of.program = std::move(program);
 }
 
@@ -80,7 +84,9 @@ void PublishedRules::publish(const FilteringInput& input) {
     for (const auto family : hook::families) {
         const auto index = static_cast<std::size_t>(family);
         filtering->rules[index] = compile(family, input);
-        filtering->tracks[index] = filtering->rules[index] && filtering->rules[index]->tracks;
+        filtering->translates[index] = families_[index].translates;
+        filtering->tracks[index] =
+            filtering->translates[index] || (filtering->rules[index] && filtering->rules[index]->tracks);
     }
     // Connections that there are end in their time, also when no rule asks for them any more.
     filtering->tracker = filtering->tracks[0] || filtering->tracks[1] ? tracker_for(input.flows) : tracker_;
@@ -128,6 +134,26 @@ hook::Counters PublishedRules::take(hook::Family family, hook::RuleId id) {
     const hook::Counters more{now.packets - taken.packets, now.bytes - taken.bytes};
     taken = now;
     return more;
+}
+
+std::string PublishedRules::text_of(hook::Family family, hook::RuleId wanted) const {
+    const auto& compiler = families_[static_cast<std::size_t>(family)].compiler;
+    for (const auto& table : published_.rules.of(family).tables)
+        for (const auto& chain : table.chains) {
+            if (wanted == compiler.policy_id(table.id, chain.name))
+                return fmt::format("-P {} {}", chain.name,
+                                   chain.policy == hook::Verdict::drop ? "DROP" : "ACCEPT");
+            const auto ids = compiler.ids(table.id, chain.name);
+            const auto at = std::find(ids.begin(), ids.end(), wanted);
+            if (at == ids.end()) continue;
+            std::string text;
+            hook::save_rule(text, family, chain.name, chain.rules[static_cast<std::size_t>(at - ids.begin())],
+                            hook::CounterStyle::none);
+            while (text.ends_with('\n'))
+                text.pop_back();
+            return text;
+        }
+    return {};
 }
 
 void PublishedRules::count(hook::Rulesets& rules) {

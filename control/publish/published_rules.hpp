@@ -33,6 +33,9 @@ class PublishedRules {
     /// see. Rules that judge() took.
     void publish(const FilteringInput&);
 
+    /// The rule or policy of this number among those published last, as iptables-save writes it; empty: none.
+    [[nodiscard]] std::string text_of(hook::Family, hook::RuleId) const;
+
     /// Adds to the counters of the rules published last, or the same ones with other counters, what workers
     /// have counted since the last call.
     void count(hook::Rulesets&);
@@ -43,6 +46,9 @@ class PublishedRules {
         hook::Compiler compiler;
         std::shared_ptr<const hook::HookProgram> program;  ///< null: no rule can do anything
         std::vector<hook::Counters> taken;                 ///< by RuleId: added to rules already
+        /// The table nat has had rules: connections are translated and kept apart until the end, as Linux
+        /// does once the table was made.
+        bool translates = false;
     };
 
     [[nodiscard]] std::shared_ptr<const hook::HookProgram> compile(hook::Family, const FilteringInput&);

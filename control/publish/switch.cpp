@@ -85,7 +85,10 @@ Result<> Switch::begin() {
         auto monitor = KernelMonitor::open(
             taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.index); },
                           .link_gone = [this](const KernelLink& l) { on_link_gone(l.index); },
-                          .address = {},
+                          .address =
+                              [this](const KernelAddress& a, bool added) {
+                                  if (!added) on_addresses_gone({a.address});
+                              },
                           .resync = [this] { look_again(); }});
         if (!monitor) return std::move(monitor).error();
         monitor_.emplace(std::move(*monitor));
@@ -243,7 +246,13 @@ void Switch::tick() {
     busy_.sample(BusyShares::Clock::now(), clocks);
 
     count_missed();
-    hook_log_.write(shared_, Names(indexes_), coarse_microseconds() / 1000, options_.log_of);
+    end_masqueraded_again();
+    hook_log_.write(
+        shared_, Names(indexes_),
+        [this](bool v6, std::uint32_t rule) {
+            return rules_.text_of(v6 ? hook::Family::ip6 : hook::Family::ip, rule);
+        },
+        coarse_microseconds() / 1000, options_.log_of);
     bool changed = false;
     for (auto& [name, live] : ports_) {
         const PortInfo was = std::exchange(live.info, live.port->info());

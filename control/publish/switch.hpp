@@ -237,6 +237,10 @@ class Switch final : public Live {
     // kernel_events.cpp
     void on_link(int index);
     void on_link_gone(int index);
+    void on_device_down(int index);
+    void on_addresses_gone(const std::vector<std::string>& addresses);
+    /// Of the addresses that went lately: a worker may have used one a moment longer.
+    void end_masqueraded_again();
     void look_again();
 
     // devices.cpp
@@ -284,6 +288,7 @@ class Switch final : public Live {
     hook::SetTables sets_{shared_.secret_high};
     PublishedRules rules_{shared_, [this](std::string_view name) { return sets_.find(name); }};
     HookLogWriter hook_log_;
+    std::vector<std::string> gone_addresses_;  ///< since the last tick
     Indexes indexes_;
     std::map<std::string, LivePort> ports_;
     std::map<std::string, LiveTap> taps_;

@@ -39,6 +39,8 @@ std::unique_ptr<Routing> Routes::make_routing() const {
         if (!address.v6) routing->own4.add(to_be32(address.local));
         const auto it = settings_.interfaces.find(address.index);
         if (it == settings_.interfaces.end() || address.flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) continue;
+        if (!address.v6 && address.length > 0)
+            at(it->second).networks4.push_back({to_be32(address.local), address.length});
         if (address.v6 && address6::link_local(address.local.bytes))
             at(it->second).link_local = address.local;
         auto& source = address.v6 ? at(it->second).source6 : at(it->second).source4;

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "dataplane/flow/plain_follow.hpp"
+#include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "weft/net/checksum.hpp"
@@ -37,6 +39,8 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
                  .now = static_cast<FlowTime>(context.now_us / 1000),
                  .wall_seconds = static_cast<std::uint32_t>(time(nullptr))}};
     burst.tracker = filtering.tracker.get();
+    burst.entries = &burst.tracker->table().pool()[0];
+    burst.tells = burst.tracker->events(context.worker).wanted();
     burst.work = context.hooks;
     burst.flows4 = filtering.tracks[0];
     burst.flows6 = filtering.tracks[1];
@@ -52,29 +56,51 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     return burst;
 }
 
+/// Of this worker. What is found stays what it is to the end of the round: others free nothing of ours.
+template <class Tuple>
+FlowRef FlowBatch::find(const Asked& asked, const Burst& burst) noexcept {
+    const FlowTable& table = burst.tracker->table();
+    const auto& tuple = *reinterpret_cast<const Tuple*>(asked.tuple);
+    FlowRef ref = asked.candidate.ref;
+    if (!table.matches(asked.candidate, tuple, asked.kind)) [[unlikely]]
+        if (!(ref = table.find(tuple, asked.kind, asked.hash))) return 0;
+    return burst.entries[ref >> 1].state.owner() == burst.moment.worker ? ref : 0;
+}
+
 void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
     const FlowTable& table = burst.tracker->table();
     for (unsigned i = 0; i < burst.count; ++i) {
-        burst.candidates[i] = table.candidate(burst.hashes[i]);
-        if (burst.candidates[i].ref) table.prefetch_entry(burst.candidates[i].ref);
+        Asked& asked = burst.asked[i];
+        asked.candidate = table.candidate(asked.hash);
+        if (asked.candidate.ref) [[likely]]
+            table.prefetch_entry(asked.candidate.ref);
     }
-    for (unsigned i = 0; i < burst.count; ++i)
-        if (burst.candidates[i].ref)
-            __builtin_prefetch(&(
-                *context
-                     .hops)[table.direction_of(burst.candidates[i].ref).hop.load(std::memory_order_relaxed) %
-                            hop_capacity]);
+    const HopTable& hops = *context.hops;
+    for (unsigned i = 0; i < burst.count; ++i) {
+        Asked& asked = burst.asked[i];
+        asked.ref =
+            asked.kind.flags & FlowKind::ipv6 ? find<Tuple6>(asked, burst) : find<Tuple4>(asked, burst);
+        const FlowDirection& way = burst.entries[asked.ref >> 1].direction[asked.ref & 1];
+        __builtin_prefetch(&hops[way.hop.load(std::memory_order_relaxed) % hop_capacity]);
+    }
 }
 
-bool FlowBatch::renew(Packet& packet, FlowDirection& way, const FlowPath& path, bool v6, const Burst& burst,
+bool FlowBatch::renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
                       Context& context) noexcept {
+    FlowTable& table = burst.tracker->table();
+    FlowDirection& way = table.direction_of(ref);
     const Routing& routing = *context.routing;
     if (path.rests_on_routes || !(v6 ? routing.rules6 : routing.rules4).empty()) return false;
     packet.meta.iif = burst.in;
     packet.meta.mark = 0;
     packet.meta.l3_offset = ethernet_header_size;
     if (!v6 && (burst.asks_way_back4 || routing.own4.may_have(ipv4(packet).source))) return false;
-    const RouteAnswer route = find_route(key_of(packet, routing), routing, *context.hops);
+    RouteKey key = key_of(packet, routing);
+    // It is translated before it is routed.
+    if (burst.tracker->state_of(ref).has(nat_mask))
+        key.destination = v6 ? to_address(table.direction_of(ref ^ 1).v6.source)
+                             : to_address(way.v4.translated.destination);
+    const RouteAnswer route = find_route(key, routing, *context.hops);
     if (route.kind != HopKind::neighbour || (*context.hops)[route.index].interface != way.oif) return false;
     if (v6 && !routing.hash6_l4 && route.table_entry != route.index) return false;
     way.hop.store(route.index, std::memory_order_relaxed);
@@ -93,40 +119,50 @@ bool FlowBatch::holds(const FlowCondition& condition, Packet& packet, const std:
            (static_cast<std::uint8_t>(l4[flags_at]) & condition.tcp_mask) == condition.tcp_flags;
 }
 
+template <class Header>
+bool FlowBatch::is_accepted(FlowRef ref, std::uint16_t status, const Header& ip, const std::byte* l4,
+                            const Prepared& in, Burst& burst) noexcept {
+    FlowEntry& entry = burst.entries[ref >> 1];
+    const unsigned direction = ref & 1;
+    const std::uint32_t length = in.size - std::uint32_t{sizeof ip};
+    const std::uint8_t protocol = entry.direction[direction].kind.protocol;
+    const bool counted = entry.direction[direction].kind.flags & FlowKind::accounted;
+    if (plain::is_settled(status, direction) && !counted && !burst.tells) [[likely]] {
+        if (protocol == ip_protocol::udp
+                ? plain::follow_udp(entry.state, status, l4, length, burst.due)
+                : plain::follow_ack(entry.state, status, direction, l4, length, burst.due)) [[likely]]
+            return true;
+    }
+    const L4View view{.data = l4, .head = length, .length = length, .protocol = protocol};
+    return burst.tracker->follow(ref, view, in.size, burst.moment) == L4Verdict::accept;
+}
+
 template <class Tuple>
-Verdict FlowBatch::follow(Packet& packet, const Tuple& tuple, const Prepared& in, Burst& burst,
-                          Context& context) noexcept {
+Verdict FlowBatch::follow(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept {
     constexpr bool v6 = is_v6<Tuple>;
     using Header = std::conditional_t<v6, Ipv6Header, Ipv4Header>;
-    FlowTracker& tracker = *burst.tracker;
-    const auto& ip = *packet.header<Header>(ethernet_header_size);
-    std::uint8_t protocol;
-    if constexpr (v6)
-        protocol = ip.next_header;
-    else
-        protocol = ip.protocol;
-    const FlowKind kind{0, protocol, v6 ? FlowKind::ipv6 : std::uint8_t{0}};
-    FlowRef ref = burst.candidates[in.slot].ref;
-    if (!tracker.table().matches(burst.candidates[in.slot], tuple, kind)) [[unlikely]]
-        ref = tracker.table().find(tuple, kind, burst.hashes[in.slot]);
-    if (!ref) return divert();
-
-    FlowState& state = tracker.state_of(ref);
-    if (state.owner() != context.worker || state.has(FlowStatus::dying) ||
-        FlowTracker::expired(state, burst.moment.now)) [[unlikely]]
+    const Asked& asked = burst.asked[in.slot];
+    const FlowRef ref = asked.ref;
+    if (!ref) [[unlikely]]
         return divert();
-    FlowDirection& way = tracker.table().direction_of(ref);
+    FlowEntry& entry = burst.entries[ref >> 1];
+    FlowDirection& way = entry.direction[ref & 1];
     HookWork& work = *burst.work;
-    if (!work.paths.stands(way.path) || way.iif != burst.in) [[unlikely]]
-        return divert();
-    const bool answered = FlowTable::direction(ref) || state.has(FlowStatus::seen_reply);
-    if (answered != ((way.condition & FlowDirection::answered) != 0)) [[unlikely]]
+    const std::uint16_t status = entry.state.status.load(std::memory_order_acquire);
+    if (status & FlowStatus::dying || FlowTracker::expired(entry.state, burst.moment.now) ||
+        !work.paths.stands(way.path) || way.iif != burst.in) [[unlikely]]
         return divert();
     FlowPath& path = work.paths[way.path];
+    const bool answered = ref & 1 || status & FlowStatus::seen_reply;
+    const auto& ip = *packet.header<Header>(ethernet_header_size);
     const std::byte* const l4 = packet.data() + ethernet_header_size + sizeof(Header);
-    if (const auto number = static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered)) [[unlikely]]
-        if (!holds(work.paths.condition(number), packet, l4, protocol, ref, burst)) return divert();
-    if (way.routes != work.routes && !renew(packet, way, path, v6, burst, context)) [[unlikely]]
+    if (way.condition != (answered ? FlowDirection::answered : 0)) [[unlikely]] {
+        if (answered != ((way.condition & FlowDirection::answered) != 0)) return divert();
+        const auto number = static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered);
+        if (!holds(work.paths.condition(number), packet, l4, asked.kind.protocol, ref, burst))
+            return divert();
+    }
+    if (way.routes != work.routes && !renew(packet, ref, path, v6, burst, context)) [[unlikely]]
         return divert();
 
     const Hop& hop = (*context.hops)[way.hop.load(std::memory_order_relaxed)];
@@ -137,26 +173,28 @@ Verdict FlowBatch::follow(Packet& packet, const Tuple& tuple, const Prepared& in
     const Interface& out = burst.interfaces[hop.interface];
     if (in.size > out.plain_mtu || !fits_hop(in.size, hop.mtu)) [[unlikely]]
         return divert();
-    const std::uint32_t length = in.size - std::uint32_t{sizeof(Header)};
     if (burst.checks_sums && packet.meta.checksum == ChecksumState::unknown &&
-        !has_right_sum(ip, protocol, l4, length)) [[unlikely]]
+        !has_right_sum(ip, asked.kind.protocol, l4, in.size - std::uint32_t{sizeof ip})) [[unlikely]]
         return divert();
     // What came before it and went the slow way may have changed its connection.
     if (context.holds(StageId::ingress)) [[unlikely]] {
         context.run_all(context);
-        return follow(packet, tuple, in, burst, context);
+        return follow<Tuple>(packet, in, burst, context);
     }
-    const L4View view{.data = l4, .head = length, .length = length, .protocol = protocol};
-    if (tracker.follow(ref, view, in.size, burst.moment) != L4Verdict::accept) [[unlikely]]
+    if (!is_accepted(ref, status, ip, l4, in, burst)) [[unlikely]]
         return divert();
     context.received_bytes += packet.length();
     ++path.packets;
     path.bytes += in.size;
+    if (status & nat_mask)
+        write_translation(*packet.header<Header>(ethernet_header_size),
+                          packet.data() + ethernet_header_size + sizeof(Header), way,
+                          entry.direction[!(ref & 1)], packet.meta.checksum);
     send_plain(packet, in.size, v6, hop, neighbour, out, context);
     return Verdict::consumed();
 }
 
-template Verdict FlowBatch::follow(Packet&, const Tuple4&, const Prepared&, Burst&, Context&) noexcept;
-template Verdict FlowBatch::follow(Packet&, const Tuple6&, const Prepared&, Burst&, Context&) noexcept;
+template Verdict FlowBatch::follow<Tuple4>(Packet&, const Prepared&, Burst&, Context&) noexcept;
+template Verdict FlowBatch::follow<Tuple6>(Packet&, const Prepared&, Burst&, Context&) noexcept;
 
 }  // namespace weft

@@ -18,6 +18,7 @@
 // the connection's state; the path's counters, which flows share.
 #pragma once
 
+#include "dataplane/flow/deadlines.hpp"
 #include "dataplane/flow/tracker.hpp"
 #include "dataplane/hook/hooks.hpp"
 #include "dataplane/route/batch.hpp"
@@ -27,13 +28,23 @@ namespace weft {
 struct FlowBatch {
     static constexpr StageId id = StageId::flow_batch;
 
+    /// A packet that stays on the path so far.
+    struct Asked {
+        std::uint64_t hash;
+        const std::byte* tuple;  ///< in the frame: neither header has anything between addresses and ports
+        FlowKind kind;
+        FlowRef ref;  ///< from look_up() on: its connection if that is this worker's, else 0
+        FlowCandidate candidate;
+    };
     struct Burst {
-        explicit Burst(const FlowMoment& now) noexcept : moment(now) {}
+        Burst(const FlowMoment& now) noexcept : moment(now), due(now.config, now.now) {}
         FlowTracker* tracker;
         HookWork* work;
+        FlowEntry* entries;     ///< of the tracker's table
         bool flows4, flows6;    ///< the family's rules ask for connections
         bool routes4, routes6;  ///< the family has no rules
         bool checks_sums;
+        bool tells;            ///< somebody wants to know what changes in connections
         std::uint64_t own;     ///< MAC address of the port, as MacAddress::raw()
         std::uint32_t spread;  ///< MTU - 20
         IfIndex in;
@@ -41,15 +52,13 @@ struct FlowBatch {
         const Interface* interfaces;
         std::uint32_t interface_count;
         FlowMoment moment;
-        std::uint16_t count = 0;  ///< packets that stay on the path so far
-        Tuple4 tuples4[batch_size];
-        Tuple6 tuples6[batch_size];
-        std::uint64_t hashes[batch_size];
-        FlowCandidate candidates[batch_size];
+        FlowDeadlines due;
+        std::uint32_t count = 0;  ///< of asked
+        Asked asked[batch_size];
     };
     struct Prepared {
         std::uint16_t size;  ///< of the IP packet, bytes; 0: not decided here
-        std::uint8_t slot;   ///< of the Burst's arrays
+        std::uint8_t slot;   ///< of Burst::asked
         bool v6;
         bool unruled;  ///< not decided here, but by route_batch
     };
@@ -77,10 +86,7 @@ struct FlowBatch {
                 return;
             const std::uint16_t size = ip.total_length.host();
             if (!is_followed(ip.protocol, frame + first_byte4, size - std::uint32_t{sizeof ip})) return;
-            Tuple4& tuple = burst.tuples4[burst.count];
-            std::memcpy(&tuple, &ip.source, sizeof ip.source + sizeof ip.destination);
-            std::memcpy(&tuple.source_port, frame + first_byte4, 4);
-            ask(burst, tuple, ip.protocol);
+            ask<Tuple4>(burst, &ip.source, ip.protocol);
             out.size = size;
             out.slot = static_cast<std::uint8_t>(burst.count++);
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
@@ -90,11 +96,7 @@ struct FlowBatch {
                 return;
             const std::uint32_t length = ip.payload_length.host();
             if (!is_followed(ip.next_header, frame + first_byte6, length)) return;
-            Tuple6& tuple = burst.tuples6[burst.count];
-            tuple.source = ip.source;
-            tuple.destination = ip.destination;
-            std::memcpy(&tuple.source_port, frame + first_byte6, 4);
-            ask(burst, tuple, ip.next_header);
+            ask<Tuple6>(burst, &ip.source, ip.next_header);
             out.size = static_cast<std::uint16_t>(sizeof ip + length);
             out.slot = static_cast<std::uint8_t>(burst.count++);
             out.v6 = true;
@@ -106,8 +108,8 @@ struct FlowBatch {
     static Verdict decide(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept {
         if (in.size == 0) [[unlikely]]
             return Verdict::to(in.unruled ? StageId::route_batch : StageId::ingress);
-        return in.v6 ? follow(packet, burst.tuples6[in.slot], in, burst, context)
-                     : follow(packet, burst.tuples4[in.slot], in, burst, context);
+        return in.v6 ? follow<Tuple6>(packet, in, burst, context)
+                     : follow<Tuple4>(packet, in, burst, context);
     }
 
   private:
@@ -125,17 +127,27 @@ struct FlowBatch {
         return protocol == ip_protocol::tcp && length >= sizeof(TcpHeader) &&
                (static_cast<std::uint8_t>(l4[flags_at]) & fin_syn_rst_ack) == ack;
     }
+    /// `tuple`: the address of the frame's first one; ports follow the second.
     template <class Tuple>
-    static void ask(Burst& burst, const Tuple& tuple, std::uint8_t protocol) noexcept {
-        const std::uint64_t hash = burst.tracker->table().hash(tuple, protocol);
-        burst.hashes[burst.count] = hash;
-        burst.tracker->table().prefetch(hash);
+    static void ask(Burst& burst, const void* tuple, std::uint8_t protocol) noexcept {
+        static_assert(alignof(Tuple) == 1);
+        const FlowTable& table = burst.tracker->table();
+        Asked& asked = burst.asked[burst.count];
+        asked.tuple = static_cast<const std::byte*>(tuple);
+        asked.kind = {0, protocol, sizeof(Tuple) == sizeof(Tuple6) ? FlowKind::ipv6 : std::uint8_t{0}};
+        asked.hash = table.hash(*static_cast<const Tuple*>(tuple), protocol);
+        table.prefetch(asked.hash);
     }
     template <class Tuple>
-    static Verdict follow(Packet& packet, const Tuple& tuple, const Prepared& in, Burst& burst,
-                          Context& context) noexcept;
+    [[nodiscard]] static FlowRef find(const Asked& asked, const Burst& burst) noexcept;
+    template <class Tuple>
+    static Verdict follow(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept;
+    /// What conntrack does with it; false if it is invalid, or ends its connection.
+    template <class Header>
+    [[nodiscard]] static bool is_accepted(FlowRef ref, std::uint16_t status, const Header& ip,
+                                          const std::byte* l4, const Prepared& in, Burst& burst) noexcept;
     /// Looks the route up again; false if it leads elsewhere.
-    static bool renew(Packet& packet, FlowDirection& way, const FlowPath& path, bool v6, const Burst& burst,
+    static bool renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
                       Context& context) noexcept;
     [[nodiscard]] static bool holds(const FlowCondition& condition, Packet& packet, const std::byte* l4,
                                     std::uint8_t protocol, FlowRef ref, const Burst& burst) noexcept;

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "dataplane/flow/sctp_track.hpp"
 #include "dataplane/flow/tcp_track.hpp"
@@ -30,6 +31,8 @@ struct FlowStatus {
                                    seq_adjust = 1 << 6, src_nat_done = 1 << 7, dst_nat_done = 1 << 8,
                                    dying = 1 << 9, fixed_timeout = 1 << 10, untracked = 1 << 12,
                                    nat_clash = untracked, helper = 1 << 13;
+    /// weft's own: the source is that of the interface by which it left (nf_conn_nat::masq_index).
+    static constexpr std::uint16_t masqueraded = 1 << 14;
 };
 
 /// Of 4-byte words that lie aligned in an entry.
@@ -99,13 +102,16 @@ struct alignas(64) FlowDirection {
     /// Any thread; valid if the version that guards it is still the same afterwards.
     template <class Tuple>
     [[nodiscard]] bool matches(const Tuple& wanted, std::uint32_t kind_word) const noexcept {
-        // One by one, so that the compiler stops at no byte but the last.
-        std::uint32_t words[sizeof(Tuple) / 4], differs = 0;
-        std::memcpy(words, &wanted, sizeof words);
-        auto* at = reinterpret_cast<std::uint32_t*>(const_cast<FlowDirection*>(this));
-        for (std::size_t i = 0; i < std::size(words); ++i)
-            differs |= std::atomic_ref(at[i]).load(std::memory_order_acquire) ^ words[i];
-        const auto seen = std::atomic_ref(at[kind_at]).load(std::memory_order_acquire);
+        // Straight through: nothing but the last answer is worth a jump. Eight bytes, which are stored as two
+        // words, may be half old: then the version is not what it was.
+        static_assert(sizeof(Tuple) % 8 == 4);
+        constexpr std::size_t last = sizeof(Tuple) - 4;
+        const auto differs = [&]<std::size_t... eight>(std::index_sequence<eight...>) noexcept {
+            return (difference<std::uint64_t>(wanted, 8 * eight) | ...) |
+                   difference<std::uint32_t>(wanted, last);
+        }
+        (std::make_index_sequence<sizeof(Tuple) / 8>{});
+        const auto seen = word_at<std::uint32_t>(offsetof(FlowDirection, kind));
         return (differs | ((seen ^ kind_word) & FlowKind::compared)) == 0;
     }
     template <class Tuple>
@@ -126,7 +132,17 @@ struct alignas(64) FlowDirection {
     }
 
   private:
-    static constexpr std::size_t kind_at = 15;
+    template <class Word>
+    [[nodiscard]] Word word_at(std::size_t byte) const noexcept {
+        auto* const here = reinterpret_cast<std::byte*>(const_cast<FlowDirection*>(this));
+        return std::atomic_ref(*reinterpret_cast<Word*>(here + byte)).load(std::memory_order_acquire);
+    }
+    template <class Word>
+    [[nodiscard]] std::uint64_t difference(const auto& wanted, std::size_t byte) const noexcept {
+        Word word;
+        std::memcpy(&word, reinterpret_cast<const std::byte*>(&wanted) + byte, sizeof word);
+        return word_at<Word>(byte) ^ word;
+    }
 };
 static_assert(sizeof(FlowDirection) == 64 && offsetof(FlowDirection, shared) == 36 &&
               offsetof(FlowDirection, kind) == 60);

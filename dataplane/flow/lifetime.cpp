@@ -52,6 +52,7 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     }
     if (table_.direction_of(ref).kind.flags & FlowKind::stamped)
         table_.pool().account(index).start.store(moment.wall_seconds, relaxed);
+    if (state.has(FlowStatus::src_nat_done)) sources_.add(index, hash_of_source(index));
     wheels_[moment.worker]->add(index, moment.now + span, moment.now);
     if (events_[moment.worker].wanted()) [[unlikely]]
         tell(FlowEventKind::created, index, moment);
@@ -100,6 +101,19 @@ bool FlowTracker::make_room(std::uint64_t hash, const FlowMoment& moment) noexce
     return made;
 }
 
+std::uint64_t FlowTracker::hash_of_source(std::uint32_t index) const noexcept {
+    const FlowDirection& original = table_.pool()[index].direction[0];
+    const FlowKind kind = original.kind_now();
+    return kind.flags & FlowKind::ipv6 ? hash_of_source(original.tuple_now<Tuple6>(), kind)
+                                       : hash_of_source(original.tuple_now<Tuple4>(), kind);
+}
+
+/// Before its owner frees it.
+void FlowTracker::leave_sources(std::uint32_t index) noexcept {
+    if (table_.pool()[index].state.has(FlowStatus::src_nat_done))
+        sources_.remove(index, hash_of_source(index));
+}
+
 /// gc_worker: from 95 % on also those go that are not assured or close.
 bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept {
     const FlowEntry& entry = table_.pool()[index];
@@ -119,6 +133,7 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
         count_.fetch_sub(1, relaxed);
         if (events_[moment.worker].wanted()) [[unlikely]]
             tell(FlowEventKind::destroyed, index, moment);
+        leave_sources(index);
         table_.pool().release(moment.worker, index);
     }
     return false;
@@ -132,6 +147,7 @@ unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
     const unsigned buried = table_.pool().reap(moment.worker, limit, [&](std::uint32_t index) {
         wheel.forget(index);
         forget_expectations(index);  // of its last packet, if another thread ended it meanwhile
+        leave_sources(index);
         if (told) [[unlikely]]
             tell(FlowEventKind::destroyed, index, moment);
     });

@@ -47,6 +47,7 @@ FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t
                          std::uint64_t secret_hi)
     : capacity_(capacity),
       table_(capacity, workers, secret_lo, secret_hi),
+      sources_(table_.pool().size()),
       wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
       workers_(workers),
       extra_memory_(std::size_t{table_.pool().size()} * sizeof(FlowExtra)),

@@ -21,6 +21,7 @@
 #include "dataplane/flow/expect.hpp"
 #include "dataplane/flow/parse.hpp"
 #include "dataplane/flow/protocol.hpp"
+#include "dataplane/flow/sources.hpp"
 #include "dataplane/flow/table.hpp"
 #include "dataplane/flow/wheel.hpp"
 
@@ -132,6 +133,28 @@ class FlowTracker {
         }
     }
 
+    /// What translation has made of this source (address, port or identifier) in another connection of the
+    /// kind: the newest whose tuple, with the source as it leaves, `fits` says is right.
+    template <class Tuple, class Fits>
+    [[nodiscard]] std::optional<Tuple> mapped_source(const Tuple& of, FlowKind kind, FlowTime now,
+                                                     Fits&& fits) noexcept {
+        std::optional<Tuple> found;
+        sources_.visit(hash_of_source(of, kind), [&](std::uint32_t index) {
+            const FlowEntry& entry = table_.pool()[index];
+            const FlowKind its = entry.direction[0].kind_now();
+            if ((its.word() ^ kind.word()) & FlowKind::compared || entry.state.has(FlowStatus::dying) ||
+                expired(entry.state, now))
+                return true;
+            const auto original = entry.direction[0].tuple_now<Tuple>();
+            if (original.source != of.source || !(original.source_port == of.source_port)) return true;
+            const auto left = inverted(entry.direction[1].tuple_now<Tuple>(), kind.protocol);
+            if (!left || !fits(*left)) return true;
+            found = *left;
+            return false;
+        });
+        return found;
+    }
+
     /// Ends connections of this worker whose time is over, and frees what ended; looks at `limit` entries or
     /// a few more. Returns how many: less than `limit` means that nothing is left to do.
     unsigned age(const FlowMoment&, unsigned limit) noexcept;
@@ -165,6 +188,10 @@ class FlowTracker {
     /// Ends a connection that was seen, if it is still there.
     bool remove(const FlowView& seen) noexcept {
         return end(seen.ref, table_.hash_of(seen.ref), seen.version);
+    }
+    /// The same of what find() has found, and of its version since.
+    bool end_found(FlowRef ref, std::uint32_t version) noexcept {
+        return end(ref, table_.hash_of(ref), version);
     }
     /// nf_ct_iterate_cleanup: ends all that there are.
     void flush() noexcept;
@@ -204,11 +231,20 @@ class FlowTracker {
     void end_own(std::uint32_t index) noexcept;
     [[nodiscard]] bool stays(std::uint32_t index, const FlowMoment&) noexcept;
     void account(FlowRef ref, std::uint32_t bytes) noexcept;
+    template <class Tuple>
+    [[nodiscard]] std::uint64_t hash_of_source(Tuple of, FlowKind kind) const noexcept {
+        of.destination = {};
+        of.destination_port = be16{0};
+        return table_.hash(of, kind.protocol);
+    }
+    [[nodiscard]] std::uint64_t hash_of_source(std::uint32_t index) const noexcept;
+    void leave_sources(std::uint32_t index) noexcept;
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
     void tell(FlowEventKind, std::uint32_t index, const FlowMoment&) noexcept;
 
     std::uint32_t capacity_;
     FlowTable table_;
+    FlowSources sources_;
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;
     FlowMemory extra_memory_;

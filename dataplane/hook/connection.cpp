@@ -4,6 +4,7 @@
 
 #include "dataplane/hook/layer4.hpp"
 #include "dataplane/hook/whole.hpp"
+#include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/header.hpp"
 
 namespace weft {
@@ -98,9 +99,19 @@ FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
             .bytes = whole_length(packet, context)};
 }
 
+/// The direction of `other` whose packets have this connection's original tuple and are answered by its reply
+/// tuple; nothing if they are two that have only one tuple in common.
+template <class Tuple>
+std::optional<FlowRef> same_connection(FlowRef own, FlowRef other, const FlowTable& table) noexcept {
+    const auto tuple = [&](FlowRef ref) { return table.direction_of(ref).tuple_now<Tuple>(); };
+    for (const FlowRef direction : {other & ~1u, other | 1u})
+        if (tuple(own) == tuple(direction) && tuple(own ^ 1) == tuple(direction ^ 1)) return direction;
+    return std::nullopt;
+}
+
 }  // namespace
 
-FlowMoment flow_moment(const Context& context) noexcept {
+FlowMoment moment_of(const Context& context) noexcept {
     return {.config = context.filtering->flows,
             .worker = context.worker,
             .now = static_cast<FlowTime>(context.now_us / 1000),
@@ -161,7 +172,7 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
     if (context.filtering->checks_sums && hook == HandedFor::input)
         if (const auto l4 = layer4_of(packet, context); l4 && !has_right_sum(packet, *l4, context)) return {};
     const Tracked found =
-        context.filtering->tracker->in(flow_packet(packet, context), zone, 0, flow_moment(context));
+        context.filtering->tracker->in(flow_packet(packet, context), zone, 0, moment_of(context));
     switch (found.kind) {
         case Tracked::tracked:
             note(packet, found);
@@ -202,7 +213,7 @@ void attach_connection(Packet& ours, const Packet& about, const Context& context
 
 void close_connection(const Packet& packet, Context& context) noexcept {
     if (is_there(packet, context))
-        context.filtering->tracker->close(packet.meta.connection_index, flow_moment(context));
+        context.filtering->tracker->close(packet.meta.connection_index, moment_of(context));
 }
 
 bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::uint8_t& state,
@@ -220,10 +231,13 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
     facts.state = state_bit(connection_info(packet));
     facts.reply = connection_info(packet) == CtInfo::established_reply ||
                   connection_info(packet) == CtInfo::related_reply;
-    facts.status = static_cast<std::uint8_t>(bit(FlowStatus::expected, ConntrackStatus::expected) |
-                                             bit(FlowStatus::seen_reply, ConntrackStatus::seen_reply) |
-                                             bit(FlowStatus::assured, ConntrackStatus::assured) |
-                                             bit(FlowStatus::confirmed, ConntrackStatus::confirmed));
+    facts.status =
+        static_cast<std::uint8_t>(bit(FlowStatus::expected, ConntrackStatus::expected) |
+                                  bit(FlowStatus::seen_reply, ConntrackStatus::seen_reply) |
+                                  bit(FlowStatus::assured, ConntrackStatus::assured) |
+                                  bit(FlowStatus::confirmed, ConntrackStatus::confirmed) |
+                                  bit(FlowStatus::src_nat, hook::ConnectionStatus::source_nat) |
+                                  bit(FlowStatus::dst_nat, hook::ConnectionStatus::destination_nat));
     facts.mark = facts.arrived_mark = tracker.mark(ref).load(std::memory_order_relaxed);
     const std::int32_t left = milliseconds_until(entry.state.deadline.load(std::memory_order_relaxed),
                                                  static_cast<FlowTime>(context.now_us / 1000));
@@ -240,7 +254,7 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
 
 void set_connection_mark(const Packet& packet, std::uint32_t mark, Context& context) noexcept {
     if (is_there(packet, context))
-        context.filtering->tracker->set_mark(packet.meta.connection_index, mark, flow_moment(context));
+        context.filtering->tracker->set_mark(packet.meta.connection_index, mark, moment_of(context));
 }
 
 PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
@@ -248,9 +262,11 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
     packet.meta.connection_state &= static_cast<std::uint8_t>(~fresh);
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
-    if (tracker.state_of(ref).has(FlowStatus::confirmed)) return {};
+    const FlowState& state = tracker.state_of(ref);
+    if (state.has(FlowStatus::confirmed)) return {};
+    if (state.has(nat_mask)) prepare_translation(tracker.table().pool()[FlowTable::index(ref)]);
     FlowRef other = 0;
-    switch (tracker.confirm(ref, flow_moment(context), &other)) {
+    switch (tracker.confirm(ref, moment_of(context), &other)) {
         case Confirmed::done:
             return {};
         case Confirmed::full:
@@ -259,15 +275,19 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
             break;
     }
     // The same packet's sender was quicker: the packet joins its connection.
-    packet.meta.connection_index = other;
-    packet.meta.connection_version = tracker.state_of(other).version();
+    const FlowTable& table = tracker.table();
+    const auto joined = is_ipv6(packet) ? same_connection<Tuple6>(ref, other, table)
+                                        : same_connection<Tuple4>(ref, other, table);
+    if (!joined) return Verdict::drop(DropReason::conntrack_clash);
+    packet.meta.connection_index = *joined;
+    packet.meta.connection_version = tracker.state_of(*joined).version();
     return {};
 }
 
 bool settle_connections(Context& context) noexcept {
     if (!context.filtering->tracker) return false;
     FlowTracker& tracker = *context.filtering->tracker;
-    const FlowMoment moment = flow_moment(context);
+    const FlowMoment moment = moment_of(context);
     for (const Tracked& begun : context.hooks->begun) {
         const FlowState& state = tracker.state_of(begun.ref);
         if (state.version() == begun.version && !state.has(FlowStatus::confirmed))

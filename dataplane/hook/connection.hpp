@@ -5,7 +5,8 @@
 
 namespace weft {
 
-[[nodiscard]] FlowMoment flow_moment(const Context&) noexcept;
+/// The round in hand, as the tracker asks for it.
+[[nodiscard]] FlowMoment moment_of(const Context&) noexcept;
 
 /// A connection was found for it or attached to it.
 [[nodiscard]] bool has_connection(const Packet&) noexcept;
@@ -37,7 +38,8 @@ void close_connection(const Packet&, Context&) noexcept;
 /// Takes over the mark that a rule gave it.
 void set_connection_mark(const Packet&, std::uint32_t mark, Context&) noexcept;
 
-/// nf_conntrack_confirm; a clash is resolved as nf_ct_resolve_clash does. How the packet ends, or nothing.
+/// nf_conntrack_confirm; two that are the same become one (nf_ct_resolve_clash). How the packet ends, or
+/// nothing.
 [[nodiscard]] PacketEnd confirm_connection(Packet&, Context&) noexcept;
 
 }  // namespace weft

@@ -15,6 +15,9 @@ struct Filtering {
     std::array<std::shared_ptr<const hook::HookProgram>, 2> rules;
     /// By hook::Family: some rule asks for connections (nf_ct_netns_get). Then tracker is there.
     std::array<bool, 2> tracks{};
+    /// By hook::Family: the table nat is asked about new connections, and kept apart are those it leaves as
+    /// they are. Then it tracks.
+    std::array<bool, 2> translates{};
     std::shared_ptr<FlowTracker> tracker;
     FlowConfig flows;
     bool checks_sums = true;       ///< net.netfilter.nf_conntrack_checksum

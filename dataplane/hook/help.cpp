@@ -22,7 +22,7 @@ class Control {
     Control(Packet& packet, FlowRef ref, Context& context) noexcept
         : tracker_(*context.filtering->tracker),
           ref_(ref),
-          moment_(flow_moment(context)),
+          moment_(moment_of(context)),
           direction_(FlowTable::direction(ref)),
           info_(connection_info(packet)) {
         for (unsigned way = 0; way < 2; ++way)

@@ -26,11 +26,14 @@ struct BaseChain {
 struct HookProgram {
     Family family = Family::ip;
     /// By hook, in the order of the tables' priorities (raw, mangle, filter, security); a table that never
-    /// held anything is not there, nor is nat, which is asked once a connection.
+    /// held anything is not there.
     std::array<std::vector<BaseChain>, hook_count> hooks;
+    /// Of the table nat, which is asked once a connection; valid if it translates. It has none in FORWARD.
+    std::array<BaseChain, hook_count> nat{};
     std::vector<std::shared_ptr<const ChainCode>> chains;  ///< by ChainSlot; null if unused
     RuleId ids = 1;                                        ///< all ids are below it
     bool tracks = false;                                   ///< some rule asks for connections
+    bool translates = false;                               ///< nat has rules, or a policy that is not ACCEPT
 
     [[nodiscard]] bool active(Hook hook) const noexcept {
         return !hooks[static_cast<std::size_t>(hook)].empty();

@@ -6,6 +6,7 @@
 #include "dataplane/hook/reject.hpp"
 #include "dataplane/hook/remember.hpp"
 #include "dataplane/hook/reroute.hpp"
+#include "dataplane/nat/translate.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 
@@ -64,11 +65,16 @@ class Passage {
     }
     /// The rules of these tables.
     PacketEnd ask(TableMask tables) noexcept;
+    /// The table nat, once a connection, and then what it has decided.
+    PacketEnd translate() noexcept;
     /// What the rules in between have asked of conntrack.
     [[nodiscard]] const hook::CtTarget* template_of() const noexcept { return view_.template_; }
 
   private:
+    bool read() noexcept;
+    PacketEnd decide_translation() noexcept;
     PacketEnd end_as(const hook::WalkResult& result) noexcept;
+    /// The counters of the trail's path.
     void count(const PacketActions&) noexcept;
 
     Packet& packet_;
@@ -80,21 +86,29 @@ class Passage {
     hook::ConnectionFacts facts_;
 };
 
-PacketEnd Passage::ask(TableMask tables) noexcept {
-    const auto& program = *context_.filtering->of(v6_);
-    if (!program.active(at_)) return {};
+/// What rules look at, as it is now.
+bool Passage::read() noexcept {
     const Family family = v6_ ? Family::ip6 : Family::ip;
     const auto* const ip = packet_.header<std::uint8_t>(packet_.meta.l3_offset);
     if (!hook::read_packet(view_, family, ip, packet_.head_length() - std::uint32_t{packet_.meta.l3_offset}))
-        return Verdict::drop(DropReason::hook_unreadable);
+        return false;
     view_.length = rule_length(packet_, context_);
     view_.connection = connection_facts(packet_, facts_, view_.state, context_) ? &facts_ : nullptr;
+    return true;
+}
+
+PacketEnd Passage::ask(TableMask tables) noexcept {
+    const auto& program = *context_.filtering->of(v6_);
+    if (!program.active(at_)) return {};
+    if (!read()) return Verdict::drop(DropReason::hook_unreadable);
     const std::uint32_t connection_mark = facts_.mark;
     auto& trail = context_.hooks->trail;
     trail.path.clear();
     PacketActions actions(packet_, context_);
     const auto result = walk(program, at_, tables, view_, trail, context_.now_us, &actions);
     count(actions);
+    auto& passed = context_.hooks->recording.path;
+    passed.insert(passed.end(), trail.path.begin(), trail.path.end());
     packet_.meta.mark = view_.mark;
     const bool remarked = view_.connection && facts_.mark != connection_mark;
     context_.hooks->recording.marks_connection |= remarked || facts_.written_mark != 0;
@@ -108,8 +122,39 @@ void Passage::count(const PacketActions& actions) noexcept {
     const auto& path = context_.hooks->trail.path;
     for (std::size_t i = 0; i < path.size(); ++i)
         counters[path[i]].add(1, actions.bytes_at(i, bytes));
-    auto& all = context_.hooks->recording.path;
-    all.insert(all.end(), path.begin(), path.end());
+}
+
+/// nf_nat_ipv4_fn, nf_nat_ipv6_fn and nf_nat_inet_fn.
+PacketEnd Passage::translate() noexcept {
+    if (!context_.filtering->translates[v6_] || !has_connection(packet_)) return {};
+    const NatSide side = side_at(at_);
+    if (is_error_about(packet_, context_)) return translate_error(packet_, side, context_);
+    if (is_undecided(packet_, side, context_)) {
+        if (auto end = decide_translation()) return end;
+    } else if (has_moved(packet_, {at_, view_.iif, view_.oif}, context_)) {
+        return Verdict::drop(DropReason::nat_moved);
+    }
+    weft::translate(packet_, side, context_);
+    return {};
+}
+
+/// Later packets of the connection are not asked about: neither what these rules count nor what they have
+/// looked at is of the flow's outcome.
+PacketEnd Passage::decide_translation() noexcept {
+    const auto& program = *context_.filtering->of(v6_);
+    hook::WalkResult said;
+    if (program.translates) {
+        if (!read()) return Verdict::drop(DropReason::hook_unreadable);
+        auto& trail = context_.hooks->trail;
+        const hook::Rests rests = trail.rests;
+        trail.path.clear();
+        PacketActions actions(packet_, context_);
+        said = walk_nat(program, at_, view_, trail, context_.now_us, &actions);
+        count(actions);
+        trail.rests = rests;
+        if (auto end = end_as(said)) return end;
+    }
+    return bind(packet_, {at_, view_.iif, view_.oif}, said, context_);
 }
 
 PacketEnd Passage::end_as(const hook::WalkResult& result) noexcept {
@@ -133,17 +178,27 @@ PacketEnd enter(Passage& passage, HandedFor hook, Packet& packet, Context& conte
     if (looks)
         if (auto end = track(packet, passage.template_of(), hook, context)) return end;
     record_connection(packet, context);
-    return passage.ask(hook::after_conntrack);
+    if (auto end = passage.ask(hook::mangling)) return end;
+    return passage.translate();
 }
 
 /// All tables of a hook, then conntrack's confirmation.
 PacketEnd leave(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& context) noexcept {
     Passage passage(packet, at, iif, oif, context);
     if (auto end = passage.ask(hook::all_tables)) return end;
+    if (auto end = passage.translate()) return end;
     if (auto end = help_connection(packet, context)) return end;
     if (auto end = confirm_connection(packet, context)) return end;
     if (at == Hook::postrouting && iif != no_interface) remember(packet, context);
     return {};
+}
+
+}  // namespace
+
+namespace {
+
+IpAddress destination_of(Packet& packet) noexcept {
+    return is_ipv6(packet) ? IpAddress{ipv6(packet).destination} : to_address(ipv4(packet).destination);
 }
 
 }  // namespace
@@ -170,12 +225,14 @@ PacketEnd pass_postrouting(Packet& packet, IfIndex iif, Context& context) noexce
 PacketEnd pass_output(Packet& packet, Context& context) noexcept {
     context.hooks->recording.usable = false;  // of a packet whose way this one has interrupted
     Passage passage(packet, Hook::output, no_interface, packet.meta.oif, context);
-    return enter(passage, HandedFor::output, packet, context);
+    if (auto end = enter(passage, HandedFor::output, packet, context)) return end;
+    return passage.ask(hook::filtering);
 }
 
 Verdict pass_host(Packet& packet, Context& context) noexcept {
+    const IpAddress to = destination_of(packet);
     if (const auto end = pass_output(packet, context)) return *end;
-    const Verdict way = route_marked(packet, context);
+    const Verdict way = route_changed(packet, !(destination_of(packet) == to), context);
     if (!way.is_stage()) return way;
     return pass_postrouting(packet, no_interface, context).value_or(way);
 }

@@ -1,9 +1,10 @@
 // The hooks of netfilter as the stages of IP pass them, the slow way: one packet, every rule that concerns
 // it.
 //
-//   ip_input      PREROUTING: raw -300, conntrack -200, mangle -150; INPUT: mangle, filter, security, confirm
-//   ip_forward    FORWARD: mangle, filter, security; POSTROUTING: mangle, confirm
-//   from a TAP,   OUTPUT: raw, conntrack, mangle, filter, security; POSTROUTING
+//   ip_input      PREROUTING: raw -300, conntrack -200, mangle -150, nat -100;
+//                 INPUT: mangle, filter, security, nat 100, confirm
+//   ip_forward    FORWARD: mangle, filter, security; POSTROUTING: mangle, nat 100, confirm
+//   from a TAP,   OUTPUT: raw, conntrack, mangle, nat -100, filter, security; POSTROUTING
 //   and our own
 //
 // Each function says how the packet ends there, or nothing if it goes on. To be called only if has_rules().
@@ -21,6 +22,7 @@
 #include "dataplane/hook/paths.hpp"
 #include "dataplane/hook/rule_counters.hpp"
 #include "dataplane/hook/walk.hpp"
+#include "dataplane/nat/choose.hpp"
 
 namespace weft {
 
@@ -55,6 +57,7 @@ struct HookWork {
     std::vector<Tracked> begun;
     HookLog* log;
     FragmentTable* fragments;
+    NatRandom random;
     Datagram datagram;
     /// For in_one_piece(): as long as an IP packet can be.
     std::unique_ptr<std::byte[]> whole = std::make_unique<std::byte[]>(65'536 + 40);

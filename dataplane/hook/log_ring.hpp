@@ -78,6 +78,9 @@ class LogRing {
 struct HookLog {
     LogRing packets;
     Counter table_full;  ///< packets dropped because nf_conntrack_max connections were there
+    Counter no_port;     ///< packets dropped because a rule of nat had no free port for them
+    /// The last one such: its RuleId, and in the highest bit whether it is IPv6's.
+    std::atomic<std::uint32_t> no_port_rule{0};
 };
 
 }  // namespace weft

@@ -31,7 +31,7 @@ std::uint32_t FlowPaths::intern(std::span<const hook::RuleId> rules, bool v6, st
         full_ = true;
         return none;
     }
-    const auto number = base_ + static_cast<std::uint32_t>(paths_.size());
+    const auto number = base_ + count_++;
     paths_.push_back({.packets = 0,
                       .bytes = 0,
                       .first = static_cast<std::uint32_t>(rules_.size()),
@@ -67,7 +67,8 @@ void FlowPaths::fold(std::array<RuleCounters, 2>& counters) noexcept {
 }
 
 void FlowPaths::forget() noexcept {
-    base_ += static_cast<std::uint32_t>(paths_.size());
+    base_ += count_;
+    count_ = 0;
     if (base_ > ~std::uint32_t{0} - most) base_ = 1;
     full_ = false;
     paths_.clear();

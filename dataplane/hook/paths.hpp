@@ -61,7 +61,7 @@ class FlowPaths {
     /// The same of a condition; 0 is the one that holds always, `most_conditions`: there are too many.
     [[nodiscard]] std::uint16_t intern(const FlowCondition& condition);
 
-    [[nodiscard]] bool stands(std::uint32_t number) const noexcept { return number - base_ < paths_.size(); }
+    [[nodiscard]] bool stands(std::uint32_t number) const noexcept { return number - base_ < count_; }
     /// Of one that stands.
     [[nodiscard]] FlowPath& operator[](std::uint32_t number) noexcept { return paths_[number - base_]; }
     [[nodiscard]] std::span<const hook::RuleId> rules(const FlowPath& path) const noexcept {
@@ -79,7 +79,7 @@ class FlowPaths {
     void forget() noexcept;
 
   private:
-    std::uint32_t base_ = 1;
+    std::uint32_t base_ = 1, count_ = 0;  ///< of paths_
     bool full_ = false;
     std::vector<FlowPath> paths_;
     std::vector<hook::RuleId> rules_;

@@ -5,6 +5,7 @@
 #include "dataplane/flow/tcp.hpp"
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/layer4.hpp"
+#include "dataplane/nat/side.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 
@@ -72,6 +73,12 @@ bool rests_on_future(const hook::Rests& rests, std::uint16_t status) noexcept {
            open(Bits::confirmed, FlowStatus::confirmed);
 }
 
+/// The first packet is asked about before it is known what its connection becomes.
+bool rests_on_translation(const hook::Rests& rests, std::uint16_t before, std::uint16_t now) noexcept {
+    using Bits = hook::ConnectionStatus;
+    return rests.mask.status & (Bits::source_nat | Bits::destination_nat) && (before ^ now) & nat_mask;
+}
+
 }  // namespace
 
 void begin_recording(const Packet& packet, Context& context) noexcept {
@@ -112,6 +119,7 @@ void remember(Packet& packet, Context& context) noexcept {
         !state.has(FlowStatus::confirmed) || state.has(FlowStatus::helper) || kind.zone != 0 ||
         kind.flags & FlowKind::hinted || info == CtInfo::related || info == CtInfo::related_reply ||
         !is_of_kind(packet, kind.protocol, context) || rests_on_future(rests, recording.status) ||
+        rests_on_translation(rests, recording.status, state.status.load(std::memory_order_relaxed)) ||
         hop.kind != HopKind::neighbour || hop.interface == packet.meta.iif ||
         routes_by_tos(v6, *context.routing) || changes_connection_mark(packet, recording, tracker) ||
         (v6 && routes_by_label(packet, context)))

@@ -26,14 +26,16 @@ bool is_too_long(Packet& packet, std::uint16_t mtu) noexcept {
 
 }  // namespace
 
-Verdict route_marked(Packet& packet, Context& context) noexcept {
+Verdict route_changed(Packet& packet, bool readdressed, Context& context) noexcept {
     // The kernel's own marks stay with it: any mark is of a rule.
-    if (packet.meta.mark == 0 || stays_on_link(packet)) return Verdict::to(StageId::egress);
+    if (!readdressed && (packet.meta.mark == 0 || stays_on_link(packet))) return Verdict::to(StageId::egress);
     const RouteAnswer route = find_route(key_of(packet, *context.routing), *context.routing, *context.hops);
+    if (readdressed && route.kind == HopKind::local) return Verdict::drop(DropReason::nat_to_host);
     if (!leaves(route.kind)) {
         const bool refused = route.kind == HopKind::none || route.kind == HopKind::blackhole ||
                              route.kind == HopKind::prohibit || route.kind == HopKind::unreachable;
-        return refused ? Verdict::drop(DropReason::route_no_route) : Verdict::to(StageId::egress);
+        return refused || readdressed ? Verdict::drop(DropReason::route_no_route)
+                                      : Verdict::to(StageId::egress);
     }
     const Hop& hop = (*context.hops)[route.index];
     const std::uint16_t mtu = mtu_of(hop, context);

@@ -55,6 +55,7 @@ enum class Step : std::uint8_t {
     ct,
     tcpmss,
     trace,
+    nat,
 };
 
 struct RuleCode {
@@ -69,7 +70,7 @@ struct RuleCode {
     /// A packet that its simple part matches goes no further in the chain.
     [[nodiscard]] bool final() const noexcept {
         return rest.empty() && (step == Step::accept || step == Step::drop || step == Step::return_ ||
-                                step == Step::go || step == Step::reject);
+                                step == Step::go || step == Step::reject || step == Step::nat);
     }
 };
 using SharedRule = std::shared_ptr<const RuleCode>;

@@ -24,7 +24,7 @@ class Walk {
         enter(base.chain);
         while (!trail_.places.empty()) {
             const RuleCode* rule = next_match();
-            if (dropped_) return {Ending::drop, no_rule, nullptr};
+            if (dropped_) return {Ending::drop, no_rule};
             if (!rule) {
                 leave();
                 continue;
@@ -36,9 +36,11 @@ class Walk {
                 case Step::accept:
                     return {};
                 case Step::drop:
-                    return {Ending::drop, rule->id, nullptr};
+                    return {Ending::drop, rule->id};
                 case Step::reject:
                     return {Ending::reject, rule->id, std::get_if<RejectTarget>(&rule->target)};
+                case Step::nat:
+                    return {Ending::accept, rule->id, nullptr, std::get_if<NatTarget>(&rule->target)};
                 case Step::return_:
                     leave();
                     break;
@@ -49,11 +51,11 @@ class Walk {
                     enter(rule->chain);
                     break;
                 default:
-                    if (!act(*rule)) return {Ending::drop, rule->id, nullptr};
+                    if (!act(*rule)) return {Ending::drop, rule->id};
             }
         }
         trail_.path.push_back(base.policy);
-        if (base.drops) return {Ending::drop, base.policy, nullptr};
+        if (base.drops) return {Ending::drop, base.policy};
         return {};
     }
 
@@ -152,6 +154,12 @@ WalkResult walk(const HookProgram& program, Hook hook, TableMask tables, View& v
         if (result.ending != Ending::accept) return result;
     }
     return {};
+}
+
+WalkResult walk_nat(const HookProgram& program, Hook hook, View& view, Trail& trail, std::uint64_t now_us,
+                    Actions* actions) {
+    const auto key = key_of(view);
+    return Walk(program, view, key, trail, now_us, actions).run(program.nat[static_cast<std::size_t>(hook)]);
 }
 
 }  // namespace weft::hook

@@ -52,6 +52,7 @@ struct WalkResult {
     /// Whose doing a drop or reject is, a rule's or a policy's; no_rule: a match could not read its header.
     RuleId by = no_rule;
     const RejectTarget* reject = nullptr;
+    const NatTarget* nat = nullptr;  ///< of walk_nat(): what the connection is to become
 };
 
 /// Bits are 1 << TableId.
@@ -60,12 +61,17 @@ using TableMask = std::uint8_t;
     return static_cast<TableMask>(1U << static_cast<unsigned>(table));
 }
 inline constexpr TableMask before_conntrack = bit(TableId::raw);
-inline constexpr TableMask after_conntrack = 0xff & ~bit(TableId::raw);
+inline constexpr TableMask mangling = bit(TableId::mangle);
+inline constexpr TableMask filtering = bit(TableId::filter) | bit(TableId::security);
 inline constexpr TableMask all_tables = 0xff;
 
 /// Runs the hook's chains of those tables, in the order of their priorities, until one drops. Changes the
 /// packet's marks and connection mark. now_us: monotonic. Without `actions` nothing else is done.
 [[nodiscard]] WalkResult walk(const HookProgram&, Hook, TableMask, View&, Trail&, std::uint64_t now_us,
                               Actions* actions = nullptr);
+
+/// Asks the hook's chain of the table nat; the program translates.
+[[nodiscard]] WalkResult walk_nat(const HookProgram&, Hook, View&, Trail&, std::uint64_t now_us,
+                                  Actions* actions = nullptr);
 
 }  // namespace weft::hook

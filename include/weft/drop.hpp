@@ -68,6 +68,13 @@ namespace weft {
     X(hook_helper,              "hook/helper",              "a connection's helper could not follow its payload")    \
     X(hook_unreadable,          "hook/unreadable",          "a rule could not read the headers it asks for")         \
     X(conntrack_table_full,     "conntrack/table_full",     "nf_conntrack_max connections, and none to give up")     \
+    X(conntrack_clash,          "conntrack/clash",          "another connection had its tuple first")                \
+    X(nat_no_port,              "nat/no_port",              "no port of a rule's range is free for this peer")       \
+    X(nat_no_address,           "nat/no_address",           "the interface has no address to take")                  \
+    X(nat_moved,                "nat/moved",                "a masqueraded connection leaves by another interface")  \
+    X(nat_redirect,             "nat/redirect",             "an ICMP redirect about a translated connection")        \
+    X(nat_bad_error,            "nat/bad_error",            "an ICMP error whose quoted packet is not there")        \
+    X(nat_to_host,              "nat/to_host",              "OUTPUT sends a packet of the host back to the host")    \
     X(icmp_rate_limited,        "icmp/rate_limited",        "an ICMP error about it was due but over its rate limit") \
     X(punt_policed,             "punt/policed",             "over the rate of its class at its interface")           \
     X(punt_no_kernel,           "punt/no_kernel",           "for the kernel, which --no-kernel leaves out")          \

@@ -40,6 +40,12 @@ struct RoutingRule {
     friend bool operator==(const RoutingRule&, const RoutingRule&) = default;
 };
 
+/// An address of an interface and the network it is on.
+struct NetworkAddress4 {
+    be32 address;
+    std::uint8_t length = 0;  ///< of the prefix, 1 to 32
+};
+
 /// What an interface is to IP.
 struct RoutedInterface {
     std::uint8_t rp_filter = 0;  ///< 0 off, 1 strict, 2 loose (RFC 3704)
@@ -51,7 +57,8 @@ struct RoutedInterface {
     [[nodiscard]] bool accepts(const MacAddress& mac) const noexcept {
         return std::binary_search(more_macs.begin(), more_macs.end(), mac);
     }
-    IpAddress source4{}, source6{};  ///< of ICMP errors, if no route says better; zero: none
+    std::vector<NetworkAddress4> networks4{};  ///< its primary addresses
+    IpAddress source4{}, source6{};            ///< of ICMP errors, if no route says better; zero: none
 };
 
 /// Of an interface that nobody said anything of.

@@ -89,6 +89,7 @@ class Firewall {
                 [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
             const bool has_rules = alone_ > 1 || alone_ == family;
             filtering->tracks[family] = has_rules && tracking_;
+            filtering->translates[family] = has_rules && filtering->rules[family]->translates;
             if (!has_rules) filtering->rules[family] = nullptr;
         }
         filtering->tracker = tracker_;

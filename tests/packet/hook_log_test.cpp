@@ -19,8 +19,9 @@ class HookLogTest : public testing::TestWithParam<RigOptions> {
 
     Lines lines(std::uint64_t now_ms = 0) {
         Lines all;
-        writer.write(rig.shared(), rig.names(), now_ms,
-                     [&](unsigned level, const std::string& line) { all.emplace_back(level, line); });
+        writer.write(
+            rig.shared(), rig.names(), [](bool, std::uint32_t) { return std::string(); }, now_ms,
+            [&](unsigned level, const std::string& line) { all.emplace_back(level, line); });
         return all;
     }
     /// What is said of a frame from A with all options, also of fragments, which conntrack gathers.

@@ -233,7 +233,7 @@ def test_api(lab):
     answer = api.ask("iptables-restore", stdin="*filter\n-A INPUT -j NOSUCH\nCOMMIT\n")
     check(answer["exit"] == 2 and (answer["line"], answer["column"]) == (2, 13), f"{answer}")
     answer = api.ask("iptables", "-t", "nat", "-A", "POSTROUTING", "-j", "MASQUERADE")
-    check(not answer["ok"] and "nat" in answer["error"] and answer["column"] == 13, f"{answer}")
+    equal(answer["exit"], 0, "exit of a rule in nat")
     equal(api.ask("iptables", "-S", json=True)["data"][0], "-P INPUT ACCEPT", "data of -S")
     equal(api.ask("iptables", "-P", "INPUT", "DROP"), {"id": 7, "ok": True, "exit": 0, "text": ""}, "answer")
 

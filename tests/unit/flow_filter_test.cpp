@@ -49,6 +49,18 @@ std::vector<Entry> some() {
     return {web, ssh, dns, zoned, ping, between("fd00::1", "fd00::2", IPPROTO_UDP, 40001, 53)};
 }
 
+/// Of hosts behind 192.0.2.1: one whose port was kept, one whose port was drawn; one that 192.0.2.1:80 leads
+/// to; and one that is not translated.
+std::vector<Entry> translated() {
+    auto kept = between("10.0.0.1", "10.9.0.2", IPPROTO_TCP, 40000, 80), drawn = kept, to = kept,
+         plain = kept;
+    kept.reply.destination = drawn.reply.destination = address("192.0.2.1");
+    drawn.reply.destination_port = 1024;
+    to.original.destination = address("192.0.2.1");
+    to.reply.source_port = 8080;
+    return {kept, drawn, to, plain};
+}
+
 std::vector<std::string> words_of(const std::string& line) {
     std::vector<std::string> words;
     for (std::size_t at = 0; at <= line.size();) {
@@ -60,7 +72,7 @@ std::vector<std::string> words_of(const std::string& line) {
 }
 
 /// Which of some() a line is about, by their numbers; or "[STATUS] message".
-std::string about(const std::string& options) {
+std::string about(const std::string& options, const std::vector<Entry>& all = some()) {
     const auto command = read_command(words_of("conntrack " + options));
     if (!command) {
         auto said = command.error().message;
@@ -75,7 +87,6 @@ std::string about(const std::string& options) {
         return "[" + std::to_string(status) + "] " + said.substr(program.size());
     }
     std::string numbers;
-    const auto all = some();
     for (std::size_t i = 0; i < all.size(); ++i)
         if (command->filter.matches(all[i])) numbers += std::to_string(i);
     return numbers;
@@ -134,6 +145,35 @@ TEST(FlowFilter, EachOption) {
         EXPECT_EQ(about(line), numbers) << line;
 }
 
+// src/conntrack.c, filter_nat.
+TEST(FlowFilter, Translated) {
+    const std::pair<const char*, const char*> lines[] = {
+        {"-L -n", "01"},
+        {"-L --src-nat 192.0.2.1", "01"},
+        {"-L --src-nat 192.0.2.1:1024", "1"},
+        {"-L -n 192.0.2.2", ""},
+        {"-L -n [fd00::1]:80", ""},
+        {"-L -g", "2"},
+        {"-L --dst-nat 10.9.0.2", "2"},
+        {"-L -g 10.9.0.2:8080", "2"},
+        {"-L -g 10.9.0.2:80", ""},
+        {"-L -j", "012"},
+        {"-L --any-nat 10.9.0.2", "2"},
+        {"-L -n -g", ""},
+        {"-L -n -p udp", ""},
+        {"-L -n=10.0.0.9", "01"},
+        {"-L -n foo", "[2] Invalid IP address `foo'"},
+        {"-L -n 10.0.0.1:", "[2] No port specified after `:'"},
+        {"-L -n 10.0.0.1:x", "[2] Invalid port `x'"},
+        {"-L -n 10.0.0.1:99999", "[2] Invalid port `99999'"},
+        {"-L -n :80", "[2] Invalid IP address `'"},
+        {"-L -n [fd00::1", "[2] No closing ']' around IPv6 address"},
+        {"-F -n", "[2] Illegal option `--src-nat' with this command"},
+    };
+    for (const auto& [line, numbers] : lines)
+        EXPECT_EQ(about(line, translated()), numbers) << line;
+}
+
 TEST(FlowFilter, RefusalsAreThePrograms) {
     const std::pair<const char*, const char*> lines[] = {
         {"-L -p tcp --state syn_sent", "[2] unknown TCP state `syn_sent'"},
@@ -184,9 +224,6 @@ TEST(FlowFilter, RefusesTheRestByName) {
         {"-U -m 3", "[1] --update is not supported in this version"},
         {"-A", "[1] --add is not supported in this version"},
         {"-L -z", "[1] --zero is not supported in this version"},
-        {"-L -n", "[1] --src-nat is not supported in this version"},
-        {"-L -g 10.0.0.1", "[2] Bad parameter `10.0.0.1'"},
-        {"-L -j", "[1] --any-nat is not supported in this version"},
         {"-L -c 5", "[1] --secmark is not supported in this version"},
         {"-L -l foo", "[1] --label is not supported in this version"},
         {"-E -b 5", "[1] --buffer-size is not supported in this version"},

@@ -70,7 +70,7 @@ TEST(HookWalk, RawIsWalkedAloneBeforeConntrack) {
     ASSERT_NE(rig.packet.template_, nullptr);
     EXPECT_TRUE(rig.packet.template_->notrack) << "the first CT wins";
     EXPECT_EQ(rig.path("PREROUTING", "raw"), (std::vector<std::size_t>{1, 2})) << "both have been met";
-    EXPECT_EQ(rig.walk(Hook::prerouting, dns, after_conntrack).ending, Ending::drop);
+    EXPECT_EQ(rig.walk(Hook::prerouting, dns, mangling).ending, Ending::drop);
 }
 
 TEST(HookWalk, RejectNamesItsKind) {

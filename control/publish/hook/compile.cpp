@@ -32,7 +32,6 @@ void Compiler::place_chains(const Ruleset& ruleset) {
     for (auto& [name, chain] : chains_)
         chain.seen = false;
     for (const auto& table : ruleset.tables) {
-        if (table.id == TableId::nat) continue;
         for (const auto& chain : table.chains) {
             auto [known, fresh] = chains_.try_emplace({table.id, chain.name});
             known->second.seen = true;
@@ -165,6 +164,13 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
                 {id, compiled.slot, compiled.policy, chain.policy == Verdict::drop});
         }
     }
+    for (const auto& chain : ruleset.table(TableId::nat).chains) {
+        program->translates |= !chain.rules.empty() || chain.policy == Verdict::drop;
+        if (!chain.hook) continue;
+        const auto& compiled = chains_.find(Name{TableId::nat, chain.name})->second;
+        program->nat[static_cast<std::size_t>(*chain.hook)] = {TableId::nat, compiled.slot, compiled.policy,
+                                                               chain.policy == Verdict::drop};
+    }
     return program;
 }
 
@@ -176,9 +182,8 @@ std::shared_ptr<const HookProgram> Compiler::compile(const Ruleset& ruleset, con
             renew_interfaces(chain);
     place_chains(ruleset);
     for (const auto& table : ruleset.tables)
-        if (table.id != TableId::nat)
-            for (const auto& chain : table.chains)
-                compile_chain(chains_.find(Name{table.id, chain.name})->second, table, chain);
+        for (const auto& chain : table.chains)
+            compile_chain(chains_.find(Name{table.id, chain.name})->second, table, chain);
     for (const auto& [rule, code] : abandoned_)
         retired_ids_.push_back(code.second->id);
     abandoned_.clear();

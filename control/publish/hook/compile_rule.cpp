@@ -27,8 +27,7 @@ struct StepOf {
     void operator()(const CtTarget&) const { code.step = Step::ct; }
     void operator()(const TcpmssTarget&) const { code.step = Step::tcpmss; }
     void operator()(const TraceTarget&) const { code.step = Step::trace; }
-    /// Only in the table nat, which is not compiled here.
-    void operator()(const NatTarget&) const {}
+    void operator()(const NatTarget&) const { code.step = Step::nat; }
 };
 
 /// A check for each match but comments, in their order.
@@ -122,7 +121,8 @@ SharedRule RuleCompiler::with_interfaces(const Rule& rule, const SharedRule& cod
 }
 
 bool asks_for_connections(const Rule& rule) {
-    if (std::holds_alternative<ConnmarkTarget>(rule.target)) return true;
+    if (std::holds_alternative<ConnmarkTarget>(rule.target) || std::holds_alternative<NatTarget>(rule.target))
+        return true;
     if (const auto* ct = std::get_if<CtTarget>(&rule.target); ct && !ct->notrack) return true;
     return std::any_of(rule.matches.begin(), rule.matches.end(), [](const auto& match) {
         return std::holds_alternative<ConntrackMatch>(match) || std::holds_alternative<StateMatch>(match) ||

@@ -1,0 +1,56 @@
+// Connections by the source of their original direction, so that a source keeps what translation made of it
+// (the nf_nat_bysource hash of net/netfilter/nf_nat_core.c).
+//
+// Chains through two words an entry, newest first, each under the lock of its bucket: an entry that is seen
+// under it is not freed meanwhile. Reached only when connections begin and end while there are rules of NAT.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "dataplane/flow/memory.hpp"
+
+namespace weft {
+
+class FlowSources {
+  public:
+    /// For entries below `size`. 12 bytes an entry, touched when used.
+    explicit FlowSources(std::uint32_t size) noexcept;
+
+    /// `hash`: of the source, the same for add() and remove() of an entry.
+    void add(std::uint32_t index, std::uint64_t hash) noexcept;
+    void remove(std::uint32_t index, std::uint64_t hash) noexcept;
+
+    /// Calls visit(index) for entries of this hash and others, newest first, until it says false, and for
+    /// `most_visited` of them at most.
+    template <class Visit>
+    void visit(std::uint64_t hash, Visit&& visit) noexcept {
+        Head& head = at(hash);
+        std::uint32_t index = lock(head);
+        const std::uint32_t first = index;
+        for (unsigned n = 0; index && n < most_visited && visit(index); ++n)
+            index = links_[index].next;
+        unlock(head, first);
+    }
+
+  private:
+    using Head = std::atomic<std::uint32_t>;  ///< first entry; the highest bit is the lock
+    struct Link {
+        std::uint32_t next, previous;  ///< 0: none
+    };
+    static constexpr std::uint32_t locked = 1u << 31;
+    static constexpr unsigned most_visited = 64;
+
+    [[nodiscard]] Head& at(std::uint64_t hash) noexcept { return heads_[hash >> 32 & mask_]; }
+    [[nodiscard]] static std::uint32_t lock(Head& head) noexcept;
+    static void unlock(Head& head, std::uint32_t first) noexcept {
+        head.store(first, std::memory_order_release);
+    }
+
+    std::uint32_t mask_;
+    FlowMemory head_memory_, link_memory_;
+    Head* heads_;
+    Link* links_;
+};
+
+}  // namespace weft

@@ -1,0 +1,157 @@
+#include "dataplane/nat/bind.hpp"
+
+#include <optional>
+
+#include "dataplane/hook/connection.hpp"
+#include "dataplane/nat/choose.hpp"
+#include "dataplane/route/header.hpp"
+#include "dataplane/route/lookup.hpp"
+#include "weft/net/address.hpp"
+
+namespace weft {
+
+namespace {
+
+using hook::Hook;
+using hook::NatTarget;
+
+NatTarget to_one(const IpAddress& address, const NatTarget& rule) noexcept {
+    NatTarget range = rule;
+    range.map_addresses = true;
+    range.addresses = {address, address};
+    return range;
+}
+
+/// The interface's address on the network of `gateway`, else its first one (inet_select_addr).
+IpAddress masquerade_address(Packet& packet, const NatPlace& place, const Context& context) noexcept {
+    const RoutedInterface& out = context.routing->interface(place.oif);
+    if (is_ipv6(packet)) return out.source6;
+    const RouteAnswer route = find_route(key_of(packet, *context.routing), *context.routing, *context.hops);
+    const Hop& hop = (*context.hops)[route.index];
+    const be32 next = route.kind == HopKind::neighbour && !hop.v6 && hop.interface == place.oif
+                          ? to_be32(hop.gateway)
+                          : ipv4(packet).destination;
+    for (const NetworkAddress4& own : out.networks4)
+        if ((next.host() ^ own.address.host()) >> (32 - own.length) == 0) return to_address(own.address);
+    return out.source4;
+}
+
+/// nf_nat_redirect_ipv4 and _ipv6.
+IpAddress redirect_address(Packet& packet, const NatPlace& place, const Context& context) noexcept {
+    const bool v6 = is_ipv6(packet);
+    if (place.at == Hook::output) {
+        IpAddress loopback;
+        if (v6)
+            loopback.bytes[15] = 1;
+        else
+            loopback = to_address(be32{0x7f000001});
+        return loopback;
+    }
+    const RoutedInterface& in = context.routing->interface(place.iif);
+    if (!v6) return in.source4;
+    return address6::link_local(ipv6(packet).destination) ? in.link_local : in.source6;
+}
+
+/// xt_NETMAP.c: the host part stays.
+IpAddress netmapped(IpAddress address, const NatTarget& rule) noexcept {
+    const auto& [low, high] = rule.addresses;
+    for (std::size_t i = 0; i < address.bytes.size(); ++i) {
+        const std::uint8_t host = low.bytes[i] ^ high.bytes[i];
+        address.bytes[i] = static_cast<std::uint8_t>(low.bytes[i] | (address.bytes[i] & host));
+    }
+    return address;
+}
+
+/// Where the new end may lie; nothing if an interface has no address.
+template <class Tuple>
+std::optional<NatTarget> range_of(Packet& packet, const NatPlace& place, const Tuple& current,
+                                  const NatTarget* rule, const Context& context) noexcept {
+    const NatSide side = side_at(place.at);
+    if (!rule) return to_one(address_of(current, side), {});
+    IpAddress address;
+    switch (rule->kind) {
+        case NatTarget::Kind::snat:
+        case NatTarget::Kind::dnat:
+            return *rule;
+        case NatTarget::Kind::netmap:
+            return to_one(netmapped(address_of(current, side), *rule), *rule);
+        case NatTarget::Kind::masquerade:
+            address = masquerade_address(packet, place, context);
+            break;
+        case NatTarget::Kind::redirect:
+            address = redirect_address(packet, place, context);
+            break;
+    }
+    if (address == IpAddress{}) return std::nullopt;
+    return to_one(address, *rule);
+}
+
+template <class Tuple>
+PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResult& said,
+                     Context& context) noexcept {
+    const NatTarget* const rule = said.nat;
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    const FlowEntry& entry = tracker.table().pool()[FlowTable::index(ref)];
+    const FlowKind kind = entry.direction[0].kind_now();
+    const NatSide side = side_at(place.at);
+    const auto current = inverted(entry.direction[1].tuple_now<Tuple>(), kind.protocol);
+    if (!current) return {};
+    const auto range = range_of(packet, place, *current, rule, context);
+    if (!range) return Verdict::drop(DropReason::nat_no_address);
+    const FlowMoment moment = moment_of(context);
+    const NatChoice<Tuple> choice =
+        choose_tuple(*current, {tracker, ref, side, *range, moment, context.hooks->random});
+    // What the destination has in common with another connection the source may still tell apart.
+    if (!choice.unique && side == NatSide::source) {
+        HookLog& log = *context.hooks->log;
+        constexpr std::uint32_t of_ipv6 = 1u << 31;
+        log.no_port_rule.store(said.by | (kind.flags & FlowKind::ipv6 ? of_ipv6 : 0),
+                               std::memory_order_relaxed);
+        log.no_port.add(1);
+        return Verdict::drop(DropReason::nat_no_port);
+    }
+    FlowState& state = tracker.state_of(ref);
+    std::uint16_t bits = decided_bit(side);
+    if (!(choice.tuple == *current)) {
+        const auto reply = inverted(choice.tuple, kind.protocol);
+        if (reply) tracker.set_reply(ref, *reply);
+        bits |= translated_bit(side);
+    }
+    if (rule && rule->kind == NatTarget::Kind::masquerade) bits |= FlowStatus::masqueraded;
+    state.set(bits);
+    return {};
+}
+
+}  // namespace
+
+bool is_undecided(const Packet& packet, NatSide side, const Context& context) noexcept {
+    if (connection_info(packet) == CtInfo::established ||
+        connection_info(packet) == CtInfo::established_reply)
+        return false;
+    const FlowState& state = context.filtering->tracker->state_of(packet.meta.connection_index);
+    return state.owner() == context.worker && !state.has(decided_bit(side) | FlowStatus::confirmed);
+}
+
+PacketEnd bind(Packet& packet, const NatPlace& place, const hook::WalkResult& said,
+               Context& context) noexcept {
+    return is_ipv6(packet) ? bind_tuple<Tuple6>(packet, place, said, context)
+                           : bind_tuple<Tuple4>(packet, place, said, context);
+}
+
+bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept {
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    if (place.at != Hook::postrouting || FlowTable::direction(ref) ||
+        !tracker.state_of(ref).has(FlowStatus::masqueraded))
+        return false;
+    const bool v6 = is_ipv6(packet);
+    const FlowDirection& reply = tracker.table().direction_of(ref | 1);
+    const IpAddress given = v6 ? to_address(reply.tuple_now<Tuple6>().destination)
+                               : to_address(reply.tuple_now<Tuple4>().destination);
+    const RouteAnswer own = find_route({.destination = given, .v6 = v6}, *context.routing, *context.hops);
+    if (own.kind == HopKind::local && (*context.hops)[own.index].interface == place.oif) return false;
+    return tracker.end_found(ref & ~1u, packet.meta.connection_version);
+}
+
+}  // namespace weft

@@ -1,0 +1,210 @@
+#include "dataplane/nat/choose.hpp"
+
+#include <rte_jhash.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace weft {
+
+namespace {
+
+constexpr unsigned most_attempts = 128, least_attempts = 16, harder_below = 32;
+
+bool is_icmp(std::uint8_t protocol) noexcept {
+    return protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
+}
+bool has_port(std::uint8_t protocol) noexcept {
+    return ip_protocol::has_ports(protocol) || is_icmp(protocol);
+}
+
+struct Ports {
+    std::uint32_t first, count;
+};
+
+/// Where a port is drawn from (nf_nat_l4proto_unique_tuple); nothing if it must stay.
+std::optional<Ports> ports_for(const hook::NatTarget& range, NatSide side, std::uint8_t protocol,
+                               std::uint16_t now) noexcept {
+    if (range.map_ports) {
+        const auto [low, high] = std::minmax(range.ports.low, range.ports.high);
+        return Ports{low, high - low + 1u};
+    }
+    if (is_icmp(protocol)) return Ports{0, 65536};
+    if (side == NatSide::destination) return std::nullopt;
+    if (now < 512) return Ports{1, 511};
+    if (now < 1024) return Ports{600, 1023 - 600 + 1};
+    return Ports{1024, 65536 - 1024};
+}
+
+template <class Tuple>
+class Choice {
+  public:
+    Choice(const Tuple& wanted, const NatQuestion& question) noexcept
+        : question_(question),
+          range_(question.range),
+          table_(question.tracker.table()),
+          entry_(table_.pool()[FlowTable::index(question.ref)]),
+          original_(entry_.direction[0].template tuple_now<Tuple>()),
+          kind_(entry_.direction[0].kind_now()),
+          tuple_(wanted) {}
+
+    NatChoice<Tuple> run() noexcept {
+        const bool draws = range_.random || range_.random_fully;
+        if (question_.side == NatSide::source && !draws) {
+            if (is_in_range(tuple_)) {
+                if (!is_taken(tuple_)) return {tuple_, true};
+            } else if (const auto known = as_before(); known && !is_taken(*known)) {
+                return {*known, true};
+            }
+        }
+        choose_address();
+        if (!draws) {
+            if (!range_.map_ports) {
+                if (!is_taken(tuple_)) return {tuple_, true};
+            } else if (!range_.offset && is_port_in_range(tuple_, question_.side)) {
+                // A range of one port is not looked at, which leaves it to confirmation.
+                if (!is_taken(tuple_)) return {tuple_, true};
+                if (range_.ports.low == range_.ports.high) return {tuple_, false};
+            }
+        }
+        const bool unique = draw_port();
+        return {tuple_, unique};
+    }
+
+  private:
+    /// nf_nat_used_tuple: an answer to it would be a packet of another connection. One with the same original
+    /// tuple is the same flow, seen twice at a time: confirmation decides between them.
+    bool is_taken(const Tuple& tuple) const noexcept { return rival(tuple) != 0; }
+    FlowRef rival(const Tuple& tuple) const noexcept {
+        const auto reply = inverted(tuple, kind_.protocol);
+        if (!reply) return 0;
+        const FlowRef other = question_.tracker.find(*reply, kind_, question_.moment.now);
+        if (!other || table_.direction_of(other & ~1u).template tuple_now<Tuple>() == original_) return 0;
+        return other;
+    }
+
+    /// nf_nat_used_tuple_harder: a new TCP connection may have the port of one that waits out its time, if
+    /// its sequence numbers are beyond it.
+    bool is_taken_still(const Tuple& tuple, unsigned attempts_left) noexcept {
+        const FlowRef other = rival(tuple);
+        if (!other) return false;
+        if (attempts_left > harder_below || kind_.protocol != ip_protocol::tcp ||
+            entry_.state.tcp.state() != TcpState::syn_sent || FlowTable::direction(other) == 0)
+            return true;
+        const FlowState& old = question_.tracker.state_of(other);
+        const std::uint32_t version = old.version();
+        if (old.tcp.state() != TcpState::time_wait || old.has(FlowStatus::fixed_timeout)) return true;
+        const auto ahead = static_cast<std::int32_t>(
+            entry_.state.tcp.side[0].end -
+            std::atomic_ref(const_cast<std::uint32_t&>(old.tcp.side[0].end)).load(std::memory_order_relaxed));
+        return ahead <= 0 || !question_.tracker.end_found(other, version);
+    }
+
+    bool is_port_in_range(const Tuple& tuple, NatSide side) const noexcept {
+        if (!has_port(kind_.protocol)) return true;
+        const std::uint16_t port = port_of(tuple, side, kind_.protocol).host();
+        return port >= range_.ports.low && port <= range_.ports.high;
+    }
+    /// nf_in_range, of the source.
+    bool is_in_range(const Tuple& tuple) const noexcept {
+        if (range_.map_addresses) {
+            const IpAddress source = address_of(tuple, NatSide::source);
+            const auto compare = [](const IpAddress& a, const IpAddress& b) {
+                return std::memcmp(a.bytes.data(), b.bytes.data(), address_size<Tuple>);
+            };
+            if (compare(source, range_.addresses.low) < 0 || compare(source, range_.addresses.high) > 0)
+                return false;
+        }
+        return !range_.map_ports || is_port_in_range(tuple, NatSide::source);
+    }
+
+    /// What this source's other connections have become, if that is in range (find_appropriate_src).
+    std::optional<Tuple> as_before() const noexcept {
+        const auto known =
+            question_.tracker.mapped_source(original_source(), kind_, question_.moment.now,
+                                            [&](const Tuple& left) { return is_in_range(with(left)); });
+        if (!known) return std::nullopt;
+        return with(*known);
+    }
+    /// The source is that of `tuple_`, which only destinations have changed so far.
+    Tuple original_source() const noexcept { return tuple_; }
+    Tuple with(const Tuple& source_of) const noexcept {
+        Tuple tuple = tuple_;
+        tuple.source = source_of.source;
+        port_of(tuple, NatSide::source, kind_.protocol) = port_of(source_of, NatSide::source, kind_.protocol);
+        return tuple;
+    }
+
+    /// find_best_ips_proto: by a hash of the source, and of the destination unless --persistent. It is the
+    /// kernel's own, so that a server sees a client come from the same address whoever translates it.
+    void choose_address() noexcept {
+        if (!range_.map_addresses) return;
+        const auto& [low, high] = range_.addresses;
+        if (low == high) return set_address_of(tuple_, question_.side, low);
+        constexpr std::size_t words = address_size<Tuple> / 4;
+        const auto word_of = [](const IpAddress& address, std::size_t i) {
+            be32 word;
+            std::memcpy(&word, address.bytes.data() + i * sizeof word, sizeof word);
+            return word;
+        };
+        const IpAddress source = address_of(tuple_, NatSide::source);
+        std::uint32_t key[4], draw = 0;
+        std::memcpy(key, source.bytes.data(), sizeof key);
+        if (!range_.persistent)
+            draw = word_of(address_of(tuple_, NatSide::destination), words - 1).raw() ^ kind_.zone;
+        draw = rte_jhash_32b(key, std::size(key), draw);
+        bool whole = false;  // a word below the highest one: those after it may be anything
+        for (std::size_t i = 0; i < words; ++i) {
+            const std::uint32_t least = whole ? 0 : word_of(low, i).host();
+            const std::uint32_t span = whole ? ~0u : word_of(high, i).host() - least + 1;
+            const be32 word{least + static_cast<std::uint32_t>(std::uint64_t{draw} * span >> 32)};
+            IpAddress chosen = address_of(tuple_, question_.side);
+            std::memcpy(chosen.bytes.data() + i * sizeof word, &word, sizeof word);
+            set_address_of(tuple_, question_.side, chosen);
+            whole |= !(word == word_of(high, i));
+            if (!range_.persistent) draw ^= word_of(address_of(tuple_, NatSide::destination), i).raw();
+        }
+    }
+
+    /// True if a free one was found.
+    bool draw_port() noexcept {
+        if (!has_port(kind_.protocol)) return !is_taken(tuple_);
+        be16& port = port_of(tuple_, question_.side, kind_.protocol);
+        const auto ports = ports_for(range_, question_.side, kind_.protocol, port.host());
+        if (!ports) return !is_taken(tuple_);
+        std::uint32_t offset = first_offset(port.host());
+        for (unsigned attempts = std::min(ports->count, most_attempts);; attempts /= 2) {
+            for (unsigned i = 0; i < attempts; ++i, ++offset) {
+                port = be16{static_cast<std::uint16_t>(ports->first + offset % ports->count)};
+                if (!is_taken_still(tuple_, attempts - i)) return true;
+            }
+            if (attempts >= ports->count || attempts < least_attempts) return false;
+            offset = random();
+        }
+    }
+    std::uint32_t first_offset(std::uint16_t port) noexcept {
+        if (range_.offset) return static_cast<std::uint16_t>(port - range_.base_port);
+        const bool draws = range_.random || range_.random_fully;
+        return draws || question_.side == NatSide::source ? random() : 0;
+    }
+    std::uint16_t random() noexcept { return question_.random.next(table_, question_.moment.worker); }
+
+    const NatQuestion& question_;
+    const hook::NatTarget& range_;
+    FlowTable& table_;
+    FlowEntry& entry_;
+    const Tuple original_;
+    const FlowKind kind_;
+    Tuple tuple_;
+};
+
+}  // namespace
+
+NatChoice<Tuple4> choose_tuple(const Tuple4& wanted, const NatQuestion& question) noexcept {
+    return Choice<Tuple4>(wanted, question).run();
+}
+NatChoice<Tuple6> choose_tuple(const Tuple6& wanted, const NatQuestion& question) noexcept {
+    return Choice<Tuple6>(wanted, question).run();
+}
+
+}  // namespace weft

@@ -1,0 +1,49 @@
+// Which addresses and ports a connection gets: get_unique_tuple of net/netfilter/nf_nat_core.c.
+//
+// The port of the source is kept while the answer's tuple is free; else one is drawn from the range, or from
+// the kernel's own: 1-511, 600-1023 and 1024-65535, whichever the port was of. At most 128 places are tried
+// in a row, then ever fewer from other places, so the time is bounded however full the range is.
+#pragma once
+
+#include "dataplane/flow/tracker.hpp"
+#include "dataplane/nat/side.hpp"
+#include "weft/hook/target.hpp"
+
+namespace weft {
+
+/// Numbers that outsiders cannot foresee, by the key of the table's hash. Of one worker.
+class NatRandom {
+  public:
+    [[nodiscard]] std::uint16_t next(const FlowTable& table, unsigned worker) noexcept {
+        constexpr std::uint8_t no_protocol = 255;
+        ++count_;
+        const Tuple4 number{be32{static_cast<std::uint32_t>(count_ >> 32)},
+                            be32{static_cast<std::uint32_t>(count_)},
+                            be16{static_cast<std::uint16_t>(worker)}, be16{0}};
+        return static_cast<std::uint16_t>(table.hash(number, no_protocol) >> 24);
+    }
+
+  private:
+    std::uint64_t count_ = 0;
+};
+
+struct NatQuestion {
+    FlowTracker& tracker;
+    FlowRef ref;  ///< the connection, which nobody else can find yet
+    NatSide side;
+    const hook::NatTarget& range;  ///< addresses of the family, ports in host order; its kind means nothing
+    const FlowMoment& moment;
+    NatRandom& random;
+};
+
+template <class Tuple>
+struct NatChoice {
+    Tuple tuple;  ///< of the original direction, as its packets are to leave
+    bool unique;  ///< false: answers to it would be another connection's
+};
+
+/// `wanted`: the tuple as packets would leave without this.
+[[nodiscard]] NatChoice<Tuple4> choose_tuple(const Tuple4& wanted, const NatQuestion&) noexcept;
+[[nodiscard]] NatChoice<Tuple6> choose_tuple(const Tuple6& wanted, const NatQuestion&) noexcept;
+
+}  // namespace weft

@@ -1,0 +1,27 @@
+#include "dataplane/nat/prepared.hpp"
+
+namespace weft {
+
+void prepare_translation(FlowEntry& entry) noexcept {
+    const FlowKind kind = entry.direction[0].kind_now();
+    if (kind.flags & FlowKind::ipv6) return;
+    for (unsigned d = 0; d < 2; ++d) {
+        FlowTuples4& way = entry.direction[d].v4;
+        const auto leaves = inverted(entry.direction[d ^ 1].tuple_now<Tuple4>(), kind.protocol);
+        if (!leaves) return;
+        way.translated = *leaves;
+        InternetSum change;
+        change.subtract(way.tuple.source);
+        change.subtract(way.tuple.destination);
+        change.add(leaves->source);
+        change.add(leaves->destination);
+        way.l3_delta = change.sum().raw();
+        change.subtract(way.tuple.source_port);
+        change.subtract(way.tuple.destination_port);
+        change.add(leaves->source_port);
+        change.add(leaves->destination_port);
+        way.l4_delta = change.sum().raw();
+    }
+}
+
+}  // namespace weft
