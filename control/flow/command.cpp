@@ -253,6 +253,7 @@ class Reader {
             case option_reply_destination_port:
                 return port(filter.reply.destination_port);
             case option_state:
+                if (filter.protocol == IPPROTO_SCTP) return put(read_sctp_state(text), filter.sctp_state);
                 return put(read_tcp_state(text), filter.tcp_state);
             case option_icmp_type:
                 return put(read_number(text, 0xff), filter.icmp_type);
@@ -319,12 +320,16 @@ class Reader {
                 !right)
                 return right;
         const auto protocol = *command_.filter.protocol;
-        const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
+        const bool gre = protocol == IPPROTO_GRE;
+        const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
+                           protocol == IPPROTO_UDPLITE || protocol == IPPROTO_SCTP || gre;
         if (command_.action != Action::get || !ports) return {};
         const auto given = [&](int option) { return given_of_protocol_.contains(option); };
-        return check_couples(given(option_orig_source_port), given(option_orig_destination_port),
-                             given(option_reply_source_port), given(option_reply_destination_port),
-                             "`--sport' and `--dport'", "`--reply-src-port' and `--reply-dst-port'");
+        return check_couples(
+            given(option_orig_source_port), given(option_orig_destination_port),
+            given(option_reply_source_port), given(option_reply_destination_port),
+            gre ? "`--srckey' and `--dstkey'" : "`--sport' and `--dport'",
+            gre ? "`--reply-src-key' and `--reply-dst-key'" : "`--reply-src-port' and `--reply-dst-port'");
     }
 
     Result<> apply_masks() {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "weft/net/address.hpp"
+#include "weft/sctp_state.hpp"
 #include "weft/tcp_state.hpp"
 
 namespace weft::conntrack {
@@ -26,6 +27,7 @@ struct Entry {
     std::uint8_t protocol = 0;
     std::uint32_t timeout = 0;  ///< seconds left
     TcpState tcp_state = TcpState::none;
+    SctpState sctp_state = SctpState::none;
     Tuple original, reply;
     std::optional<Count> original_count{}, reply_count{};  ///< with net.netfilter.nf_conntrack_acct
     bool seen_reply = false, assured = false, expected = false;

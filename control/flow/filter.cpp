@@ -46,9 +46,10 @@ bool Filter::matches(const Entry& entry) const noexcept {
     return fits(v6, entry.v6) && fits(protocol, entry.protocol) && original.matches(entry.original) &&
            reply.matches(entry.reply) && fits(icmp_type, entry.original.icmp_type) &&
            fits(icmp_code, entry.original.icmp_code) && fits(icmp_id, entry.original.icmp_id) &&
-           fits(tcp_state, entry.tcp_state) && (!mark || (entry.mark & mark->mask) == mark->value) &&
-           (is & status) == status && (is & no_status) == 0 && fits(zone, entry.zone) && fits(id, entry.id) &&
-           !one_way_zone && matches_nat(entry);
+           fits(tcp_state, entry.tcp_state) && fits(sctp_state, entry.sctp_state) &&
+           (!mark || (entry.mark & mark->mask) == mark->value) && (is & status) == status &&
+           (is & no_status) == 0 && fits(zone, entry.zone) && fits(id, entry.id) && !one_way_zone &&
+           matches_nat(entry);
 }
 
 /// What the reply goes to is not where the original came from, or the other way round (filter_nat).

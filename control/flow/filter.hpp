@@ -45,6 +45,7 @@ struct Filter {
     std::optional<std::uint8_t> icmp_type{}, icmp_code{};
     std::optional<std::uint16_t> icmp_id{};
     std::optional<TcpState> tcp_state{};
+    std::optional<SctpState> sctp_state{};
     std::optional<MaskedNumber> mark{};
     std::uint32_t status = 0, no_status = 0;  ///< bits that must be there, and that must not
     std::optional<std::uint16_t> zone{};

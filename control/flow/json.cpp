@@ -26,6 +26,9 @@ void put_layer4(std::string& out, std::uint8_t protocol, const Tuple& tuple) {
         case IPPROTO_DCCP:
             put(out, R"(,"sport":{},"dport":{})", tuple.source_port, tuple.destination_port);
             break;
+        case IPPROTO_GRE:
+            put(out, R"(,"srckey":{},"dstkey":{})", tuple.source_port, tuple.destination_port);
+            break;
         case IPPROTO_ICMP:
         case IPPROTO_ICMPV6:
             put(out, R"(,"type":{},"code":{},"id":{})", tuple.icmp_type, tuple.icmp_code, tuple.icmp_id);
@@ -55,6 +58,8 @@ void append_json(std::string& out, const Entry& entry) {
     put_direction(out, entry, entry.reply, entry.reply_count);
     out += R"(,"independent":{)";
     if (entry.protocol == IPPROTO_TCP) put(out, R"("state":"{}",)", tcp_state_name(entry.tcp_state));
+    if (entry.protocol == IPPROTO_SCTP)
+        put(out, R"("state":"{}",)", sctp_state_names[static_cast<std::size_t>(entry.sctp_state)]);
     put(out, R"("timeout":{},"mark":{},)", entry.timeout, entry.mark);
     if (entry.zone != 0) put(out, R"("zone":{},)", entry.zone);
     if (entry.start) put(out, R"("start":{},)", *entry.start);

@@ -43,6 +43,19 @@ constexpr option of_icmpv6[] = {{"icmpv6-type", 1, nullptr, option_icmp_type},
                                 {"icmpv6-code", 1, nullptr, option_icmp_code},
                                 {"icmpv6-id", 1, nullptr, option_icmp_id}};
 
+constexpr option of_sctp[] = {{"orig-vtag", 1, nullptr, option_orig_tag},
+                              {"reply-vtag", 1, nullptr, option_reply_tag}};
+constexpr option of_gre[] = {{"orig-key-src", 1, nullptr, option_orig_source_port},
+                             {"srckey", 1, nullptr, option_orig_source_port},
+                             {"orig-key-dst", 1, nullptr, option_orig_destination_port},
+                             {"dstkey", 1, nullptr, option_orig_destination_port},
+                             {"reply-key-src", 1, nullptr, option_reply_source_port},
+                             {"reply-key-dst", 1, nullptr, option_reply_destination_port},
+                             {"mask-key-src", 1, nullptr, option_mask_source_port},
+                             {"mask-key-dst", 1, nullptr, option_mask_destination_port},
+                             {"tuple-key-src", 1, nullptr, option_tuple_source_port},
+                             {"tuple-key-dst", 1, nullptr, option_tuple_destination_port}};
+
 // By option_letters.
 constexpr std::array<std::string_view, 9> needs{
     "22222022000220202222202220022",  // list
@@ -69,6 +82,13 @@ std::vector<option> long_options(std::uint8_t protocol) {
         case IPPROTO_UDPLITE:
             add(of_ports);
             std::erase_if(all, [](const option& one) { return one.val == option_state; });
+            break;
+        case IPPROTO_SCTP:
+            add(of_ports);
+            add(of_sctp);
+            break;
+        case IPPROTO_GRE:
+            add(of_gre);
             break;
         case IPPROTO_ICMP:
             add(of_icmp);
@@ -104,6 +124,8 @@ std::span<const int> protocol_options(std::uint8_t protocol) {
                                       option_mask_source_port + 0,
                                       option_mask_destination_port + 0,
                                       option_state + 0,
+                                      option_orig_tag + 0,
+                                      option_reply_tag + 0,
                                       option_tuple_source_port + 0,
                                       option_tuple_destination_port + 0};
     static constexpr std::array icmp{option_icmp_type + 0, option_icmp_code + 0, option_icmp_id + 0};
@@ -111,6 +133,8 @@ std::span<const int> protocol_options(std::uint8_t protocol) {
         case IPPROTO_TCP:
         case IPPROTO_UDP:
         case IPPROTO_UDPLITE:
+        case IPPROTO_SCTP:
+        case IPPROTO_GRE:
             return ports;
         case IPPROTO_ICMP:
         case IPPROTO_ICMPV6:

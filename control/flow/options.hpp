@@ -24,6 +24,8 @@ enum ProtocolOption : int {
     option_tuple_source_port,
     option_tuple_destination_port,
     option_state,
+    option_orig_tag,
+    option_reply_tag,
     option_icmp_type,
     option_icmp_code,
     option_icmp_id,

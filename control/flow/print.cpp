@@ -68,6 +68,8 @@ std::string line_of(const Entry& entry, const Style& style, const Told& told) {
     append(out, "{:<8} {} ", protocol_name(entry.protocol), entry.protocol);
     if (told.timeout) append(out, "{} ", entry.timeout);
     if (entry.protocol == IPPROTO_TCP) append(out, "{} ", tcp_state_name(entry.tcp_state));
+    if (entry.protocol == IPPROTO_SCTP)
+        append(out, "{} ", sctp_state_names[static_cast<std::size_t>(entry.sctp_state)]);
     append_tuple(out, entry, entry.original);
     if (told.counts) append_count(out, entry.original_count);
     if (!entry.seen_reply) out += "[UNREPLIED] ";

@@ -139,6 +139,12 @@ Result<TcpState> read_tcp_state(const std::string& text) {
     return misused(fmt::format("unknown TCP state `{}'", text));
 }
 
+Result<SctpState> read_sctp_state(const std::string& text) {
+    for (unsigned state = 0; state < sctp_state_count; ++state)
+        if (text == sctp_state_names[state]) return static_cast<SctpState>(state);
+    return misused(fmt::format("unknown SCTP state `{}'", text));
+}
+
 Result<NatFilter> read_nat(const std::string& text) {
     std::string address = text, port;
     bool has_port = false;

@@ -29,6 +29,7 @@ struct AddressValue {
 /// "5", "0x10/0xff".
 [[nodiscard]] Result<MaskedNumber> read_mark(const std::string& text);
 [[nodiscard]] Result<TcpState> read_tcp_state(const std::string& text);
+[[nodiscard]] Result<SctpState> read_sctp_state(const std::string& text);
 /// "ASSURED,!EXPECTED,UNREPLIED": into Filter::status and no_status.
 [[nodiscard]] Result<> read_status(const std::string& text, Filter& filter);
 

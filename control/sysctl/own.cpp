@@ -16,6 +16,9 @@ constexpr std::int64_t most_int = 2147483647;
 /// Seconds: proc_dointvec_jiffies takes INT_MAX jiffies, here of a millisecond.
 constexpr std::int64_t most_seconds = most_int / 1000;
 
+/// What ExpectationTable has room for.
+constexpr std::int64_t most_expectations = 65'535;
+
 struct Named {
     std::string_view name;
     OwnSysctl values;
@@ -36,10 +39,21 @@ constexpr std::array of_conntrack{
     Named{"buckets", {0, 0, 0, true}},
     Named{"checksum", {1, 0, 1}},
     Named{"count", {0, 0, 0, true}},
+    Named{"expect_max", {4096, 1, most_expectations}},
     Named{"generic_timeout", {600, 0, most_seconds}},
+    Named{"gre_timeout", {30, 0, most_seconds}},
+    Named{"gre_timeout_stream", {180, 0, most_seconds}},
     Named{"icmp_timeout", {30, 0, most_seconds}},
     Named{"icmpv6_timeout", {30, 0, most_seconds}},
     Named{"max", {262'144, 0, most_int}},
+    Named{"sctp_timeout_closed", {10, 0, most_seconds}},
+    Named{"sctp_timeout_cookie_echoed", {3, 0, most_seconds}},
+    Named{"sctp_timeout_cookie_wait", {3, 0, most_seconds}},
+    Named{"sctp_timeout_established", {210, 0, most_seconds}},
+    Named{"sctp_timeout_heartbeat_sent", {30, 0, most_seconds}},
+    Named{"sctp_timeout_shutdown_ack_sent", {3, 0, most_seconds}},
+    Named{"sctp_timeout_shutdown_recd", {3, 0, most_seconds}},
+    Named{"sctp_timeout_shutdown_sent", {3, 0, most_seconds}},
     Named{"tcp_be_liberal", {0, 0, 1}},
     Named{"tcp_ignore_invalid_rst", {0, 0, 1}},
     Named{"tcp_loose", {1, 0, 1}},

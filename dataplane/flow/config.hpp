@@ -1,8 +1,10 @@
 // What `sysctl net.netfilter.nf_conntrack_*` sets. Names and defaults are the kernel's (6.1).
 #pragma once
 
+#include <array>
 #include <cstdint>
 
+#include "dataplane/flow/sctp_track.hpp"
 #include "dataplane/flow/tcp_track.hpp"
 
 namespace weft {
@@ -39,6 +41,9 @@ struct TcpTimeouts {
     }
 };
 
+/// Of net.netfilter.nf_conntrack_sctp_timeout_*, in seconds, by SctpState; the first one has no sysctl.
+using SctpTimeouts = std::array<std::uint32_t, sctp_state_count>;
+
 /// Each member is net.netfilter.nf_conntrack_ and its name; times in seconds.
 struct FlowConfig {
     TcpTimeouts tcp_timeout;
@@ -48,7 +53,10 @@ struct FlowConfig {
     std::uint8_t tcp_max_retrans = 3;
     std::uint32_t udp_timeout = 30, udp_timeout_stream = 120;
     std::uint32_t icmp_timeout = 30, icmpv6_timeout = 30, generic_timeout = 600;
+    std::uint32_t gre_timeout = 30, gre_timeout_stream = 180;
+    SctpTimeouts sctp_timeout{10, 10, 3, 3, 210, 3, 3, 3, 30};
     std::uint32_t max = 262'144;
+    std::uint32_t expect_max = 4096;
     bool acct = false, timestamp = false;
     friend bool operator==(const FlowConfig&, const FlowConfig&) = default;
 };

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/flow/sctp_track.hpp"
 #include "dataplane/flow/tcp_track.hpp"
 #include "dataplane/flow/tuple.hpp"
 
@@ -153,6 +154,10 @@ struct UdpTrack {
     std::uint32_t stream_from;  ///< milliseconds: a flow that is alive then is a stream
 };
 
+struct GreTrack {
+    std::uint32_t timeout, stream_timeout;  ///< seconds
+};
+
 /// 64 bytes. Written by the owner worker; status also by whoever ends the connection.
 struct alignas(64) FlowState {
     /// Number of the incarnation above, owner worker below.
@@ -164,6 +169,8 @@ struct alignas(64) FlowState {
     union {
         TcpTrack tcp;
         UdpTrack udp;
+        SctpTrack sctp;
+        GreTrack gre;
     };
 
     static constexpr std::uint32_t owner_mask = 0xff;

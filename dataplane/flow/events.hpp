@@ -20,6 +20,7 @@ struct FlowView {
     Tuple6 tuple6[2];
     std::uint16_t status;  ///< FlowStatus
     TcpState tcp_state;    ///< valid for TCP
+    SctpState sctp_state;  ///< valid for SCTP
     unsigned owner;
     std::uint32_t seconds_left;
     std::uint32_t mark;

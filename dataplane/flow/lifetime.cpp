@@ -1,4 +1,5 @@
 // How connections are entered, end and are shown.
+#include "dataplane/flow/sctp.hpp"
 #include "dataplane/flow/tcp.hpp"
 #include "dataplane/flow/tracker.hpp"
 
@@ -66,12 +67,14 @@ void FlowTracker::close(FlowRef ref, const FlowMoment& moment) noexcept {
 }
 
 void FlowTracker::discard(FlowRef ref, const FlowMoment& moment) noexcept {
+    forget_expectations(FlowTable::index(ref));
     table_.pool().release(moment.worker, FlowTable::index(ref));
     count_.fetch_sub(1, relaxed);
 }
 
 bool FlowTracker::end(FlowRef ref, std::uint64_t hash, std::uint32_t version) noexcept {
     if (!table_.remove_found(ref, hash, version)) return false;
+    forget_expectations(FlowTable::index(ref));
     count_.fetch_sub(1, relaxed);
     table_.pool().bury(FlowTable::index(ref));
     return true;
@@ -79,6 +82,7 @@ bool FlowTracker::end(FlowRef ref, std::uint64_t hash, std::uint32_t version) no
 
 void FlowTracker::end_own(std::uint32_t index) noexcept {
     if (!table_.remove(index)) return;
+    forget_expectations(index);
     count_.fetch_sub(1, relaxed);
     table_.pool().bury(index);
 }
@@ -134,11 +138,14 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
     const std::uint32_t crowd = moment.config.max / 100 * 95;
     const bool crowded = crowd && count() >= crowd;
     const auto may_go = [&] {
+        const std::uint8_t protocol = entry.direction[1].kind.protocol;
         return !state.has(FlowStatus::assured) ||
-               (entry.direction[1].kind.protocol == ip_protocol::tcp && tcp_is_closing(state.tcp.state()));
+               (protocol == ip_protocol::tcp && tcp_is_closing(state.tcp.state())) ||
+               (protocol == ip_protocol::sctp && sctp_is_closing(state.sctp.state()));
     };
     if (!expired(state, moment.now) && !(crowded && may_go())) return true;
     if (table_.remove(index)) {
+        forget_expectations(index);
         count_.fetch_sub(1, relaxed);
         if (events_[moment.worker].wanted()) [[unlikely]]
             tell(FlowEventKind::destroyed, index, moment);
@@ -150,10 +157,12 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
 
 unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
     FlowWheel& wheel = *wheels_[moment.worker];
+    expectations_.age(moment.now);
     // Whoever ended a connection, its owner tells.
     const bool told = events_[moment.worker].wanted();
     const unsigned buried = table_.pool().reap(moment.worker, limit, [&](std::uint32_t index) {
         wheel.forget(index);
+        forget_expectations(index);  // of its last packet, if another thread ended it meanwhile
         leave_sources(index);
         if (told) [[unlikely]]
             tell(FlowEventKind::destroyed, index, moment);
@@ -189,6 +198,7 @@ void FlowTracker::fill(FlowView& seen, std::uint32_t index, FlowTime now) const 
             seen.tuple4[d] = entry.direction[d].tuple_now<Tuple4>();
     }
     if (seen.kind.protocol == ip_protocol::tcp) seen.tcp_state = entry.state.tcp.state();
+    if (seen.kind.protocol == ip_protocol::sctp) seen.sctp_state = entry.state.sctp.state();
     seen.mark = entry.direction[0].shared.load(relaxed);
     const FlowAccount& account = table_.pool().account(index);
     if (seen.kind.flags & FlowKind::accounted)

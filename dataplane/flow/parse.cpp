@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/gre.hpp"
+
 namespace weft {
 
 namespace {
@@ -25,6 +27,11 @@ std::optional<Ports> ports_of(const L4View& l4) noexcept {
     if (l4.protocol == ip_protocol::icmp || l4.protocol == ip_protocol::icmpv6) {
         if (there < 8) return std::nullopt;
         return Ports{read<be16>(l4.data + 4), read<be16>(l4.data)};
+    }
+    if (l4.protocol == ip_protocol::gre) {
+        const auto keys = gre_keys(l4);
+        if (!keys) return std::nullopt;
+        return Ports{keys->source, keys->destination};
     }
     return Ports{};
 }

@@ -28,8 +28,8 @@ struct L4View {
 [[nodiscard]] std::optional<L4View> find_l4(const Ipv6Header&, std::uint32_t head,
                                             bool quoted = false) noexcept;
 
-/// TCP, UDP, UDP-Lite, SCTP, DCCP: ports. ICMP of either version: identifier, type and code. All else: zeros.
-/// Nothing if they are not there.
+/// TCP, UDP, UDP-Lite, SCTP, DCCP: ports. ICMP of either version: identifier, type and code. GRE: gre_keys.
+/// All else: zeros. Nothing if they are not there.
 [[nodiscard]] std::optional<Tuple4> tuple_of(const Ipv4Header&, const L4View&) noexcept;
 [[nodiscard]] std::optional<Tuple6> tuple_of(const Ipv6Header&, const L4View&) noexcept;
 

@@ -22,6 +22,7 @@ struct TcpSegment {
     std::uint8_t flags;  ///< tcp_flag
     std::uint8_t options_length;
     const std::byte* options;
+    std::uint32_t ack_change = 0;  ///< what NAT has added to the numbers that it acknowledges
 
     [[nodiscard]] constexpr bool has(std::uint8_t flag) const noexcept { return flags & flag; }
     /// Sequence number after the segment; SYN and FIN count one each.

@@ -129,6 +129,8 @@ TcpWindow check_window(FlowState& state, unsigned direction, const TcpSegment& s
                rst = segment.has(tcp_flag::rst);
 
     if (check.receiver_flags() & TcpSideFlags::sack_permitted) check.sack = highest_sack(segment);
+    check.ack -= segment.ack_change;
+    check.sack -= segment.ack_change;
 
     if (sender.maxwin == 0) {
         if (syn) {

@@ -1,7 +1,9 @@
 // A packet's way through conntrack.
 #include "dataplane/flow/tracker.hpp"
 
+#include "dataplane/flow/gre.hpp"
 #include "dataplane/flow/icmp.hpp"
+#include "dataplane/flow/sctp.hpp"
 #include "dataplane/flow/tcp.hpp"
 #include "dataplane/flow/udp.hpp"
 
@@ -26,17 +28,17 @@ IcmpClass classify(const L4View& l4) noexcept {
 /// What is told of when a packet changes it.
 struct FlowNews {
     std::uint16_t status = 0;
-    TcpState tcp_state{};
+    std::uint8_t protocol_state = 0;
 
-    static FlowNews of(const FlowState& state) noexcept {
+    static FlowNews of(const FlowState& state, std::uint8_t protocol) noexcept {
         constexpr std::uint16_t bits = FlowStatus::seen_reply | FlowStatus::assured;
         return {static_cast<std::uint16_t>(state.status.load(std::memory_order_relaxed) & bits),
-                state.tcp.state()};
+                static_cast<std::uint8_t>(
+                    protocol == ip_protocol::tcp    ? static_cast<unsigned>(state.tcp.state())
+                    : protocol == ip_protocol::sctp ? static_cast<unsigned>(state.sctp.state())
+                                                    : 0)};
     }
-    [[nodiscard]] bool same(const FlowState& state, std::uint8_t protocol) const noexcept {
-        const FlowNews now = of(state);
-        return now.status == status && (protocol != ip_protocol::tcp || now.tcp_state == tcp_state);
-    }
+    friend bool operator==(const FlowNews&, const FlowNews&) = default;
 };
 
 }  // namespace
@@ -49,6 +51,9 @@ FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t
       ends_(table_.pool().size()),
       wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
       workers_(workers),
+      extra_memory_(std::size_t{table_.pool().size()} * sizeof(FlowExtra)),
+      extras_(extra_memory_.as<FlowExtra>()),
+      expectations_(secret_lo, secret_hi),
       counts_(std::make_unique<FlowCounts[]>(workers)),
       events_(std::make_unique<FlowEvents[]>(workers)) {
     for (unsigned w = 0; w < workers; ++w)
@@ -134,13 +139,17 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
     const unsigned direction = FlowTable::direction(ref);
     const bool fresh = !state.has(FlowStatus::confirmed);
     const bool told = !fresh && events_[moment.worker].wanted();
-    const FlowNews before = told ? FlowNews::of(state) : FlowNews{};
+    const FlowNews before = told ? FlowNews::of(state, l4.protocol) : FlowNews{};
     const bool ipv6 = table_.direction_of(ref).kind.flags & FlowKind::ipv6;
     L4Verdict verdict = L4Verdict::accept;
     switch (l4.protocol) {
         case ip_protocol::tcp: {
-            const auto segment = parse_tcp(l4);
+            auto segment = parse_tcp(l4);
             if (!segment) return L4Verdict::invalid;
+            // nf_ct_seq_offset: the acknowledged numbers are those that the other side was given.
+            if (state.has(FlowStatus::seq_adjust)) [[unlikely]]
+                segment->ack_change =
+                    static_cast<std::uint32_t>(extra(ref).adjust[!direction].of_sent(segment->ack - 1));
             verdict = track_tcp(state, direction, *segment, config, moment.now);
             break;
         }
@@ -162,6 +171,12 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
                 return L4Verdict::invalid;
             refresh(state, config.icmpv6_timeout, moment.now);
             break;
+        case ip_protocol::sctp:
+            verdict = track_sctp(state, direction, l4, config, moment.now);
+            break;
+        case ip_protocol::gre:
+            track_gre(state, config, moment.now);
+            break;
         default:
             refresh(state, config.generic_timeout, moment.now);
     }
@@ -174,7 +189,7 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
     if (verdict == L4Verdict::remove && !fresh) end_own(FlowTable::index(ref));
     if (direction == 1 && !state.has(FlowStatus::seen_reply)) state.set(FlowStatus::seen_reply);
     if (told) [[unlikely]]
-        if (verdict == L4Verdict::accept && !before.same(state, l4.protocol))
+        if (verdict == L4Verdict::accept && before != FlowNews::of(state, l4.protocol))
             tell(FlowEventKind::updated, FlowTable::index(ref), moment);
     return verdict;
 }
@@ -212,6 +227,8 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
         }
         account.start.store(0, std::memory_order_relaxed);
     }
+    if (expectations_.any()) [[unlikely]]
+        meet_expectation(index << 1, tuple, kind, moment);
     return {Tracked::tracked, CtInfo::fresh, true, index << 1, entry.state.version()};
 }
 

@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "dataplane/flow/events.hpp"
+#include "dataplane/flow/expect.hpp"
 #include "dataplane/flow/parse.hpp"
 #include "dataplane/flow/protocol.hpp"
 #include "dataplane/flow/sources.hpp"
@@ -101,6 +102,14 @@ class FlowTracker {
     /// Expects answers from and to elsewhere; only before confirm().
     void set_reply(FlowRef ref, const Tuple4&) noexcept;
     void set_reply(FlowRef ref, const Tuple6&) noexcept;
+    /// Gives a connection that in() began a helper, as a rule asks, unless it was expected
+    /// (nf_ct_try_assign_helper).
+    void assign_helper(FlowRef ref, FlowHelper) noexcept;
+    /// Of a connection that has a helper or was expected. Owner only.
+    [[nodiscard]] FlowExtra& extra(FlowRef ref) noexcept { return extras_[ref >> 1]; }
+    /// nf_ct_expect_related: of a connection with a helper, by its owner.
+    [[nodiscard]] Expected expect(FlowRef master, Expectation, const FlowMoment&) noexcept;
+    [[nodiscard]] ExpectationTable& expectations() noexcept { return expectations_; }
     /// Enters a connection that in() began.
     [[nodiscard]] Confirmed confirm(FlowRef ref, const FlowMoment&, FlowRef* other = nullptr) noexcept;
     /// One of TCP that a rule has reset is closed, whatever its ends say (nf_conntrack_tcp_set_closing). Its
@@ -234,6 +243,9 @@ class FlowTracker {
                                   const FlowMoment&) noexcept;
     template <class Tuple>
     [[nodiscard]] Tracked begin(const Tuple&, FlowKind kind, const FlowMoment&) noexcept;
+    template <class Tuple>
+    void meet_expectation(FlowRef ref, const Tuple&, FlowKind kind, const FlowMoment&) noexcept;
+    void forget_expectations(std::uint32_t index) noexcept;
     [[nodiscard]] bool make_room(std::uint64_t hash, const FlowMoment&) noexcept;
     bool end(FlowRef ref, std::uint64_t hash, std::uint32_t version) noexcept;
     void end_own(std::uint32_t index) noexcept;
@@ -272,6 +284,9 @@ class FlowTracker {
     FlowSources ends_;     ///< by their outside end: those that are endpoint independent
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;
+    FlowMemory extra_memory_;
+    FlowExtra* extras_;
+    ExpectationTable expectations_;
     std::unique_ptr<FlowCounts[]> counts_;
     std::unique_ptr<FlowEvents[]> events_;
     alignas(64) std::atomic<std::uint32_t> count_{0};

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "dataplane/hook/layer4.hpp"
+#include "dataplane/hook/whole.hpp"
 #include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/header.hpp"
 
@@ -82,7 +83,17 @@ FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
     return context.filtering->tracker->find(*tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
 }
 
+void assign_helper(FlowRef ref, const hook::CtTarget& target, Context& context) noexcept {
+    FlowTracker& tracker = *context.filtering->tracker;
+    const std::uint8_t protocol = tracker.table().direction_of(ref).kind.protocol;
+    tracker.assign_helper(ref, helper_of(target.helper, protocol));
+}
+
 FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
+    // Of other protocols all that is tracked lies at the beginning.
+    if (packet.head_length() != packet.length() || context.hooks->datagram.count != 0) [[unlikely]]
+        if (const auto l4 = layer4_of(packet, context); l4 && l4->protocol == ip_protocol::sctp)
+            return in_one_piece(packet, context);
     return {.ip = packet.header<std::byte>(packet.meta.l3_offset),
             .head = packet.head_length() - std::uint32_t{packet.meta.l3_offset},
             .bytes = whole_length(packet, context)};
@@ -165,7 +176,10 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
     switch (found.kind) {
         case Tracked::tracked:
             note(packet, found);
-            if (found.fresh) context.hooks->begun.push_back(found);
+            if (found.fresh) {
+                context.hooks->begun.push_back(found);
+                if (template_ && !template_->helper.empty()) assign_helper(found.ref, *template_, context);
+            }
             return {};
         case Tracked::untracked:
             packet.meta.connection_state = untracked;

@@ -2,6 +2,7 @@
 
 #include "dataplane/hook/actions.hpp"
 #include "dataplane/hook/connection.hpp"
+#include "dataplane/hook/help.hpp"
 #include "dataplane/hook/reject.hpp"
 #include "dataplane/hook/remember.hpp"
 #include "dataplane/hook/reroute.hpp"
@@ -186,6 +187,7 @@ PacketEnd leave(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& cont
     Passage passage(packet, at, iif, oif, context);
     if (auto end = passage.ask(hook::all_tables)) return end;
     if (auto end = passage.translate()) return end;
+    if (auto end = help_connection(packet, context)) return end;
     if (auto end = confirm_connection(packet, context)) return end;
     if (at == Hook::postrouting && iif != no_interface) remember(packet, context);
     return {};

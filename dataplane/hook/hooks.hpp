@@ -11,6 +11,7 @@
 // Linux: NF_HOOK in ip_rcv, ip_local_deliver, ip_forward, ip_output, __ip_local_out and their IPv6 sisters.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -58,6 +59,8 @@ struct HookWork {
     FragmentTable* fragments;
     NatRandom random;
     Datagram datagram;
+    /// For in_one_piece(): as long as an IP packet can be.
+    std::unique_ptr<std::byte[]> whole = std::make_unique<std::byte[]>(65'536 + 40);
     unsigned handed_to = nobody;  ///< the worker that a datagram has to go to
 };
 

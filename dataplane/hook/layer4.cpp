@@ -3,6 +3,7 @@
 #include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "weft/net/checksum.hpp"
+#include "weft/net/sctp.hpp"
 
 namespace weft {
 
@@ -16,6 +17,20 @@ bool sums_to_nothing(InternetSum sum, Packet& packet, const L4View& l4, const Co
     for (unsigned i = 1; i < datagram.count; ++i)
         add_chain(sum, datagram.pieces[i], payload_at(*datagram.pieces[i]), ~0U);
     return sum.checksum().raw() == 0;
+}
+
+/// sctp_error.
+bool has_right_crc(Packet& packet, const L4View& l4, const Context& context) noexcept {
+    if (std::min(l4.head, l4.length) < sizeof(SctpHeader)) return true;  // conntrack finds it too short
+    SctpHeader header;
+    std::memcpy(&header, l4.data, sizeof header);
+    Crc32c crc = begin_sctp_checksum(header);
+    const auto at = static_cast<std::uint32_t>(l4.data - packet.data()) + std::uint32_t{sizeof header};
+    const Datagram& datagram = context.hooks->datagram;
+    crc.add_chain(&packet, at, packet.length() - at);
+    for (unsigned i = 1; i < datagram.count; ++i)
+        crc.add_chain(datagram.pieces[i], payload_at(*datagram.pieces[i]), ~0U);
+    return crc.checksum() == header.checksum;
 }
 
 }  // namespace
@@ -52,23 +67,26 @@ bool has_right_sum(Packet& packet, const L4View& l4, const Context& context) noe
             return v6 || sums_to_nothing({}, packet, l4, context);
         case ip_protocol::icmpv6:
             return !v6 || sums_to_nothing(with_addresses(), packet, l4, context);
+        case ip_protocol::sctp:
+            return has_right_crc(packet, l4, context);
         default:
             return true;
     }
 }
 
 bool may_answer(Packet& packet, const L4View& l4, const Context& context) noexcept {
-    constexpr std::uint8_t gre = 47, esp = 50, sctp = 132, dccp = 33;
+    constexpr std::uint8_t esp = 50;
     switch (l4.protocol) {
         case ip_protocol::tcp:
         case ip_protocol::udp:
-        case gre:
+            return has_right_sum(packet, l4, context);
+        case ip_protocol::gre:
         case esp:
         case ip_protocol::authentication:
-        case sctp:
-        case dccp:
+        case ip_protocol::sctp:
+        case ip_protocol::dccp:
         case ip_protocol::udplite:
-            return has_right_sum(packet, l4, context);
+            return true;
         default:
             break;
     }

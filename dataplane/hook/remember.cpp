@@ -116,8 +116,8 @@ void remember(Packet& packet, Context& context) noexcept {
     const CtInfo info = connection_info(packet);
     const Hop& hop = (*context.hops)[packet.meta.hop];
     if (state.version() != packet.meta.connection_version || state.owner() != context.worker ||
-        !state.has(FlowStatus::confirmed) || kind.zone != 0 || kind.flags & FlowKind::hinted ||
-        info == CtInfo::related || info == CtInfo::related_reply ||
+        !state.has(FlowStatus::confirmed) || state.has(FlowStatus::helper) || kind.zone != 0 ||
+        kind.flags & FlowKind::hinted || info == CtInfo::related || info == CtInfo::related_reply ||
         !is_of_kind(packet, kind.protocol, context) || rests_on_future(rests, recording.status) ||
         rests_on_translation(rests, recording.status, state.status.load(std::memory_order_relaxed)) ||
         hop.kind != HopKind::neighbour || hop.interface == packet.meta.iif ||

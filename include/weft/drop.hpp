@@ -65,6 +65,7 @@ namespace weft {
     X(fragment_table_full,      "fragment/table_full",      "more fragments wait for their datagrams than are held") \
     X(hook_dropped,             "hook/dropped",             "a rule or policy of iptables says DROP")                \
     X(hook_rejected,            "hook/rejected",            "a rule of iptables says REJECT")                        \
+    X(hook_helper,              "hook/helper",              "a connection's helper could not follow its payload")    \
     X(hook_unreadable,          "hook/unreadable",          "a rule could not read the headers it asks for")         \
     X(conntrack_table_full,     "conntrack/table_full",     "nf_conntrack_max connections, and none to give up")     \
     X(conntrack_clash,          "conntrack/clash",          "another connection had its tuple first")                \

@@ -1,4 +1,4 @@
-"""The connection tracker beside the kernel's: the same random TCP segments and datagrams to both, one conversation
+"""The connection tracker beside the kernel's: the same random TCP segments, SCTP packets and datagrams to both, one conversation
 at a time, and after each packet its state and the connection's compared.
 
 The kernel's runs in a namespace that forwards from one TUN device to another; rules write what `-m conntrack
@@ -25,6 +25,8 @@ DSCP = {1: "NEW", 2: "ESTABLISHED", 3: "RELATED", 4: "INVALID", 5: "UNTRACKED"}
 STATUS = 2 | 4 | 8  # seen_reply, assured, confirmed
 STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",
           "SYN_SENT2")
+SCTP_STATES = ("NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD",
+               "SHUTDOWN_ACK_SENT", "HEARTBEAT_SENT")
 
 
 def checksum(data):
@@ -106,6 +108,8 @@ class Kernel:
     def connection(self, protocol, sport, dport):
         """As the shell prints it."""
         attribute, nested = self.attribute, 0x8000
+        if protocol == 47:
+            sport = dport = 0
         if protocol == 1:
             port_attributes = attribute(4, struct.pack("!H", sport)) + attribute(5, b"\x08") + attribute(6, b"\0")
         else:
@@ -122,8 +126,12 @@ class Kernel:
         status, left = (struct.unpack("!I", found[n])[0] for n in (3, 7))
         state = flags0 = flags1 = scale0 = scale1 = 0
         if 4 in found:
-            info = self.attributes(self.attributes(found[4])[1])
-            state, scale0, scale1, flags0, flags1 = (info[n][0] for n in (1, 2, 3, 4, 5))
+            protoinfo = self.attributes(found[4])
+            if 3 in protoinfo:  # CTA_PROTOINFO_SCTP
+                state = self.attributes(protoinfo[3])[1][0]
+            else:
+                info = self.attributes(protoinfo[1])
+                state, scale0, scale1, flags0, flags1 = (info[n][0] for n in (1, 2, 3, 4, 5))
         return [source, state, status, left, flags0, flags1, scale0, scale1]
 
     def flush(self):
@@ -206,16 +214,66 @@ class Talk:
         return side, ip(*ends, 6, body), text
 
 
-class Datagrams:
-    """UDP or ping, and ICMP errors about it."""
+class Association:
+    """Random SCTP: an association's chunks in order, with losses, repetitions, strays and wrong tags."""
+
+    protocol = 132
+    INIT, INIT_ACK, HEARTBEAT, HEARTBEAT_ACK, ABORT, SHUTDOWN, SHUTDOWN_ACK, ERROR, COOKIE_ECHO, COOKIE_ACK, COMPLETE = (
+        1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 14)
+    OPEN = [(0, INIT), (1, INIT_ACK), (0, COOKIE_ECHO), (1, COOKIE_ACK)]
+    CLOSE = [(0, SHUTDOWN), (1, SHUTDOWN_ACK), (0, COMPLETE)]
 
     def __init__(self, chance, sport):
-        self.chance, self.sport, self.protocol = chance, sport, chance.choice((17, 1))
+        self.chance, self.sport = chance, sport
+        self.tags = [chance.getrandbits(32), chance.getrandbits(32)]  # that each side wants to see
+        self.script = chance.choice((self.OPEN + [(0, 0), (1, 3)] * 3 + self.CLOSE, self.OPEN + [(1, 7), (0, 8), (1, 14)],
+                                     [(0, 4), (1, 5), (0, 0), (1, 0)], [(0, 1), (1, 1), (0, 2), (1, 2), (0, 10), (1, 11)], []))
+        self.step = 0
+
+    def chunk(self, kind):
+        value = b""
+        if kind in (1, 2):
+            tag = self.tags[self.side] if self.chance.random() < 0.9 else self.chance.getrandbits(32)
+            value = struct.pack("!IIHHI", tag, 65536, 10, 10, 1)
+            if self.chance.random() < 0.03:
+                value = value[:self.chance.randrange(16)]
+        elif kind in (0, 3, 4, 5, 9, 10):
+            value = bytes(self.chance.choice((0, 1, 4, 12, 100)))
+        length = 4 + len(value) if self.chance.random() < 0.97 else self.chance.choice((0, 1, 3, 8, 500))
+        flags = int(kind in (6, 14) and self.chance.random() < 0.3)
+        return struct.pack("!BBH", kind, flags, length) + value + b"\0" * (-len(value) % 4)
+
+    def packet(self):
+        chance = self.chance
+        if self.step < len(self.script) and chance.random() < 0.85:
+            self.side, kind = self.script[self.step]
+        else:
+            self.side, kind = chance.randrange(2), chance.choice((0, 0, 1, 2, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 11, 14, 192))
+        self.step += chance.random() < 0.9
+        kinds = [kind] + [chance.choice((0, 3, 4, 5, 9, 11)) for _ in range(chance.choice((0, 0, 0, 0, 1, 2)))]
+        tag = 0 if kind == 1 else self.tags[1 - self.side]
+        if chance.random() < 0.1:
+            tag = chance.choice((0, self.tags[self.side], chance.getrandbits(32)))
+        ports = (self.sport, 80) if self.side == 0 else (80, self.sport)
+        ends = (CLIENT, SERVER) if self.side == 0 else (SERVER, CLIENT)
+        body = struct.pack("!HHII", *ports, tag, 0) + b"".join(self.chunk(one) for one in kinds)
+        if chance.random() < 0.02:
+            body = body[:chance.randrange(8, 20)]
+        return self.side, ip(*ends, 132, body), f"{'><'[self.side]} chunks {kinds} tag {tag:#x} {body.hex()}"
+
+
+class Datagrams:
+    """UDP, ping or GRE, and ICMP errors about it."""
+
+    def __init__(self, chance, sport):
+        self.chance, self.sport, self.protocol = chance, sport, chance.choice((17, 1, 17, 1, 47))
 
     def body(self, side):
         if self.protocol == 17:
             ports = (self.sport, 80) if side == 0 else (80, self.sport)
             return struct.pack("!HHHH", *ports, self.chance.choice((8, 8, 8, 8, 7, 20)), 0)
+        if self.protocol == 47:
+            return struct.pack("!HHI", *self.chance.choice(((0, 0x800), (0, 0x800), (0x3001, 0x800))), 7)
         body = struct.pack("!BBHHH", self.chance.choice((8 if side == 0 else 0,) * 9 + (30, 5)), 0, 0, self.sport, 1)
         return body[:2] + struct.pack("!H", checksum(body)) + body[4:]
 
@@ -231,7 +289,11 @@ class Datagrams:
         return side, inner, f"{'><'[side]} protocol {self.protocol} type {inner[20]}"
 
 
-def differences(wanted, got):
+def state_name(protocol, state):
+    return (SCTP_STATES if protocol == 132 else STATES)[state]
+
+
+def differences(protocol, wanted, got):
     if (wanted is None) != (got is None):
         return [f"connection {wanted} / {got}"]
     if wanted is None:
@@ -242,7 +304,8 @@ def differences(wanted, got):
         if name == "status":
             a, b = a & STATUS, b & STATUS
         if abs(a - b) > 2 if name == "left" else a != b:
-            found.append(f"{name} {STATES[a] if name == 'state' else a} / {STATES[b] if name == 'state' else b}")
+            found.append(f"{name} {state_name(protocol, a) if name == 'state' else a} / "
+                         f"{state_name(protocol, b) if name == 'state' else b}")
     return found
 
 
@@ -252,7 +315,7 @@ def compare(seed):
     chance, kernel, weft, bad, packets = random.Random(seed), Kernel(), Weft(), 0, 0
     for number in range(CONVERSATIONS):
         sport = 1024 + number
-        talk = (Talk if chance.random() < 0.8 else Datagrams)(chance, sport)
+        talk = chance.choices((Talk, Association, Datagrams), (60, 25, 15))[0](chance, sport)
         told, found = [], []
         for _ in range(chance.randrange(4, 40)):
             direction, packet, text = talk.packet()
@@ -261,8 +324,8 @@ def compare(seed):
             if not found:
                 known = kernel.connection(talk.protocol, sport, 80)
                 packets += 1
-                found = ([] if wanted == got else [f"{wanted} / {got}"]) + differences(known, connection)
-                told.append(f"{text}  {got} {connection and STATES[connection[1]]}")
+                found = ([] if wanted == got else [f"{wanted} / {got}"]) + differences(talk.protocol, known, connection)
+                told.append(f"{text}  {got} {connection and state_name(talk.protocol, connection[1])}")
         if found:
             bad += 1
             print(f"    conversation {number}: kernel / weft: {'; '.join(found)}")

@@ -3,7 +3,8 @@
 //   stdin:  a packet in hexadecimal from its IP header on, or `flush`
 //   stdout: what it is to conntrack, then the connection that there is: source port of the original
 //   direction,
-//           TCP state, status, seconds left, TcpSideFlags and scales of both sides; `-` if there is none
+//           TCP or SCTP state, status, seconds left, TcpSideFlags and scales of both sides; `-` if there is
+//           none
 #include <fmt/core.h>
 
 #include <cstdio>
@@ -61,11 +62,12 @@ int main() {
             cursor = tracker.walk(cursor, 4096, moment.now, [&](const FlowView& view) {
                 const FlowState& state = tracker.state_of(view.ref);
                 const bool tcp = view.kind.protocol == ip_protocol::tcp;
-                connection =
-                    fmt::format("{} {} {} {} {} {} {} {}", view.tuple4[0].source_port.host(),
-                                static_cast<unsigned>(view.tcp_state), view.status, view.seconds_left,
-                                tcp ? state.tcp_flags[0] : 0, tcp ? state.tcp_flags[1] : 0,
-                                tcp ? state.tcp.scale(0) : 0, tcp ? state.tcp.scale(1) : 0);
+                const bool sctp = view.kind.protocol == ip_protocol::sctp;
+                connection = fmt::format(
+                    "{} {} {} {} {} {} {} {}", view.tuple4[0].source_port.host(),
+                    sctp ? static_cast<unsigned>(view.sctp_state) : static_cast<unsigned>(view.tcp_state),
+                    view.status, view.seconds_left, tcp ? state.tcp_flags[0] : 0,
+                    tcp ? state.tcp_flags[1] : 0, tcp ? state.tcp.scale(0) : 0, tcp ? state.tcp.scale(1) : 0);
             });
             if (!cursor) break;
         }

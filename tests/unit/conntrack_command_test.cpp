@@ -70,6 +70,28 @@ TEST_F(ConntrackCommand, Gets) {
               "[1] conntrack v1.4.7 (conntrack-tools): Operation failed: such conntrack doesn't exist");
 }
 
+/// But for a segmentation fault of the program's at an unknown state.
+TEST_F(ConntrackCommand, OptionsOfSctpAndGre) {
+    add(IPPROTO_GRE, 0, 0x1234);
+    add(IPPROTO_SCTP, 5000, 3868);
+    const std::string gre =
+        "gre      47 29 src=10.0.0.1 dst=10.0.0.2 srckey=0x0 dstkey=0x1234 [UNREPLIED] src=10.0.0.2 "
+        "dst=10.0.0.1 srckey=0x1234 dstkey=0x0 mark=0 use=1\n";
+    EXPECT_EQ(shell("conntrack -L -p gre --dstkey 0x1234"), gre);
+    EXPECT_EQ(shell("conntrack -L -p gre --dstkey 0x1235"), "");
+    EXPECT_EQ(shell("conntrack -G -p gre -s 10.0.0.1 -d 10.0.0.2 --srckey 0 --dstkey 0x1234"), gre);
+    EXPECT_TRUE(shell("conntrack -G -p gre -s 10.0.0.1 -d 10.0.0.2")
+                    .starts_with("[2] conntrack v1.4.7 (conntrack-tools): you have to specify `--srckey' and "
+                                 "`--dstkey'"));
+    EXPECT_TRUE(shell("conntrack -L -p sctp --state NONE --sport 5000").starts_with("sctp     132 29 NONE "));
+    EXPECT_EQ(shell("conntrack -L -p sctp --state CLOSED"), "");
+    EXPECT_TRUE(shell("conntrack -L -p sctp --state FOO")
+                    .starts_with("[2] conntrack v1.4.7 (conntrack-tools): unknown SCTP state `FOO'"));
+    EXPECT_TRUE(shell("conntrack -L -p sctp --orig-vtag 5")
+                    .starts_with("[2] conntrack v1.4.7 (conntrack-tools): Illegal option `--orig-vtag' with "
+                                 "this command"));
+}
+
 TEST_F(ConntrackCommand, Deletes) {
     EXPECT_EQ(shell("conntrack -D -p udp --dport 53"), line_of(40001, 53) + line_of(40002, 53));
     EXPECT_EQ(said(), "conntrack v1.4.7 (conntrack-tools): 2 flow entries have been deleted.");

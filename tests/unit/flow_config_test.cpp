@@ -32,7 +32,11 @@ TEST(FlowConfig, DefaultsAreThoseOfTheTracker) {
     EXPECT_EQ(made.icmp_timeout, plain.icmp_timeout);
     EXPECT_EQ(made.icmpv6_timeout, plain.icmpv6_timeout);
     EXPECT_EQ(made.generic_timeout, plain.generic_timeout);
+    EXPECT_EQ(made.gre_timeout, plain.gre_timeout);
+    EXPECT_EQ(made.gre_timeout_stream, plain.gre_timeout_stream);
+    EXPECT_EQ(made.sctp_timeout, plain.sctp_timeout);
     EXPECT_EQ(made.max, plain.max);
+    EXPECT_EQ(made.expect_max, plain.expect_max);
     EXPECT_EQ(made.acct, plain.acct);
     EXPECT_EQ(made.timestamp, plain.timestamp);
     EXPECT_TRUE(checks_sums({}));
@@ -64,8 +68,19 @@ TEST(FlowConfig, EachVariableArrives) {
     EXPECT_EQ(made.icmp_timeout, is("icmp_timeout"));
     EXPECT_EQ(made.icmpv6_timeout, is("icmpv6_timeout"));
     EXPECT_EQ(made.generic_timeout, is("generic_timeout"));
+    EXPECT_EQ(made.gre_timeout, is("gre_timeout"));
+    EXPECT_EQ(made.gre_timeout_stream, is("gre_timeout_stream"));
+    for (const auto state : {SctpState::closed, SctpState::cookie_wait, SctpState::cookie_echoed,
+                             SctpState::established, SctpState::shutdown_sent, SctpState::shutdown_recd,
+                             SctpState::shutdown_ack_sent, SctpState::heartbeat_sent}) {
+        std::string name = "sctp_timeout_";
+        for (const char letter : sctp_state_names[static_cast<std::size_t>(state)])
+            name += static_cast<char>(std::tolower(letter));
+        EXPECT_EQ(made.sctp_timeout[static_cast<std::size_t>(state)], is(name.c_str())) << name;
+    }
     EXPECT_EQ(made.tcp_max_retrans, is("tcp_max_retrans"));
     EXPECT_EQ(made.max, is("max"));
+    EXPECT_EQ(made.expect_max, is("expect_max"));
     EXPECT_FALSE(made.tcp_loose);
     EXPECT_TRUE(made.tcp_be_liberal);
     EXPECT_TRUE(made.tcp_ignore_invalid_rst);

@@ -46,6 +46,20 @@ Entry tcp() {
     return entry;
 }
 
+/// As conntrack 1.4.7 printed those that SCTP and GRE packets began on Linux 6.18.
+TEST(FlowPrint, SctpAndGre) {
+    auto sctp = with_ports(between("10.1.0.2", "10.2.0.2", IPPROTO_SCTP), 5000, 3868);
+    sctp.timeout = 2;
+    sctp.sctp_state = SctpState::cookie_wait;
+    sctp.seen_reply = true;
+    EXPECT_EQ(print(sctp),
+              "sctp     132 2 COOKIE_WAIT src=10.1.0.2 dst=10.2.0.2 sport=5000 dport=3868 src=10.2.0.2 "
+              "dst=10.1.0.2 sport=3868 dport=5000 mark=0 use=1");
+    EXPECT_EQ(print(with_ports(between("10.1.0.2", "10.2.0.2", IPPROTO_GRE), 0, 0x1234)),
+              "gre      47 29 src=10.1.0.2 dst=10.2.0.2 srckey=0x0 dstkey=0x1234 [UNREPLIED] src=10.2.0.2 "
+              "dst=10.1.0.2 srckey=0x1234 dstkey=0x0 mark=0 use=1");
+}
+
 TEST(FlowPrint, EachProtocol) {
     EXPECT_EQ(
         print(tcp()),

@@ -89,12 +89,12 @@ TEST(FlowTracker, UdpLiteIsAssuredByTheFirstAnswer) {
 
 TEST(FlowTracker, WithoutATrackerOfItsOwnAProtocolIsGeneric) {
     Tracker tracker;
-    const auto gre = ip4({1, 2}, 47, {0, 0, 8, 0}), back = ip4({2, 1}, 47, {0, 0, 8, 0});
-    const auto ref = tracker.pass(gre).ref;
+    const auto esp = ip4({1, 2}, 50, {0, 0, 8, 0}), back = ip4({2, 1}, 50, {0, 0, 8, 0});
+    const auto ref = tracker.pass(esp).ref;
     EXPECT_EQ(tracker.left(ref), 600);
     EXPECT_EQ(tracker.pass(back).ref, ref | 1);
     const Ends other{1, 2, 7, 8};
-    EXPECT_NE(tracker.pass(ip4(other, 132, udp(other))).ref, tracker.pass(ip4(web, 132, udp(web))).ref);
+    EXPECT_NE(tracker.pass(ip4(other, 33, udp(other))).ref, tracker.pass(ip4(web, 33, udp(web))).ref);
 }
 
 TEST(FlowTracker, PingHasOneConnectionAnIdentifier) {

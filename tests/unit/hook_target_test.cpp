@@ -91,10 +91,39 @@ TEST(HookTarget, PlacementAsInTheKernel) {
               std::string::npos);
 }
 
+/// xt_CT.c, xt_ct_set_helper; the words as iptables 1.8.9 (legacy) printed them.
+TEST(HookTarget, HelpersAreThoseOfTheProtocol) {
+    HookShell shell;
+    const std::string append = "-t raw -A PREROUTING ";
+    for (const std::string wrong :
+         {"-p tcp -j CT --helper nosuch", "-j CT --helper ftp", "-p udp -j CT --helper ftp",
+          "! -p udp -j CT --helper tftp", "-p tcp -j CT --helper tftp"}) {
+        const auto outcome = shell.run(append + wrong);
+        EXPECT_EQ(outcome.status, 1) << wrong;
+        EXPECT_EQ(outcome.errors, "iptables: No chain/target/match by that name.\n") << wrong;
+    }
+    for (const std::string right : {"-p tcp -m tcp --dport 21 -j CT --helper ftp",
+                                    "-p tcp -m tcp --dport 21 -j CT --notrack --helper ftp",
+                                    "-p udp -m udp --dport 69 -j CT --helper tftp --zone 3"})
+        EXPECT_EQ(shell.run(append + right).status, 0) << right;
+    EXPECT_EQ(shell.run("-t raw -S PREROUTING").output,
+              "-P PREROUTING ACCEPT\n"
+              "-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\n"
+              "-A PREROUTING -p tcp -m tcp --dport 21 -j CT --notrack --helper ftp\n"
+              "-A PREROUTING -p udp -m udp --dport 69 -j CT --helper tftp --zone 3\n");
+    EXPECT_EQ(
+        shell.run("-t raw -L PREROUTING -n").output,
+        "Chain PREROUTING (policy ACCEPT)\n"
+        "target     prot opt source               destination         \n"
+        "CT         6    --  0.0.0.0/0            0.0.0.0/0            tcp dpt:21 CT helper ftp\n"
+        "CT         6    --  0.0.0.0/0            0.0.0.0/0            tcp dpt:21 CT notrack helper ftp\n"
+        "CT         17   --  0.0.0.0/0            0.0.0.0/0            udp dpt:69 CT helper tftp zone 3\n");
+}
+
 TEST(HookTarget, WhatConntrackDoesNotDoIsRefusedByName) {
     HookShell shell;
-    for (const std::string option : {"helper ftp", "timeout t", "ctevents new,mark", "expevents new",
-                                     "zone-orig 5", "zone-reply mark"}) {
+    for (const std::string option :
+         {"timeout t", "ctevents new,mark", "expevents new", "zone-orig 5", "zone-reply mark"}) {
         const auto outcome = shell.run("-t raw -A PREROUTING -p tcp -j CT --" + option);
         EXPECT_EQ(outcome.status, 2);
         EXPECT_EQ(outcome.errors.substr(0, outcome.errors.find('\n')),

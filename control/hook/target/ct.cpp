@@ -4,17 +4,18 @@
 #include "control/hook/kinds.hpp"
 #include "control/hook/names.hpp"
 #include "control/hook/refusal.hpp"
+#include "weft/flow_helper.hpp"
 
 namespace weft::hook {
 
 namespace {
 
-enum CtTargetOption : unsigned { notrack_option, zone_option, unsupported_option };
+enum CtTargetOption : unsigned { notrack_option, helper_option, zone_option, unsupported_option };
 
 /// Those of unsupported_option are known so that they are refused by name.
 constexpr std::array<Option, 8> ct_option_list{{
     {.name = "notrack", .id = notrack_option},
-    {.name = "helper", .id = unsupported_option},
+    {.name = "helper", .id = helper_option, .argument = Argument::text},
     {.name = "timeout", .id = unsupported_option},
     {.name = "ctevents", .id = unsupported_option},
     {.name = "expevents", .id = unsupported_option},
@@ -39,6 +40,9 @@ void take_ct(CtTarget& ct, OptionCall& call) {
         case notrack_option:
             ct.notrack = true;
             return;
+        case helper_option:
+            ct.helper = call.text;
+            return;
         case zone_option:
             return take_zone(ct, call);
         default:
@@ -48,6 +52,7 @@ void take_ct(CtTarget& ct, OptionCall& call) {
 
 void put_ct(std::string& out, const CtTarget& ct, std::string_view dashes) {
     if (ct.notrack) append(out, " {}notrack", dashes);
+    if (!ct.helper.empty()) append(out, " {}helper {}", dashes, ct.helper);
     if (ct.zone_from_mark)
         append(out, " {}zone mark", dashes);
     else if (ct.zone != 0)
@@ -62,8 +67,13 @@ void list_ct(std::string& out, const CtTarget& ct, const Frame&) {
     put_ct(out, ct, "");
 }
 
-int check_ct(const CtTarget&, const Place& place) {
-    return place.table == TableId::raw ? 0 : EINVAL;  // xt_CT.c
+/// xt_CT.c; xt_ct_set_helper: the protocol, not inverted, has to have such a helper.
+int check_ct(const CtTarget& ct, const Place& place) {
+    if (place.table != TableId::raw) return EINVAL;
+    if (ct.notrack || ct.helper.empty()) return 0;
+    const bool known =
+        !place.rule.protocol_inverted && helper_of(ct.helper, place.rule.protocol) != FlowHelper::none;
+    return known ? 0 : ENOENT;
 }
 
 CtTarget fresh_notrack(Family) {

@@ -35,7 +35,21 @@ FlowConfig flow_config(const std::map<std::string, std::string>& sysctls) {
     config.icmp_timeout = number("icmp_timeout");
     config.icmpv6_timeout = number("icmpv6_timeout");
     config.generic_timeout = number("generic_timeout");
+    config.gre_timeout = number("gre_timeout");
+    config.gre_timeout_stream = number("gre_timeout_stream");
+    const auto sctp = [&](SctpState state, const char* name) {
+        config.sctp_timeout[static_cast<std::size_t>(state)] = number(name);
+    };
+    sctp(SctpState::closed, "sctp_timeout_closed");
+    sctp(SctpState::cookie_wait, "sctp_timeout_cookie_wait");
+    sctp(SctpState::cookie_echoed, "sctp_timeout_cookie_echoed");
+    sctp(SctpState::established, "sctp_timeout_established");
+    sctp(SctpState::shutdown_sent, "sctp_timeout_shutdown_sent");
+    sctp(SctpState::shutdown_recd, "sctp_timeout_shutdown_recd");
+    sctp(SctpState::shutdown_ack_sent, "sctp_timeout_shutdown_ack_sent");
+    sctp(SctpState::heartbeat_sent, "sctp_timeout_heartbeat_sent");
     config.max = number("max");
+    config.expect_max = number("expect_max");
     config.acct = flag("acct");
     config.timestamp = flag("timestamp");
     return config;

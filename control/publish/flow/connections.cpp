@@ -98,6 +98,7 @@ conntrack::Entry entry_of(const FlowView& seen, std::int64_t wall) noexcept {
     entry.protocol = seen.kind.protocol;
     entry.timeout = seen.seconds_left;
     entry.tcp_state = seen.tcp_state;
+    entry.sctp_state = seen.sctp_state;
     for (unsigned d = 0; d < 2; ++d) {
         auto& tuple = d == 0 ? entry.original : entry.reply;
         tuple = entry.v6 ? shown(seen.tuple6[d], entry.protocol) : shown(seen.tuple4[d], entry.protocol);

@@ -10,7 +10,7 @@ namespace weft {
 
 namespace ip_protocol {
 inline constexpr std::uint8_t hop_by_hop = 0, icmp = 1, tcp = 6, udp = 17, dccp = 33, routing = 43,
-                              fragment = 44, authentication = 51, icmpv6 = 58, no_next_header = 59,
+                              fragment = 44, gre = 47, authentication = 51, icmpv6 = 58, no_next_header = 59,
                               destination_options = 60, sctp = 132, udplite = 136;
 
 /// The header begins with the ports of source and destination.

@@ -1,0 +1,130 @@
+// Connections that helpers expect (net/netfilter/nf_conntrack_expect.c).
+//
+// Promise
+//   At most nf_conntrack_expect_max of them, and HelperPolicy::most_expected of a master, whose oldest makes
+//   room. Found by a keyed hash of the destination; the source may be left open. They end with their time or
+//   with their master, or with the connection that was expected.
+// Thread safety
+//   One table for all workers and control, under its lock, on the slow way only; any() costs one load.
+// Memory
+//   Anonymous, touched when used.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "dataplane/flow/bucket.hpp"
+#include "dataplane/flow/hash.hpp"
+#include "dataplane/flow/helper.hpp"
+#include "dataplane/flow/memory.hpp"
+#include "dataplane/flow/protocol.hpp"
+
+namespace weft {
+
+struct Expectation {
+    /// NF_CT_EXPECT_*.
+    static constexpr std::uint8_t permanent = 1, inactive = 2;
+
+    IpAddress source, destination;
+    IpAddress source_mask;
+    be16 source_port, destination_port;
+    be16 source_port_mask;
+    FlowZone zone;
+    std::uint8_t protocol;
+    bool v6;
+    FlowHelper helper;
+    std::uint8_t flags;
+    FlowRef master;  ///< of its original direction
+    std::uint32_t master_version;
+    FlowTime deadline;
+    std::uint32_t number;  ///< of all that there were
+    FollowMaster follow;
+};
+
+enum class Expected : std::uint8_t {
+    added,
+    busy,  ///< another one would be found in its place (EBUSY)
+    full   ///< nf_conntrack_expect_max (EMFILE)
+};
+
+struct ExpectationEvent {
+    bool created;  ///< or gone
+    Expectation what;
+};
+
+class ExpectationTable {
+  public:
+    static constexpr std::uint32_t capacity = 1 << 16;
+
+    ExpectationTable(std::uint64_t secret_lo, std::uint64_t secret_hi);
+
+    /// Whether there is any at all.
+    [[nodiscard]] bool any() const noexcept { return count_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] std::uint32_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+
+    /// nf_ct_expect_related. `list` is the master's. `most`: nf_conntrack_expect_max. One with the same tuple
+    /// and master is replaced.
+    [[nodiscard]] Expected add(Expectation, ExpectationList& list, std::uint32_t most, FlowTime now) noexcept;
+
+    /// nf_ct_find_expectation: takes the one that a new connection of this tuple was expected by, unless
+    /// alive(Expectation) says that its master is gone.
+    template <class Alive>
+    [[nodiscard]] std::optional<Expectation> take(const IpAddress& source, be16 source_port,
+                                                  const IpAddress& destination, be16 destination_port,
+                                                  FlowKind kind, FlowTime now, Alive&& alive) noexcept {
+        const Wanted wanted{source, destination, source_port, destination_port, kind};
+        const std::lock_guard lock(mutex_);
+        const std::uint32_t found = search(wanted, now);
+        if (!found || !alive(slots()[found].what)) return std::nullopt;
+        const Expectation what = slots()[found].what;
+        if (!(what.flags & Expectation::permanent)) unlink(found);
+        return what;
+    }
+    /// nf_ct_remove_expectations.
+    void remove_of(ExpectationList& list) noexcept;
+    /// Those whose time is over; does something once a second.
+    void age(FlowTime now) noexcept;
+
+    // Control.
+
+    [[nodiscard]] std::vector<Expectation> all(FlowTime now);
+    /// False if it is gone.
+    bool remove(std::uint32_t number);
+    void listen(bool on);
+    [[nodiscard]] std::vector<ExpectationEvent> take_events();
+
+  private:
+    struct Slot {
+        Expectation what;
+        ExpectationList* list;
+        std::uint32_t next, next_of_master;  ///< in the bucket, or free; in the master's list
+    };
+    struct Wanted {
+        IpAddress source, destination;
+        be16 source_port, destination_port;
+        FlowKind kind;
+    };
+    static constexpr std::uint32_t buckets = 1 << 12;
+    static constexpr std::size_t most_events = 4096;
+
+    [[nodiscard]] Slot* slots() const noexcept { return memory_.as<Slot>(); }
+    [[nodiscard]] std::uint32_t& bucket_of(const IpAddress& destination, be16 port,
+                                           std::uint8_t protocol) noexcept;
+    [[nodiscard]] std::uint32_t search(const Wanted&, FlowTime now) noexcept;
+    void unlink(std::uint32_t slot) noexcept;
+    void tell(bool created, const Expectation&) noexcept;
+
+    std::mutex mutex_;
+    FlowHash hash_;
+    FlowMemory memory_, heads_;
+    std::uint32_t free_ = 0, end_ = 1, numbers_ = 0;
+    std::atomic<std::uint32_t> count_{0};
+    std::atomic<FlowTime> aged_{0};
+    std::atomic<bool> listens_{false};
+    std::vector<ExpectationEvent> events_;
+};
+
+}  // namespace weft

@@ -1,0 +1,74 @@
+// What a connection has of its helper (nf_conntrack_helper.c). A rule of the CT target gives it one, nothing
+// else does.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/flow/tuple.hpp"
+#include "weft/flow_helper.hpp"
+#include "weft/net/address.hpp"
+
+namespace weft {
+
+/// struct nf_conntrack_expect_policy; the same of both.
+struct HelperPolicy {
+    static constexpr std::uint32_t most_expected = 1;  ///< of one connection
+    static constexpr std::uint32_t seconds = 300;
+};
+
+/// What a change of the payload's length has done to a direction's sequence numbers (struct nf_ct_seqadj).
+struct SeqAdjust {
+    std::uint32_t position = 0;  ///< of the last change, as the sender numbers
+    std::int32_t before = 0, after = 0;
+
+    /// What is added to a number of the sender's.
+    [[nodiscard]] constexpr std::int32_t of_sent(std::uint32_t seq) const noexcept {
+        return static_cast<std::int32_t>(position - seq) < 0 ? after : before;
+    }
+    /// What was added to a number that the other side acknowledges.
+    [[nodiscard]] constexpr std::int32_t of_acknowledged(std::uint32_t ack) const noexcept {
+        return of_sent(ack - static_cast<std::uint32_t>(before));
+    }
+    /// nf_ct_seqadj_set: the payload at this number became longer by `by` bytes. A repetition changes
+    /// nothing.
+    constexpr void change(std::uint32_t seq, std::int32_t by) noexcept {
+        if (by == 0 || (before != after && static_cast<std::int32_t>(position - seq) >= 0)) return;
+        position = seq;
+        before = after;
+        after += by;
+    }
+};
+
+/// Places after a line's end where a command may begin (struct nf_ct_ftp_master).
+struct FtpLines {
+    static constexpr unsigned most = 2;
+    std::uint32_t after_end[most] = {};
+    std::uint8_t count = 0;
+
+    [[nodiscard]] bool has(std::uint32_t seq) const noexcept;
+    void add(std::uint32_t seq) noexcept;
+};
+
+/// Of a master's expectations, the newest first. The table's, under its lock.
+struct ExpectationList {
+    std::uint32_t first = 0, count = 0;
+};
+
+/// How an expected connection is to be translated (nf_nat_follow_master).
+struct FollowMaster {
+    bool wanted = false;
+    IpAddress source, destination;
+    be16 destination_port{};
+};
+
+/// Beside the entry of a connection that has a helper or was expected; of others it is never touched. Owner
+/// only.
+struct FlowExtra {
+    ExpectationList expectations;
+    FlowHelper helper = FlowHelper::none;
+    FtpLines lines[2];
+    SeqAdjust adjust[2];
+    FollowMaster follow;
+};
+
+}  // namespace weft

@@ -1,0 +1,12 @@
+// A packet's bytes side by side, for who reads its payload.
+#pragma once
+
+#include "dataplane/hook/hooks.hpp"
+
+namespace weft {
+
+/// From the IP header on, of all segments and of all pieces of a datagram. Where they lie apart it is a copy,
+/// which is the worker's and good until the next call.
+[[nodiscard]] FlowPacket in_one_piece(Packet&, const Context&) noexcept;
+
+}  // namespace weft
