@@ -116,6 +116,37 @@ void PublishedRules::settle_counts() {
             std::this_thread::sleep_for(std::chrono::microseconds(20));
 }
 
+void PublishedRules::ask(std::vector<FlowQuestion>& questions) {
+    for (std::size_t w = 0; w < questions.size(); ++w)
+        shared_.workers[w]->question = &questions[w];
+    settle_counts();
+    for (auto& worker : shared_.workers)
+        worker->question = nullptr;
+}
+
+void PublishedRules::find_places() {
+    if (placed_ == generation_) return;
+    placed_ = generation_;
+    for (const auto family : hook::families) {
+        auto& [compiler, program, taken, places] = families_[static_cast<std::size_t>(family)];
+        places.assign(taken.size(), {});
+        for (const auto& table : published_.rules.of(family).tables)
+            for (const auto& chain : table.chains) {
+                std::uint32_t number = 0;
+                for (const auto id : compiler.ids(table.id, chain.name))
+                    places[id] = hook::RulePlace{table.id, chain.name, ++number};
+                if (const auto policy = compiler.policy_id(table.id, chain.name); policy != hook::no_rule)
+                    places[policy] = hook::RulePlace{table.id, chain.name, 0};
+            }
+    }
+}
+
+std::optional<hook::RulePlace> PublishedRules::place_of(hook::Family family, hook::RuleId id) {
+    find_places();
+    const auto& places = families_[static_cast<std::size_t>(family)].places;
+    return id < places.size() ? places[id] : std::nullopt;
+}
+
 hook::Counters PublishedRules::sum(hook::Family family, hook::RuleId id) const {
     hook::Counters all;
     for (const auto& worker : shared_.workers) {

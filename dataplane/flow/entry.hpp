@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "dataplane/flow/sctp_track.hpp"
+#include "dataplane/flow/slow_way.hpp"
 #include "dataplane/flow/tcp_track.hpp"
 #include "dataplane/flow/tuple.hpp"
 
@@ -93,7 +94,8 @@ struct alignas(64) FlowDirection {
     std::uint32_t path;
     std::uint32_t routes;  ///< HopTable::generation() when the hop was looked up
     std::uint16_t oif;     ///< of the hop
-    std::uint16_t spare;
+    SlowWay slow;          ///< written on the slow way
+    std::uint8_t spare;
     std::uint16_t condition;  ///< and, in the highest bit, answered
     std::uint16_t iif;
     FlowKind kind;

@@ -216,6 +216,7 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
     for (FlowDirection& direction : entry.direction) {
         direction.shared.store(0, std::memory_order_relaxed);
         direction.path = 0;
+        direction.slow = SlowWay::unseen;
     }
     entry.state.deadline.store(0, std::memory_order_relaxed);
     if (moment.config.acct || moment.config.timestamp) {

@@ -159,6 +159,7 @@ PacketEnd Passage::decide_translation() noexcept {
 
 PacketEnd Passage::end_as(const hook::WalkResult& result) noexcept {
     if (result.ending == hook::Ending::accept) return {};
+    note_slow(packet_, SlowWay::dropped, context_);
     if (result.ending == hook::Ending::reject) {
         reject(packet_, *result.reject, context_);
         return Verdict::drop(DropReason::hook_rejected);
@@ -189,7 +190,12 @@ PacketEnd leave(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& cont
     if (auto end = passage.translate()) return end;
     if (auto end = help_connection(packet, context)) return end;
     if (auto end = confirm_connection(packet, context)) return end;
-    if (at == Hook::postrouting && iif != no_interface) remember(packet, context);
+    if (at == Hook::input)
+        note_slow(packet, SlowWay::to_host, context);
+    else if (iif == no_interface)
+        note_slow(packet, SlowWay::of_host, context);
+    else
+        remember(packet, context);
     return {};
 }
 
@@ -215,7 +221,7 @@ PacketEnd pass_postrouting(Packet& packet, IfIndex iif, Context& context) noexce
 }
 
 PacketEnd pass_output(Packet& packet, Context& context) noexcept {
-    context.hooks->recording.usable = false;  // of a packet whose way this one has interrupted
+    context.hooks->recording.slow = SlowWay::of_host;  // of a packet whose way this one has interrupted
     Passage passage(packet, Hook::output, no_interface, packet.meta.oif, context);
     if (auto end = enter(passage, HandedFor::output, packet, context)) return end;
     return passage.ask(hook::filtering);

@@ -37,7 +37,7 @@ struct Datagram {
 /// What the hooks have done with the packet in hand so far.
 struct Recording {
     std::vector<hook::RuleId> path;
-    bool usable = false;                ///< by other packets of its flow
+    SlowWay slow{};                     ///< kept: other packets of its flow may use it
     bool marks_connection = false;      ///< some rule sets the connection's mark
     std::uint16_t status = 0;           ///< of the connection, FlowStatus, before rules
     std::uint32_t connection_mark = 0;  ///< the same

@@ -196,13 +196,16 @@ void Worker::settle_paths() noexcept {
     // Full of what is past, perhaps: at most once a second it begins anew.
     const bool fuller = hooks_.paths.full() && context_.now_seconds != forgotten_at_;
     const bool others = generation != hooks_.generation || fuller;
-    if (!others && wanted == share_.counts_settled.load(std::memory_order_relaxed)) return;
+    const bool asked = wanted != share_.counts_settled.load(std::memory_order_relaxed);
+    if (!others && !asked) return;
     hooks_.paths.fold(share_.rule_counters);
     if (others) {
         hooks_.paths.forget();
         forgotten_at_ = context_.now_seconds;
     }
     hooks_.generation = generation;
+    if (asked && share_.question && context_.filtering->tracker)
+        answer(*share_.question, *context_.filtering->tracker, hooks_.paths, shared_.hops, id_);
     share_.counts_settled.store(wanted, std::memory_order_release);
 }
 
