@@ -12,11 +12,16 @@ namespace weft {
 [[nodiscard]] bool has_connection(const Packet&) noexcept;
 /// Of one that has a connection.
 [[nodiscard]] CtInfo connection_info(const Packet&) noexcept;
+/// Of a packet that was handed over: whole, and before any rule.
+[[nodiscard]] bool has_met_no_rule(const Packet&) noexcept;
 /// Another worker asked its raw rules.
 [[nodiscard]] bool was_handed_over(const Packet&) noexcept;
 
-/// To another worker, where it comes to the same hook again. The packet is gone, or the ring is full.
+/// To another worker, where it comes to the same hook again. The packet is gone; if the ring proves full, it
+/// is dropped.
 [[nodiscard]] Verdict hand_over(Packet&, HandedFor, unsigned worker, Context&) noexcept;
+/// Gives what is for them to all other workers.
+void give_to_others(Context&) noexcept;
 /// Of a fragment: the worker that it was handed to gathers its datagram.
 [[nodiscard]] bool is_to_gather_here(const Packet&) noexcept;
 [[nodiscard]] Verdict hand_to_gather(Packet&, HandedFor, unsigned worker, Context&) noexcept;

@@ -62,6 +62,9 @@ struct HookWork {
     /// For in_one_piece(): as long as an IP packet can be.
     std::unique_ptr<std::byte[]> whole = std::make_unique<std::byte[]>(65'536 + 40);
     unsigned handed_to = nobody;  ///< the worker that a datagram has to go to
+    /// Packets for other workers, by worker; given at the end of the round, or when there are enough.
+    std::vector<PacketVector> for_others;
+    bool takes_over = false;  ///< the burst in hand is from another worker, which has received it
 };
 
 using PacketEnd = std::optional<Verdict>;
