@@ -187,7 +187,7 @@ class Error:
     size: int
     serial: int
     near: int = 0  # a station that tells in the receiver's place
-    lie: int = 0  # bits of the quoted port that are wrong
+    lie: int = 0  # bits of the quoted source that are wrong
     side = None
 
     @property
@@ -202,8 +202,7 @@ class Error:
             source = scene.station(source.v6, seen.port, self.near)
         end = 54 + struct.unpack_from("!H", seen.frame, 18)[0] if source.v6 else 14 + struct.unpack_from("!H", seen.frame, 16)[0]
         quoted = bytearray(seen.frame[14:end][:self.size])
-        if self.lie and seen.layer.ports and len(quoted) > seen.layer.ports[0] - 14:
-            quoted[seen.layer.ports[0] - 14] ^= self.lie
+        quoted[23 if source.v6 else 15] ^= self.lie
         mtu = 1400 if (self.kind, self.code) in ((3, 4), (2, 0)) else 0
         protocol = 58 if source.v6 else 1
         body = scene.with_checksum(source, destination, protocol, struct.pack("!BBHI", self.kind, self.code, 0, mtu) + quoted)
@@ -349,7 +348,8 @@ class Traffic:
     def error(self, talk):
         chance = self.chance
         if self.v6:
-            kind, code = chance.choice(((1, 0), (1, 4), (2, 0), (3, 0), (4, 1)))
+            # Linux's routers, too, keep to a path MTU that their own programs were told of.
+            kind, code = chance.choice(((1, 0), (1, 4), (3, 0) if isinstance(talk, Own) else (2, 0), (3, 0), (4, 1)))
             size = 1232
         else:
             kind, code = chance.choice(((3, 1), (3, 3), (3, 4), (11, 0), (12, 0), (5, 1), (4, 0)))

@@ -1,0 +1,243 @@
+"""Translation between real hosts and programs."""
+
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import time
+
+import frames
+from gateway import (ECHO, FAMILIES, GATEWAY, INSIDE, OUTSIDE, Program, ask, kernel_gateway, kernel_rules, weft_gateway, web_server,
+                     who_am_i)
+from lab import check, equal, stateful, wait_for
+from test_conntrack import conntrack
+
+MASQUERADE = "*nat\n-A POSTROUTING -o o -j MASQUERADE\nCOMMIT\n"
+BOTH = tuple(enumerate(FAMILIES))
+
+
+def load(lab, text, families=FAMILIES):
+    for family in families:
+        lab.weft(f"{family}-restore", input=text)
+
+
+def count(lab, *words):
+    return sum(" src=" in line for line in conntrack(lab, "-L", *words)[0].splitlines())
+
+
+@stateful
+def test_curl_out_and_in(lab):
+    """SNAT, MASQUERADE and DNAT as web servers and curl see them, D1; from inside by the outside address, RFC 5382 REQ-8."""
+    a, b, o = weft_gateway(lab)
+    servers = [web_server(lab, o), web_server(lab, a)]
+    for at, family in BOTH:
+        shape = f"[{INSIDE['a'][at]}]" if at else INSIDE["a"][at]
+        equal(who_am_i(a, OUTSIDE[at]), INSIDE["a"][at], f"{family} without rules")
+        load(lab, MASQUERADE, [family])
+        equal(who_am_i(a, OUTSIDE[at]), GATEWAY[at], "MASQUERADE")
+        pool = "2001:db8:cb::7" if at else "203.0.113.7"
+        load(lab, f"*nat\n-A PREROUTING -d {GATEWAY[at]} -p tcp --dport 8080 -j DNAT --to-destination {shape}:80\n"
+             f"-A POSTROUTING ! -s {OUTSIDE[at]} -d {INSIDE['a'][at]} -p tcp -j MASQUERADE\n"
+             f"-A POSTROUTING -o o -j SNAT --to-source {pool}\nCOMMIT\n", [family])
+        equal(who_am_i(b, OUTSIDE[at]), pool, "SNAT")
+        equal(who_am_i(o, GATEWAY[at], 8080), OUTSIDE[at], "DNAT from outside")
+        inner = "2001:db8:1::1" if at else "10.0.1.1"
+        equal(who_am_i(b, GATEWAY[at], 8080), inner, "another inside host by the outside address")
+        equal(who_am_i(a, GATEWAY[at], 8080), inner, "the inside host itself by the outside address")
+        equal(who_am_i(o, GATEWAY[at], 81), "", "a port that is not published")
+    for server in servers:
+        server.kill()
+
+
+@stateful
+def test_traceroute_and_path_mtu(lab):
+    """Who is on the way, and a small MTU behind two routers, found from inside: RFC 4787 REQ-12, RFC 5508 REQ-4."""
+    a, _, o = weft_gateway(lab)
+    far = lab.namespace("far")
+    o.ip("link", "add", "far", "mtu", "1400", "type", "veth", "peer", "name", "eth0", "mtu", "1400", "netns", far.name)
+    o.ip("addr", "add", "198.51.100.1/24", "dev", "far"), o.ip("link", "set", "far", "up"), o.sysctl("net.ipv4.ip_forward", 1)
+    o.sysctl("net.ipv4.icmp_ratelimit", 0), far.sysctl("net.ipv4.icmp_ratelimit", 0)
+    far.ip("addr", "add", "198.51.100.2/24", "dev", "eth0"), far.ip("link", "set", "eth0", "up")
+    far.ip("route", "add", "10.0.3.1", "via", "198.51.100.1")  # nobody inside
+    lab.switch.ip("route", "add", "198.51.100.0/24", "via", OUTSIDE[0])
+    load(lab, MASQUERADE, ["iptables"])
+    a.reaches("198.51.100.2")
+    for options in ([], ["-I"], ["-T", "-p", "80"]):
+        shown = a.run("traceroute", "-n", "-q", "1", "-w", "2", *options, "198.51.100.2")
+        equal(re.findall(r"^ *\d+ +(\S+)", shown, re.M), ["10.0.1.1", OUTSIDE[0], "198.51.100.2"], f"traceroute {options}")
+    shown = a.run("tracepath", "-n", "198.51.100.2", status=None)
+    check("pmtu 1400" in shown and "reached" in shown, shown)
+    check(" mtu 1400" in a.run("ip", "route", "get", "198.51.100.2"), "the host's own note of it")
+    equal(a.ping("198.51.100.2", 2, 0.1, 1372, ("-M", "do")), 2, "answers at the MTU found")
+
+
+@stateful
+def test_ipsec_port(lab):
+    """UDP 4500 keeps its port for the first host; the second's is another, above 1023, and each gets its own answers."""
+    a, b, o = weft_gateway(lab)
+    load(lab, MASQUERADE)
+    server = Program(lab, o, ECHO.format(port=4500))
+    wait_for(lambda: ":4500" in o.run("ss", "-Hlun"), "the server listens")
+    for at, family in BOTH:
+        equal(ask(a, OUTSIDE[at], 4500, 4500), (GATEWAY[at], 4500), "the first host's")
+        address, port = ask(b, OUTSIDE[at], 4500, 4500)
+        check(address == GATEWAY[at] and 1024 <= port != 4500, f"the second host's port {port}")
+        equal(ask(b, OUTSIDE[at], 4500, 4500), (GATEWAY[at], port), "and again")
+        equal(ask(a, OUTSIDE[at], 4500, 4500), (GATEWAY[at], 4500), "the first host's again")
+        equal(ask(b, OUTSIDE[at], 4500, 500), (GATEWAY[at], 500), "another port of the second's")
+    server.kill()
+
+
+@stateful
+def test_iperf3(lab):
+    """TCP both ways and UDP through MASQUERADE, guests' unfinished checksums and large frames as they come."""
+    a, _, o = weft_gateway(lab)
+    load(lab, MASQUERADE)
+    server = lab.start(o, "iperf3", "-s")
+    wait_for(lambda: ":5201" in o.run("ss", "-Hltn"), "iperf3 listens")
+    for at, family in BOTH:
+        for options in ([], ["-R"]):
+            done = json.loads(a.run("iperf3", "-c", OUTSIDE[at], "-t", "1", "-J", *options, timeout=30))["end"]
+            check(done["sum_received"]["bits_per_second"] > 1e7, f"TCP {options} to {OUTSIDE[at]}: {done['sum_received']}")
+        done = json.loads(a.run("iperf3", "-c", OUTSIDE[at], "-u", "-b", "2M", "-t", "1", "-J", timeout=30))["end"]["sum"]
+        check(done["packets"] > 50 and done["lost_packets"] <= done["packets"] // 20, f"UDP to {OUTSIDE[at]}: {done}")
+    server.kill()
+
+
+SINK = "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('', 9))\ntime.sleep(300)\n"
+
+
+@stateful
+def test_sixty_thousand_connections(lab):
+    """30,000 ports of each of two hosts to one server through one address: kept for the first, another for each of the
+    second's, none twice; and each answer finds its own."""
+    a, b, o = weft_gateway(lab, "sysctl -w net.netfilter.nf_conntrack_max=131072\nsysctl -w net.netfilter.nf_conntrack_udp_timeout=300\n")
+    load(lab, MASQUERADE, ["iptables"])
+    sink = Program(lab, o, SINK)
+    wait_for(lambda: ":9 " in o.run("ss", "-Hlun"), "the sink is there")
+    seen, wire = {}, lab.wire("o")
+
+    def read():
+        for data in wire.drain():
+            if data[12:14] == b"\x08\0" and data[23] == 17 and data[36:38] == b"\0\x09":
+                seen[struct.unpack_from("!H", data, 34)[0]] = struct.unpack_from("!HH", data, 42)
+
+    for role, host in (("a", a), ("b", b)):
+        wanted, sender = len(seen) + 30000, lab.wire(role)
+        ports = range(2000, 32000)
+        address = frames.mac(host.link("eth0")["address"])
+        mac = frames.mac(lab.json("ip", "link", "show", role)[0]["address"])
+        source = INSIDE[role][0]
+        made = [frames.frame(mac, address, frames.IPV4, frames.ipv4(source, OUTSIDE[0], 17, struct.pack(
+            "!HHHHHH", port, 9, 12, 0, int(source.split(".")[2]), port))) for port in ports]
+        for attempt in range(5):  # a sender faster than the ring of a packet socket loses some
+            arrived = set(seen.values())
+            missing = [frame for port, frame in zip(ports, made) if (int(source.split(".")[2]), port) not in arrived]
+            for first in range(0, len(missing), 64):
+                sender.send(*missing[first:first + 64])
+                time.sleep(0.002)
+                read()
+            end = time.monotonic() + 2
+            while len(seen) < wanted and time.monotonic() < end:
+                time.sleep(0.01)
+                read()
+            if len(seen) == wanted:
+                break
+        equal(len(seen), wanted, f"ports seen outside after host {role}'s")
+    equal(sorted(seen.values()), [(host, port) for host in (1, 2) for port in range(2000, 32000)], "who was seen")
+    check(all(port == kept for port, (host, kept) in seen.items() if host == 1), "the first host's ports are kept")
+    check(min(seen) >= 1024, f"port {min(seen)} for one above 1023")
+    equal(count(lab, "-p", "udp", "--src-nat"), 60000, "connections")
+    check(int(conntrack(lab, "-C")[0]) >= 60000, "the count")
+    sink.kill()
+
+
+@stateful
+def test_address_changes(lab):
+    """Under MASQUERADE entries of an address that is gone are removed, and new ones have the new address."""
+    a, _, o = weft_gateway(lab)
+    load(lab, MASQUERADE)
+    server = Program(lab, o, ECHO.format(port=7000))
+    wait_for(lambda: ":7000" in o.run("ss", "-Hlun"), "the server listens")
+    for at, (old, new, length) in enumerate((("10.0.3.1", "10.0.3.9", 24), ("2001:db8:3::1", "2001:db8:3::9", 64))):
+        for port in (5000, 5001, 5002):
+            equal(ask(a, OUTSIDE[at], 7000, port), (old, port), "what is seen")
+        equal(count(lab, "-p", "udp", "--src-nat", "-f", "ipv6" if at else "ipv4"), 3, "connections")
+        lab.switch.ip("addr", "del", f"{old}/{length}", "dev", "o")
+        lab.switch.ip("addr", "add", f"{new}/{length}", "dev", "o", *(["nodad"] if at else []))
+        wait_for(lambda: count(lab, "-p", "udp", "-f", "ipv6" if at else "ipv4") == 0, "the old address's connections are gone")
+        wait_for(lambda: ask(a, OUTSIDE[at], 7000, 5000) == (new, 5000), "the new address is seen")
+    server.kill()
+
+
+def without_times(text):
+    return sorted(re.sub(r" use=\d+", "", re.sub(r"^(\w+ +\d+) \d+ ", r"\1 T ", line)) for line in text.splitlines() if " src=" in line)
+
+
+def test_lists_as_the_real_program(lab):
+    """conntrack -L, --src-nat, --dst-nat and both beside the real program's, after the same conversations."""
+    hosts = weft_gateway(lab)
+    gate, others = kernel_gateway(lab)
+    rules = ("*nat\n-A PREROUTING -i o -p udp --dport 7001 -j DNAT --to-destination 10.0.1.2:7000\n"
+             "-A POSTROUTING -o o -j SNAT --to-source 203.0.113.7\nCOMMIT\n")
+    load(lab, rules, ["iptables"])
+    kernel_rules(lab, gate, rules)
+    conntrack(lab, "-F")
+    for a, b, o in (hosts, others):
+        servers = [Program(lab, host, ECHO.format(port=7000)) for host in (a, b, o)]
+        for host in (a, b, o):
+            wait_for(lambda: ":7000" in host.run("ss", "-Hlun"), "the server listens")
+        equal(ask(a, OUTSIDE[0], 7000, 5000), ("203.0.113.7", 5000), "SNAT")
+        equal(ask(o, "10.0.3.1", 7001, 5000), (OUTSIDE[0], 5000), "DNAT")
+        equal(ask(a, INSIDE["b"][0], 7000, 5001), (INSIDE["a"][0], 5001), "neither")
+        for server in servers:
+            server.kill()
+    for words in ([], ["--src-nat"], ["--dst-nat"], ["--any-nat"], ["--src-nat", "203.0.113.7"], ["--dst-nat", "10.0.1.2"], ["-p", "udp", "--src-nat"],
+                  ["-n"], ["-g"], ["-j"]):
+        done = subprocess.run(["ip", "netns", "exec", gate.name, "conntrack", "-L", *words], text=True, capture_output=True, timeout=20)
+        ours = conntrack(lab, "-L", *words, status=done.returncode)
+        udp = [[line for line in without_times(text) if line.startswith("udp")] for text in (ours[0], done.stdout)]
+        equal(udp[0], udp[1], f"conntrack -L {' '.join(words)}")
+
+
+RULES = {"MASQUERADE": "-A POSTROUTING -o o -j MASQUERADE", "random": "-A POSTROUTING -o o -j MASQUERADE --random-fully",
+         "pool": "-A POSTROUTING -o o -j SNAT --to-source 203.0.113.100-203.0.113.103 --persistent"}
+
+
+def stun_server(lab, o):
+    """coturn on two addresses, which RFC 5780 asks for."""
+    o.ip("addr", "add", "10.0.3.3/24", "dev", "eth0")
+    server = lab.start(o, "turnserver", "-n", "-S", "-L", "10.0.3.2", "-L", "10.0.3.3", "--no-tls", "--no-dtls", "--no-cli",
+                       "--log-file", "stdout", "--simple-log", "--pidfile", os.path.join(lab.folder, f"{o.name}.pid"), "--userdb", os.path.join(lab.folder, o.name),
+                       stdout=subprocess.DEVNULL)
+    wait_for(lambda: all(f"{address}:3479" in o.run("ss", "-Hlun") for address in ("10.0.3.2", "10.0.3.3")), "coturn listens", 10)
+    return server
+
+
+def verdicts(a):
+    """What both programs call the gateway before a host."""
+    coturn = a.run("turnutils_natdiscovery", "-m", "-f", "10.0.3.2", status=None)
+    stun = a.run("stun", "10.0.3.2", status=None)
+    return [*re.findall(r"^NAT with .*!", coturn, re.M), *re.findall(r"^Primary: .*", stun, re.M)]
+
+
+@stateful
+def test_stun_verdicts(lab):
+    """coturn's natdiscovery and stun-client call weft what they call the kernel, whatever the rule."""
+    weft = weft_gateway(lab)
+    gate, kernel = kernel_gateway(lab)
+    servers = [stun_server(lab, hosts[2]) for hosts in (weft, kernel)]
+    for name, rule in RULES.items():
+        text = f"*nat\n{rule}\nCOMMIT\n"
+        load(lab, text, ["iptables"])
+        kernel_rules(lab, gate, text)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            got, wanted = pool.map(verdicts, (weft[0], kernel[0]))
+        equal(len(wanted), 3, f"verdicts on the kernel's {name}: {wanted}")
+        equal(got, wanted, f"verdicts on {name}")
+    for server in servers:
+        server.send_signal(signal.SIGTERM)
+        server.wait(10)
