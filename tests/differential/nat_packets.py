@@ -125,7 +125,7 @@ class Step:
         body = self.body
         if numbers and self.talk.protocol in (6, 17):
             body = struct.pack("!HH", *numbers) + body[4:]
-        elif numbers and self.talk.protocol in (1, 58):
+        elif numbers and body[0] in fields.QUERIES.get(self.talk.protocol, ()):
             body = body[:4] + struct.pack("!H", numbers[0]) + body[6:]
         body = scene.with_checksum(source, destination, self.talk.protocol, body)
         at = scene.CHECKSUM_AT.get(self.talk.protocol)
@@ -267,7 +267,8 @@ class Traffic:
                    (old.client, old.server, old.protocol, old.number, getattr(old, "port", 0)) for old in self.talks):
                 self.talks.append(one)
         if chance.random() < 0.3:
-            server = chance.choice([one for one in servers if one.mac] or [scene.beyond(v6, 1)])
+            # NETMAP in OUTPUT would make the first of a network the router itself.
+            server = chance.choice([one for one in servers if one.mac and not one.address.endswith((":1", ".1"))] or [scene.beyond(v6, 2)])
             self.talks.append(Own(chance, scene.router(v6, 0), server, 40000 + number % 20000))
         self.waiting = []
 
@@ -294,8 +295,8 @@ class Traffic:
         while len(made) < count:
             if self.waiting and self.chance.random() < 0.6:
                 made.append(self.waiting.pop(0))
-            elif made and self.chance.random() < 0.04:
-                made.append(self.chance.choice(made))
+            elif made and self.chance.random() < 0.04:  # not a piece, which would wait for the others and be told of later
+                made += [one for one in self.chance.sample(made, 1) if not isinstance(one, Piece)]
             else:
                 made += self.packet()
         return made + self.waiting
