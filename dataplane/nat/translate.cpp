@@ -65,21 +65,31 @@ be16 sum_of(const L4View& error) noexcept {
     return sum.sum();
 }
 
+/// nf_nat_manip_pkt asks for eight bytes of what has ports or an identifier.
+bool is_cut_off(const std::optional<L4View>& quoted) noexcept {
+    if (!quoted || quoted->head >= icmp_header_size) return false;
+    return ip_protocol::has_ports(quoted->protocol) || quoted->protocol == ip_protocol::icmp ||
+           quoted->protocol == ip_protocol::icmpv6;
+}
+
+/// False if too little is quoted, which Linux drops.
 template <class Header>
-void translate_quoted(const L4View& error, NatSide side, const TupleOf<Header>& opposite,
-                      ChecksumState checksum) noexcept {
+[[nodiscard]] bool translate_quoted(const L4View& error, NatSide side, const TupleOf<Header>& opposite,
+                                    ChecksumState checksum) noexcept {
     auto* const at = const_cast<std::byte*>(error.data);
     auto& inner = *reinterpret_cast<Header*>(at + icmp_header_size);
     const auto l4 = find_l4(inner, std::min(error.head, error.length) - icmp_header_size, true);
+    if (is_cut_off(l4)) return false;
     const auto to = end_of(opposite, other_side(side), l4 ? l4->protocol : std::uint8_t{0});
     const be16 before = sum_of(error);
     rewrite(inner, l4 ? &*l4 : nullptr, other_side(side), to, ChecksumState::unknown);
-    if (checksum == ChecksumState::unfinished) return;
+    if (checksum == ChecksumState::unfinished) return true;
     constexpr std::size_t field = 2;
     be16 own;
     std::memcpy(&own, at + field, sizeof own);
     own = update_checksum(own, before, sum_of(error));
     std::memcpy(at + field, &own, sizeof own);
+    return true;
 }
 
 template <class Header>
@@ -95,7 +105,8 @@ PacketEnd translate_error_family(Packet& packet, NatSide side, Context& context)
     const unsigned direction = direction_of(packet);
     if (!changes(status, side, direction)) return {};
     const auto tuple = opposite<TupleOf<Header>>(packet, direction, context);
-    translate_quoted<Header>(*error, side, tuple, packet.meta.checksum);
+    if (!translate_quoted<Header>(*error, side, tuple, packet.meta.checksum))
+        return Verdict::drop(DropReason::nat_bad_error);
     // Of the message's own header only the address: it has no port, and its identifier is another field.
     const NatEnd<TupleOf<Header>> to = end_of(tuple, other_side(side), 0);
     rewrite(*packet.header<Header>(packet.meta.l3_offset), &*error, side, to, packet.meta.checksum);

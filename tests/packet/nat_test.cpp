@@ -100,6 +100,30 @@ TEST_P(NatTest, ErrorsAreTranslatedWithWhatTheyQuote) {
     }
 }
 
+// net/netfilter/nf_nat_proto.c: nf_nat_manip_pkt wants eight bytes of what is quoted, or the error is
+// dropped. Where nothing is translated it passes, for its ports are there.
+TEST_P(NatTest, AnErrorThatQuotesTooLittleIsDroppedWhereItHadToChange) {
+    lab.nat("-A POSTROUTING -o b -p udp -j SNAT --to-source $W\n");
+    const auto quoting = [](const char* source, unsigned bytes) {
+        Bytes quoted = Ip(source, of4.b).payload(20).udp(5000, 53).summed().ttl(63).bytes();
+        quoted.resize(20 + bytes);
+        return quoted;
+    };
+    const auto tcp = [](unsigned bytes) {
+        Bytes quoted = Ip(of4.a, of4.b).payload(20).tcp(5000, 80).summed().ttl(63).bytes();
+        quoted.resize(20 + bytes);
+        return quoted;
+    };
+    ASSERT_EQ(lab.inside(Ip(of4.a, of4.b).payload(20).udp(5000, 53).summed()).size(), 1u);
+    ASSERT_EQ(lab.inside(Ip(of4.a, of4.b).payload(20).tcp(5000, 80).summed()).size(), 1u);
+    EXPECT_EQ(lab.outside(Ip(of4.c, of4.w).payload(quoting(of4.w, 4)).icmp(3, 3)), Packets{});
+    EXPECT_EQ(rig.drops(DropReason::nat_bad_error), 1u);
+    EXPECT_EQ(lab.outside(Ip(of4.c, of4.w).payload(quoting(of4.w, 8)).icmp(3, 3)),
+              Packets{Ip(of4.c, of4.a).payload(quoting(of4.a, 8)).icmp(3, 3).ttl(63).bytes()});
+    EXPECT_EQ(lab.outside(Ip(of4.c, of4.a).payload(tcp(4)).icmp(3, 3)),
+              Packets{Ip(of4.c, of4.a).payload(tcp(4)).icmp(3, 3).ttl(63).bytes()});
+}
+
 TEST_P(NatTest, DestinationsAreTranslatedAndAnswersComeFromThem) {
     lab.nat("-A PREROUTING -i b -p udp --dport 7000 -j DNAT --to-destination $A\n");
     EXPECT_EQ(lab.outside(Ip(of4.b, of4.w).payload(20).udp(900, 7000).summed()),
