@@ -124,6 +124,19 @@ TEST_P(NatTest, AnErrorThatQuotesTooLittleIsDroppedWhereItHadToChange) {
               Packets{Ip(of4.c, of4.a).payload(tcp(4)).icmp(3, 3).ttl(63).bytes()});
 }
 
+// net/netfilter/xt_conntrack.c reads the tuple of answers, which POSTROUTING decides after FORWARD has asked.
+TEST_P(NatTest, RulesSeeTheAnswersTupleAsItHasBecome) {
+    lab.nat("-A POSTROUTING -o b -p udp -j SNAT --to-source $W:7000\n",
+            "*filter\n-A FORWARD -m conntrack --ctrepldstport 7000\nCOMMIT\n");
+    for (const Hosts& who : {of4, of6}) {
+        for (unsigned round = 0; round < 3; ++round)
+            EXPECT_EQ(lab.inside(Ip(who.a, who.b).payload(4).udp(5000, 53).summed()),
+                      Packets{Ip(who.w, who.b).payload(4).udp(7000, 53).summed().ttl(63).bytes()});
+        EXPECT_EQ(lab.firewall.counts(who.a == of6.a, "FORWARD"), (std::vector<std::uint64_t>{2, 3}))
+            << "all but the first";
+    }
+}
+
 TEST_P(NatTest, DestinationsAreTranslatedAndAnswersComeFromThem) {
     lab.nat("-A PREROUTING -i b -p udp --dport 7000 -j DNAT --to-destination $A\n");
     EXPECT_EQ(lab.outside(Ip(of4.b, of4.w).payload(20).udp(900, 7000).summed()),

@@ -34,6 +34,12 @@ bool state_holds(const ConntrackMatch& match, Look& look) noexcept {
     return ((bits & wanted) != 0) != match.state.inverted;
 }
 
+/// What answers will be is decided when the first packet leaves (POSTROUTING), after most rules have seen it.
+bool asks_of_answers(const ConntrackMatch& match) noexcept {
+    return match.reply_source.given || match.reply_destination.given || match.reply_source_port.given ||
+           match.reply_destination_port.given;
+}
+
 bool tuples_hold(const ConntrackMatch& match, const ConnectionFacts& connection) noexcept {
     const auto address = [](const Part<Prefix>& part, const IpAddress& value) {
         return holds(part, [&](const Prefix& prefix) { return within(prefix, value); });
@@ -57,6 +63,8 @@ Matched match_conntrack(const ConntrackMatch& match, Look& look) noexcept {
     const auto* connection = look.packet.connection;
     if (!connection) return matched_if(match.state.given);
     if (!holds(match.reply, [&](bool reply) { return connection->reply == reply; })) return Matched::no;
+    if (asks_of_answers(match))
+        look.rests.on_status(look.packet, ConnectionStatus::source_nat | ConnectionStatus::destination_nat);
     if (!tuples_hold(match, *connection)) return Matched::no;
     if (match.status.given) {
         look.rests.on_status(look.packet, match.status.value);
