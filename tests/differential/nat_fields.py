@@ -96,8 +96,8 @@ def folded(data, found):
 
 
 def identification(data):
-    """Of an IPv4 frame; None for others."""
-    return data[18:20] if data[12:14] == b"\x08\0" else None
+    """Of an IPv4 frame, with its protocol; None for others."""
+    return data[18:20] + data[23:24] if data[12:14] == b"\x08\0" else None
 
 
 def without_identification(data):
