@@ -23,10 +23,14 @@ inline constexpr NatHosts hosts4{"10.0.1.2", "10.0.1.3",    "10.0.2.2",   "10.0.
            "2001:db8:2::3", "2001:db8:2::1", "2001:db8:1::1",
            "2001:db8:f::1", "2001:db8:f::",  true};
 
-/// Summed, as hosts send it.
+/// Summed, as hosts send it: a sum of zero as its complement (RFC 768).
 inline Ip udp(const std::string& from, const std::string& to, unsigned source, unsigned destination,
               std::size_t length = 21) {
-    return Ip(from, to).payload(length).udp(source, destination).summed();
+    Ip ip = Ip(from, to).payload(length).udp(source, destination).summed();
+    Bytes body = ip.bytes();
+    body.erase(body.begin(), body.begin() + (ip.v6() ? 40 : 20));
+    if (body[6] == 0 && body[7] == 0) body[6] = body[7] = 0xff;
+    return ip.payload(body);
 }
 
 struct Segment {

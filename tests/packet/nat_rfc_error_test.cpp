@@ -60,16 +60,15 @@ TEST_P(NatErrorTest, U12_7_RedirectsAreDropped) {
     expect_in(udp(hosts4.b, hosts4.w, 53, 5000), udp(hosts4.b, hosts4.a, 53, 5000));  // U12.8
 }
 
-TEST_P(NatErrorTest, I3_AWrongIcmpSumIsDropped) {
-    lab.nat(snat, no_invalid);
+TEST_P(NatErrorTest, I3_AWrongIcmpSumIsNoErrorAboutAFlow) {
+    lab.nat(snat);
     for (const NatHosts& who : {hosts4, hosts6}) {
         expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
         Bytes body = unreachable(who, who.hop, who.w, udp(who.w, who.b, 5000, 53).bytes()).bytes();
         body.erase(body.begin(), body.begin() + (who.v6 ? 40 : 20));
         body[2] ^= 1;
-        EXPECT_EQ(lab.outside(Ip(who.hop, who.w).payload(body).protocol(who.v6 ? 58 : 1)), Packets{});
+        expect_for_host(Ip(who.hop, who.w).payload(body).protocol(who.v6 ? 58 : 1));
     }
-    EXPECT_EQ(invalid(), 2u);
 }
 
 // Linux does not look at the sum of the quoted header; it changes it by what the addresses changed.
@@ -132,17 +131,17 @@ TEST_P(NatErrorTest, I3d_ExtensionsAreCarriedOn) {
 }
 
 TEST_P(NatErrorTest, I3e_I3f_EightBytesOfTransportAreEnoughAndFourAreNot) {
-    lab.nat(snat, no_invalid);
+    lab.nat(snat);
     for (const NatHosts& who : {hosts4, hosts6}) {
         const std::size_t header = who.v6 ? 40 : 20;
         expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
         const Bytes left = udp(who.w, who.b, 5000, 53).bytes(), sent = udp(who.a, who.b, 5000, 53).bytes();
         expect_in(unreachable(who, who.hop, who.w, cut(left, header + 8)),
                   unreachable(who, who.hop, who.a, cut(sent, header + 8)));
-        const std::uint64_t before = invalid();
+        // The ports tell the flow, but nf_nat_proto.c wants eight bytes to write to.
         EXPECT_EQ(lab.outside(unreachable(who, who.hop, who.w, cut(left, header + 4))), Packets{});
-        EXPECT_EQ(invalid(), before + 1) << "icmp_error_message";
     }
+    EXPECT_EQ(rig.drops(DropReason::nat_bad_error), 2u);
 }
 
 TEST_P(NatErrorTest, I4_AnErrorAboutNoMappingStaysOutside) {

@@ -167,9 +167,11 @@ TEST_P(NatUdpTest, U16_ABadSumIsInvalid) {
             const Ip bad = Ip(who.a, who.b).payload(body).protocol(17);
             const Packets as_it_came{Ip(bad).ttl(63).bytes()};
             EXPECT_EQ(lab.inside(bad), drops ? Packets{} : as_it_came);
+            if (drops) {
+                EXPECT_EQ(lab.firewall.counts(who.v6, "FORWARD")[0], 1u);
+            }
         }
     }
-    EXPECT_EQ(invalid(), 4u);
 }
 
 }  // namespace
