@@ -91,8 +91,8 @@ class Choice {
         return other;
     }
 
-    /// nf_nat_used_tuple_harder: a new TCP connection may have the port of one that waits out its time, if
-    /// its sequence numbers are beyond it.
+    /// nf_nat_used_tuple_harder: a new TCP connection may have the port of one that is over and waits out its
+    /// time, if its sequence numbers are beyond it.
     bool is_taken_still(const Tuple& tuple, unsigned attempts_left) noexcept {
         if (is_anothers_end(tuple)) return true;
         const FlowRef other = rival(tuple);
@@ -102,7 +102,9 @@ class Choice {
             return true;
         const FlowState& old = question_.tracker.state_of(other);
         const std::uint32_t version = old.version();
-        if (old.tcp.state() != TcpState::time_wait || old.has(FlowStatus::fixed_timeout)) return true;
+        if (old.tcp.state() < TcpState::time_wait || old.has(FlowStatus::fixed_timeout) ||
+            !old.has(FlowStatus::src_nat))
+            return true;
         const auto ahead = static_cast<std::int32_t>(
             entry_.state.tcp.side[0].end -
             std::atomic_ref(const_cast<std::uint32_t&>(old.tcp.side[0].end)).load(std::memory_order_relaxed));
