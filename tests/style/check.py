@@ -145,7 +145,7 @@ def check_words():
 
 
 def check_case_ids():
-    """Ids of tests/cases are unique over all its tables, and each is named in a test program."""
+    """Ids of tests/cases are unique over all its tables; each is named in a test program, or with a reason in a .md beside."""
     seen, problems = {}, []
     for name in tracked(".tsv"):
         if name.startswith("tests/cases/"):
@@ -154,12 +154,18 @@ def check_case_ids():
                     if (key := line.split("\t")[0]) in seen:
                         problems.append(f"{name}:{number} {key} is also at {seen[key]}")
                     seen[key] = f"{name}:{number}"
-    named = set()
-    for name in tracked(".cpp", ".hpp", ".py"):
+    text = {suffix: "" for suffix in (".cpp", ".hpp", ".py", ".md")}
+    for name in tracked(*text):
         if name.startswith("tests/"):
             with open(name, errors="replace") as file:
-                named.update(re.findall(r"(?<![A-Za-z0-9])[A-Z]\d\d[a-z]?\d?(?![A-Za-z0-9])", file.read()))
-    problems += [f"{place}: no test names {key}" for key, place in seen.items() if key not in named]
+                text[os.path.splitext(name)[1]] += file.read()
+    # Of a test's name: U12_1 is U12.1.
+    words = set(re.findall(r"(?<![A-Za-z0-9])[A-Z]\d+(?:[._]\d+)?[a-z]?\d?(?![A-Za-z0-9])", "\n".join(text.values())))
+    words = {word.replace("_", ".") for word in words} | {word.split("_")[0].split(".")[0] for word in words}
+    problems += [f"{place}: no test names {key}" for key, place in seen.items() if key not in words]
+    tests = {f"{suite}.{test}" for suite, test in re.findall(r"\bTEST(?:_P|_F)?\((\w+),\s*(\w+)\)", text[".cpp"])}
+    problems += [f"tests/cases: there is no test {test}" for test in re.findall(r"`(\w+Test\.\w+)`", text[".md"])
+                 if test not in tests]
     report("case ids", problems)
 
 
