@@ -75,8 +75,7 @@ void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
     Asked* const end = burst.asked + burst.count;
     for (Asked* asked = burst.asked; asked != end; ++asked) {
         asked->candidate = table.candidate(asked->hash);
-        if (asked->candidate.ref) [[likely]]
-            table.prefetch_entry(asked->candidate.ref);
+        __builtin_prefetch(&table.direction_of(asked->candidate.ref));
     }
     const HopTable& hops = *context.hops;
     for (Asked* asked = burst.asked; asked != end; ++asked) {
@@ -88,17 +87,18 @@ void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
             [[unlikely]]
             v6 ? find<Tuple6>(*asked, burst) : find<Tuple4>(*asked, burst);
         const FlowEntry& entry = burst.entries[asked->ref >> 1];
-        asked->owner = entry.state.owner();
-        const auto hop = entry.direction[asked->ref & 1].hop.load(std::memory_order_relaxed);
-        __builtin_prefetch(&hops[hop % hop_capacity]);
+        const FlowDirection& way = entry.direction[asked->ref & 1];
+        asked->owner = way.owner.load(std::memory_order_acquire);
+        // Not of others: their owners would have to fetch the line back.
+        if (asked->owner != burst.moment.worker) continue;
+        __builtin_prefetch(&entry.state);
+        __builtin_prefetch(&hops[way.hop.load(std::memory_order_relaxed) % hop_capacity]);
     }
 }
 
 Verdict FlowBatch::give(Packet& packet, const Asked& asked, Burst& burst, Context& context) noexcept {
-    const FlowState& state = burst.tracker->state_of(asked.ref);
     const bool routed = asked.kind.flags & FlowKind::ipv6 ? burst.hands6 : burst.hands4;
-    if (!routed || state.has(FlowStatus::dying) || FlowTracker::expired(state, burst.moment.now))
-        return divert(burst);
+    if (!routed) return divert(burst);
     // Of the same flow, perhaps.
     if (context.holds(burst.slow)) context.run_all(context);
     if (burst.slow == StageId::ingress) {

@@ -147,7 +147,7 @@ struct FlowBatch {
     }
     template <class Tuple>
     [[gnu::noinline]] static void find(Asked& asked, const Burst& burst) noexcept;
-    /// To the worker that owns its connection.
+    /// To the worker that owns its connection, or did: that one finds out.
     [[gnu::noinline]] static Verdict give(Packet& packet, const Asked& asked, Burst& burst,
                                           Context& context) noexcept;
     template <class Tuple>

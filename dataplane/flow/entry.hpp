@@ -92,11 +92,11 @@ struct alignas(64) FlowDirection {
     // the outcome for packets in transit, valid if `path` stands (dataplane/hook/paths.hpp)
     std::atomic<std::uint32_t> hop;  ///< others may ask for its line
     std::uint32_t path;
-    std::uint32_t routes;  ///< HopTable::generation() when the hop was looked up
-    std::uint16_t oif;     ///< of the hop
-    SlowWay slow;          ///< written on the slow way
-    std::uint8_t spare;
-    std::uint16_t condition;  ///< and, in the highest bit, answered
+    std::uint32_t routes;             ///< HopTable::generation() when the hop was looked up
+    std::uint16_t oif;                ///< of the hop
+    SlowWay slow;                     ///< written on the slow way
+    std::atomic<std::uint8_t> owner;  ///< as FlowState::owner(), whose line changes with each packet
+    std::uint16_t condition;          ///< and, in the highest bit, answered
     std::uint16_t iif;
     FlowKind kind;
 

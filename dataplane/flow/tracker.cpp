@@ -217,6 +217,7 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
         direction.shared.store(0, std::memory_order_relaxed);
         direction.path = 0;
         direction.slow = SlowWay::unseen;
+        direction.owner.store(static_cast<std::uint8_t>(moment.worker), std::memory_order_release);
     }
     entry.state.deadline.store(0, std::memory_order_relaxed);
     if (moment.config.acct || moment.config.timestamp) {

@@ -149,6 +149,13 @@ unsigned Worker::take_burst_handed_over() noexcept {
     Packet* packets[batch_size];
     const unsigned count = share_.hand_over.dequeue(packets, batch_size);
     auto& known = context_.next[static_cast<std::size_t>(StageId::flow_batch)];
+    // All of these lines are in the other worker's cache.
+    for (unsigned i = 0; i < count; ++i) {
+        __builtin_prefetch(packets[i]);
+        __builtin_prefetch(&packets[i]->meta);
+    }
+    for (unsigned i = 0; i < count; ++i)
+        __builtin_prefetch(packets[i]->data());
     for (unsigned i = 0; i < count; ++i) {
         Packet& packet = *packets[i];
         const HandedFor what = packet.meta.handed_for;
