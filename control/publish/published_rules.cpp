@@ -65,10 +65,12 @@ std::shared_ptr<const hook::HookProgram> PublishedRules::compile(hook::Family fa
 std::shared_ptr<FlowTracker> PublishedRules::tracker_for(const FlowConfig& flows) {
     // Its memory is touched as it fills, so there may be room for a higher nf_conntrack_max.
     constexpr std::uint32_t least = 1 << 20, most = 1 << 26;
-    if (!tracker_)
+    if (!tracker_) {
         tracker_ = std::make_shared<FlowTracker>(std::clamp(flows.max, least, most),
                                                  static_cast<unsigned>(shared_.workers.size()),
                                                  shared_.secret_low, shared_.secret_high);
+        ahead_ = std::make_unique<FlowAhead>(tracker_->table().pool());
+    }
     return tracker_;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "control/hook/rule_place.hpp"
 #include "control/hook/rulesets.hpp"
 #include "control/publish/hook/compile.hpp"
+#include "dataplane/flow/ahead.hpp"
 #include "dataplane/worker/shared.hpp"
 #include "weft/result.hpp"
 
@@ -70,6 +72,7 @@ class PublishedRules {
     hook::FindSet find_set_;
     std::array<Family, 2> families_;
     std::shared_ptr<FlowTracker> tracker_;  ///< made when the first rule asks for connections
+    std::unique_ptr<FlowAhead> ahead_;      ///< of the tracker
     FilteringInput published_;
     std::uint32_t generation_ = 0, placed_ = 0;
 };

@@ -4,7 +4,7 @@
 //
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
-//                 [--update N] [--rules N] [--filter N] [--snat] [--json]
+//                 [--update N] [--rules N] [--filter N [--workers 2]] [--snat] [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
 // with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
@@ -13,8 +13,13 @@
 // --filter: a stateful firewall of N rules that no packet matches; every second destination's flow is TCP, in
 // the middle of a connection, the others UDP, and before the first turn each flow is known (flow_batch).
 // --snat, with it: all leave from one address, whose ports serve every destination.
+// --workers 2: two workers against one, in turns, what leaves a second. Every flow comes by both queues of
+// the port, so that each worker owns half of the flows and hands over half of what it receives.
 #include <fmt/format.h>
 #include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -30,6 +35,7 @@
 #include "control/hook/program.hpp"
 #include "control/publish/hook/compile.hpp"
 #include "dataplane/dpdk/pool.hpp"
+#include "dataplane/flow/ahead.hpp"
 #include "dataplane/port/open.hpp"
 #include "perf/fib/routes.hpp"
 #include "perf/path/measure.hpp"
@@ -41,7 +47,8 @@ namespace {
 struct Options {
     std::uint32_t routes = 1, hops = 16, ecmp = 0, flows = 1 << 20;
     std::uint16_t size = 64;
-    unsigned turns = 400, cpu = 1, update = 0, rules = 0, filter = 0;
+    unsigned turns = 400, cpu = 1, update = 0, rules = 0, filter = 0, workers = 1;
+    bool halves = false;  ///< every flow twice, once in each half
     bool v6 = false, json = false, snat = false;
 };
 
@@ -55,6 +62,12 @@ constexpr MacAddress own_in{{0x02, 0, 0, 0, 1, 1}}, own_out{{0x02, 0, 0, 0, 1, 2
 constexpr HopIndex first_hop = 1, group = 1000;
 constexpr IfIndex in = 1, out = 2;
 
+/// In the second half the flows of the first, from its middle on.
+std::uint32_t same_flow(std::uint32_t flow, std::uint32_t flows) {
+    const std::uint32_t half = flows / 2;
+    return flow < half ? flow : (flow - half + half / 2) % half;
+}
+
 /// The head of a frame to `destination`, IPv4 or IPv6, length and checksum right.
 template <unsigned bytes>
 void write_head(std::byte* head, const typename Lpm<bytes>::Key& destination, std::uint32_t flow,
@@ -64,7 +77,9 @@ void write_head(std::byte* head, const typename Lpm<bytes>::Key& destination, st
     const auto l3 = static_cast<std::uint16_t>(size - 4 - ethernet_header_size);
     if constexpr (bytes == 4) {
         auto& ip = *reinterpret_cast<Ipv4Header*>(head + ethernet_header_size);
+        ip.source = be32{0x0a40'0000 + flow};
         std::memcpy(static_cast<void*>(&ip.destination), destination.data(), 4);
+        ip.checksum = be16{0};
         ip.checksum = ipv4_checksum(ip);
     } else {
         ethernet.type = be16{ether_type::ipv6};
@@ -115,11 +130,22 @@ std::string rules_of(unsigned count, const char* translation) {
     return text + "-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n";
 }
 
+/// This thread to the CPU that the benchmark does not measure on.
+void run_beside(unsigned cpu) {
+    cpu_set_t other;
+    CPU_ZERO(&other);
+    CPU_SET(cpu == 0 ? 1 : 0, &other);
+    sched_setaffinity(0, sizeof other, &other);
+}
+
 class Bench {
   public:
     explicit Bench(const Options& options)
-        : options_(options), pool_(perf::must(PacketPool::create("bench", 8192))) {
-        shared_ = std::make_unique<Shared>(std::vector<unsigned>{0}, pool_.get(), 1U << 20, 1, 2);
+        : options_(options),
+          pool_(perf::must(PacketPool::create(fmt::format("bench{}", options.workers), 16384))) {
+        shared_ = std::make_unique<Shared>(
+            options.workers == 2 ? std::vector<unsigned>{0, 1} : std::vector<unsigned>{0}, pool_.get(),
+            1U << 20, 1, 2);
         shared_->kernel = false;
         shared_->poll_always = true;
         GenConfig config;
@@ -129,19 +155,44 @@ class Bench {
             fill<16>(config, v6_);
         else
             fill<4>(config, v4_);
-        const PortEnvironment environment{.pool = pool_.get()};
-        gen_ = perf::must(open_gen("gen", config, {}, environment));
+        const PortEnvironment environment{.pool = pool_.get(), .workers = options.workers};
+        gen_ = perf::must(
+            open_gen("gen", config, {.rx = static_cast<std::uint16_t>(options.workers)}, environment));
         sink_ = perf::must(open_null("null", {}, environment));
         perf::must(gen_->set_up(true));
         perf::must(sink_->set_up(true));
         publish();
         if (options.filter) publish_filter();
-        worker_ = std::make_unique<Worker>(*shared_, 0);
+        for (unsigned w = 0; w < options.workers; ++w)
+            workers_.push_back(std::make_unique<Worker>(*shared_, w));
     }
 
     /// Clocks per packet of `rounds` bursts without the pipeline.
     double floor(unsigned rounds) { return perf::floor_of(*gen_, *sink_, rounds); }
-    double through(unsigned rounds) { return perf::through_of(*worker_, *shared_, 0, rounds); }
+    double through(unsigned rounds, unsigned worker = 0) {
+        return perf::through_of(*workers_[worker], *shared_, worker, rounds);
+    }
+    /// Every worker gets to know its half of the flows.
+    void learn() {
+        for (unsigned w = 0; w < options_.workers; ++w) {
+            shared_->quiescence.online(w);
+            through(options_.flows / 2 / options_.workers / batch_size, w);
+            shared_->quiescence.offline(w);
+        }
+    }
+    /// Packets that all workers sent until now.
+    [[nodiscard]] std::uint64_t sent() const {
+        std::uint64_t sum = 0;
+        for (const auto& worker : shared_->workers)
+            sum += worker->counters[out].sent.packets.get();
+        return sum;
+    }
+    void run_until(unsigned worker, std::uint64_t clock) {
+        shared_->quiescence.online(worker);
+        while (rte_rdtsc() < clock)
+            through(16, worker);
+        shared_->quiescence.offline(worker);
+    }
     /// Changes hops of routes at a steady rate until `stop`; returns how many.
     std::uint64_t update(std::atomic<bool>& running, const std::atomic<bool>& stop) {
         return options_.v6 ? update_in<16>(*v6_, running, stop) : update_in<4>(*v4_, running, stop);
@@ -168,8 +219,9 @@ class Bench {
                 must_fit(table->add(routes[i].prefix, routes[i].length, hop_of(i)));
         }
         const auto keys = perf::random_destinations<bytes>(routes, options_.flows);
-        config.rewrite = [keys, size = options_.size, filter = options_.filter](std::uint32_t flow,
-                                                                                std::byte* head) {
+        config.rewrite = [keys, size = options_.size, filter = options_.filter,
+                          flows = options_.halves ? options_.flows : 0](std::uint32_t flow, std::byte* head) {
+            if (flows) flow = same_flow(flow, flows);
             write_head<bytes>(head, keys[flow], flow, size);
             using Header = std::conditional_t<bytes == 4, Ipv4Header, Ipv6Header>;
             constexpr std::size_t before = 4 + ethernet_header_size + sizeof(Header);
@@ -192,8 +244,13 @@ class Bench {
         filtering->tracks[options_.v6] = true;
         filtering->translates[options_.v6] = options_.snat;
         filtering->flows.max = 2 * std::max(options_.flows, 1U << 17);
-        filtering->tracker = std::make_shared<FlowTracker>(filtering->flows.max, 1, 3, 4);
+        filtering->tracker = std::make_shared<FlowTracker>(filtering->flows.max, options_.workers, 3, 4);
         filtering->generation = 1;
+        std::thread([&] {
+            run_beside(options_.cpu);
+            ahead_ = std::make_unique<FlowAhead>(filtering->tracker->table().pool());
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        }).join();
         shared_->filtering.replace(std::move(filtering), shared_->quiescence);
     }
     template <unsigned bytes>
@@ -227,7 +284,9 @@ class Bench {
                                            .mac = mac,
                                            .port = static_cast<PortIndex>(topology->ports.size()),
                                            .offloads = port->info().offloads};
-            topology->ports.push_back({.port = port, .interface = index, .tx_queues = 1});
+            topology->ports.push_back({.port = port,
+                                       .interface = index,
+                                       .tx_queues = static_cast<std::uint16_t>(options_.workers)});
         }
         derive_exits(*topology);
         shared_->topology.replace(std::move(topology), shared_->quiescence);
@@ -253,9 +312,11 @@ class Bench {
             rules.emplace_back();
         }
         shared_->routing.replace(std::move(routing), shared_->quiescence);
-        auto plan = std::make_unique<PollPlan>();
-        plan->queues.push_back({gen_.get(), 0, in});
-        shared_->workers[0]->plan.replace(std::move(plan), shared_->quiescence);
+        for (unsigned w = 0; w < options_.workers; ++w) {
+            auto plan = std::make_unique<PollPlan>();
+            plan->queues.push_back({gen_.get(), static_cast<std::uint16_t>(w), in});
+            shared_->workers[w]->plan.replace(std::move(plan), shared_->quiescence);
+        }
     }
 
     Options options_;
@@ -264,12 +325,69 @@ class Bench {
     std::shared_ptr<Lpm6> v6_;
     std::unique_ptr<Port> gen_, sink_;
     std::unique_ptr<Shared> shared_;
-    std::unique_ptr<Worker> worker_;
+    std::unique_ptr<FlowAhead> ahead_;
+    std::vector<std::unique_ptr<Worker>> workers_;
     hook::Compiler compiler_{options_.v6 ? hook::Family::ip6 : hook::Family::ip, 5};
 };
 
+struct Lane {
+    Bench* bench;
+    unsigned worker;
+    std::uint64_t from, until;  ///< clocks of the TSC
+};
+int run_lane(void* argument) {
+    auto* lane = static_cast<Lane*>(argument);
+    while (rte_rdtsc() < lane->from)
+        rte_pause();
+    lane->bench->run_until(lane->worker, lane->until);
+    return 0;
+}
+/// Millions of packets a second that leave, over some milliseconds.
+double rate(Bench& bench, unsigned workers) {
+    const std::uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc() + hz / 1000, before = bench.sent();
+    Lane lanes[] = {{&bench, 0, start, start + hz / 50}, {&bench, 1, start, start + hz / 50}};
+    if (workers == 2) rte_eal_remote_launch(run_lane, &lanes[1], rte_get_next_lcore(-1, 1, 0));
+    run_lane(&lanes[0]);
+    rte_eal_mp_wait_lcore();
+    return static_cast<double>(bench.sent() - before) / 1e6 /
+           (static_cast<double>(rte_rdtsc() - start) / static_cast<double>(hz));
+}
+
+/// In turns, so that what else the machine does meets both.
+int run_two(Options options) {
+    options.halves = true;
+    Bench two(options);
+    options.workers = 1;
+    Bench one(options);
+    std::vector<double> ones, twos, ratios;
+    for (Bench* bench : {&one, &two})
+        bench->learn();
+    for (unsigned turn = 0; turn < options.turns + 2; ++turn) {
+        const double alone = rate(one, 1), both = rate(two, 2);
+        if (turn < 2) continue;  // outcomes are kept, rings fill
+        ones.push_back(alone);
+        twos.push_back(both);
+        ratios.push_back(both / alone);
+    }
+    std::uint64_t handed = 0, received = 0;
+    for (const auto& worker : two.shared().workers) {
+        handed += worker->own.handed_over.get();
+        received += worker->counters[in].received.packets.get();
+    }
+    const auto a = perf::spread_of(ones), b = perf::spread_of(twos), r = perf::spread_of(ratios);
+    fmt::print("{} rules, {} flows\n  one worker   {:.2f} [{:.2f} .. {:.2f}] Mpps\n", options.filter,
+               options.flows / 2, a.median, a.low, a.high);
+    fmt::print("  two workers  {:.2f} [{:.2f} .. {:.2f}] Mpps, {:.0f} % handed over, dropped {}\n", b.median,
+               b.low, b.high, 100.0 * static_cast<double>(handed) / static_cast<double>(received),
+               perf::dropped_of(two.shared()));
+    fmt::print("  ratio        {:.2f} [{:.2f} .. {:.2f}]\n", r.median, r.low, r.high);
+    perf::print_stages(two.shared());
+    return 0;
+}
+
 int run(const Options& options) {
     perf::start(options.cpu);
+    if (options.workers == 2) return run_two(options);
     Bench bench(options);
     bench.shared().quiescence.online(0);
     const double first = bench.through(options.flows / batch_size);
@@ -279,10 +397,7 @@ int run(const Options& options) {
     std::thread updater;
     if (options.update)
         updater = std::thread([&] {
-            cpu_set_t other;
-            CPU_ZERO(&other);
-            CPU_SET(options.cpu == 0 ? 1 : 0, &other);
-            sched_setaffinity(0, sizeof other, &other);
+            run_beside(options.cpu);
             updates = bench.update(running, stop);
         });
     while (!running)
@@ -309,8 +424,7 @@ int run(const Options& options) {
     if (options.update)
         fmt::print("  updates               {:.0f} a second\n",
                    static_cast<double>(updates.load()) / seconds);
-    if (options.filter)
-        fmt::print("  first packets         {:.0f} clocks each, memory touched for the first time\n", first);
+    if (options.filter) fmt::print("  first packets         {:.0f} clocks each\n", first);
     perf::print_stages(bench.shared());
     return 0;
 }
@@ -349,6 +463,8 @@ int main(int argc, char** argv) {
             options.filter = value();
         else if (word == "--snat")
             options.snat = true;
+        else if (word == "--workers")
+            options.workers = value();
         else if (word == "--json")
             options.json = true;
         else
