@@ -239,6 +239,7 @@ def long(options):
     count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "60", "-k", "conntrack"])  # 190,000 packets
     count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "300", "-k", "route"])  # 1,020,000 packets
     count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "120", "-k", "filter"])  # 20,040 rule sets, both families
+    count += run_lines(["python3", "-B", "tests/differential/run.py", "--rounds", "100", "-k", "nat"])  # 10,000 of them with translation
     count += run_lines(["python3", "-B", "tests/differential/run.py", "--suite"])
     count += run_lines(["python3", "-B", "tests/smoke/run.py", "--long", *words_of(options)])
     count += run_lines(["python3", "-B", "tests/smoke/run.py", "-k", "bogus_neighbours"], {"WEFT_BOGUS": "1000000"})

@@ -14,6 +14,7 @@
 
 #include "control/command/types.hpp"
 #include "control/flow/connections.hpp"
+#include "control/flow/flows.hpp"
 #include "control/kernel/route_message.hpp"
 #include "control/set/entries.hpp"
 #include "weft/net/ethernet.hpp"
@@ -193,6 +194,7 @@ class Live {
     [[nodiscard]] virtual Result<RouteFound> find_route(const RouteQuestion& question) = 0;
     [[nodiscard]] virtual std::vector<AdjacencyState> adjacencies() = 0;
     [[nodiscard]] virtual conntrack::Connections& connections() = 0;
+    [[nodiscard]] virtual conntrack::Flows& flows() = 0;
     /// What an entry of the set with this Set::id has counted; nothing if no worker knows the set.
     [[nodiscard]] virtual std::optional<hook::Counters> set_counters(std::uint64_t, const ipset::Key&) {
         return std::nullopt;

@@ -58,8 +58,7 @@ std::shared_ptr<const hook::HookProgram> PublishedRules::compile(hook::Family fa
     auto& of = families_[static_cast<std::size_t>(family)];
     auto program = of.compiler.compile(input.rules.of(family), input.interfaces, find_set_);
     of.taken.resize(program->ids);
-    of.translates |= program->translates;
-    if (!program->tracks && !of.translates && does_nothing(input.rules.of(family))) program = nullptr;
+    if (!program->tracks && does_nothing(input.rules.of(family))) program = nullptr;
     return of.program = std::move(program);
 }
 
@@ -84,9 +83,8 @@ void PublishedRules::publish(const FilteringInput& input) {
     for (const auto family : hook::families) {
         const auto index = static_cast<std::size_t>(family);
         filtering->rules[index] = compile(family, input);
-        filtering->translates[index] = families_[index].translates;
-        filtering->tracks[index] =
-            filtering->translates[index] || (filtering->rules[index] && filtering->rules[index]->tracks);
+        filtering->tracks[index] = filtering->rules[index] && filtering->rules[index]->tracks;
+        filtering->translates[index] = filtering->tracks[index] && filtering->rules[index]->translates;
     }
     // Connections that there are end in their time, also when no rule asks for them any more.
     filtering->tracker = filtering->tracks[0] || filtering->tracks[1] ? tracker_for(input.flows) : tracker_;
@@ -116,6 +114,37 @@ void PublishedRules::settle_counts() {
                worker->counts_settled.load(std::memory_order_acquire) !=
                    worker->counts_wanted.load(std::memory_order_relaxed))
             std::this_thread::sleep_for(std::chrono::microseconds(20));
+}
+
+void PublishedRules::ask(std::vector<FlowQuestion>& questions) {
+    for (std::size_t w = 0; w < questions.size(); ++w)
+        shared_.workers[w]->question = &questions[w];
+    settle_counts();
+    for (auto& worker : shared_.workers)
+        worker->question = nullptr;
+}
+
+void PublishedRules::find_places() {
+    if (placed_ == generation_) return;
+    placed_ = generation_;
+    for (const auto family : hook::families) {
+        auto& [compiler, program, taken, places] = families_[static_cast<std::size_t>(family)];
+        places.assign(taken.size(), {});
+        for (const auto& table : published_.rules.of(family).tables)
+            for (const auto& chain : table.chains) {
+                std::uint32_t number = 0;
+                for (const auto id : compiler.ids(table.id, chain.name))
+                    places[id] = hook::RulePlace{table.id, chain.name, ++number};
+                if (const auto policy = compiler.policy_id(table.id, chain.name); policy != hook::no_rule)
+                    places[policy] = hook::RulePlace{table.id, chain.name, 0};
+            }
+    }
+}
+
+std::optional<hook::RulePlace> PublishedRules::place_of(hook::Family family, hook::RuleId id) {
+    find_places();
+    const auto& places = families_[static_cast<std::size_t>(family)].places;
+    return id < places.size() ? places[id] : std::nullopt;
 }
 
 hook::Counters PublishedRules::sum(hook::Family family, hook::RuleId id) const {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "control/hook/rule_place.hpp"
 #include "control/hook/rulesets.hpp"
 #include "control/publish/hook/compile.hpp"
 #include "dataplane/worker/shared.hpp"
@@ -40,20 +42,27 @@ class PublishedRules {
     /// have counted since the last call.
     void count(hook::Rulesets&);
 
+    /// Where the rule or policy of this id stands among the rules published last; nowhere if it is none of
+    /// them.
+    [[nodiscard]] std::optional<hook::RulePlace> place_of(hook::Family, hook::RuleId);
+    [[nodiscard]] const hook::Rulesets& published() const noexcept { return published_.rules; }
+
+    /// Has each worker answer its question, by worker, and returns when all have that run.
+    void ask(std::vector<FlowQuestion>&);
+
   private:
     /// What a worker's counters of one family are compared with.
     struct Family {
         hook::Compiler compiler;
-        std::shared_ptr<const hook::HookProgram> program;  ///< null: no rule can do anything
-        std::vector<hook::Counters> taken;                 ///< by RuleId: added to rules already
-        /// The table nat has had rules: connections are translated and kept apart until the end, as Linux
-        /// does once the table was made.
-        bool translates = false;
+        std::shared_ptr<const hook::HookProgram> program;      ///< null: no rule can do anything
+        std::vector<hook::Counters> taken;                     ///< by RuleId: added to rules already
+        std::vector<std::optional<hook::RulePlace>> places{};  ///< the same; valid for generation placed_
     };
 
     [[nodiscard]] std::shared_ptr<const hook::HookProgram> compile(hook::Family, const FilteringInput&);
     [[nodiscard]] std::shared_ptr<FlowTracker> tracker_for(const FlowConfig&);
     void settle_counts();
+    void find_places();
     [[nodiscard]] hook::Counters sum(hook::Family, hook::RuleId) const;
     [[nodiscard]] hook::Counters take(hook::Family, hook::RuleId);
 
@@ -62,7 +71,7 @@ class PublishedRules {
     std::array<Family, 2> families_;
     std::shared_ptr<FlowTracker> tracker_;  ///< made when the first rule asks for connections
     FilteringInput published_;
-    std::uint32_t generation_ = 0;
+    std::uint32_t generation_ = 0, placed_ = 0;
 };
 
 }  // namespace weft

@@ -22,6 +22,7 @@
 #include "control/publish/assemble.hpp"
 #include "control/publish/busy.hpp"
 #include "control/publish/flow/connections.hpp"
+#include "control/publish/flow_outcomes.hpp"
 #include "control/publish/hook/set_tables.hpp"
 #include "control/publish/hook_log.hpp"
 #include "control/publish/lookout.hpp"
@@ -123,6 +124,7 @@ class Switch final : public Live {
     std::vector<TracedPacket> traced() override;
     Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) override;
     conntrack::Connections& connections() override { return connections_; }
+    conntrack::Flows& flows() override { return flows_; }
     std::optional<hook::Counters> set_counters(std::uint64_t id, const ipset::Key& key) override {
         return sets_.counters(id, key);
     }
@@ -290,6 +292,7 @@ class Switch final : public Live {
     HookLogWriter hook_log_;
     std::vector<std::string> gone_addresses_;  ///< since the last tick
     Indexes indexes_;
+    FlowOutcomes flows_{shared_, rules_, [this] { return Names(indexes_); }};
     std::map<std::string, LivePort> ports_;
     std::map<std::string, LiveTap> taps_;
     std::map<std::string, MacAddress> random_macs_;

@@ -6,7 +6,7 @@ std::span<const Handler> show_handlers() {
     static constexpr Handler table[] = {
         {"show drops", show_drops},         {"show runtime", show_runtime}, {"show workers", show_workers},
         {"show memory", show_memory},       {"show version", show_version}, {"show graph", show_graph},
-        {"show adjacency", show_adjacency},
+        {"show adjacency", show_adjacency}, {"show flows", show_flows},
     };
     return table;
 }

@@ -3,6 +3,8 @@
 #include <time.h>
 
 #include "dataplane/flow/plain_follow.hpp"
+#include "dataplane/hook/connection.hpp"
+#include "dataplane/ingress/enter.hpp"
 #include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
@@ -17,8 +19,8 @@ constexpr bool is_v6 = sizeof(Tuple) == sizeof(Tuple6);
 
 /// nf_conntrack_checksum of a plain packet. A UDP sum of 0 is none (as udp_error, over IPv6 too).
 template <class Header>
-bool has_right_sum(const Header& ip, std::uint8_t protocol, const std::byte* l4,
-                   std::uint32_t length) noexcept {
+[[gnu::noinline]] bool has_right_sum(const Header& ip, std::uint8_t protocol, const std::byte* l4,
+                                     std::uint32_t length) noexcept {
     if (protocol == ip_protocol::udp) {
         be16 field;
         std::memcpy(&field, l4 + offsetof(UdpHeader, checksum), sizeof field);
@@ -46,43 +48,65 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     burst.flows6 = filtering.tracks[1];
     burst.routes4 = !has_rules(false, context);
     burst.routes6 = !has_rules(true, context);
+    const Routing& routing = *context.routing;
+    burst.hands4 = routing.tables[0].v4 || !routing.rules4.empty();
+    burst.hands6 = routing.tables[0].v6 || !routing.rules6.empty();
     burst.checks_sums = filtering.checks_sums;
+    burst.slow = context.hooks->takes_over ? StageId::ip_input : StageId::ingress;
     burst.own = in.mac.raw();
     burst.spread = in.mtu - least_size;
     burst.in = in.index;
-    burst.asks_way_back4 = context.routing->interface(in.index).rp_filter != 0;
+    burst.asks_way_back4 = routing.interface(in.index).rp_filter != 0;
     burst.interfaces = context.topology->interfaces.data();
     burst.interface_count = static_cast<std::uint32_t>(context.topology->interfaces.size());
     return burst;
 }
 
-/// Of this worker. What is found stays what it is to the end of the round: others free nothing of ours.
+/// Not the candidate.
 template <class Tuple>
-FlowRef FlowBatch::find(const Asked& asked, const Burst& burst) noexcept {
-    const FlowTable& table = burst.tracker->table();
+void FlowBatch::find(Asked& asked, const Burst& burst) noexcept {
     const auto& tuple = *reinterpret_cast<const Tuple*>(asked.tuple);
-    FlowRef ref = asked.candidate.ref;
-    if (!table.matches(asked.candidate, tuple, asked.kind)) [[unlikely]]
-        if (!(ref = table.find(tuple, asked.kind, asked.hash))) return 0;
-    return burst.entries[ref >> 1].state.owner() == burst.moment.worker ? ref : 0;
+    asked.ref = burst.tracker->table().find(tuple, asked.kind, asked.hash);
 }
 
+/// What is found and this worker's stays what it is to the end of the round: others free nothing of ours.
 void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
     const FlowTable& table = burst.tracker->table();
-    for (unsigned i = 0; i < burst.count; ++i) {
-        Asked& asked = burst.asked[i];
-        asked.candidate = table.candidate(asked.hash);
-        if (asked.candidate.ref) [[likely]]
-            table.prefetch_entry(asked.candidate.ref);
+    Asked* const end = burst.asked + burst.count;
+    for (Asked* asked = burst.asked; asked != end; ++asked) {
+        asked->candidate = table.candidate(asked->hash);
+        if (asked->candidate.ref) [[likely]]
+            table.prefetch_entry(asked->candidate.ref);
     }
     const HopTable& hops = *context.hops;
-    for (unsigned i = 0; i < burst.count; ++i) {
-        Asked& asked = burst.asked[i];
-        asked.ref =
-            asked.kind.flags & FlowKind::ipv6 ? find<Tuple6>(asked, burst) : find<Tuple4>(asked, burst);
-        const FlowDirection& way = burst.entries[asked.ref >> 1].direction[asked.ref & 1];
-        __builtin_prefetch(&hops[way.hop.load(std::memory_order_relaxed) % hop_capacity]);
+    for (Asked* asked = burst.asked; asked != end; ++asked) {
+        const FlowCandidate& candidate = asked->candidate;
+        const bool v6 = asked->kind.flags & FlowKind::ipv6;
+        asked->ref = candidate.ref;
+        if (v6 ? !table.matches(candidate, *reinterpret_cast<const Tuple6*>(asked->tuple), asked->kind)
+               : !table.matches(candidate, *reinterpret_cast<const Tuple4*>(asked->tuple), asked->kind))
+            [[unlikely]]
+            v6 ? find<Tuple6>(*asked, burst) : find<Tuple4>(*asked, burst);
+        const FlowEntry& entry = burst.entries[asked->ref >> 1];
+        asked->owner = entry.state.owner();
+        const auto hop = entry.direction[asked->ref & 1].hop.load(std::memory_order_relaxed);
+        __builtin_prefetch(&hops[hop % hop_capacity]);
     }
+}
+
+Verdict FlowBatch::give(Packet& packet, const Asked& asked, Burst& burst, Context& context) noexcept {
+    const FlowState& state = burst.tracker->state_of(asked.ref);
+    const bool routed = asked.kind.flags & FlowKind::ipv6 ? burst.hands6 : burst.hands4;
+    if (!routed || state.has(FlowStatus::dying) || FlowTracker::expired(state, burst.moment.now))
+        return divert(burst);
+    // Of the same flow, perhaps.
+    if (context.holds(burst.slow)) context.run_all(context);
+    if (burst.slow == StageId::ingress) {
+        enter_metadata(packet, *context.receiving);
+        packet.meta.tag_place = TagPlace::none;
+        context.received_bytes += packet.length();
+    }
+    return hand_over(packet, HandedFor::input, asked.owner, context);
 }
 
 bool FlowBatch::renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
@@ -144,45 +168,47 @@ Verdict FlowBatch::follow(Packet& packet, const Prepared& in, Burst& burst, Cont
     const Asked& asked = burst.asked[in.slot];
     const FlowRef ref = asked.ref;
     if (!ref) [[unlikely]]
-        return divert();
+        return divert(burst);
+    if (asked.owner != burst.moment.worker) [[unlikely]]
+        return give(packet, asked, burst, context);
     FlowEntry& entry = burst.entries[ref >> 1];
     FlowDirection& way = entry.direction[ref & 1];
     HookWork& work = *burst.work;
     const std::uint16_t status = entry.state.status.load(std::memory_order_acquire);
     if (status & FlowStatus::dying || FlowTracker::expired(entry.state, burst.moment.now) ||
         !work.paths.stands(way.path) || way.iif != burst.in) [[unlikely]]
-        return divert();
+        return divert(burst);
     FlowPath& path = work.paths[way.path];
     const bool answered = ref & 1 || status & FlowStatus::seen_reply;
     const auto& ip = *packet.header<Header>(ethernet_header_size);
     const std::byte* const l4 = packet.data() + ethernet_header_size + sizeof(Header);
     if (way.condition != (answered ? FlowDirection::answered : 0)) [[unlikely]] {
-        if (answered != ((way.condition & FlowDirection::answered) != 0)) return divert();
+        if (answered != ((way.condition & FlowDirection::answered) != 0)) return divert(burst);
         const auto number = static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered);
         if (!holds(work.paths.condition(number), packet, l4, asked.kind.protocol, ref, burst))
-            return divert();
+            return divert(burst);
     }
     if (way.routes != work.routes && !renew(packet, ref, path, v6, burst, context)) [[unlikely]]
-        return divert();
+        return divert(burst);
 
     const Hop& hop = (*context.hops)[way.hop.load(std::memory_order_relaxed)];
     const std::uint64_t neighbour = hop.neighbour.load(std::memory_order_acquire);
     if (Hop::state_of(neighbour) != NeighbourState::resolved || hop.interface >= burst.interface_count)
         [[unlikely]]
-        return divert();
+        return divert(burst);
     const Interface& out = burst.interfaces[hop.interface];
     if (in.size > out.plain_mtu || !fits_hop(in.size, hop.mtu)) [[unlikely]]
-        return divert();
+        return divert(burst);
     if (burst.checks_sums && packet.meta.checksum == ChecksumState::unknown &&
         !has_right_sum(ip, asked.kind.protocol, l4, in.size - std::uint32_t{sizeof ip})) [[unlikely]]
-        return divert();
+        return divert(burst);
     // What came before it and went the slow way may have changed its connection.
-    if (context.holds(StageId::ingress)) [[unlikely]] {
+    if (context.holds(burst.slow)) [[unlikely]] {
         context.run_all(context);
         return follow<Tuple>(packet, in, burst, context);
     }
     if (!is_accepted(ref, status, ip, l4, in, burst)) [[unlikely]]
-        return divert();
+        return divert(burst);
     context.received_bytes += packet.length();
     ++path.packets;
     path.bytes += in.size;

@@ -11,6 +11,9 @@
 // tracked as any other (windows, time-outs, accounting) and counted for its path. SYN, FIN and RST,
 // fragments, options, ICMP, and whatever is not plain, go the slow way.
 //
+// A packet whose connection another worker owns is handed over at once; what comes so from others has passed
+// their ingress, and goes the slow way from ip_input on.
+//
 // Packets keep the order in which they came: those that left this path are carried through before the next
 // one that stays on it.
 //
@@ -33,8 +36,9 @@ struct FlowBatch {
         std::uint64_t hash;
         const std::byte* tuple;  ///< in the frame: neither header has anything between addresses and ports
         FlowKind kind;
-        FlowRef ref;  ///< from look_up() on: its connection if that is this worker's, else 0
         FlowCandidate candidate;
+        FlowRef ref;          ///< from look_up() on: its connection, or 0
+        std::uint32_t owner;  ///< of that
     };
     struct Burst {
         Burst(const FlowMoment& now) noexcept : moment(now), due(now.config, now.now) {}
@@ -43,7 +47,9 @@ struct FlowBatch {
         FlowEntry* entries;     ///< of the tracker's table
         bool flows4, flows6;    ///< the family's rules ask for connections
         bool routes4, routes6;  ///< the family has no rules
+        bool hands4, hands6;    ///< the host would take the family's packets to be routed
         bool checks_sums;
+        StageId slow;          ///< where packets go that are not for this path
         bool tells;            ///< somebody wants to know what changes in connections
         std::uint64_t own;     ///< MAC address of the port, as MacAddress::raw()
         std::uint32_t spread;  ///< MTU - 20
@@ -107,7 +113,8 @@ struct FlowBatch {
 
     static Verdict decide(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept {
         if (in.size == 0) [[unlikely]]
-            return Verdict::to(in.unruled ? StageId::route_batch : StageId::ingress);
+            return in.unruled && burst.slow == StageId::ingress ? Verdict::to(StageId::route_batch)
+                                                                : divert(burst);
         return in.v6 ? follow<Tuple6>(packet, in, burst, context)
                      : follow<Tuple4>(packet, in, burst, context);
     }
@@ -117,7 +124,7 @@ struct FlowBatch {
     static constexpr std::size_t first_byte4 = ethernet_header_size + sizeof(Ipv4Header),
                                  first_byte6 = ethernet_header_size + sizeof(Ipv6Header);
 
-    static Verdict divert() noexcept { return Verdict::to(StageId::ingress); }
+    static Verdict divert(const Burst& burst) noexcept { return Verdict::to(burst.slow); }
 
     /// UDP, and TCP's segments but the first and last ones.
     static bool is_followed(std::uint8_t protocol, const std::byte* l4, std::uint32_t length) noexcept {
@@ -139,7 +146,10 @@ struct FlowBatch {
         table.prefetch(asked.hash);
     }
     template <class Tuple>
-    [[nodiscard]] static FlowRef find(const Asked& asked, const Burst& burst) noexcept;
+    [[gnu::noinline]] static void find(Asked& asked, const Burst& burst) noexcept;
+    /// To the worker that owns its connection.
+    [[gnu::noinline]] static Verdict give(Packet& packet, const Asked& asked, Burst& burst,
+                                          Context& context) noexcept;
     template <class Tuple>
     static Verdict follow(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept;
     /// What conntrack does with it; false if it is invalid, or ends its connection.
@@ -147,8 +157,8 @@ struct FlowBatch {
     [[nodiscard]] static bool is_accepted(FlowRef ref, std::uint16_t status, const Header& ip,
                                           const std::byte* l4, const Prepared& in, Burst& burst) noexcept;
     /// Looks the route up again; false if it leads elsewhere.
-    static bool renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
-                      Context& context) noexcept;
+    [[gnu::noinline]] static bool renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6,
+                                        const Burst& burst, Context& context) noexcept;
     [[nodiscard]] static bool holds(const FlowCondition& condition, Packet& packet, const std::byte* l4,
                                     std::uint8_t protocol, FlowRef ref, const Burst& burst) noexcept;
 };

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "dataplane/flow/sctp_track.hpp"
+#include "dataplane/flow/slow_way.hpp"
 #include "dataplane/flow/tcp_track.hpp"
 #include "dataplane/flow/tuple.hpp"
 
@@ -33,6 +34,8 @@ struct FlowStatus {
                                    nat_clash = untracked, helper = 1 << 13;
     /// weft's own: the source is that of the interface by which it left (nf_conn_nat::masq_index).
     static constexpr std::uint16_t masqueraded = 1 << 14;
+    /// … and its outside port is nobody else's, whoever the other end is.
+    static constexpr std::uint16_t endpoint_independent = 1 << 15;
 };
 
 /// Of 4-byte words that lie aligned in an entry.
@@ -91,7 +94,8 @@ struct alignas(64) FlowDirection {
     std::uint32_t path;
     std::uint32_t routes;  ///< HopTable::generation() when the hop was looked up
     std::uint16_t oif;     ///< of the hop
-    std::uint16_t spare;
+    SlowWay slow;          ///< written on the slow way
+    std::uint8_t spare;
     std::uint16_t condition;  ///< and, in the highest bit, answered
     std::uint16_t iif;
     FlowKind kind;

@@ -52,7 +52,7 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     }
     if (table_.direction_of(ref).kind.flags & FlowKind::stamped)
         table_.pool().account(index).start.store(moment.wall_seconds, relaxed);
-    if (state.has(FlowStatus::src_nat_done)) sources_.add(index, hash_of_source(index));
+    if (state.has(FlowStatus::src_nat_done)) enter_sources(index);
     wheels_[moment.worker]->add(index, moment.now + span, moment.now);
     if (events_[moment.worker].wanted()) [[unlikely]]
         tell(FlowEventKind::created, index, moment);
@@ -101,17 +101,33 @@ bool FlowTracker::make_room(std::uint64_t hash, const FlowMoment& moment) noexce
     return made;
 }
 
-std::uint64_t FlowTracker::hash_of_source(std::uint32_t index) const noexcept {
-    const FlowDirection& original = table_.pool()[index].direction[0];
-    const FlowKind kind = original.kind_now();
-    return kind.flags & FlowKind::ipv6 ? hash_of_source(original.tuple_now<Tuple6>(), kind)
-                                       : hash_of_source(original.tuple_now<Tuple4>(), kind);
+template <class Tuple>
+void FlowTracker::change_sources(std::uint32_t index, FlowKind kind,
+                                 void (FlowSources::*change)(std::uint32_t,
+                                                             std::uint64_t) noexcept) noexcept {
+    const FlowEntry& entry = table_.pool()[index];
+    (sources_.*change)(index, hash_of_source(entry.direction[0].tuple_now<Tuple>(), kind));
+    if (entry.state.has(FlowStatus::endpoint_independent))
+        (ends_.*change)(index, hash_of_end(entry.direction[1].tuple_now<Tuple>(), kind));
+}
+
+/// Of one that translation has decided on, when it is confirmed.
+void FlowTracker::enter_sources(std::uint32_t index) noexcept {
+    const FlowKind kind = table_.pool()[index].direction[0].kind_now();
+    if (kind.flags & FlowKind::ipv6)
+        change_sources<Tuple6>(index, kind, &FlowSources::add);
+    else
+        change_sources<Tuple4>(index, kind, &FlowSources::add);
 }
 
 /// Before its owner frees it.
 void FlowTracker::leave_sources(std::uint32_t index) noexcept {
-    if (table_.pool()[index].state.has(FlowStatus::src_nat_done))
-        sources_.remove(index, hash_of_source(index));
+    if (!table_.pool()[index].state.has(FlowStatus::src_nat_done)) return;
+    const FlowKind kind = table_.pool()[index].direction[0].kind_now();
+    if (kind.flags & FlowKind::ipv6)
+        change_sources<Tuple6>(index, kind, &FlowSources::remove);
+    else
+        change_sources<Tuple4>(index, kind, &FlowSources::remove);
 }
 
 /// gc_worker: from 95 % on also those go that are not assured or close.

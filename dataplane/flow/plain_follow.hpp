@@ -66,8 +66,8 @@ inline void keep_until(FlowState& state, FlowTime deadline) noexcept {
     const std::uint32_t seq = header.sequence.host(), ack = header.acknowledgement.host(),
                         end = seq + length - 4 * words;
     const std::uint16_t window = header.window.host();
-    const bool fits = is_before(seq, sender.maxend + 1) & is_before(ack, receiver.end + 1) &
-                      (receiver.maxwin == 0 || is_before(sender.end - receiver.maxwin - 1, end)) &
+    const bool fits = is_before(seq, sender.maxend + 1) && is_before(ack, receiver.end + 1) &&
+                      (receiver.maxwin == 0 || is_before(sender.end - receiver.maxwin - 1, end)) &&
                       is_before(receiver.end - std::max(sender.maxwin, least_ack_window) - 1, ack);
     if ((header.flags & shape) != tcp_flag::ack || tcp.state() != TcpState::established ||
         sender.maxwin == 0 || !fits || !due.tcp_is_usual) [[unlikely]]
@@ -90,8 +90,8 @@ inline void keep_until(FlowState& state, FlowTime deadline) noexcept {
     if (ack == receiver.end) of_receiver &= static_cast<std::uint8_t>(~TcpSideFlags::unacknowledged);
 
     const auto payload = static_cast<std::uint16_t>(end - seq);
-    const bool again = (tcp.last_ack == ack) & (tcp.last_end == end) & (tcp.last_length == payload) &
-                       (tcp.last_win == window) & (tcp.last_direction() == direction);
+    const bool again = tcp.last_ack == ack && tcp.last_end == end && tcp.last_length == payload &&
+                       tcp.last_win == window && tcp.last_direction() == direction;
     tcp.retransmissions = again ? static_cast<std::uint8_t>(tcp.retransmissions + 1) : std::uint8_t{0};
     tcp.last_ack = ack;
     tcp.last_end = end;

@@ -48,6 +48,7 @@ FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t
     : capacity_(capacity),
       table_(capacity, workers, secret_lo, secret_hi),
       sources_(table_.pool().size()),
+      ends_(table_.pool().size()),
       wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
       workers_(workers),
       extra_memory_(std::size_t{table_.pool().size()} * sizeof(FlowExtra)),
@@ -215,6 +216,7 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
     for (FlowDirection& direction : entry.direction) {
         direction.shared.store(0, std::memory_order_relaxed);
         direction.path = 0;
+        direction.slow = SlowWay::unseen;
     }
     entry.state.deadline.store(0, std::memory_order_relaxed);
     if (moment.config.acct || moment.config.timestamp) {

@@ -155,6 +155,26 @@ class FlowTracker {
         return found;
     }
 
+    /// Whose outside end this is, by a connection with FlowStatus::endpoint_independent: its original tuple.
+    /// `end`: as answers are addressed to it, destination and port; of ICMP queries the identifier.
+    template <class Tuple>
+    [[nodiscard]] std::optional<Tuple> source_behind(const Tuple& end, FlowKind kind, FlowTime now) noexcept {
+        std::optional<Tuple> found;
+        ends_.visit(hash_of_end(end, kind), [&](std::uint32_t index) {
+            const FlowEntry& entry = table_.pool()[index];
+            const FlowKind its = entry.direction[0].kind_now();
+            if ((its.word() ^ kind.word()) & FlowKind::compared || entry.state.has(FlowStatus::dying) ||
+                expired(entry.state, now))
+                return true;
+            const auto reply = entry.direction[1].tuple_now<Tuple>();
+            if (reply.destination != end.destination || !(port_of_end(reply, kind) == port_of_end(end, kind)))
+                return true;
+            found = entry.direction[0].tuple_now<Tuple>();
+            return false;
+        });
+        return found;
+    }
+
     /// Ends connections of this worker whose time is over, and frees what ended; looks at `limit` entries or
     /// a few more. Returns how many: less than `limit` means that nothing is left to do.
     unsigned age(const FlowMoment&, unsigned limit) noexcept;
@@ -237,14 +257,31 @@ class FlowTracker {
         of.destination_port = be16{0};
         return table_.hash(of, kind.protocol);
     }
-    [[nodiscard]] std::uint64_t hash_of_source(std::uint32_t index) const noexcept;
+    /// ICMP queries have one identifier for both ends.
+    template <class Tuple>
+    [[nodiscard]] static be16 port_of_end(const Tuple& end, FlowKind kind) noexcept {
+        const bool icmp = kind.protocol == ip_protocol::icmp || kind.protocol == ip_protocol::icmpv6;
+        return icmp ? end.source_port : end.destination_port;
+    }
+    template <class Tuple>
+    [[nodiscard]] std::uint64_t hash_of_end(const Tuple& end, FlowKind kind) const noexcept {
+        Tuple of{};
+        of.source = end.destination;
+        of.source_port = port_of_end(end, kind);
+        return table_.hash(of, kind.protocol);
+    }
+    void enter_sources(std::uint32_t index) noexcept;
     void leave_sources(std::uint32_t index) noexcept;
+    template <class Tuple>
+    void change_sources(std::uint32_t index, FlowKind kind,
+                        void (FlowSources::*change)(std::uint32_t, std::uint64_t) noexcept) noexcept;
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
     void tell(FlowEventKind, std::uint32_t index, const FlowMoment&) noexcept;
 
     std::uint32_t capacity_;
     FlowTable table_;
-    FlowSources sources_;
+    FlowSources sources_;  ///< by the source of the original direction: what translation has decided on
+    FlowSources ends_;     ///< by their outside end: those that are endpoint independent
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;
     FlowMemory extra_memory_;

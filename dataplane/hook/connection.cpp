@@ -60,6 +60,19 @@ void note(Packet& packet, const Tracked& found) noexcept {
         static_cast<std::uint8_t>(static_cast<unsigned>(found.info) | tracked | (found.fresh ? fresh : 0));
 }
 
+void give(PacketVector& packets, unsigned worker, Context& context) noexcept {
+    const unsigned given = context.hand_over[worker]->enqueue(packets.packets, packets.count);
+    for (unsigned i = given; i < packets.count; ++i) {
+        Packet& packet = *packets.packets[i];
+        const bool output = packet.meta.handed_for == HandedFor::output;
+        context.drop(packet, DropReason::handover_ring_full, output ? packet.meta.oif : packet.meta.iif);
+    }
+    packets.count = 0;
+    if (given == 0) return;
+    context.handed_over->add(given);
+    context.wakers[worker]->wake();
+}
+
 /// A datagram goes by its pieces, which whoever gathered it hands over.
 Verdict give_to(Packet& packet, HandedFor hook, unsigned owner, Context& context) noexcept {
     if (context.hooks->datagram.count == 0) return hand_over(packet, hook, owner, context);
@@ -120,12 +133,16 @@ FlowMoment moment_of(const Context& context) noexcept {
 
 Verdict hand_over(Packet& packet, HandedFor hook, unsigned worker, Context& context) noexcept {
     packet.meta.handed_for = hook;
-    Packet* one = &packet;
-    if (context.hand_over[worker]->enqueue(&one, 1) == 0)
-        return Verdict::drop(DropReason::handover_ring_full);
-    context.handed_over->add(1);
-    context.wakers[worker]->wake();
+    PacketVector& for_it = context.hooks->for_others[worker];
+    if (for_it.count == batch_size) give(for_it, worker, context);
+    for_it.packets[for_it.count++] = &packet;
     return Verdict::consumed();
+}
+
+void give_to_others(Context& context) noexcept {
+    auto& all = context.hooks->for_others;
+    for (unsigned worker = 0; worker < all.size(); ++worker)
+        if (all[worker].count) give(all[worker], worker, context);
 }
 
 bool is_to_gather_here(const Packet& packet) noexcept {
@@ -142,6 +159,10 @@ bool has_connection(const Packet& packet) noexcept {
 
 CtInfo connection_info(const Packet& packet) noexcept {
     return static_cast<CtInfo>(packet.meta.connection_state & info_bits);
+}
+
+bool has_met_no_rule(const Packet& packet) noexcept {
+    return packet.meta.connection_state == 0;
 }
 
 bool was_handed_over(const Packet& packet) noexcept {
@@ -214,6 +235,11 @@ void attach_connection(Packet& ours, const Packet& about, const Context& context
 void close_connection(const Packet& packet, Context& context) noexcept {
     if (is_there(packet, context))
         context.filtering->tracker->close(packet.meta.connection_index, moment_of(context));
+}
+
+void set_related(Packet& packet) noexcept {
+    packet.meta.connection_state = static_cast<std::uint8_t>((packet.meta.connection_state & ~info_bits) |
+                                                             static_cast<unsigned>(CtInfo::related));
 }
 
 bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::uint8_t& state,

@@ -12,11 +12,16 @@ namespace weft {
 [[nodiscard]] bool has_connection(const Packet&) noexcept;
 /// Of one that has a connection.
 [[nodiscard]] CtInfo connection_info(const Packet&) noexcept;
+/// Of a packet that was handed over: whole, and before any rule.
+[[nodiscard]] bool has_met_no_rule(const Packet&) noexcept;
 /// Another worker asked its raw rules.
 [[nodiscard]] bool was_handed_over(const Packet&) noexcept;
 
-/// To another worker, where it comes to the same hook again. The packet is gone, or the ring is full.
+/// To another worker, where it comes to the same hook again. The packet is gone; if the ring proves full, it
+/// is dropped.
 [[nodiscard]] Verdict hand_over(Packet&, HandedFor, unsigned worker, Context&) noexcept;
+/// Gives what is for them to all other workers.
+void give_to_others(Context&) noexcept;
 /// Of a fragment: the worker that it was handed to gathers its datagram.
 [[nodiscard]] bool is_to_gather_here(const Packet&) noexcept;
 [[nodiscard]] Verdict hand_to_gather(Packet&, HandedFor, unsigned worker, Context&) noexcept;
@@ -31,6 +36,9 @@ void attach_connection(Packet& ours, const Packet& about, const Context&) noexce
 
 /// A rule answers the packet, a TCP segment, with a reset (nf_ct_set_closing).
 void close_connection(const Packet&, Context&) noexcept;
+
+/// Its new connection is one that another has made expected.
+void set_related(Packet&) noexcept;
 
 /// What rules may know of the packet's connection: true if there is one, else `state` is what it is without.
 [[nodiscard]] bool connection_facts(const Packet&, hook::ConnectionFacts&, std::uint8_t& state,

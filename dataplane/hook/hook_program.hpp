@@ -33,7 +33,8 @@ struct HookProgram {
     std::vector<std::shared_ptr<const ChainCode>> chains;  ///< by ChainSlot; null if unused
     RuleId ids = 1;                                        ///< all ids are below it
     bool tracks = false;                                   ///< some rule asks for connections
-    bool translates = false;                               ///< nat has rules, or a policy that is not ACCEPT
+    bool endpoint_independent = false;                     ///< some rule of nat is
+    bool translates = false;                               ///< the table nat was ever used, and it tracks
 
     [[nodiscard]] bool active(Hook hook) const noexcept {
         return !hooks[static_cast<std::size_t>(hook)].empty();

@@ -161,6 +161,7 @@ PacketEnd Passage::decide_translation() noexcept {
 
 PacketEnd Passage::end_as(const hook::WalkResult& result) noexcept {
     if (result.ending == hook::Ending::accept) return {};
+    note_slow(packet_, SlowWay::dropped, context_);
     if (result.ending == hook::Ending::reject) {
         reject(packet_, *result.reject, context_);
         return Verdict::drop(DropReason::hook_rejected);
@@ -191,16 +192,13 @@ PacketEnd leave(Packet& packet, Hook at, IfIndex iif, IfIndex oif, Context& cont
     if (auto end = passage.translate()) return end;
     if (auto end = help_connection(packet, context)) return end;
     if (auto end = confirm_connection(packet, context)) return end;
-    if (at == Hook::postrouting && iif != no_interface) remember(packet, context);
+    if (at == Hook::input)
+        note_slow(packet, SlowWay::to_host, context);
+    else if (iif == no_interface)
+        note_slow(packet, SlowWay::of_host, context);
+    else
+        remember(packet, context);
     return {};
-}
-
-}  // namespace
-
-namespace {
-
-IpAddress destination_of(Packet& packet) noexcept {
-    return is_ipv6(packet) ? IpAddress{ipv6(packet).destination} : to_address(ipv4(packet).destination);
 }
 
 }  // namespace
@@ -225,7 +223,7 @@ PacketEnd pass_postrouting(Packet& packet, IfIndex iif, Context& context) noexce
 }
 
 PacketEnd pass_output(Packet& packet, Context& context) noexcept {
-    context.hooks->recording.usable = false;  // of a packet whose way this one has interrupted
+    context.hooks->recording.slow = SlowWay::of_host;  // of a packet whose way this one has interrupted
     Passage passage(packet, Hook::output, no_interface, packet.meta.oif, context);
     if (auto end = enter(passage, HandedFor::output, packet, context)) return end;
     return passage.ask(hook::filtering);

@@ -37,7 +37,7 @@ struct Datagram {
 /// What the hooks have done with the packet in hand so far.
 struct Recording {
     std::vector<hook::RuleId> path;
-    bool usable = false;                ///< by other packets of its flow
+    SlowWay slow{};                     ///< kept: other packets of its flow may use it
     bool marks_connection = false;      ///< some rule sets the connection's mark
     std::uint16_t status = 0;           ///< of the connection, FlowStatus, before rules
     std::uint32_t connection_mark = 0;  ///< the same
@@ -62,6 +62,9 @@ struct HookWork {
     /// For in_one_piece(): as long as an IP packet can be.
     std::unique_ptr<std::byte[]> whole = std::make_unique<std::byte[]>(65'536 + 40);
     unsigned handed_to = nobody;  ///< the worker that a datagram has to go to
+    /// Packets for other workers, by worker; given at the end of the round, or when there are enough.
+    std::vector<PacketVector> for_others;
+    bool takes_over = false;  ///< the burst in hand is from another worker, which has received it
 };
 
 using PacketEnd = std::optional<Verdict>;

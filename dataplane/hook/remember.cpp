@@ -1,6 +1,7 @@
 #include "dataplane/hook/remember.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "dataplane/flow/tcp.hpp"
 #include "dataplane/hook/connection.hpp"
@@ -18,13 +19,23 @@ using hook::Rest;
 constexpr std::uint8_t shape_flags = tcp_flag::fin | tcp_flag::syn | tcp_flag::rst | tcp_flag::ack;
 
 /// Segments that begin and end connections are looked at one by one, here and there.
-bool is_of_kind(Packet& packet, std::uint8_t protocol, const Context& context) noexcept {
-    if (protocol == ip_protocol::udp) return true;
-    if (protocol != ip_protocol::tcp) return false;
+SlowWay kind_of(Packet& packet, std::uint8_t protocol, const Context& context) noexcept {
+    if (protocol == ip_protocol::udp) return SlowWay::kept;
+    if (protocol != ip_protocol::tcp) return SlowWay::protocol;
     const auto l4 = layer4_of(packet, context);
     constexpr std::size_t flags_at = 13;
-    return l4 && l4->head >= sizeof(TcpHeader) &&
-           (static_cast<std::uint8_t>(l4->data[flags_at]) & shape_flags) == tcp_flag::ack;
+    const bool inside = l4 && l4->head >= sizeof(TcpHeader) &&
+                        (static_cast<std::uint8_t>(l4->data[flags_at]) & shape_flags) == tcp_flag::ack;
+    return inside ? SlowWay::kept : SlowWay::tcp_ends;
+}
+
+/// The first of what rules have asked that no other packet need share.
+SlowWay asked_by_rules(const hook::Rests& rests) noexcept {
+    static_assert(Rest::length == 1 && Rest::tcpmss == 1 << (static_cast<unsigned>(SlowWay::tcpmss) -
+                                                             static_cast<unsigned>(SlowWay::length)));
+    if (const std::uint32_t bits = rests.reasons & Rest::never)
+        return static_cast<SlowWay>(static_cast<int>(SlowWay::length) + std::countr_zero(bits));
+    return rests.reasons & Rest::sets ? SlowWay::sets : SlowWay::kept;
 }
 
 bool routes_by_tos(bool v6, const Routing& routing) noexcept {
@@ -79,34 +90,12 @@ bool rests_on_translation(const hook::Rests& rests, std::uint16_t before, std::u
     return rests.mask.status & (Bits::source_nat | Bits::destination_nat) && (before ^ now) & nat_mask;
 }
 
-}  // namespace
-
-void begin_recording(const Packet& packet, Context& context) noexcept {
-    Recording& recording = context.hooks->recording;
-    recording.path.clear();
-    context.hooks->trail.rests = {};
-    recording.marks_connection = false;
-    recording.usable = context.hooks->datagram.count == 0 && !was_handed_over(packet) &&
-                       packet.meta.mark == 0 && packet.meta.iif == packet.meta.port_iif;
-}
-
-void record_connection(const Packet& packet, Context& context) noexcept {
-    Recording& recording = context.hooks->recording;
-    if (!has_connection(packet)) {
-        recording.usable = false;
-        return;
-    }
-    FlowTracker& tracker = *context.filtering->tracker;
-    recording.connection_mark = tracker.mark(packet.meta.connection_index).load(std::memory_order_relaxed);
-    recording.status = tracker.state_of(packet.meta.connection_index).status.load(std::memory_order_relaxed);
-}
-
-void remember(Packet& packet, Context& context) noexcept {
+/// SlowWay::kept, or why not.
+SlowWay keep(Packet& packet, Context& context) noexcept {
     HookWork& work = *context.hooks;
     const Recording& recording = work.recording;
     const hook::Rests& rests = work.trail.rests;
-    if (!recording.usable || !has_connection(packet) || !rests.may_be_kept() || rests.reasons & Rest::sets)
-        return;
+    if (recording.slow != SlowWay::kept) return recording.slow;
     const bool v6 = is_ipv6(packet);
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
@@ -115,20 +104,28 @@ void remember(Packet& packet, Context& context) noexcept {
     const FlowKind kind = way.kind_now();
     const CtInfo info = connection_info(packet);
     const Hop& hop = (*context.hops)[packet.meta.hop];
+    // Of a connection that is another's, or not this packet's own, nothing will be noted either.
     if (state.version() != packet.meta.connection_version || state.owner() != context.worker ||
-        !state.has(FlowStatus::confirmed) || state.has(FlowStatus::helper) || kind.zone != 0 ||
-        kind.flags & FlowKind::hinted || info == CtInfo::related || info == CtInfo::related_reply ||
-        !is_of_kind(packet, kind.protocol, context) || rests_on_future(rests, recording.status) ||
-        rests_on_translation(rests, recording.status, state.status.load(std::memory_order_relaxed)) ||
-        hop.kind != HopKind::neighbour || hop.interface == packet.meta.iif ||
-        routes_by_tos(v6, *context.routing) || changes_connection_mark(packet, recording, tracker) ||
-        (v6 && routes_by_label(packet, context)))
-        return;
+        !state.has(FlowStatus::confirmed) || info == CtInfo::related || info == CtInfo::related_reply)
+        return SlowWay::unseen;
+    if (state.has(FlowStatus::helper)) return SlowWay::helper;
+    if (kind.zone != 0 || kind.flags & FlowKind::hinted) return SlowWay::zone;
+    if (const SlowWay of_packet = kind_of(packet, kind.protocol, context); of_packet != SlowWay::kept)
+        return of_packet;
+    if (const SlowWay asked = asked_by_rules(rests); asked != SlowWay::kept) return asked;
+    if (rests_on_future(rests, recording.status) ||
+        rests_on_translation(rests, recording.status, state.status.load(std::memory_order_relaxed)))
+        return SlowWay::future_status;
+    if (changes_connection_mark(packet, recording, tracker)) return SlowWay::marks_connection;
+    if (hop.kind != HopKind::neighbour) return SlowWay::not_neighbour;
+    if (hop.interface == packet.meta.iif) return SlowWay::same_interface;
+    if (routes_by_tos(v6, *context.routing)) return SlowWay::route_by_tos;
+    if (v6 && routes_by_label(packet, context)) return SlowWay::route_by_label;
     const std::uint32_t path =
         work.paths.intern(recording.path, v6, packet.meta.mark, rests.reasons & Rest::routes);
-    if (path == FlowPaths::none) return;
+    if (path == FlowPaths::none) return SlowWay::too_many;
     const std::uint16_t condition = work.paths.intern(condition_of(rests, recording));
-    if (condition == FlowPaths::most_conditions) return;
+    if (condition == FlowPaths::most_conditions) return SlowWay::too_many;
     way.hop.store(packet.meta.hop, std::memory_order_relaxed);
     way.oif = hop.interface;
     way.iif = packet.meta.iif;
@@ -136,6 +133,45 @@ void remember(Packet& packet, Context& context) noexcept {
     way.condition =
         static_cast<std::uint16_t>(condition | (info == CtInfo::fresh ? 0 : FlowDirection::answered));
     way.path = path;
+    return SlowWay::kept;
+}
+
+}  // namespace
+
+void begin_recording(const Packet& packet, Context& context) noexcept {
+    Recording& recording = context.hooks->recording;
+    recording.path.clear();
+    context.hooks->trail.rests = {};
+    recording.marks_connection = false;
+    recording.slow = context.hooks->datagram.count != 0        ? SlowWay::fragments
+                     : was_handed_over(packet)                 ? SlowWay::handed_over
+                     : packet.meta.mark != 0                   ? SlowWay::marked
+                     : packet.meta.iif != packet.meta.port_iif ? SlowWay::no_port
+                                                               : SlowWay::kept;
+}
+
+void record_connection(const Packet& packet, Context& context) noexcept {
+    Recording& recording = context.hooks->recording;
+    if (!has_connection(packet)) return;
+    FlowTracker& tracker = *context.filtering->tracker;
+    recording.connection_mark = tracker.mark(packet.meta.connection_index).load(std::memory_order_relaxed);
+    recording.status = tracker.state_of(packet.meta.connection_index).status.load(std::memory_order_relaxed);
+}
+
+void note_slow(const Packet& packet, SlowWay why, const Context& context) noexcept {
+    if (!has_connection(packet)) return;
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    const CtInfo info = connection_info(packet);
+    const FlowState& state = tracker.state_of(ref);
+    if (state.version() != packet.meta.connection_version || state.owner() != context.worker ||
+        info == CtInfo::related || info == CtInfo::related_reply)
+        return;
+    tracker.table().direction_of(ref).slow = why;
+}
+
+void remember(Packet& packet, Context& context) noexcept {
+    if (has_connection(packet)) note_slow(packet, keep(packet, context), context);
 }
 
 }  // namespace weft

@@ -12,7 +12,10 @@ void begin_recording(const Packet&, Context&) noexcept;
 void record_connection(const Packet&, Context&) noexcept;
 
 /// At the end of POSTROUTING: a packet in transit that every hook has let pass. Keeps nothing if that rests
-/// on what another packet of the flow may not share.
+/// on what another packet of the flow may not share, but why.
 void remember(Packet&, Context&) noexcept;
+
+/// Why this packet of its flow, which went the slow way, has left no outcome: FlowDirection::slow.
+void note_slow(const Packet&, SlowWay, const Context&) noexcept;
 
 }  // namespace weft

@@ -34,7 +34,7 @@ class Walk {
                 case Step::next:
                     break;
                 case Step::accept:
-                    return {};
+                    return {Ending::accept, rule->id};
                 case Step::drop:
                     return {Ending::drop, rule->id};
                 case Step::reject:

@@ -49,7 +49,7 @@ enum class Ending : std::uint8_t { accept, drop, reject };
 
 struct WalkResult {
     Ending ending = Ending::accept;
-    /// Whose doing a drop or reject is, a rule's or a policy's; no_rule: a match could not read its header.
+    /// Whose doing it is, a rule's, or of a drop a policy's; no_rule: a match could not read its header.
     RuleId by = no_rule;
     const RejectTarget* reject = nullptr;
     const NatTarget* nat = nullptr;  ///< of walk_nat(): what the connection is to become

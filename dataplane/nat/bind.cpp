@@ -86,6 +86,23 @@ std::optional<NatTarget> range_of(Packet& packet, const NatPlace& place, const T
     return to_one(address, *rule);
 }
 
+/// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT.
+template <class Tuple>
+std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const NatPlace& place,
+                                   const hook::WalkResult& said, const Context& context) noexcept {
+    const auto& program = *context.filtering->of(kind.flags & FlowKind::ipv6);
+    if (!program.endpoint_independent || place.at != Hook::prerouting || said.nat ||
+        said.by != hook::no_rule || !ip_protocol::has_ports(kind.protocol))
+        return std::nullopt;
+    const FlowTime now = moment_of(context).now;
+    const auto source = context.filtering->tracker->source_behind(current, kind, now);
+    if (!source || source->source == current.source) return std::nullopt;
+    NatTarget range = to_one(address_of(*source, NatSide::source), {});
+    range.map_ports = true;
+    range.ports = {source->source_port.host(), source->source_port.host()};
+    return range;
+}
+
 /// As packets of the original direction leave so far.
 template <class Tuple>
 std::optional<Tuple> current_tuple(const Packet& packet, const Context& context) noexcept {
@@ -127,11 +144,21 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
                      Context& context) noexcept {
     const auto current = current_tuple<Tuple>(packet, context);
     if (!current) return {};
-    const auto range = range_of(packet, place, *current, said.nat, context);
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    const FlowKind kind = tracker.table().direction_of(ref).kind_now();
+    const auto inside = inside_of(*current, kind, place, said, context);
+    const auto range = inside ? inside : range_of(packet, place, *current, said.nat, context);
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     if (auto end = bind_side(packet, side_at(place.at), *current, *range, said.by, context)) return end;
-    if (said.nat && said.nat->kind == NatTarget::Kind::masquerade)
-        context.filtering->tracker->state_of(packet.meta.connection_index).set(FlowStatus::masqueraded);
+    std::uint16_t bits = 0;
+    if (said.nat && said.nat->kind == NatTarget::Kind::masquerade) bits |= FlowStatus::masqueraded;
+    if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
+    if (inside) {
+        bits |= FlowStatus::expected;
+        set_related(packet);
+    }
+    tracker.state_of(ref).set(bits);
     return {};
 }
 
@@ -168,9 +195,11 @@ PacketEnd bind(Packet& packet, const NatPlace& place, const hook::WalkResult& sa
 const FollowMaster* follows_master(const Packet& packet, Context& context) noexcept {
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
-    if (!tracker.state_of(ref).has(FlowStatus::expected)) return nullptr;
-    const FollowMaster& follow = tracker.extra(ref).follow;
-    return follow.wanted ? &follow : nullptr;
+    const FlowState& state = tracker.state_of(ref);
+    if (!state.has(FlowStatus::expected)) return nullptr;
+    // What an earlier connection of this entry has left does not count.
+    const FlowExtra& extra = tracker.extra(ref);
+    return extra.follow.wanted && extra.follower == state.version() ? &extra.follow : nullptr;
 }
 
 PacketEnd bind_as(Packet& packet, const FollowMaster& master, Context& context) noexcept {

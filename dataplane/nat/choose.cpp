@@ -74,7 +74,15 @@ class Choice {
   private:
     /// nf_nat_used_tuple: an answer to it would be a packet of another connection. One with the same original
     /// tuple is the same flow, seen twice at a time: confirmation decides between them.
-    bool is_taken(const Tuple& tuple) const noexcept { return rival(tuple) != 0; }
+    bool is_taken(const Tuple& tuple) const noexcept { return rival(tuple) != 0 || is_anothers_end(tuple); }
+    /// An endpoint independent source shares its outside port with nobody.
+    bool is_anothers_end(const Tuple& tuple) const noexcept {
+        if (!range_.endpoint_independent) return false;
+        const auto reply = inverted(tuple, kind_.protocol);
+        if (!reply) return false;
+        const auto owner = question_.tracker.source_behind(*reply, kind_, question_.moment.now);
+        return owner && (owner->source != original_.source || !(owner->source_port == original_.source_port));
+    }
     FlowRef rival(const Tuple& tuple) const noexcept {
         const auto reply = inverted(tuple, kind_.protocol);
         if (!reply) return 0;
@@ -86,6 +94,7 @@ class Choice {
     /// nf_nat_used_tuple_harder: a new TCP connection may have the port of one that waits out its time, if
     /// its sequence numbers are beyond it.
     bool is_taken_still(const Tuple& tuple, unsigned attempts_left) noexcept {
+        if (is_anothers_end(tuple)) return true;
         const FlowRef other = rival(tuple);
         if (!other) return false;
         if (attempts_left > harder_below || kind_.protocol != ip_protocol::tcp ||

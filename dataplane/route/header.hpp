@@ -3,6 +3,7 @@
 
 #include "dataplane/context.hpp"
 #include "dataplane/egress/tag.hpp"
+#include "weft/net/address.hpp"
 #include "weft/net/ip.hpp"
 
 namespace weft {
@@ -18,6 +19,9 @@ inline constexpr std::uint32_t ip_head_bytes = ethernet_header_size + 60;
 }
 [[nodiscard]] inline bool is_ipv6(Packet& packet) noexcept {
     return packet.ethernet().type.host() == ether_type::ipv6;
+}
+[[nodiscard]] inline IpAddress destination_of(Packet& packet) noexcept {
+    return is_ipv6(packet) ? IpAddress{ipv6(packet).destination} : to_address(ipv4(packet).destination);
 }
 /// Bytes from the IP header on.
 [[nodiscard]] inline std::uint32_t l3_length(const Packet& packet) noexcept {

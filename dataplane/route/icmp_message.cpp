@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dataplane/hook/connection.hpp"
+#include "dataplane/hook/reroute.hpp"
 #include "dataplane/host/host.hpp"
 #include "dataplane/punt/class.hpp"
 #include "dataplane/route/datagram.hpp"
@@ -101,16 +102,21 @@ void send_back(Packet& message, Packet& about, WayBack way, Context& context) no
         message.meta.hop = way.hop;
         message.meta.oif = (*context.hops)[way.hop].interface;
     }
-    const StageId next = way.on_link ? StageId::egress : StageId::ip_output;
+    Verdict next = Verdict::to(way.on_link ? StageId::egress : StageId::ip_output);
     if (!has_rules(is_ipv6(message), context)) [[likely]]
-        return context.emit(message, next);
+        return context.emit(message, next.stage());
     attach_connection(message, about, context);
     const IfIndex out = message.meta.oif;
     const Datagram gathered = std::exchange(context.hooks->datagram, {});  // `about`, not the message
+    const IpAddress to = destination_of(message);
     auto end = pass_output(message, context);
-    if (!end) end = pass_postrouting(message, no_interface, context);
+    if (!end) {
+        const Verdict changed = route_changed(message, !(destination_of(message) == to), context);
+        if (!(changed == Verdict::to(StageId::egress))) next = changed;
+        if (next.is_stage()) end = pass_postrouting(message, no_interface, context);
+    }
     context.hooks->datagram = gathered;
-    context.follow(message, end.value_or(Verdict::to(next)), out);
+    context.follow(message, end.value_or(next), out);
 }
 
 void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {

@@ -9,6 +9,7 @@
 
 #include "dataplane/bridge/fdb.hpp"
 #include "dataplane/hook/hooks.hpp"
+#include "dataplane/hook/outcome.hpp"
 #include "dataplane/pipeline.hpp"
 #include "weft/clock.hpp"
 #include "weft/counters.hpp"
@@ -56,6 +57,8 @@ struct WorkerShare {
     /// What flows have counted is in rule_counters, and no rule of an earlier Filtering counts any more, once
     /// the worker has made the second equal to the first.
     std::atomic<std::uint32_t> counts_wanted{0}, counts_settled{0};
+    /// Control's, null or answered by then; control touches it only while the two are equal.
+    FlowQuestion* question = nullptr;
     std::atomic<bool> runs{false};
     HookLog hook_log;
     StageCounters stages[stage_count];

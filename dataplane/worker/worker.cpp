@@ -4,6 +4,7 @@
 #include <rte_pause.h>
 #include <time.h>
 
+#include "dataplane/hook/connection.hpp"
 #include "dataplane/ingress/veth.hpp"
 #include "dataplane/route/datagram.hpp"
 #include "weft/port.hpp"
@@ -37,6 +38,7 @@ Worker::Worker(Shared& shared, unsigned id)
     hooks_.paths = FlowPaths(shared.secret_low ^ shared.secret_high);
     hooks_.log = &share_.hook_log;
     hooks_.fragments = &fragments_;
+    hooks_.for_others.resize(shared.workers.size());
     context_.hooks = &hooks_;
     context_.filtering = &shared.filtering.get();
     context_.icmp_buckets = &shared.icmp_buckets;
@@ -146,20 +148,38 @@ unsigned Worker::take_handed_over() noexcept {
 unsigned Worker::take_burst_handed_over() noexcept {
     Packet* packets[batch_size];
     const unsigned count = share_.hand_over.dequeue(packets, batch_size);
+    auto& known = context_.next[static_cast<std::size_t>(StageId::flow_batch)];
     for (unsigned i = 0; i < count; ++i) {
         Packet& packet = *packets[i];
-        if (packet.meta.handed_for == HandedFor::sending)
+        const HandedFor what = packet.meta.handed_for;
+        const bool may_be_known = what == HandedFor::input && has_met_no_rule(packet);
+        // One burst of one port, and nothing overtakes it.
+        if (known.count && (!may_be_known || packet.meta.iif != known.packets[0]->meta.iif)) run_taken_over();
+        if (what == HandedFor::sending)
             take_over(packet, context_);
-        else if (!context_.topology->exists(packet.meta.handed_for == HandedFor::input ? packet.meta.iif
-                                                                                       : packet.meta.oif))
+        else if (!context_.topology->exists(what == HandedFor::input ? packet.meta.iif : packet.meta.oif))
             context_.drop(packet, DropReason::handover_gone, no_interface);
-        else if (packet.meta.handed_for == HandedFor::input)
-            context_.emit(packet, StageId::ip_input);
-        else
+        else if (what == HandedFor::output)
             send_of_host(packet);
+        else if (may_be_known && (known.count || takes_known(packet)))
+            known.packets[known.count++] = &packet;
+        else
+            context_.emit(packet, StageId::ip_input);
     }
-    if (count) run_stages();
+    if (count) run_taken_over();
     return count;
+}
+
+bool Worker::takes_known(const Packet& packet) const noexcept {
+    return packet.meta.iif == packet.meta.port_iif && way_of(packet.meta.iif) == StageId::flow_batch;
+}
+
+void Worker::run_taken_over() noexcept {
+    const auto& known = context_.next[static_cast<std::size_t>(StageId::flow_batch)];
+    if (known.count) context_.receiving = &context_.topology->interface(known.packets[0]->meta.iif);
+    hooks_.takes_over = true;
+    run_stages();
+    hooks_.takes_over = false;
 }
 
 void Worker::look_on(const Observation& what) noexcept {
@@ -196,13 +216,16 @@ void Worker::settle_paths() noexcept {
     // Full of what is past, perhaps: at most once a second it begins anew.
     const bool fuller = hooks_.paths.full() && context_.now_seconds != forgotten_at_;
     const bool others = generation != hooks_.generation || fuller;
-    if (!others && wanted == share_.counts_settled.load(std::memory_order_relaxed)) return;
+    const bool asked = wanted != share_.counts_settled.load(std::memory_order_relaxed);
+    if (!others && !asked) return;
     hooks_.paths.fold(share_.rule_counters);
     if (others) {
         hooks_.paths.forget();
         forgotten_at_ = context_.now_seconds;
     }
     hooks_.generation = generation;
+    if (asked && share_.question && context_.filtering->tracker)
+        answer(*share_.question, *context_.filtering->tracker, hooks_.paths, shared_.hops, id_);
     share_.counts_settled.store(wanted, std::memory_order_release);
 }
 
@@ -220,6 +243,7 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
     if (!share_.from_kernel.empty()) work += take_from_kernel();
     if (!share_.hand_over.empty()) work += take_handed_over();
     if (!share_.veths.empty()) work += take_from_veths();
+    give_to_others(context_);
     flush_all(context_);
     const bool ages = settle_connections(context_);
     expire_fragments(context_);

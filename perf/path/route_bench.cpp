@@ -4,7 +4,7 @@
 //
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
-//                 [--update N] [--rules N] [--filter N] [--json]
+//                 [--update N] [--rules N] [--filter N] [--snat] [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
 // with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
@@ -12,6 +12,7 @@
 // the other CPU. --rules: after N policy rules for another source, which no packet has, one asks the table.
 // --filter: a stateful firewall of N rules that no packet matches; every second destination's flow is TCP, in
 // the middle of a connection, the others UDP, and before the first turn each flow is known (flow_batch).
+// --snat, with it: all leave from one address, whose ports serve every destination.
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <sched.h>
@@ -41,7 +42,7 @@ struct Options {
     std::uint32_t routes = 1, hops = 16, ecmp = 0, flows = 1 << 20;
     std::uint16_t size = 64;
     unsigned turns = 400, cpu = 1, update = 0, rules = 0, filter = 0;
-    bool v6 = false, json = false;
+    bool v6 = false, json = false, snat = false;
 };
 
 void must_fit(bool done) {
@@ -105,9 +106,9 @@ void write_transport(std::byte* head, std::uint32_t flow, std::uint16_t length) 
 }
 
 /// What a router with a stateful firewall has, and `count` rules that fit no packet of the benchmark.
-std::string rules_of(unsigned count) {
-    std::string text =
-        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
+std::string rules_of(unsigned count, const char* translation) {
+    std::string text = translation;
+    text += "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
     for (unsigned i = 0; i < count; ++i)
         text += fmt::format("-A FORWARD -p tcp -m tcp --dport {} -m mark --mark {} -j DROP\n",
                             10000 + i % 50000, i + 1);
@@ -178,12 +179,18 @@ class Bench {
     void publish_filter() {
         hook::Ruleset rules(options_.v6 ? hook::Family::ip6 : hook::Family::ip);
         const std::vector<std::string> words{options_.v6 ? "ip6tables-restore" : "iptables-restore"};
-        if (hook::run_restore(rules, {}, words, rules_of(options_.filter)).status != 0) std::abort();
+        const char* const translation =
+            !options_.snat ? ""
+            : options_.v6  ? "*nat\n-A POSTROUTING -o null -j SNAT --to-source 2001:db8:ffff::1\nCOMMIT\n"
+                           : "*nat\n-A POSTROUTING -o null -j SNAT --to-source 198.51.100.1\nCOMMIT\n";
+        if (hook::run_restore(rules, {}, words, rules_of(options_.filter, translation)).status != 0)
+            std::abort();
         auto filtering = std::make_unique<Filtering>();
         filtering->rules[options_.v6] =
             compiler_.compile(rules, {{"gen", in}, {"null", out}},
                               [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
         filtering->tracks[options_.v6] = true;
+        filtering->translates[options_.v6] = options_.snat;
         filtering->flows.max = 2 * std::max(options_.flows, 1U << 17);
         filtering->tracker = std::make_shared<FlowTracker>(filtering->flows.max, 1, 3, 4);
         filtering->generation = 1;
@@ -340,6 +347,8 @@ int main(int argc, char** argv) {
             options.rules = value();
         else if (word == "--filter")
             options.filter = value();
+        else if (word == "--snat")
+            options.snat = true;
         else if (word == "--json")
             options.json = true;
         else

@@ -120,6 +120,20 @@ def difference(linux_outcome, weft, case, patient=False):
     return Difference(case, told) if told else None
 
 
+def differs(linux, weft, case):
+    return difference(in_linux(linux, case), weft, case)
+
+
+def replay(linux, case):
+    """Yields each packet after it."""
+    linux.restore(case.v6, case.text())
+    linux.flush()
+    yield None
+    for sent in case.packets:
+        linux.step(sent.port, sent.frame)
+        yield f"into {sent.port}: {sent.text}\n    {sent.frame.hex()}"
+
+
 def sides(place, workers):
     linux, weft = Linux(place), Weft(place, workers)
     for side in (linux, weft):
@@ -143,10 +157,10 @@ def compare(place, workers, numbers):
                 case = make(number, v6)
                 if (number, v6) not in known:
                     known[number, v6] = in_linux(linux, case)
-                if differs := difference(known[number, v6], weft, case):
-                    found.append(differs)
-        shown = [explain(linux, weft, differs) for differs in found[:REDUCED]]
-    shown += [f"{differs.case.name()}: {differs.text}" for differs in found[REDUCED:10]]
+                if seen := difference(known[number, v6], weft, case):
+                    found.append(seen)
+        shown = [explain(sys.modules[__name__], linux, weft, seen) for seen in found[:REDUCED]]
+    shown += [f"{seen.case.name()}: {seen.text}" for seen in found[REDUCED:10]]
     lab.check(not found, f"{len(found)} of {2 * len(numbers)} rule sets differ\n" + "\n".join(shown))
 
 
@@ -178,9 +192,9 @@ def main():
         time.sleep(4 if options.ip6 else 0.5)
         with on_one_cpu():
             case = make(options.number, options.ip6)
-            differs = difference(in_linux(linux, case), weft, case)
-            print(explain(linux, weft, differs) if differs else f"{case.name()}: no difference")
-    return 1 if differs else 0
+            found = differs(linux, weft, case)
+            print(explain(sys.modules[__name__], linux, weft, found) if found else f"{case.name()}: no difference")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def iprange(dice):
 def mac(dice):
     if not dice.hooks <= INBOUND:
         return ""
-    ends = [talk.client for talk in dice.talks] + [talk.server for talk in dice.talks if talk.server.mac]
+    ends = [end for end in [talk.client for talk in dice.talks] + [talk.server for talk in dice.talks] if end.mac]
     return "-m mac " + dice.not_(f"--mac-source {dice.chance.choice(ends).mac}")
 
 

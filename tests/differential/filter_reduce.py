@@ -1,13 +1,9 @@
-"""A differing rule set cut down to few rules and packets, and told: which rules Linux took, what both did."""
+"""A differing rule set cut down to few rules and packets, and told: which rules Linux took, what both did. The oracle is
+filter.py or nat.py."""
 
+import os
 import re
 from dataclasses import replace
-
-import filter as oracle
-
-
-def differs(linux, weft, case):
-    return oracle.difference(oracle.in_linux(linux, case), weft, case)
 
 
 def without(items, still):
@@ -27,23 +23,23 @@ def without(items, still):
     return items
 
 
-def fewer_packets(linux, weft, found):
+def fewer_packets(differs, found):
     case = found.case
     if found.packet is not None:
         case = replace(case, packets=case.packets[:found.packet + 1])
-    if not differs(linux, weft, case):
+    if not differs(case):
         return found.case  # it takes what follows
-    kept = without(case.packets, lambda packets: bool(packets) and differs(linux, weft, replace(case, packets=packets)))
+    kept = without(case.packets, lambda packets: bool(packets) and differs(replace(case, packets=packets)))
     return replace(case, packets=kept)
 
 
-def fewer_rules(linux, weft, case):
+def fewer_rules(differs, case):
     all_rules = [(at, number) for at, table in enumerate(case.tables) for number in range(len(table.rules))]
 
     def keeping(pairs):
         return replace(case, kept=[[number for table, number in pairs if table == at] for at in range(len(case.tables))])
 
-    return keeping(without(all_rules, lambda pairs: differs(linux, weft, keeping(pairs))))
+    return keeping(without(all_rules, lambda pairs: differs(keeping(pairs))))
 
 
 def counted(save):
@@ -57,24 +53,26 @@ def counted(save):
     return rows
 
 
-def rules_taken(linux, case):
-    """For each packet, the rules and policies whose counters rose."""
-    linux.restore(case.v6, case.text())
-    linux.flush()
-    before = counted(linux.save(case.v6))
-    for sent in case.packets:
-        linux.step(sent.port, sent.frame)
+def rules_taken(oracle, linux, case):
+    """Each packet, and the rules and policies whose counters rose."""
+    before = None
+    for sent in oracle.replay(linux, case):
         after = counted(linux.save(case.v6))
-        yield [text for at, (count, text) in after.items() if count != before[at][0]]
+        if sent:
+            yield sent, [text for at, (count, text) in after.items() if count != before[at][0]]
         before = after
 
 
-def explain(linux, weft, found):
+def explain(oracle, linux, weft, found):
     """The text of a difference and of the least rule set and packets that show one."""
-    case = fewer_rules(linux, weft, fewer_packets(linux, weft, found))
-    least = differs(linux, weft, case)
-    lines = [f"{case.name()}: {found.text}", f"cut down (again with: filter.py {case.number}{' --ip6' if case.v6 else ''}):",
+    def differs(case):
+        return oracle.differs(linux, weft, case)
+
+    case = fewer_rules(differs, fewer_packets(differs, found))
+    least = differs(case)
+    again = f"{os.path.basename(oracle.__file__)} {case.number}{' --ip6' if case.v6 else ''}"
+    lines = [f"{case.name()}: {found.text}", f"cut down (again with: {again}):",
              *(f"  {line}" for line in case.text().splitlines() if re.match(r"[*-]|:user|:.* DROP", line))]
-    for sent, taken in zip(case.packets, rules_taken(linux, case)):
-        lines += [f"  into {sent.port}: {sent.text}", f"    {sent.frame.hex()}", *(f"    Linux took {rule}" for rule in taken)]
+    for sent, taken in rules_taken(oracle, linux, case):
+        lines += [f"  {sent}", *(f"    Linux took {rule}" for rule in taken)]
     return "\n".join([*lines, least.text if least else "  (did not differ again)"])

@@ -14,7 +14,6 @@ import lab
 from route import SETTINGS
 
 QUIET = 0.05  # seconds that a packet's late answers may take before the difference is believed
-NO_RULES = "*raw\nCOMMIT\n*mangle\nCOMMIT\n*filter\nCOMMIT\n*security\nCOMMIT\n"
 PROGRAMS = {False: "iptables", True: "ip6tables"}
 
 
@@ -55,7 +54,7 @@ class Side:
         self.outside.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
         self.wires, self.serial = [], 0
         for port, device in enumerate(scene.DEVICES):
-            name = device if role == "linux" else f"p-{device}"
+            name = device if role != "weft" else f"p-{device}"
             self.inside.ip("link", "add", name, "address", scene.port_mac(port), "type", "veth", "peer", "name", f"e-{device}",
                            "netns", self.outside.name)
             self.outside.ip("link", "set", f"e-{device}", "arp", "off", "up")
@@ -80,6 +79,9 @@ class Side:
         for v6, line in scene.routes():
             self.batch([line.removeprefix("-6 ")], *(["-6"] if v6 else []))
 
+    def comparable(self, data):
+        return comparable(data)
+
     def batch(self, lines, *options):
         lab.run("ip", "-n", self.inside.name, *options, "-batch", "-", input="\n".join(lines) + "\n")
 
@@ -98,7 +100,7 @@ class Side:
                 if data[12:14] == b"\x08\x06":
                     marks.append(data[:6])
                 elif not of_the_host(data):
-                    found.append((port, comparable(data)))
+                    found.append((port, self.comparable(data)))
         return marks
 
     def wait(self, seconds):
@@ -116,8 +118,8 @@ class Side:
 
 
 class Linux(Side):
-    def __init__(self, place):
-        super().__init__(place, "linux")
+    def __init__(self, place, role="linux"):
+        super().__init__(place, role)
         self.environment = {**os.environ, "XTABLES_LOCKFILE": os.path.join(place.folder, "xtables.lock")}
 
     def restore(self, v6, text):
@@ -145,6 +147,8 @@ class Linux(Side):
 
 
 class Weft(Side):
+    tables = ("raw", "mangle", "filter", "security")
+
     def __init__(self, place, workers):
         super().__init__(place, "weft")
         self.passes = min(workers, 2)
@@ -166,7 +170,7 @@ class Weft(Side):
 
     def restore(self, v6, text):
         """Anew also if they are the rules that there are: with limits that nothing has used up."""
-        for part in (NO_RULES, text):
+        for part in ("".join(f"*{table}\nCOMMIT\n" for table in self.tables), text):
             self.tell(f"{PROGRAMS[v6]}-restore", stdin=part)
 
     def save(self, v6):
@@ -180,22 +184,27 @@ class Weft(Side):
 
     def step(self, port, data, wanted, patient=False):
         """What comes out for a frame: as soon as it is what is wanted, else when nothing more comes."""
-        found = []
         self.wires[port].send(data)
-        end = time.monotonic() + QUIET
-        if wanted and not patient:
-            while sorted(found) != wanted and time.monotonic() < end:
-                self.wait(end - time.monotonic())
-                self.read(found)
-            if sorted(found) == wanted:
-                return wanted
         # What the host answers may go by another device's TAP, and be dropped there.
         others = [other for other in range(len(self.wires)) if other != port] if for_the_host(data) else []
-        for one in (port, *others):
+        return self.watch((port, *others), wanted.__eq__ if wanted else None, lambda found: found == wanted, patient)
+
+    def watch(self, ports, at_once, enough, patient=False):
+        """What comes out: as soon as at_once(it) is true, if it is asked; else when nothing more comes by the way of what
+        went into these ports and enough(it) is true, or it is late."""
+        found = []
+        end = time.monotonic() + QUIET
+        if at_once and not patient:
+            while not at_once(sorted(found)) and time.monotonic() < end:
+                self.wait(end - time.monotonic())
+                self.read(found)
+            if at_once(sorted(found)):
+                return sorted(found)
+        for one in ports:
             for _ in range(self.passes):
                 self.settle(one, found)
         end = time.monotonic() + QUIET
-        while (patient or sorted(found) != wanted) and time.monotonic() < end:
+        while (patient or not enough(sorted(found))) and time.monotonic() < end:
             self.wait(end - time.monotonic())
             self.read(found)
         return sorted(found)

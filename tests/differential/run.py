@@ -1,7 +1,9 @@
 """Random sequences of frames through weft and through another switch, of rules beside the real iptables, of packets past
-the connection tracker and the kernel's, and of packets under random rule sets. Seeds are fixed: the same run every time.
+the connection tracker and the kernel's, and of packets under random rule sets, with translation and without. Seeds are
+fixed: the same run every time.
 
-  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, vlan, qinq, route, conntrack, rules or filter; --seed repeats one
+  run.py [--rounds N] [-k WORD] [--seed S]    -k bridge, vlan, qinq, route, conntrack, rules, filter or nat; --seed
+                                              repeats one
 """
 
 import argparse
@@ -13,6 +15,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import bridge  # noqa: E402
 import conntrack  # noqa: E402
 import filter as rule_sets  # noqa: E402
+import nat  # noqa: E402
 import qinq  # noqa: E402
 import route  # noqa: E402
 import rules  # noqa: E402
@@ -41,6 +44,7 @@ def main():
     good += conntrack.run(options.k, seeds)
     good += rules.run(options.k, seeds)
     good += rule_sets.run(options.k, seeds)
+    good += nat.run(options.k, seeds)
     return 0 if all(good) else 1
 
 

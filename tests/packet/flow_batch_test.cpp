@@ -75,6 +75,40 @@ TEST_P(FlowBatchTest, KnownFlowsSkipTheRulesWhichCountThem) {
     EXPECT_EQ(rig.all_drops(), 0u);
 }
 
+// Of two workers one receives the answers and the other owns the connections.
+TEST_P(FlowBatchTest, PacketsHandedOverSkipTheRulesToo) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        make_known(who);
+        const std::uint64_t before = slow();
+        for (unsigned i = 0; i < 5; ++i)
+            EXPECT_EQ(from_b(answer(who)), std::vector<Bytes>{router.to_a(answer(who).ttl(63))});
+        EXPECT_EQ(slow(), before);
+        EXPECT_EQ(firewall.counts(who.a == of6.a, "FORWARD"), (std::vector<std::uint64_t>{9, 1, 0, 0}));
+    }
+    std::uint64_t received = 0;
+    for (unsigned worker = 0; worker < GetParam().workers; ++worker)
+        received += rig.counters("b", worker).received.packets.get();
+    EXPECT_EQ(received, 14u);
+    EXPECT_EQ(rig.all_drops(), 0u);
+}
+
+TEST_P(FlowBatchTest, NothingOvertakesAPacketThatGoesTheSlowWay) {
+    firewall.rules(stateful, stateful);
+    make_known(of4);
+    std::vector<Bytes> wanted;
+    for (unsigned i = 0; i < 9; ++i) {
+        // Options are not for the batch path.
+        Ip ip = Ip(of4.b, of4.a).payload(40 + i).udp(53, 1000);
+        if (i % 3 == 1) ip.options({1, 1, 1, 0});
+        rig.offer("b", router.from_b(ip));
+        wanted.push_back(router.to_a(ip.ttl(63)));
+    }
+    rig.run();
+    EXPECT_EQ(rig.sent("a"), wanted);
+    EXPECT_EQ(rig.all_drops(), 0u);
+}
+
 // A family without rules goes on by its own path.
 TEST_P(FlowBatchTest, AFamilyWithoutRulesIsRoutedAsBefore) {
     firewall.rules(stateful, "");

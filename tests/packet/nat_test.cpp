@@ -187,5 +187,55 @@ TEST_P(NatTest, AMasqueradedConnectionEndsWhenItLeavesElsewhere) {
               Packets{Ip("10.0.1.1", "192.0.2.9").payload(21).udp(5000, 53).summed().ttl(63).bytes()});
 }
 
+// nf_nat_ipv4_local_fn: an error of our own that OUTPUT gives another destination goes there.
+TEST_P(NatTest, OurErrorsAreRoutedAgainWhenTheirDestinationIsTranslated) {
+    lab.nat4("-A PREROUTING -i b -d 10.0.1.2 -j DNAT --to-destination 10.0.2.3\n");
+    rig.send("b", lab.router.from_b(Ip(of4.b, of4.a).payload(4).udp(9, 7).summed()));
+    EXPECT_EQ(lab.packets(rig.sent("b")),
+              Packets{Ip(of4.b, of4.c).payload(4).udp(9, 7).summed().ttl(63).bytes()});
+    // What A says by itself, with a wrong sum, looks like an answer to what B sent.
+    const Bytes wrong{0, 7, 0, 9, 0, 12, 0x12, 0x34, 1, 2, 3, 4};
+    const Packets errors = lab.inside(Ip(of4.a, of4.b).ttl(1).payload(wrong).protocol(17));
+    ASSERT_EQ(errors.size(), 1u) << "by b, where C is";
+    EXPECT_EQ(Bytes(errors[0].begin() + 12, errors[0].begin() + 22),
+              (Bytes{10, 0, 1, 1, 10, 0, 2, 3, 11, 0}));
+    EXPECT_EQ(rig.sent("a"), Packets{});
+}
+
+// RFC 4787 REQ-1, REQ-8: one outside port whoever the other end is, and anybody reaches its owner by it.
+TEST_P(NatTest, EndpointIndependentSourcesHaveOnePortThatAnybodyReaches) {
+    const std::string stateful =
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+        "-A FORWARD -i a -j ACCEPT\nCOMMIT\n";
+    lab.nat(
+        "-A PREROUTING -i b -p udp --dport 6000 -j ACCEPT\n"
+        "-A POSTROUTING -o b -p udp -j SNAT --to-source $W --endpoint-independent\n",
+        stateful);
+    for (const Hosts& who : {of4, of6}) {
+        ASSERT_EQ(lab.inside(Ip(who.a, who.b).payload(4).udp(5000, 53).summed()),
+                  Packets{Ip(who.w, who.b).payload(4).udp(5000, 53).summed().ttl(63).bytes()});
+        // A3 may not have A's port, not even towards C, whom A does not talk to.
+        const Packets other = lab.inside(Ip(who.a3, who.c).payload(4).udp(5000, 53).summed());
+        ASSERT_EQ(other.size(), 1u);
+        const unsigned drawn = lab.port(other[0]);
+        EXPECT_NE(drawn, 5000u);
+        EXPECT_EQ(lab.inside(Ip(who.a3, who.b).payload(4).udp(5000, 99).summed()),
+                  Packets{Ip(who.w, who.b).payload(4).udp(drawn, 99).summed().ttl(63).bytes()});
+        EXPECT_EQ(lab.inside(Ip(who.a, who.c).payload(4).udp(5000, 99).summed()),
+                  Packets{Ip(who.w, who.c).payload(4).udp(5000, 99).summed().ttl(63).bytes()});
+        // C has never heard of this port of A's; its answer is from the outside address again.
+        EXPECT_EQ(lab.outside(Ip(who.c, who.w).payload(4).udp(7, 5000).summed()),
+                  Packets{Ip(who.c, who.a).payload(4).udp(7, 5000).summed().ttl(63).bytes()});
+        EXPECT_EQ(lab.inside(Ip(who.a, who.c).payload(4).udp(5000, 7).summed()),
+                  Packets{Ip(who.w, who.c).payload(4).udp(5000, 7).summed().ttl(63).bytes()});
+        EXPECT_EQ(lab.outside(Ip(who.c, who.w).payload(4).udp(7, drawn).summed()),
+                  Packets{Ip(who.c, who.a3).payload(4).udp(7, 5000).summed().ttl(63).bytes()});
+        EXPECT_EQ(lab.outside(Ip(who.c, who.w).payload(4).tcp(7, 5000).summed()), Packets{}) << "not of TCP";
+        // A rule keeps what a server of the router's own listens to.
+        ASSERT_EQ(lab.inside(Ip(who.a, who.b).payload(4).udp(6000, 53).summed()).size(), 1u);
+        EXPECT_EQ(lab.outside(Ip(who.c, who.w).payload(4).udp(7, 6000).summed()), Packets{});
+    }
+}
+
 }  // namespace
 }  // namespace weft::test

@@ -63,6 +63,34 @@ def test_stateful_forwarding(lab):
 
 
 @stateful
+def test_show_flows(lab):
+    """Real UDP and ping under rules: what `show flows` says is kept, by which rules, and why ping keeps nothing."""
+    a, b = router(lab)
+    a.reaches(B4)
+    load(lab, "*filter\n:INPUT ACCEPT\n:FORWARD DROP\n:OUTPUT ACCEPT\n"
+         "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A FORWARD -i a -o b -j ACCEPT\nCOMMIT\n", ["iptables"])
+    equal(lab.weft("show", "flows"), "no connection is tracked\n", "before any packet")
+    talk = ("import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n{bind}\nfor _ in range(4):\n"
+            "    {turn}\n")
+    there = talk.format(bind="s.bind(('', 5300))", turn="s.sendto(*s.recvfrom(99))")
+    server = lab.start(b, "python3", "-c", there)
+    wait_for(lambda: ":5300" in b.run("ss", "-Hlun"), "the server listens")
+    a.run("python3", "-c", talk.format(bind=f"s.connect(('{B4}', 5300))", turn="s.send(b'x'); s.recv(99)"))
+    server.wait(timeout=10)
+    equal(a.ping(B4, 2, 0.02), 2, "answers to ping")
+    flow, = json.loads(lab.weft("-j", "show", "flows", "proto", "udp", "src", f"{A4}/32", "dst", B4))
+    equal(flow["original"]["layer4"]["dport"], 5300, "the connection")
+    for way, oif, gateway, rule in (("original", "b", B4, 1), ("reply", "a", A4, 1)):
+        outcome = flow["outcomes"][way]
+        check(outcome["kept"] and outcome["rests_on"]["answered"], outcome)
+        equal([outcome["oif"], outcome["gateway"]], [oif, gateway], f"where the {way} direction goes")
+        equal(outcome["rules"], [{"table": "filter", "chain": "FORWARD", "number": rule}], f"rules of the {way} direction")
+    text = lab.weft("show", "flows", "proto", "icmp")
+    check("    original  slow way  it is neither TCP nor UDP\n" in text, text)
+    equal(len(text.splitlines()), 3, "the connection and its two directions")
+
+
+@stateful
 def test_refused_and_dropped(lab):
     """REJECT is a refused connection to curl, DROP a silent one; a reset only where it was asked for."""
     a, b = router(lab)

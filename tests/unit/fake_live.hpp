@@ -161,6 +161,17 @@ struct FakeLive : Live {
         bool listens = false;
     } tracked;
     conntrack::Connections& connections() override { return tracked; }
+    struct FakeFlows : conntrack::Flows {
+        std::vector<conntrack::Flow> all;
+        std::uint32_t walk(std::uint32_t cursor, std::uint32_t places,
+                           const std::function<bool(const conntrack::Entry&)>& wanted,
+                           const std::function<void(const conntrack::Flow&)>& visit) override {
+            for (; cursor < all.size() && places > 0; ++cursor, --places)
+                if (wanted(all[cursor].entry)) visit(all[cursor]);
+            return cursor < all.size() ? cursor : 0;
+        }
+    } outcomes;
+    conntrack::Flows& flows() override { return outcomes; }
     bool promotes = false;
     bool promotes_secondaries(const std::string&) override { return promotes; }
     void stop(bool keep) override { done.push_back(keep ? "stop keep" : "stop"); }

@@ -1,6 +1,8 @@
 // weft's own `show`, whose JSON other programs read (the contract's field names), and `ethtool`.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/command_shell.hpp"
 
 namespace weft {
@@ -70,6 +72,108 @@ TEST_F(ShowCommand, MemoryAndVersion) {
     const auto both =
         "weft " + shell.data["version"].get<std::string>() + ", " + shell.data["dpdk"].get<std::string>();
     EXPECT_EQ(shell("show version"), both + "\n");
+}
+
+struct ShowFlows : ShowCommand {
+    static conntrack::Entry entry(const char* source, const char* destination, std::uint8_t protocol) {
+        conntrack::Entry entry;
+        entry.protocol = protocol;
+        entry.timeout = 29;
+        const auto from = command::parse_address(source), to = command::parse_address(destination);
+        entry.v6 = from->v6;
+        entry.original = {
+            .source{from->bytes}, .destination{to->bytes}, .source_port = 1000, .destination_port = 53};
+        entry.reply = {
+            .source{to->bytes}, .destination{from->bytes}, .source_port = 53, .destination_port = 1000};
+        return entry;
+    }
+    void SetUp() override {
+        ShowCommand::SetUp();
+        conntrack::Flow flow{.entry = entry("10.0.1.2", "10.0.2.2", 17), .worker = 1, .known = true};
+        flow.original = {
+            .kept = true,
+            .hindrance = "the connection has been answered since",
+            .in = "a",
+            .out = "b",
+            .gateway = "10.0.2.2",
+            .gateway_mac = parse_mac("02:00:00:00:00:0b"),
+            .mark = 3,
+            .rules = {{hook::TableId::mangle, "PREROUTING", 1}, {hook::TableId::filter, "FORWARD", 0}},
+            .more_rules = 7,
+            .source_mac = parse_mac("02:00:00:00:00:0a"),
+            .connection_mark = 5,
+            .tcp_mask = 0x28,
+            .tcp_flags = 0x08,
+            .routes = true};
+        flow.reply.slow = "no packet of it has come yet";
+        shell.live.outcomes.all = {flow,
+                                   {.entry = entry("fd00::1", "fd00::2", 6), .worker = 0, .known = false}};
+    }
+};
+
+TEST_F(ShowFlows, Lists) {
+    EXPECT_EQ(
+        shell("show flows"),
+        "udp      17 29 src=10.0.1.2 dst=10.0.2.2 sport=1000 dport=53 [UNREPLIED] src=10.0.2.2 dst=10.0.1.2 "
+        "sport=53 dport=1000 mark=0 use=1 worker=1\n"
+        "    original  kept      out b via 10.0.2.2 (02:00:00:00:00:0b), mark 0x3\n"
+        "              rests on  in a, not answered yet, from MAC 02:00:00:00:00:0a, connection mark 0x5, "
+        "TCP "
+        "flags PSH,!URG, these rules and routes\n"
+        "              rules     mangle PREROUTING 1, filter FORWARD policy and 7 more\n"
+        "              slow way  the connection has been answered since\n"
+        "    reply     slow way  no packet of it has come yet\n"
+        "tcp      6 29 NONE src=fd00::1 dst=fd00::2 sport=1000 dport=53 [UNREPLIED] src=fd00::2 dst=fd00::1 "
+        "sport=53 dport=1000 mark=0 use=1 worker=0\n"
+        "    original  unknown   its worker does not run, or it has just ended\n"
+        "    reply     unknown   its worker does not run, or it has just ended\n");
+}
+
+TEST_F(ShowFlows, SelectsAsConntrackDoes) {
+    const auto count = [&](const std::string& words) {
+        const auto text = shell("show flows " + words);
+        return text == "no connection is tracked\n" ? -1 : std::count(text.begin(), text.end(), '=') / 11;
+    };
+    EXPECT_EQ(count("proto udp"), 1);
+    EXPECT_EQ(count("proto 6"), 1);
+    EXPECT_EQ(count("proto icmp"), -1);
+    EXPECT_EQ(count("src 10.0.1.0/24"), 1);
+    EXPECT_EQ(count("dst 10.0.1.0/24"), -1) << "of the original direction";
+    EXPECT_EQ(count("dst fd00::2 src fd00::/16"), 1);
+    EXPECT_EQ(count("src 0.0.0.0/0"), 1) << "of its family";
+    EXPECT_EQ(shell("show flows proto nothing"), "[1] \"nothing\" is wrong: expected a protocol");
+    EXPECT_EQ(shell("show flows src 10.0.0.1 dst fd00::1"),
+              "[1] \"fd00::1\" is wrong: expected an address of the other's family");
+    EXPECT_TRUE(shell("show flows src nowhere").starts_with("[1] show flows: \"nowhere\" is not "));
+}
+
+TEST_F(ShowFlows, AsJson) {
+    EXPECT_EQ(shell("-j show flows src 10.0.0.0/8"), "");
+    ASSERT_EQ(shell.data.size(), 1u);
+    EXPECT_EQ(shell.data[0]["original"]["layer4"]["dport"], 53);
+    EXPECT_EQ(shell.data[0]["worker"], 1);
+    EXPECT_EQ(
+        shell.data[0]["outcomes"].dump(),
+        R"({"original":{"kept":true,"hindrance":"the connection has been answered since","iif":"a","oif":"b",)"
+        R"("gateway":"10.0.2.2","lladdr":"02:00:00:00:00:0b","mark":3,"rules":[{"table":"mangle","chain":"PREROUTING",)"
+        R"("number":1},{"table":"filter","chain":"FORWARD","policy":true}],"more_rules":7,"rests_on":{"answered":false,)"
+        R"("mac_source":"02:00:00:00:00:0a","connmark":5,"tcp_flags":"PSH,!URG","routes":true}},)"
+        R"("reply":{"kept":false,"last_slow":"no packet of it has come yet"}})");
+    EXPECT_EQ(shell("-j show flows"), "");
+    EXPECT_EQ(shell.data.size(), 2u);
+    EXPECT_FALSE(shell.data[1].contains("outcomes"));
+    EXPECT_EQ(shell("-j show flows proto icmp"), "");
+    EXPECT_EQ(shell.data.dump(), "[]");
+}
+
+// Neither the answer nor the daemon's time for it may grow with the table.
+TEST_F(ShowFlows, ComesInPieces) {
+    const auto one = shell.live.outcomes.all.front();
+    shell.live.outcomes.all.assign(5000, one);
+    const auto text = shell("show flows");
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5000 * 6);
+    EXPECT_EQ(shell("-j show flows"), "");
+    EXPECT_EQ(shell.data.size(), 5000u);
 }
 
 struct EthtoolCommand : ShowCommand {

@@ -19,7 +19,11 @@ std::span<const Spec> show_commands() {
          Effect::show},
         {"show adjacency", "show adjacency",
          "Shows the next hops as workers have them, with their neighbours and groups.", Effect::show},
-        WEFT_LATER("show flows"),
+        {"show flows", "show flows { proto <PROTO:text> | src <SRC:prefix> | dst <DST:prefix> }*",
+         "Shows tracked connections with what workers keep for the next packet of each direction: where it "
+         "goes, "
+         "by which rules, on what that rests, or why it has to ask the rules.",
+         Effect::show},
         {"stop", "stop [ --keep ]", "Ends weftd; with --keep its TAPs stay for the next one.", Effect::act},
         WEFT_LATER("ebtables"),
         WEFT_LATER("ebtables-save"),

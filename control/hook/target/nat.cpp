@@ -18,24 +18,27 @@ enum NatOption : unsigned {
     nat_random,
     nat_random_fully,
     nat_persistent,
-    nat_to_prefix
+    nat_to_prefix,
+    nat_endpoint_independent
 };
 
-constexpr std::array<Option, 4> snat_options{{
+constexpr std::array<Option, 5> snat_options{{
     {.name = "to-source", .id = nat_to_address, .argument = Argument::text, .mandatory = true},
     {.name = "random", .id = nat_random},
     {.name = "random-fully", .id = nat_random_fully},
     {.name = "persistent", .id = nat_persistent},
+    {.name = "endpoint-independent", .id = nat_endpoint_independent},
 }};
 constexpr std::array<Option, 3> dnat_options{{
     {.name = "to-destination", .id = nat_to_address, .argument = Argument::text, .mandatory = true},
     {.name = "random", .id = nat_random},
     {.name = "persistent", .id = nat_persistent},
 }};
-constexpr std::array<Option, 3> masquerade_options{{
+constexpr std::array<Option, 4> masquerade_options{{
     {.name = "to-ports", .id = nat_to_ports, .argument = Argument::text},
     {.name = "random", .id = nat_random},
     {.name = "random-fully", .id = nat_random_fully},
+    {.name = "endpoint-independent", .id = nat_endpoint_independent},
 }};
 constexpr std::array<Option, 2> redirect_options{{
     {.name = "to-ports", .id = nat_to_ports, .argument = Argument::text},
@@ -144,6 +147,9 @@ void take_nat(NatTarget& nat, OptionCall& call) {
         case nat_persistent:
             nat.persistent = true;
             return;
+        case nat_endpoint_independent:
+            nat.endpoint_independent = true;
+            return;
         default:
             read_nat_prefix(nat, call.prefix);
     }
@@ -174,6 +180,7 @@ void put_nat(std::string& out, const NatTarget& nat, Family family, std::string_
     if (nat.random) append(out, " {}random", dashes);
     if (nat.random_fully) append(out, " {}random-fully", dashes);
     if (nat.persistent) append(out, " {}persistent", dashes);
+    if (nat.endpoint_independent) append(out, " {}endpoint-independent", dashes);
 }
 
 void put_netmap(std::string& out, const NatTarget& nat, Family family) {

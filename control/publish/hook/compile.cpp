@@ -124,6 +124,10 @@ void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& cha
     old.code = std::move(code);
     old.sources = std::move(sources);
     old.codes = std::move(codes);
+    old.endpoint_independent = std::any_of(old.sources.begin(), old.sources.end(), [](const auto& rule) {
+        const auto* const nat = std::get_if<NatTarget>(&rule->target);
+        return nat && nat->endpoint_independent;
+    });
     old.tracks = std::any_of(old.sources.begin(), old.sources.end(),
                              [](const auto& rule) { return asks_for_connections(*rule); });
 }
@@ -153,6 +157,7 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
     for (const auto& [name, chain] : chains_) {
         program->chains[chain.slot] = chain.code;
         program->tracks |= chain.tracks;
+        program->endpoint_independent |= chain.endpoint_independent;
     }
     for (const auto id : {TableId::raw, TableId::mangle, TableId::filter, TableId::security}) {
         const auto& table = ruleset.table(id);
@@ -164,8 +169,9 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
                 {id, compiled.slot, compiled.policy, chain.policy == Verdict::drop});
         }
     }
+    // Once the table was made, connections are kept apart as long as some rule has them tracked.
+    program->translates = ruleset.table(TableId::nat).used && program->tracks;
     for (const auto& chain : ruleset.table(TableId::nat).chains) {
-        program->translates |= !chain.rules.empty() || chain.policy == Verdict::drop;
         if (!chain.hook) continue;
         const auto& compiled = chains_.find(Name{TableId::nat, chain.name})->second;
         program->nat[static_cast<std::size_t>(*chain.hook)] = {TableId::nat, compiled.slot, compiled.policy,

@@ -46,7 +46,7 @@ class Compiler {
     struct Compiled {
         ChainSlot slot = 0;
         RuleId policy = no_rule;
-        bool seen = false, tracks = false;
+        bool seen = false, tracks = false, endpoint_independent = false;
         std::vector<std::shared_ptr<const Rule>> sources;
         std::vector<SharedRule> codes;
         std::shared_ptr<const ChainCode> code = std::make_shared<const ChainCode>();

@@ -86,6 +86,9 @@ struct NatTarget {
     PortRange ports{};
     std::uint16_t base_port = 0;  ///< with offset: ports.low + (destination - base), DNAT only
     bool random = false, random_fully = false, persistent = false;
+    /// weft's own, of SNAT and MASQUERADE: one outside port for all that a source talks to, by which anybody
+    /// reaches it (RFC 4787 REQ-1 and REQ-8).
+    bool endpoint_independent = false;
     friend bool operator==(const NatTarget&, const NatTarget&) = default;
 };
 

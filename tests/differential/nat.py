@@ -1,0 +1,211 @@
+"""Rule sets that translate: weft's SNAT, DNAT, MASQUERADE, REDIRECT and NETMAP against the kernel's.
+
+As filter.py, but what is answered is what came out of each router, and ports that Linux had to draw may be others: from
+the same range, one of weft's for one of Linux's (nat_draws.py). What depends on what was drawn is believed when it
+differs again and again.
+
+  nat.py NUMBER [--ip6] [--workers N]      one rule set, cut down to what it takes to differ
+  nat.py NUMBER --kernel                   the kernel beside itself: what the comparison takes for the same
+"""
+
+import argparse
+import contextlib
+import functools
+import os
+import random
+import sys
+import time
+from dataclasses import dataclass, field
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
+import filter as rule_sets  # noqa: E402
+import lab  # noqa: E402
+import nat_connections  # noqa: E402
+import nat_packets  # noqa: E402
+import nat_rules  # noqa: E402
+from nat_draws import Draws  # noqa: E402
+from nat_packets import Frame, Own, View  # noqa: E402
+from nat_sides import NatLinux, NatWeft  # noqa: E402
+from probe import on_one_cpu  # noqa: E402
+from runner import run_one  # noqa: E402
+
+SETS = 50  # of each family a round; three rounds are the 300 of a usual run
+KERNEL_SETS = 5  # of each family, the kernel beside itself
+AGAIN = 3  # times that what depends on drawn ports has to differ
+
+
+@dataclass
+class Case(rule_sets.Case):
+    own: list = field(default_factory=list)  # ports of programs on the router
+
+    def name(self):
+        return f"rule set {self.number} of {'ip6tables' if self.v6 else 'iptables'} with translation"
+
+
+def make(number, v6):
+    chance = random.Random(f"nat {number} {v6}")
+    traffic = nat_packets.Traffic(chance, v6, number)
+    tables = nat_rules.random_tables(chance, v6, number, traffic.talks)
+    return Case(number, v6, tables, traffic.sequence(), own=[talk.number for talk in traffic.talks if isinstance(talk, Own)])
+
+
+@dataclass
+class Difference(rule_sets.Difference):
+    drawn: bool = True  # ports were
+
+
+@dataclass
+class Outcome:
+    sent: list  # what each step was for this router, None if it could not be made
+    found: list
+    connections: str
+    counters: str
+
+
+def prepare(side, case):
+    side.restore(case.v6, case.text())
+    side.flush()
+    side.open(case)
+
+
+def rendered(view, step):
+    sent = step.render(view)
+    return sent, sent.data if isinstance(sent, Frame) else None
+
+
+def steps_in(side, case):
+    """Each step with what came out."""
+    view = View()
+    for step in case.packets:
+        sent, data = rendered(view, step)
+        found = side.step(sent) if sent else []
+        if step.side is not None:
+            view.note(step, data, found)
+        yield step, sent, found
+
+
+def in_linux(linux, case):
+    prepare(linux, case)
+    done = [(sent, found) for _, sent, found in steps_in(linux, case)]
+    return Outcome([sent for sent, _ in done], [found for _, found in done], linux.connections(case.v6), linux.save(case.v6))
+
+
+def show(sent):
+    return f"into port {sent.port}: {sent.data.hex()}" if sent else "nothing"
+
+
+def difference(outcome, weft, case, patient=False):
+    """The first difference between what Linux did with a case and what weft does; None if there is none."""
+    prepare(weft, case)
+    view, draws = View(), Draws(case.text())
+    for at, (step, wanted_sent, wanted) in enumerate(zip(case.packets, outcome.sent, outcome.found)):
+        sent, data = rendered(view, step)
+        if (sent is None) != (wanted_sent is None):
+            return Difference(case, f"packet {at}, {step.text}: Linux got {show(wanted_sent)}, weft {show(sent)}", at)
+        if sent is None:
+            continue
+        same = functools.partial(draws.same, (wanted_sent.asked, sent.asked), wanted)
+        draws.refused = ""
+        got = weft.watch(sent, same, bool(wanted), patient)
+        if not same(got):
+            return Difference(case, f"packet {at}, {step.text}: {draws.refused}\n  {show(wanted_sent)}\n  weft's {show(sent)}\n"
+                              f"  Linux sends {rule_sets.show(wanted)}\n  weft sends  {rule_sets.show(got)}", at, draws.any())
+        if step.side is not None:
+            view.note(step, data, got)
+    told = [nat_connections.compare(draws, outcome.connections, weft.connections(case.v6)),
+            rule_sets.compare_counters(outcome.counters, weft.save(case.v6))]
+    told = "\n".join(filter(None, told))
+    return Difference(case, told, drawn=draws.any()) if told else None
+
+
+def differs(linux, weft, case, outcome=None):
+    """A difference that is there again and again if anything of the case is drawn."""
+    for _ in range(AGAIN):
+        outcome = outcome or in_linux(linux, case)
+        if not (found := difference(outcome, weft, case)) or not found.drawn:
+            break
+        outcome = None
+    return found
+
+
+def replay(linux, case):
+    """Yields each packet as Linux got it, after it."""
+    prepare(linux, case)
+    yield None
+    for step, sent, _ in steps_in(linux, case):
+        if sent:
+            yield f"{step.text}\n    {show(sent)}"
+
+
+def sides(place, workers, kernel=False):
+    linux, weft = NatLinux(place), NatLinux(place, "linux2") if kernel else NatWeft(place, workers)
+    for side in (linux, weft):
+        side.configure()
+    return linux, weft
+
+
+known = {}  # what Linux did with a rule set, kept for the next number of workers
+
+
+def compare(place, workers, numbers, kernel=False):
+    """Both families of some rule sets; fails with what differs."""
+    from filter_reduce import explain
+    linux, weft = sides(place, workers, kernel)
+    born, found = time.monotonic(), []
+    with on_one_cpu():
+        for v6 in (False, True):
+            if v6:
+                time.sleep(max(0, born + 4 - time.monotonic()))  # the hosts' own reports of their groups are over
+            for number in numbers:
+                case = make(number, v6)
+                if (number, v6) not in known:
+                    known[number, v6] = in_linux(linux, case)
+                if seen := differs(linux, weft, case, known[number, v6]):
+                    found.append(seen)
+        shown = [explain(sys.modules[__name__], linux, weft, seen) for seen in found[:rule_sets.REDUCED]]
+    shown += [f"{seen.case.name()}: {seen.text}" for seen in found[rule_sets.REDUCED:10]]
+    lab.check(not found, f"{len(found)} of {2 * len(numbers)} rule sets differ\n" + "\n".join(shown))
+
+
+def titles(seed):
+    """(name, workers, rule sets, whether it is the kernel beside itself)"""
+    first = (seed - 1) * SETS + 1
+    yield f"nat[seed {seed}, the kernel beside itself]", 1, range(first, first + KERNEL_SETS), True
+    for workers in (1, 2):
+        yield f"nat[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]", workers, range(first, first + SETS), False
+
+
+def run(words, seeds):
+    """Tests for each seed, if their name contains one of the words."""
+    good = []
+    for seed in seeds:
+        for title, workers, numbers, kernel in titles(seed):
+            if words and not any(word in title for word in words):
+                continue
+            test = functools.partial(compare, workers=workers, numbers=numbers, kernel=kernel)
+            test.seconds = rule_sets.TEST_SECONDS
+            good.append(run_one(title, test, workers))
+        known.clear()
+    return good
+
+
+def main():
+    from filter_reduce import explain
+    parser = argparse.ArgumentParser()
+    parser.add_argument("number", type=int)
+    parser.add_argument("--ip6", action="store_true")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--kernel", action="store_true")
+    options = parser.parse_args()
+    with contextlib.closing(lab.Lab(options.workers)) as place:
+        linux, weft = sides(place, options.workers, options.kernel)
+        time.sleep(4 if options.ip6 else 0.5)
+        with on_one_cpu():
+            case = make(options.number, options.ip6)
+            found = differs(linux, weft, case)
+            print(explain(sys.modules[__name__], linux, weft, found) if found else f"{case.name()}: no difference")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
