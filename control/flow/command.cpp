@@ -83,7 +83,7 @@ class Reader {
             const string_view next = argv_[static_cast<std::size_t>(optind)];
             if (!next.starts_with('-') && !next.starts_with('!')) table = next, ++optind;
         }
-        if (auto known = check_table(table); !known) return known;
+        if (auto known = check_table(table, letter); !known) return known;
         if (has_command_) return misused("Invalid commands combination");
         has_command_ = true;
         static constexpr Action actions[] = {Action::list,       Action::get,     Action::remove,
@@ -93,11 +93,13 @@ class Reader {
         return {};
     }
 
-    static Result<> check_table(const std::string& table) {
+    Result<> check_table(const std::string& table, char letter) {
         if (table.empty()) return {};
         for (const string_view name : {"expect", "conntrack", "dying", "unconfirmed"}) {
             if (!name.starts_with(table)) continue;
             if (name == "conntrack") return {};
+            command_.expects = name == "expect" && string_view("LFC").find(letter) != string_view::npos;
+            if (command_.expects) return {};
             return not_supported(fmt::format("table `{}'", name));
         }
         return misused(fmt::format("unknown type `{}'", table));
@@ -274,8 +276,7 @@ class Reader {
             return misused("You need to supply a command");
         }
         for (const char letter : option_letters)
-            if (auto right = check_need(need_of(command_.action, letter), given_.contains(letter),
-                                        name_of_option(letter));
+            if (auto right = check_need(need_here(letter), given_.contains(letter), name_of_option(letter));
                 !right)
                 return right;
         if (command_.action == Action::get)
@@ -288,6 +289,13 @@ class Reader {
         for (const char letter : string_view("tzcbl"))
             if (given_.contains(letter)) return not_supported(fmt::format("--{}", name_of_option(letter)));
         return apply_masks();
+    }
+
+    [[nodiscard]] Need need_here(char letter) const {
+        if (!command_.expects) return need_of(command_.action, letter);
+        const bool taken =
+            command_.action == Action::list && string_view("fob").find(letter) != string_view::npos;
+        return taken ? Need::optional : Need::illegal;
     }
 
     static Result<> check_need(Need need, bool given, string_view name) {
@@ -383,6 +391,7 @@ const std::string& help_text() {
         "  -E [conntrack] [options]\tShow events\n"
         "  -F [conntrack]\t\tFlush the table\n"
         "  -C [conntrack]\t\tShow how many connections there are\n"
+        "  -L, -F, -C expect\t\tThe same of what helpers expect\n"
         "  -S\t\t\t\tShow statistics\n"
         "\n"
         "Parameters and options:\n"

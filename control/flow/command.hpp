@@ -23,6 +23,7 @@ struct EventMask {
 
 struct Command {
     Action action = Action::help;
+    bool expects = false;  ///< of the table expect: list, flush or count
     Filter filter{};
     Style style{};
     bool timestamp = false;  ///< -o timestamp: of the event

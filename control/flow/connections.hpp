@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/flow/entry.hpp"
+#include "control/flow/expectation.hpp"
 
 namespace weft::conntrack {
 
@@ -50,6 +51,10 @@ class Connections {
     /// Calls tell for what was noted; each worker's in its order. Returns how many were lost since the last
     /// time.
     virtual std::uint64_t take_events(const std::function<void(const Happened&)>& tell) = 0;
+
+    /// What helpers expect.
+    [[nodiscard]] virtual std::vector<Expectation> expectations() = 0;
+    virtual void forget_expectations() = 0;
 };
 
 }  // namespace weft::conntrack

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "weft/net/address.hpp"
 #include "weft/sctp_state.hpp"
@@ -32,6 +33,7 @@ struct Entry {
     std::optional<Count> original_count{}, reply_count{};  ///< with net.netfilter.nf_conntrack_acct
     bool seen_reply = false, assured = false, expected = false;
     std::uint32_t mark = 0;
+    std::string helper{};                          ///< empty: none
     std::uint16_t zone = 0;                        ///< 0: of no zone
     std::optional<std::uint64_t> delta_seconds{};  ///< of its life, with nf_conntrack_timestamp
     std::optional<std::int64_t> start{}, stop{};   ///< seconds since 1970; with nf_conntrack_timestamp

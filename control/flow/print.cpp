@@ -83,6 +83,7 @@ std::string line_of(const Entry& entry, const Style& style, const Told& told) {
         if (entry.start) append(out, "[start={}] ", time_text(*entry.start));
         if (entry.stop) append(out, "[stop={}] ", time_text(*entry.stop));
     }
+    if (!entry.helper.empty()) append(out, "helper={} ", entry.helper);
     if (told.use) append(out, "use={} ", entry.use);
     if (style.id) append(out, "id={} ", entry.id);
     out.pop_back();

@@ -8,6 +8,7 @@
 
 #include "dataplane/flow/bucket.hpp"
 #include "dataplane/flow/entry.hpp"
+#include "weft/flow_helper.hpp"
 
 namespace weft {
 
@@ -21,6 +22,7 @@ struct FlowView {
     std::uint16_t status;  ///< FlowStatus
     TcpState tcp_state;    ///< valid for TCP
     SctpState sctp_state;  ///< valid for SCTP
+    FlowHelper helper;
     unsigned owner;
     std::uint32_t seconds_left;
     std::uint32_t mark;

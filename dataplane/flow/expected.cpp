@@ -35,6 +35,7 @@ void FlowTracker::meet_expectation(FlowRef ref, const Tuple& tuple, FlowKind kin
     FlowExtra& own = extra(ref);
     own.helper = FlowHelper::none;
     own.follow = met->follow;
+    own.follower = state_of(ref).version();
 }
 
 template void FlowTracker::meet_expectation(FlowRef, const Tuple4&, FlowKind, const FlowMoment&) noexcept;

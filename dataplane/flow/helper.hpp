@@ -69,6 +69,7 @@ struct FlowExtra {
     FtpLines lines[2];
     SeqAdjust adjust[2];
     FollowMaster follow;
+    std::uint32_t follower = 0;  ///< the version of the connection that follows
 };
 
 }  // namespace weft

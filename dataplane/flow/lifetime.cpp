@@ -200,6 +200,7 @@ void FlowTracker::fill(FlowView& seen, std::uint32_t index, FlowTime now) const 
     if (seen.kind.protocol == ip_protocol::tcp) seen.tcp_state = entry.state.tcp.state();
     if (seen.kind.protocol == ip_protocol::sctp) seen.sctp_state = entry.state.sctp.state();
     seen.mark = entry.direction[0].shared.load(relaxed);
+    if (entry.state.has(FlowStatus::helper)) seen.helper = extras_[index].helper;
     const FlowAccount& account = table_.pool().account(index);
     if (seen.kind.flags & FlowKind::accounted)
         for (unsigned d = 0; d < 2; ++d) {

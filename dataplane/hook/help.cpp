@@ -4,7 +4,10 @@
 
 #include "dataplane/flow/ftp.hpp"
 #include "dataplane/hook/connection.hpp"
+#include "dataplane/hook/layer4.hpp"
 #include "dataplane/hook/whole.hpp"
+#include "dataplane/nat/mangle.hpp"
+#include "dataplane/nat/side.hpp"
 #include "dataplane/route/header.hpp"
 
 namespace weft {
@@ -20,7 +23,9 @@ struct End {
 class Control {
   public:
     Control(Packet& packet, FlowRef ref, Context& context) noexcept
-        : tracker_(*context.filtering->tracker),
+        : packet_(packet),
+          context_(context),
+          tracker_(*context.filtering->tracker),
           ref_(ref),
           moment_(moment_of(context)),
           direction_(FlowTable::direction(ref)),
@@ -88,21 +93,57 @@ class Control {
         if (header >= l4_->head) return {};
         const std::string_view payload(reinterpret_cast<const char*>(l4_->data + header), l4_->head - header);
         const std::uint32_t seq = tcp.sequence.host();
+        const auto size = static_cast<std::uint32_t>(payload.size());
+        const bool ends_line = payload.ends_with('\n');
         FtpLines& lines = extra().lines[direction_];
         if (lines.has(seq)) {
             const FtpFound found = find_ftp(direction_, payload, v6_, source_[direction_].address);
             if (found.kind == FtpFound::partial) return drop();
             // To another host than itself nobody opens a door for it (the module's parameter loose, 0).
             if (found.kind == FtpFound::whole && found.address == source_[direction_].address)
-                if (const auto end = expect_data(found)) return end;
+                if (const auto end = expect_data(found, seq)) return end;
         }
-        if (payload.ends_with('\n')) lines.add(seq + static_cast<std::uint32_t>(payload.size()));
+        if (ends_line) lines.add(seq + size);
         return {};
     }
-    [[nodiscard]] PacketEnd expect_data(const FtpFound& found) noexcept {
+    [[nodiscard]] bool is_translated() const noexcept { return tracker_.state_of(ref_).has(nat_mask); }
+    /// Of what is expected in a direction: it comes and goes as the other direction's packets do.
+    [[nodiscard]] FollowMaster as_master(unsigned way, be16 port) const noexcept {
+        return {true, destination_[!way].address, source_[!way].address, port};
+    }
+    [[nodiscard]] PacketEnd expect_data(const FtpFound& found, std::uint32_t seq) noexcept {
         const unsigned other = !direction_;
-        const auto what = expected(other, destination_[other].address, be16{found.port});
+        auto what = expected(other, destination_[other].address, be16{found.port});
+        if (is_translated()) return expect_translated(found, what, seq);
         if (tracker_.expect(ref_, what, moment_) != Expected::added) return drop();
+        return {};
+    }
+    // net/netfilter/nf_nat_ftp.c, nf_nat_ftp; nf_nat_exp_find_port
+    [[nodiscard]] PacketEnd expect_translated(const FtpFound& found, Expectation what,
+                                              std::uint32_t seq) noexcept {
+        constexpr unsigned most_attempts = 128;
+        what.follow = as_master(!direction_, be16{found.port});
+        const unsigned range = 0xffffU - found.port;
+        std::uint16_t port = found.port;
+        for (unsigned left = std::min(range, most_attempts);; --left) {
+            what.destination_port = be16{port};
+            const Expected answer = tracker_.expect(ref_, what, moment_);
+            if (answer == Expected::added) break;
+            if (answer != Expected::busy || left == 0) return drop();
+            port = static_cast<std::uint16_t>(
+                found.port + context_.hooks->random.next(tracker_.table(), context_.worker) % range);
+        }
+        char words[ftp_words_most];
+        const std::uint32_t length = write_ftp(words, found.command, v6_, what.destination, port);
+        if (context_.hooks->datagram.count != 0 ||
+            !replace_payload(packet_, found.offset, found.length, {words, length}, context_)) {
+            tracker_.expectations().remove_of(extra().expectations);
+            return drop();
+        }
+        if (length != found.length) {
+            extra().adjust[direction_].change(seq, static_cast<std::int32_t>(length - found.length));
+            tracker_.state_of(ref_).set(FlowStatus::seq_adjust);
+        }
         return {};
     }
 
@@ -113,11 +154,14 @@ class Control {
         if (l4_->head < sizeof(UdpHeader) + sizeof opcode) return {};
         std::memcpy(&opcode, l4_->data + sizeof(UdpHeader), sizeof opcode);
         if (opcode.host() != read && opcode.host() != write) return {};
-        const auto what = expected(1, destination_[1].address, destination_[1].port);
+        auto what = expected(1, destination_[1].address, destination_[1].port);
+        if (is_translated()) what.follow = as_master(1, source_[0].port);  // nf_nat_tftp.c
         if (tracker_.expect(ref_, what, moment_) != Expected::added) return drop();
         return {};
     }
 
+    Packet& packet_;
+    Context& context_;
     FlowTracker& tracker_;
     FlowRef ref_;
     FlowMoment moment_;
@@ -141,7 +185,13 @@ PacketEnd help_connection(Packet& packet, Context& context) noexcept {
     if (!state.has(FlowStatus::helper) || state.version() != packet.meta.connection_version ||
         state.owner() != context.worker) [[likely]]
         return {};
-    return Control(packet, ref, context).help();
+    const bool adjusts = state.has(FlowStatus::seq_adjust);
+    if (auto end = Control(packet, ref, context).help()) return end;
+    if (!adjusts) return {};
+    if (const auto l4 = layer4_of(packet, context); l4 && l4->protocol == ip_protocol::tcp)
+        adjust_numbers(*l4, FlowTable::direction(ref), context.filtering->tracker->extra(ref).adjust,
+                       packet.meta.checksum);
+    return {};
 }
 
 }  // namespace weft

@@ -141,6 +141,8 @@ PacketEnd Passage::translate() noexcept {
 /// Later packets of the connection are not asked about: neither what these rules count nor what they have
 /// looked at is of the flow's outcome.
 PacketEnd Passage::decide_translation() noexcept {
+    if (const FollowMaster* const master = follows_master(packet_, context_))
+        return bind_as(packet_, *master, context_);
     const auto& program = *context_.filtering->of(v6_);
     hook::WalkResult said;
     if (program.translates) {

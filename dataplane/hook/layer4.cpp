@@ -19,9 +19,8 @@ bool sums_to_nothing(InternetSum sum, Packet& packet, const L4View& l4, const Co
     return sum.checksum().raw() == 0;
 }
 
-/// sctp_error.
-bool has_right_crc(Packet& packet, const L4View& l4, const Context& context) noexcept {
-    if (std::min(l4.head, l4.length) < sizeof(SctpHeader)) return true;  // conntrack finds it too short
+/// Of all pieces; the header is there.
+std::array<std::uint8_t, 4> crc_of(Packet& packet, const L4View& l4, const Context& context) noexcept {
     SctpHeader header;
     std::memcpy(&header, l4.data, sizeof header);
     Crc32c crc = begin_sctp_checksum(header);
@@ -30,7 +29,12 @@ bool has_right_crc(Packet& packet, const L4View& l4, const Context& context) noe
     crc.add_chain(&packet, at, packet.length() - at);
     for (unsigned i = 1; i < datagram.count; ++i)
         crc.add_chain(datagram.pieces[i], payload_at(*datagram.pieces[i]), ~0U);
-    return crc.checksum() == header.checksum;
+    return crc.checksum();
+}
+/// sctp_error.
+bool has_right_crc(Packet& packet, const L4View& l4, const Context& context) noexcept {
+    if (std::min(l4.head, l4.length) < sizeof(SctpHeader)) return true;  // conntrack finds it too short
+    return std::memcmp(l4.data + offsetof(SctpHeader, checksum), crc_of(packet, l4, context).data(), 4) == 0;
 }
 
 }  // namespace
@@ -72,6 +76,12 @@ bool has_right_sum(Packet& packet, const L4View& l4, const Context& context) noe
         default:
             return true;
     }
+}
+
+void renew_crc(Packet& packet, const L4View& l4, const Context& context) noexcept {
+    if (l4.head < sizeof(SctpHeader) || packet.meta.checksum == ChecksumState::unfinished) return;
+    const auto crc = crc_of(packet, l4, context);
+    std::memcpy(const_cast<std::byte*>(l4.data) + offsetof(SctpHeader, checksum), crc.data(), crc.size());
 }
 
 bool may_answer(Packet& packet, const L4View& l4, const Context& context) noexcept {

@@ -17,6 +17,10 @@ namespace weft {
 /// is wrong.
 [[nodiscard]] bool has_right_sum(Packet&, const L4View&, const Context&) noexcept;
 
+/// SCTP's checksum anew, as after a port was translated; its header is writable. One that is unfinished stays
+/// so.
+void renew_crc(Packet&, const L4View&, const Context&) noexcept;
+
 /// Whether REJECT may tell somebody about the packet (nf_reject_verify_csum, then nf_ip_checksum): as
 /// has_right_sum, but of a protocol whose checksum is not known the payload has to sum to nothing as well,
 /// IPv6's with its pseudo-header.

@@ -103,47 +103,77 @@ std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const Na
     return range;
 }
 
+/// As packets of the original direction leave so far.
 template <class Tuple>
-PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResult& said,
-                     Context& context) noexcept {
-    const NatTarget* const rule = said.nat;
+std::optional<Tuple> current_tuple(const Packet& packet, const Context& context) noexcept {
+    const FlowDirection& reply =
+        context.filtering->tracker->table().direction_of(packet.meta.connection_index | 1u);
+    return inverted(reply.tuple_now<Tuple>(), reply.kind_now().protocol);
+}
+
+/// nf_nat_setup_info. `by`: the rule that said so.
+template <class Tuple>
+PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const NatTarget& range,
+                    hook::RuleId by, Context& context) noexcept {
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
-    const FlowEntry& entry = tracker.table().pool()[FlowTable::index(ref)];
-    const FlowKind kind = entry.direction[0].kind_now();
-    const NatSide side = side_at(place.at);
-    const auto current = inverted(entry.direction[1].tuple_now<Tuple>(), kind.protocol);
-    if (!current) return {};
-    const auto inside = inside_of(*current, kind, place, said, context);
-    const auto range = inside ? inside : range_of(packet, place, *current, rule, context);
-    if (!range) return Verdict::drop(DropReason::nat_no_address);
+    const FlowKind kind = tracker.table().direction_of(ref).kind_now();
     const FlowMoment moment = moment_of(context);
     const NatChoice<Tuple> choice =
-        choose_tuple(*current, {tracker, ref, side, *range, moment, context.hooks->random});
+        choose_tuple(current, {tracker, ref, side, range, moment, context.hooks->random});
     // What the destination has in common with another connection the source may still tell apart.
     if (!choice.unique && side == NatSide::source) {
         HookLog& log = *context.hooks->log;
         constexpr std::uint32_t of_ipv6 = 1u << 31;
-        log.no_port_rule.store(said.by | (kind.flags & FlowKind::ipv6 ? of_ipv6 : 0),
-                               std::memory_order_relaxed);
+        log.no_port_rule.store(by | (kind.flags & FlowKind::ipv6 ? of_ipv6 : 0), std::memory_order_relaxed);
         log.no_port.add(1);
         return Verdict::drop(DropReason::nat_no_port);
     }
-    FlowState& state = tracker.state_of(ref);
     std::uint16_t bits = decided_bit(side);
-    if (!(choice.tuple == *current)) {
+    if (!(choice.tuple == current)) {
         const auto reply = inverted(choice.tuple, kind.protocol);
         if (reply) tracker.set_reply(ref, *reply);
         bits |= translated_bit(side);
     }
-    if (rule && rule->kind == NatTarget::Kind::masquerade) bits |= FlowStatus::masqueraded;
+    tracker.state_of(ref).set(bits);
+    return {};
+}
+
+template <class Tuple>
+PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResult& said,
+                     Context& context) noexcept {
+    const auto current = current_tuple<Tuple>(packet, context);
+    if (!current) return {};
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    const FlowKind kind = tracker.table().direction_of(ref).kind_now();
+    const auto inside = inside_of(*current, kind, place, said, context);
+    const auto range = inside ? inside : range_of(packet, place, *current, said.nat, context);
+    if (!range) return Verdict::drop(DropReason::nat_no_address);
+    if (auto end = bind_side(packet, side_at(place.at), *current, *range, said.by, context)) return end;
+    std::uint16_t bits = 0;
+    if (said.nat && said.nat->kind == NatTarget::Kind::masquerade) bits |= FlowStatus::masqueraded;
     if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
     if (inside) {
         bits |= FlowStatus::expected;
         set_related(packet);
     }
-    state.set(bits);
+    tracker.state_of(ref).set(bits);
     return {};
+}
+
+template <class Tuple>
+PacketEnd follow(Packet& packet, const FollowMaster& master, Context& context) noexcept {
+    const auto bind_to = [&](NatSide side, const NatTarget& range) -> PacketEnd {
+        const auto current = current_tuple<Tuple>(packet, context);
+        if (!current) return {};
+        return bind_side(packet, side, *current, range, hook::no_rule, context);
+    };
+    if (auto end = bind_to(NatSide::source, to_one(master.source, {}))) return end;
+    NatTarget range = to_one(master.destination, {});
+    range.map_ports = true;
+    range.ports = {master.destination_port.host(), master.destination_port.host()};
+    return bind_to(NatSide::destination, range);
 }
 
 }  // namespace
@@ -160,6 +190,21 @@ PacketEnd bind(Packet& packet, const NatPlace& place, const hook::WalkResult& sa
                Context& context) noexcept {
     return is_ipv6(packet) ? bind_tuple<Tuple6>(packet, place, said, context)
                            : bind_tuple<Tuple4>(packet, place, said, context);
+}
+
+const FollowMaster* follows_master(const Packet& packet, Context& context) noexcept {
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index;
+    const FlowState& state = tracker.state_of(ref);
+    if (!state.has(FlowStatus::expected)) return nullptr;
+    // What an earlier connection of this entry has left does not count.
+    const FlowExtra& extra = tracker.extra(ref);
+    return extra.follow.wanted && extra.follower == state.version() ? &extra.follow : nullptr;
+}
+
+PacketEnd bind_as(Packet& packet, const FollowMaster& master, Context& context) noexcept {
+    return is_ipv6(packet) ? follow<Tuple6>(packet, master, context)
+                           : follow<Tuple4>(packet, master, context);
 }
 
 bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept {

@@ -24,6 +24,10 @@ struct NatPlace {
 /// Decides. `said`: by the table nat; without a target connections are still kept apart. How the packet ends,
 /// or nothing. Worker: the connection's owner.
 [[nodiscard]] PacketEnd bind(Packet&, const NatPlace&, const hook::WalkResult& said, Context&) noexcept;
+/// How an expected connection follows its master, or null: then the table nat is not asked.
+[[nodiscard]] const FollowMaster* follows_master(const Packet&, Context&) noexcept;
+/// Decides both sides of it (nf_nat_follow_master). How the packet ends, or nothing.
+[[nodiscard]] PacketEnd bind_as(Packet&, const FollowMaster&, Context&) noexcept;
 /// It goes out by another interface than that whose address MASQUERADE gave it (nf_nat_oif_changed): then
 /// the connection has ended.
 [[nodiscard]] bool has_moved(Packet&, const NatPlace&, Context&) noexcept;

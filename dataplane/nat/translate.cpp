@@ -47,6 +47,7 @@ void translate_family(Packet& packet, NatSide side, Context& context) noexcept {
     const Datagram& datagram = context.hooks->datagram;
     for (unsigned i = 1; i < datagram.count; ++i)
         write(*datagram.pieces[i], nullptr);
+    if (protocol == ip_protocol::sctp) renew_crc(packet, *l4, context);
 }
 
 bool is_redirect(const L4View& error, bool v6) noexcept {

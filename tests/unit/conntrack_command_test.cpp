@@ -70,6 +70,40 @@ TEST_F(ConntrackCommand, Gets) {
               "[1] conntrack v1.4.7 (conntrack-tools): Operation failed: such conntrack doesn't exist");
 }
 
+/// As conntrack 1.4.7 printed what FTP's helper of Linux 6.18 expected.
+TEST_F(ConntrackCommand, ShowsWhatIsExpected) {
+    conntrack::Expectation one;
+    one.protocol = IPPROTO_TCP;
+    one.timeout = 299;
+    inet_pton(AF_INET, "10.2.0.2", one.expected.source.bytes.data());
+    inet_pton(AF_INET, "10.1.0.2", one.expected.destination.bytes.data());
+    one.expected.destination_port = 5000;
+    one.mask.source.bytes.fill(0xff);
+    one.mask.destination.bytes.fill(0xff);
+    one.mask.destination_port = 65535;
+    one.master.source = one.expected.destination;
+    one.master.destination = one.expected.source;
+    one.master.source_port = 4136;
+    one.master.destination_port = 21;
+    one.helper = "ftp";
+    shell.live.tracked.expected = {one};
+    const std::string line =
+        "299 proto=6 src=10.2.0.2 dst=10.1.0.2 sport=0 dport=5000 mask-src=255.255.255.255 "
+        "mask-dst=255.255.255.255 sport=0 dport=65535 master-src=10.1.0.2 master-dst=10.2.0.2 sport=4136 "
+        "dport=21 class=0 helper=ftp\n";
+    EXPECT_EQ(shell("conntrack -L expect"), line);
+    EXPECT_EQ(said(), "conntrack v1.4.7 (conntrack-tools): 1 expectations have been shown.");
+    EXPECT_EQ(shell("conntrack -L expect -f ipv6"), "");
+    EXPECT_EQ(shell("conntrack -C expect"), "1\n");
+    EXPECT_TRUE(shell("conntrack -L expect -p tcp")
+                    .starts_with("[2] conntrack v1.4.7 (conntrack-tools): Illegal option `--protonum' with "
+                                 "this command"));
+    EXPECT_EQ(shell("conntrack -F expect"), "");
+    EXPECT_EQ(said(), "conntrack v1.4.7 (conntrack-tools): expectation table has been emptied.");
+    EXPECT_EQ(shell("conntrack -C expect"), "0\n");
+    EXPECT_EQ(shell.live.tracked.entries.size(), 3U) << "connections stay";
+}
+
 /// But for a segmentation fault of the program's at an unknown state.
 TEST_F(ConntrackCommand, OptionsOfSctpAndGre) {
     add(IPPROTO_GRE, 0, 0x1234);

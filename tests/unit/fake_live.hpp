@@ -127,6 +127,9 @@ struct FakeLive : Live {
         std::vector<conntrack::Entry> entries;
         conntrack::Totals totals() override { return {entries.size(), 1024}; }
         std::vector<conntrack::Statistics> statistics() override { return counted; }
+        std::vector<conntrack::Expectation> expected;
+        std::vector<conntrack::Expectation> expectations() override { return expected; }
+        void forget_expectations() override { expected.clear(); }
         std::uint32_t walk(std::uint32_t cursor, std::uint32_t places,
                            const std::function<void(const conntrack::Entry&)>& visit) override {
             const auto all = entries;  // visit may end one

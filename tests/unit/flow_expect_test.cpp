@@ -60,6 +60,19 @@ TEST(FlowExpect, WhatIsExpectedIsRelatedAndInheritsTheMark) {
     EXPECT_EQ(t.syn({2, 1, 21, 5000}).info, CtInfo::fresh);
 }
 
+/// For translation: only the connection that was expected, not what has its entry later.
+TEST(FlowExpect, WhatFollowsItsMasterKnowsHow) {
+    Expecting t;
+    auto what = data_to(2, 1, 5000);
+    what.follow = {true, host(2), host(9), be16{5001}};
+    ASSERT_EQ(t.expects(t.master(), what), Expected::added);
+    const auto data = t.syn({2, 1, 20, 5000});
+    const FlowExtra& extra = t.extra(data.ref);
+    EXPECT_TRUE(extra.follow.wanted);
+    EXPECT_EQ(extra.follow.destination, host(9));
+    EXPECT_EQ(extra.follower, data.version);
+}
+
 TEST(FlowExpect, PermanentStaysAndInactiveIsPassedOver) {
     Expecting t;
     const FlowRef ref = t.master(), other = t.master({5, 6, 1, 21});

@@ -218,7 +218,7 @@ TEST(FlowFilter, RefusalsAreThePrograms) {
 /// What the program has and weft has not; and what it takes for another number than was typed.
 TEST(FlowFilter, RefusesTheRestByName) {
     const std::pair<const char*, const char*> lines[] = {
-        {"-L expect", "[1] table `expect' is not supported in this version"},
+        {"-G expect", "[1] table `expect' is not supported in this version"},
         {"-L dying", "[1] table `dying' is not supported in this version"},
         {"-I -p tcp", "[1] --create is not supported in this version"},
         {"-U -m 3", "[1] --update is not supported in this version"},

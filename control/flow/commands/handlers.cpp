@@ -83,9 +83,39 @@ Reply statistics_of(Session& session) {
     return reply;
 }
 
+/// `conntrack -L expect`, -F and -C.
+Reply answer_of_expectations(Session& session, const Command& command) {
+    auto& connections = session.live->connections();
+    const auto said = [&](const std::string& text) {
+        session.warnings.push_back(conntrack::program_text() + ": " + text);
+    };
+    if (command.action == Action::flush) {
+        connections.forget_expectations();
+        said("expectation table has been emptied.");
+        return {};
+    }
+    auto all = connections.expectations();
+    if (command.action == Action::count) {
+        if (session.json) return {.data = std::make_shared<Json>(Json::array({{{"count", all.size()}}}))};
+        return {.text = fmt::format("{}\n", all.size())};
+    }
+    std::erase_if(all, [&](const auto& one) { return command.filter.v6 && *command.filter.v6 != one.v6; });
+    Reply reply;
+    std::string list = "[";
+    for (const auto& one : all) {
+        reply.text += conntrack::print(one) + '\n';
+        if (list.size() > 1) list += ",\n";
+        append_json(list, one);
+    }
+    if (session.json) reply = {.encoded = list + ']'};
+    said(fmt::format("{} expectations have been shown.", all.size()));
+    return reply;
+}
+
 Result<Reply> conntrack_command(Session& session, const command::Match& match, const std::string&) {
     auto command = conntrack::read_command(typed_words(match));
     if (!command) return command.error();
+    if (command->expects) return answer_of_expectations(session, *command);
     if (command->action == Action::list || command->action == Action::remove ||
         command->action == Action::flush)
         return Reply{.pieces = std::make_shared<conntrack::Listing>(session.live->connections(),

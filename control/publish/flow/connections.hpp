@@ -31,6 +31,8 @@ class TrackedConnections final : public conntrack::Connections {
     std::optional<conntrack::Entry> find(const conntrack::Entry& like) override;
     void want_events(bool wanted) override;
     std::uint64_t take_events(const std::function<void(const conntrack::Happened&)>& tell) override;
+    std::vector<conntrack::Expectation> expectations() override;
+    void forget_expectations() override;
 
   private:
     std::function<FlowTracker*()> tracker_;

@@ -1,0 +1,289 @@
+// Helpers that a CT rule gives: what they let in, and what they write anew where addresses are translated.
+#include <gtest/gtest.h>
+
+#include "dataplane/flow/tcp.hpp"
+#include "tests/packet/nat.hpp"
+
+namespace weft::test {
+namespace {
+
+constexpr std::uint8_t SYN = tcp_flag::syn, ACK = tcp_flag::ack, PSH = tcp_flag::psh;
+
+const std::string raw = R"(*raw
+-A PREROUTING -p tcp --dport 21 -j CT --helper ftp
+-A PREROUTING -p udp --dport 69 -j CT --helper tftp
+COMMIT
+)";
+const std::string filter = R"(*filter
+:FORWARD DROP [0:0]
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -p tcp --dport 21 -j ACCEPT
+-A FORWARD -p udp --dport 69 -j ACCEPT
+COMMIT
+)";
+
+Bytes text(const std::string& words) {
+    return {words.begin(), words.end()};
+}
+
+struct Side {
+    std::string address;
+    unsigned port;
+};
+struct Say {
+    std::uint8_t flags = ACK;
+    std::uint32_t seq = 0, ack = 0;
+    std::string words{};
+    Bytes options{};
+};
+Ip segment(const Side& from, const Side& to, const Say& say) {
+    Bytes bytes;
+    const auto put16 = [&](unsigned value) {
+        bytes.push_back(static_cast<std::uint8_t>(value >> 8));
+        bytes.push_back(static_cast<std::uint8_t>(value));
+    };
+    put16(from.port);
+    put16(to.port);
+    for (const std::uint32_t number : {say.seq, say.ack}) {
+        put16(number >> 16);
+        put16(number & 0xffff);
+    }
+    bytes.push_back(static_cast<std::uint8_t>((20 + say.options.size()) / 4 << 4));
+    bytes.push_back(say.flags);
+    put16(0x4000);
+    put16(0);
+    put16(0);
+    bytes.insert(bytes.end(), say.options.begin(), say.options.end());
+    const Bytes words = text(say.words);
+    bytes.insert(bytes.end(), words.begin(), words.end());
+    return Ip(from.address, to.address).payload(bytes).protocol(6).summed();
+}
+Bytes forwarded(Ip ip) {
+    return ip.ttl(63).bytes();
+}
+Bytes sack(std::uint32_t left, std::uint32_t right) {
+    Bytes option{1, 1, 5, 10};
+    for (const std::uint32_t edge : {left, right})
+        for (int shift = 24; shift >= 0; shift -= 8)
+            option.push_back(static_cast<std::uint8_t>(edge >> shift));
+    return option;
+}
+
+/// A client of FTP and its server, each by the port of the router before it. `seen`: as the other side knows
+/// it, where it is translated.
+struct Ftp {
+    NatLab& lab;
+    const char *client_port, *server_port;
+    Side client, server, client_seen, server_seen;
+
+    using Packets = std::vector<Bytes>;
+    Packets to_server(const Say& say) {
+        return lab.pass(client_port, segment(client, server_seen, say), server_port);
+    }
+    Packets to_client(const Say& say) {
+        return lab.pass(server_port, segment(server, client_seen, say), client_port);
+    }
+    Packets at_server(const Say& say) const { return {forwarded(segment(client_seen, server, say))}; }
+    Packets at_client(const Say& say) const { return {forwarded(segment(server_seen, client, say))}; }
+
+    /// Up to the first lines of both, which end at 1009 and 5009.
+    void open() {
+        EXPECT_EQ(to_server({SYN, 1000}), at_server({SYN, 1000}));
+        EXPECT_EQ(to_client({SYN | ACK, 5000, 1001}), at_client({SYN | ACK, 5000, 1001}));
+        EXPECT_EQ(to_server({ACK, 1001, 5001}).size(), 1u);
+        EXPECT_EQ(to_client({PSH | ACK, 5001, 1001, "220 hi\r\n"}).size(), 1u);
+        EXPECT_EQ(to_server({PSH | ACK, 1001, 5009, "USER a\r\n"}).size(), 1u);
+    }
+};
+
+class HelperTest : public testing::TestWithParam<RigOptions> {
+  protected:
+    NatLab lab{GetParam()};
+    using Packets = std::vector<Bytes>;
+
+    Ftp plain(bool v6) {
+        const Side a{v6 ? "2001:db8:1::2" : "10.0.1.2", 4000}, b{v6 ? "2001:db8:2::2" : "10.0.2.2", 21};
+        return {lab, "a", "b", a, b, a, b};
+    }
+    /// A SYN from one port of the router to another: whether it came out there as it was.
+    bool passes(const char* in, const Side& from, const Side& to, const char* out) {
+        const Ip syn = segment(from, to, {SYN, 77});
+        return lab.pass(in, syn, out) == Packets{forwarded(syn)};
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Workers, HelperTest,
+                         testing::Values(RigOptions{.workers = 1}, RigOptions{.workers = 2}), name_of);
+
+// RFC 959 and 2428; nf_conntrack_ftp.c: the four ways to a data connection.
+TEST_P(HelperTest, DataConnectionsAreRelated) {
+    lab.nat("", raw + filter);
+    for (const bool v6 : {false, true}) {
+        Ftp ftp = plain(v6);
+        ftp.open();
+        const Side &a = ftp.client, &b = ftp.server;
+        EXPECT_FALSE(passes("b", {b.address, 20}, {a.address, 5000}, "a")) << "not expected yet";
+        const std::string port = v6 ? "EPRT |2|2001:db8:1::2|5000|\r\n" : "PORT 10,0,1,2,19,136\r\n";
+        EXPECT_EQ(ftp.to_server({PSH | ACK, 1009, 5009, port}), ftp.at_server({PSH | ACK, 1009, 5009, port}));
+        EXPECT_TRUE(passes("b", {b.address, 20}, {a.address, 5000}, "a"));
+        EXPECT_FALSE(passes("b", {b.address, 21}, {a.address, 5000}, "a")) << "once";
+
+        const std::string pasv = v6 ? "229 Extended (|||5001|)\r\n" : "227 Passive (10,0,2,2,19,137).\r\n";
+        const auto said = static_cast<std::uint32_t>(port.size());
+        EXPECT_FALSE(passes("a", {a.address, 6000}, {b.address, 5001}, "b"));
+        EXPECT_EQ(ftp.to_client({PSH | ACK, 5009, 1009 + said, pasv}).size(), 1u);
+        EXPECT_TRUE(passes("a", {a.address, 6000}, {b.address, 5001}, "b"));
+    }
+    EXPECT_EQ(lab.rig.drops(DropReason::hook_helper), 0u);
+}
+
+// try_eprt of IPv4; a door to another host is not opened (loose, 0); half a command is dropped.
+TEST_P(HelperTest, DoorsToOthersStayShut) {
+    lab.nat("", raw + filter);
+    Ftp ftp = plain(false);
+    ftp.open();
+    EXPECT_EQ(ftp.to_server({PSH | ACK, 1009, 5009, "EPRT |1|10.0.1.3|5000|\r\n"}).size(), 1u);
+    EXPECT_FALSE(passes("b", {"10.0.2.2", 20}, {"10.0.1.3", 5000}, "a"));
+    EXPECT_FALSE(passes("b", {"10.0.2.2", 20}, {"10.0.1.2", 5000}, "a"));
+    EXPECT_EQ(ftp.to_server({PSH | ACK, 1033, 5009, "PORT 10,0"}), Packets{});
+    EXPECT_EQ(lab.rig.drops(DropReason::hook_helper), 1u);
+    EXPECT_EQ(ftp.to_server({PSH | ACK, 1033, 5009, "PORT 10,0,1,2,19,136\r\n"}).size(), 1u);
+    EXPECT_TRUE(passes("b", {"10.0.2.2", 20}, {"10.0.1.2", 5000}, "a"));
+}
+
+// RFC 5382 REQ-6: without a rule nobody helps.
+TEST_P(HelperTest, T6_NobodyHelpsUnasked) {
+    lab.nat("-A POSTROUTING -o b -j SNAT --to-source $W\n", filter);
+    Ftp ftp = plain(false);
+    ftp.client_seen = {"10.0.2.1", 4000};
+    ftp.open();
+    const std::string port = "PORT 10,0,1,2,19,136\r\n";
+    EXPECT_EQ(ftp.to_server({PSH | ACK, 1009, 5009, port}), ftp.at_server({PSH | ACK, 1009, 5009, port}));
+    EXPECT_EQ(lab.outside(segment({"10.0.2.2", 20}, {"10.0.2.1", 5000}, {SYN, 7})), Packets{});
+    EXPECT_EQ(lab.firewall.tracker().expectations().count(), 0u);
+}
+
+// nf_nat_ftp.c, nf_conntrack_seqadj.c: a longer address, and all numbers after it, in both directions.
+TEST_P(HelperTest, T14_NumbersAndSackFollowALongerCommand) {
+    lab.nat4("-A POSTROUTING -o b -j SNAT --to-source 10.0.2.100\n", raw + filter);
+    Ftp ftp = plain(false);
+    ftp.client_seen = {"10.0.2.100", 4000};
+    ftp.open();
+    const std::string port = "PORT 10,0,1,2,19,136\r\n", longer = "PORT 10,0,2,100,19,136\r\n";
+    for (unsigned times = 0; times < 2; ++times)  // sent again, it is the same
+        EXPECT_EQ(ftp.to_server({PSH | ACK, 1009, 5009, port}),
+                  ftp.at_server({PSH | ACK, 1009, 5009, longer}));
+    const std::uint32_t next = 1009 + static_cast<std::uint32_t>(port.size());
+    EXPECT_EQ(ftp.to_client({ACK, 5009, next + 2}), ftp.at_client({ACK, 5009, next}));
+    EXPECT_EQ(ftp.to_client({ACK, 5009, 1009, "", sack(1020, next + 2)}),
+              ftp.at_client({ACK, 5009, 1009, "", sack(1018, next)}));
+    EXPECT_EQ(ftp.to_server({PSH | ACK, next, 5009, "LIST\r\n", sack(5009, 5010)}),
+              ftp.at_server({PSH | ACK, next + 2, 5009, "LIST\r\n", sack(5009, 5010)}));
+    EXPECT_EQ(ftp.to_client({PSH | ACK, 5009, next + 8, "150 ok\r\n"}),
+              ftp.at_client({PSH | ACK, 5009, next + 6, "150 ok\r\n"}));
+
+    const Ip syn = segment({"10.0.2.2", 20}, {"10.0.2.100", 5000}, {SYN, 7});
+    EXPECT_EQ(lab.outside(syn), Packets{forwarded(segment({"10.0.2.2", 20}, {"10.0.1.2", 5000}, {SYN, 7}))});
+    EXPECT_EQ(lab.inside(segment({"10.0.1.2", 5000}, {"10.0.2.2", 20}, {SYN | ACK, 9, 8})),
+              Packets{forwarded(segment({"10.0.2.100", 5000}, {"10.0.2.2", 20}, {SYN | ACK, 9, 8}))});
+
+    // A second one, shorter than what it has become, moves on from there.
+    EXPECT_EQ(ftp.to_server({PSH | ACK, next + 6, 5017, "EPRT |1|10.0.1.2|5002|\r\n"}),
+              ftp.at_server({PSH | ACK, next + 8, 5017, "EPRT |1|10.0.2.100|5002|\r\n"}));
+    EXPECT_EQ(ftp.to_server({ACK, next + 30, 5017}), ftp.at_server({ACK, next + 34, 5017}));
+}
+
+// A server behind DNAT: the answer names the outside; a port that is taken becomes another.
+TEST_P(HelperTest, PassiveAnswersNameTheOutside) {
+    lab.nat4("-A PREROUTING -i b -p tcp --dport 21 -j DNAT --to-destination 10.0.1.2\n", raw + filter);
+    const Side client{"10.0.2.2", 4000}, server{"10.0.1.2", 21};
+    Ftp ftp{lab, "b", "a", client, server, client, {"10.0.2.1", 21}};
+    ftp.open();
+    EXPECT_EQ(ftp.to_client({PSH | ACK, 5009, 1009, "227 Passive (10,0,1,2,19,137).\r\n"}),
+              ftp.at_client({PSH | ACK, 5009, 1009, "227 Passive (10,0,2,1,19,137).\r\n"}));
+    EXPECT_EQ(lab.outside(segment({"10.0.2.2", 6000}, {"10.0.2.1", 5001}, {SYN, 7})),
+              Packets{forwarded(segment({"10.0.2.2", 6000}, {"10.0.1.2", 5001}, {SYN, 7}))});
+    EXPECT_EQ(lab.inside(segment({"10.0.1.2", 5001}, {"10.0.2.2", 6000}, {SYN | ACK, 9, 8})),
+              Packets{forwarded(segment({"10.0.2.1", 5001}, {"10.0.2.2", 6000}, {SYN | ACK, 9, 8}))});
+    EXPECT_EQ(ftp.to_client({PSH | ACK, 5041, 1009, "229 Extended (|||5003|)\r\n"}),
+              ftp.at_client({PSH | ACK, 5041, 1009, "229 Extended (|||5003|)\r\n"}));
+    EXPECT_EQ(lab.outside(segment({"10.0.2.2", 6001}, {"10.0.2.1", 5003}, {SYN, 7})),
+              Packets{forwarded(segment({"10.0.2.2", 6001}, {"10.0.1.2", 5003}, {SYN, 7}))});
+}
+
+// RFC 4787 REQ-10 and nf_conntrack_tftp.c, nf_nat_tftp.c: the server answers from a port of its own.
+TEST_P(HelperTest, U10_AnswersFromAnotherPortNeedTheHelper) {
+    const auto request = [](const char* from) {
+        return Ip(from, "10.0.2.2").payload(Bytes{0, 1, 'f', 0}).udp(4000, 69).summed();
+    };
+    const Ip answer = Ip("10.0.2.2", "10.0.2.100").payload(20).udp(7777, 4000).summed();
+    const std::string snat = "-A POSTROUTING -o b -j SNAT --to-source 10.0.2.100\n";
+    lab.nat4(snat, filter);
+    EXPECT_EQ(lab.inside(request("10.0.1.2")), Packets{forwarded(request("10.0.2.100"))});
+    EXPECT_EQ(lab.outside(answer), Packets{});
+    lab.firewall.tracker().flush();
+    lab.nat4(snat, raw + filter);
+    EXPECT_EQ(lab.inside(request("10.0.1.2")), Packets{forwarded(request("10.0.2.100"))});
+    EXPECT_EQ(lab.outside(answer),
+              Packets{forwarded(Ip("10.0.2.2", "10.0.1.2").payload(20).udp(7777, 4000).summed())});
+    EXPECT_EQ(lab.inside(Ip("10.0.1.2", "10.0.2.2").payload(8).udp(4000, 7777).summed()),
+              Packets{forwarded(Ip("10.0.2.100", "10.0.2.2").payload(8).udp(4000, 7777).summed())});
+}
+
+// Of many segments, whatever lies in which: the same words leave.
+TEST_P(HelperTest, CommandsMayLieInSeveralSegments) {
+    lab.nat4("-A POSTROUTING -o b -j SNAT --to-source 10.0.2.100\n", raw + filter);
+    Ftp ftp = plain(false);
+    ftp.client_seen = {"10.0.2.100", 4000};
+    ftp.open();
+    const std::string port = "PORT 10,0,1,2,19,136\r\n", longer = "PORT 10,0,2,100,19,136\r\n";
+    const Bytes frame = lab.router.from_a(segment(ftp.client, ftp.server, {PSH | ACK, 1009, 5009, port}));
+    for (const std::size_t cut : {std::size_t{56}, std::size_t{60}, std::size_t{66}, frame.size() - 1}) {
+        Packet* whole = Packet::from(rte_pktmbuf_alloc(pool()));
+        rte_mbuf* rest = rte_pktmbuf_alloc(pool());
+        std::memcpy(rte_pktmbuf_append(whole, static_cast<std::uint16_t>(cut)), frame.data(), cut);
+        std::memcpy(rte_pktmbuf_append(rest, static_cast<std::uint16_t>(frame.size() - cut)),
+                    frame.data() + cut, frame.size() - cut);
+        ASSERT_EQ(rte_pktmbuf_chain(whole, rest), 0);
+        whole->meta = {};
+        lab.rig.port("a").waiting.push_back(whole);
+        lab.rig.run();
+        EXPECT_EQ(NatLab::packets(lab.rig.sent("b")), ftp.at_server({PSH | ACK, 1009, 5009, longer})) << cut;
+    }
+}
+
+// net/netfilter/nf_conntrack_proto_sctp.c, nf_nat_proto.c: a wrong CRC32c is INVALID; a translated port's is
+// right.
+TEST_P(HelperTest, SctpIsTrackedAndTranslated) {
+    const auto init = [](const char* from, std::uint8_t port, Bytes crc) {
+        Bytes bytes{0x13, port, 0x0f, 0x1c, 0, 0, 0, 0};
+        bytes.insert(bytes.end(), crc.begin(), crc.end());
+        for (const std::uint8_t b : {1, 0, 0, 20, 0, 0, 0, 7, 0, 1, 0, 0, 0, 10, 0, 10, 0, 0, 0, 1})
+            bytes.push_back(b);
+        return Ip(from, "10.0.2.2").payload(bytes).protocol(132);
+    };
+    /// Appendix A of RFC 9260, a bit at a time.
+    const auto crc = [](const Ip& ip) {
+        Bytes bytes = ip.bytes();
+        bytes.erase(bytes.begin(), bytes.begin() + 20);
+        std::fill(bytes.begin() + 8, bytes.begin() + 12, std::uint8_t{0});
+        std::uint32_t sum = 0xffffffff;
+        for (const std::uint8_t byte : bytes) {
+            sum ^= byte;
+            for (int bit = 0; bit < 8; ++bit)
+                sum = sum & 1 ? sum >> 1 ^ 0x82f63b78 : sum >> 1;
+        }
+        sum = ~sum;
+        return Bytes{static_cast<std::uint8_t>(sum), static_cast<std::uint8_t>(sum >> 8),
+                     static_cast<std::uint8_t>(sum >> 16), static_cast<std::uint8_t>(sum >> 24)};
+    };
+    lab.nat4("-A POSTROUTING -o b -p sctp -j SNAT --to-source 10.0.2.1:5001\n",
+             "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n");
+    const Bytes none(4);
+    EXPECT_EQ(lab.inside(init("10.0.1.2", 0x88, none)), Packets{}) << "a wrong sum";
+    const Ip sent = init("10.0.1.2", 0x88, crc(init("10.0.1.2", 0x88, none)));
+    Ip left = init("10.0.2.1", 0x89, crc(init("10.0.2.1", 0x89, none)));
+    EXPECT_EQ(lab.inside(sent), Packets{forwarded(left)});
+}
+
+}  // namespace
+}  // namespace weft::test
