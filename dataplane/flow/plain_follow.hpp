@@ -26,8 +26,8 @@ inline void keep_until(FlowState& state, FlowTime deadline) noexcept {
 
 /// Of one with this status packets of this direction set no bit but assured.
 [[nodiscard]] constexpr bool is_settled(std::uint16_t status, unsigned direction) noexcept {
-    constexpr std::uint16_t asked =
-        FlowStatus::confirmed | FlowStatus::dying | FlowStatus::fixed_timeout | FlowStatus::nat_clash;
+    constexpr std::uint16_t asked = FlowStatus::confirmed | FlowStatus::dying | FlowStatus::fixed_timeout |
+                                    FlowStatus::nat_clash | FlowStatus::seq_adjust | FlowStatus::helper;
     return (status & asked) == FlowStatus::confirmed && (direction == 0 || status & FlowStatus::seen_reply);
 }
 
@@ -66,9 +66,11 @@ inline void keep_until(FlowState& state, FlowTime deadline) noexcept {
     const std::uint32_t seq = header.sequence.host(), ack = header.acknowledgement.host(),
                         end = seq + length - 4 * words;
     const std::uint16_t window = header.window.host();
-    const bool fits = is_before(seq, sender.maxend + 1) && is_before(ack, receiver.end + 1) &&
-                      (receiver.maxwin == 0 || is_before(sender.end - receiver.maxwin - 1, end)) &&
-                      is_before(receiver.end - std::max(sender.maxwin, least_ack_window) - 1, ack);
+    // Not one jump after the other: nearly all fit.
+    const unsigned fits =
+        unsigned{is_before(seq, sender.maxend + 1)} & unsigned{is_before(ack, receiver.end + 1)} &
+        unsigned{receiver.maxwin == 0 || is_before(sender.end - receiver.maxwin - 1, end)} &
+        unsigned{is_before(receiver.end - std::max(sender.maxwin, least_ack_window) - 1, ack)};
     if ((header.flags & shape) != tcp_flag::ack || tcp.state() != TcpState::established ||
         sender.maxwin == 0 || !fits || !due.tcp_is_usual) [[unlikely]]
         return false;
@@ -90,8 +92,9 @@ inline void keep_until(FlowState& state, FlowTime deadline) noexcept {
     if (ack == receiver.end) of_receiver &= static_cast<std::uint8_t>(~TcpSideFlags::unacknowledged);
 
     const auto payload = static_cast<std::uint16_t>(end - seq);
-    const bool again = tcp.last_ack == ack && tcp.last_end == end && tcp.last_length == payload &&
-                       tcp.last_win == window && tcp.last_direction() == direction;
+    const unsigned again = unsigned{tcp.last_ack == ack} & unsigned{tcp.last_end == end} &
+                           unsigned{tcp.last_length == payload} & unsigned{tcp.last_win == window} &
+                           unsigned{tcp.last_direction() == direction};
     tcp.retransmissions = again ? static_cast<std::uint8_t>(tcp.retransmissions + 1) : std::uint8_t{0};
     tcp.last_ack = ack;
     tcp.last_end = end;

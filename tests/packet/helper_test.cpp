@@ -238,8 +238,8 @@ TEST_P(HelperTest, CommandsMayLieInSeveralSegments) {
     const std::string port = "PORT 10,0,1,2,19,136\r\n", longer = "PORT 10,0,2,100,19,136\r\n";
     const Bytes frame = lab.router.from_a(segment(ftp.client, ftp.server, {PSH | ACK, 1009, 5009, port}));
     for (const std::size_t cut : {std::size_t{56}, std::size_t{60}, std::size_t{66}, frame.size() - 1}) {
-        Packet* whole = Packet::from(rte_pktmbuf_alloc(pool()));
-        rte_mbuf* rest = rte_pktmbuf_alloc(pool());
+        Packet* whole = Packet::from(rte_pktmbuf_alloc(lab.rig.shared().pool));
+        rte_mbuf* rest = rte_pktmbuf_alloc(lab.rig.shared().pool);
         std::memcpy(rte_pktmbuf_append(whole, static_cast<std::uint16_t>(cut)), frame.data(), cut);
         std::memcpy(rte_pktmbuf_append(rest, static_cast<std::uint16_t>(frame.size() - cut)),
                     frame.data() + cut, frame.size() - cut);

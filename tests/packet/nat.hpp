@@ -32,8 +32,11 @@ class NatLab {
                                                   {"$A3", "10.0.1.3", "2001:db8:1::3"},
                                                   {"$A", "10.0.1.2", "2001:db8:1::2"},
                                                   {"$B", "10.0.2.2", "2001:db8:2::2"}})
-                for (std::size_t at; (at = all.find(word)) != std::string::npos;)
-                    all.replace(at, std::string(word).size(), v6 ? six : four);
+                for (std::size_t at; (at = all.find(word)) != std::string::npos;) {
+                    const std::size_t end = at + std::string(word).size();
+                    const bool port = end < all.size() && all[end] == ':';
+                    all.replace(at, end - at, v6 ? (port ? "[" + std::string(six) + "]" : six) : four);
+                }
             return all;
         };
         firewall.rules(text(false), text(true));

@@ -166,7 +166,7 @@ TEST_F(ConntrackCommand, Json) {
     shell("-j conntrack -C");
     EXPECT_EQ(shell.data, Json::parse(R"([{"count":3}])"));
     shell("conntrack -j -L");
-    EXPECT_EQ(shell.data, Json::parse(R"([{"count":3}])")) << "-j is the program's own: refused";
+    EXPECT_TRUE(shell.data.is_null()) << "-j is the program's own: --any-nat";
 }
 
 /// Who may only read may not delete, and a file of configuration has no such lines.

@@ -49,7 +49,6 @@ TEST(Commands, LaterWordsAreRefusedByName) {
         {"bridge mdb show", "[255] bridge mdb is not supported in this version"},
         {"bridge vlan tunnelshow", "[255] bridge vlan tunnelshow is not supported in this version"},
         {"brctl setfd br0 4", "[1] brctl setfd is not supported in this version"},
-        {"show flows", "[2] show flows is not supported in this version"},
     };
     for (const auto& [line, said] : lines)
         EXPECT_EQ(shell(line), said) << line;

@@ -47,7 +47,7 @@ TEST_F(SysctlCommand, NeighbourAndArpSettingsOfALinkAreKept) {
                              "net.ipv4.neigh.lan0/8.locktime = 100\n", "net.weft.punt.ssh = 50000\n",
                              "net.ipv6.neigh.lan0/8.retrans_time_ms = 500\n"})
         EXPECT_NE(all.find(line), std::string::npos) << line;
-    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 60) << "the kernel has but locktime here";
+    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 71) << "the kernel has but locktime here";
     EXPECT_EQ(shell("sysctl -b net.ipv4.neigh.lan0.locktime"), "100");
     EXPECT_EQ(shell("sysctl -N -w net.ipv4.conf.lan0.arp_ignore=1"), "1\n") << "as procps-ng";
     ASSERT_EQ(shell("ip link del lan0.8"), "");
