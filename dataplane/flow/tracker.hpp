@@ -183,6 +183,8 @@ class FlowTracker {
     [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
     /// nf_conntrack_count: those that are not confirmed yet too.
     [[nodiscard]] std::uint32_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+    /// A packet that a worker did not show to in(), as its checksum was wrong.
+    void count_invalid(unsigned worker) noexcept { FlowCounts::add(counts_[worker].invalid); }
     [[nodiscard]] const FlowCounts& counts(unsigned worker) const noexcept { return counts_[worker]; }
     /// Of all workers.
     [[nodiscard]] std::uint64_t early_drops() const noexcept {

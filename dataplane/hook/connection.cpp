@@ -191,7 +191,10 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
         return {};
     }
     if (context.filtering->checks_sums && hook == HandedFor::input)
-        if (const auto l4 = layer4_of(packet, context); l4 && !has_right_sum(packet, *l4, context)) return {};
+        if (const auto l4 = layer4_of(packet, context); l4 && !has_right_sum(packet, *l4, context)) {
+            context.filtering->tracker->count_invalid(context.worker);
+            return {};
+        }
     const Tracked found =
         context.filtering->tracker->in(flow_packet(packet, context), zone, 0, moment_of(context));
     switch (found.kind) {

@@ -172,6 +172,10 @@ TEST_P(NatUdpTest, U16_ABadSumIsInvalid) {
             }
         }
     }
+    std::uint64_t invalid = 0;
+    for (unsigned w = 0; w < rig.shared().workers.size(); ++w)
+        invalid += lab.firewall.tracker().counts(w).invalid;
+    EXPECT_EQ(invalid, 4u) << "as conntrack -S says";
 }
 
 }  // namespace
