@@ -28,7 +28,17 @@ static_assert(sizeof(SctpHeader) == 12);
 class Crc32c {
   public:
     /// The next n bytes of one byte stream.
-    void add(const void* data, std::uint32_t n) noexcept { crc_ = rte_hash_crc(data, n, crc_); }
+    void add(const void* data, std::uint32_t n) noexcept {
+        const auto* at = static_cast<const std::byte*>(data);
+        // rte_hash_crc() wants words to be aligned, which they are not in a frame.
+        for (; n >= sizeof(std::uint64_t); at += sizeof(std::uint64_t), n -= sizeof(std::uint64_t)) {
+            std::uint64_t word;
+            std::memcpy(&word, at, sizeof word);
+            crc_ = rte_hash_crc_8byte(word, crc_);
+        }
+        for (; n > 0; ++at, --n)
+            crc_ = rte_hash_crc_1byte(static_cast<std::uint8_t>(*at), crc_);
+    }
     /// Adds `length` bytes of a chain from `offset` on; stops at its end if that comes earlier.
     void add_chain(const rte_mbuf* m, std::uint32_t offset, std::uint32_t length) noexcept {
         for (; m && length; m = m->next) {
