@@ -35,6 +35,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(SlowWay::count)>
     "a rule asks a set",
     "a rule asks for a status that the connection may get yet",
     "rules give the connection another mark",
+    "a rule in nat marked it",
     "it was dropped",
     "a helper reads what it says",
     "its connection is in a zone",

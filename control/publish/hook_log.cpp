@@ -10,7 +10,7 @@
 namespace weft {
 
 namespace {
-constexpr std::uint64_t interval_ms = 5000, burst = 10;
+constexpr std::uint64_t interval_ms = 5000;
 constexpr unsigned warning = 4;
 }  // namespace
 
@@ -22,7 +22,7 @@ std::uint64_t LogLimit::pass(std::uint64_t count, std::uint64_t now_ms) {
         begun_ms_ = now_ms;
         runs_ = true;
     }
-    const std::uint64_t now = std::min(count, burst - passed_);
+    const std::uint64_t now = std::min(count, most_ - passed_);
     passed_ += now;
     missed_ += count - now;
     return now;
@@ -68,7 +68,8 @@ void HookLogWriter::write(Shared& shared, const Names& names, const RuleText& ru
     constexpr std::uint32_t of_ipv6 = 1u << 31;
     const std::string text = rule_text(rule & of_ipv6, rule & ~of_ipv6);
     warn(no_port_limit_, no_port,
-         fmt::format("nat: no free port, dropping packet: {}", text.empty() ? "a rule that is gone" : text),
+         fmt::format("nat: no free port, dropping packet: {}",
+                     text.empty() ? "no rule, or one that is gone" : text),
          now_ms, write);
 }
 

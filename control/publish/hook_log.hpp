@@ -14,12 +14,14 @@ namespace weft {
 /// lib/ratelimit.c: so many in an interval, and at the beginning of another how many there were more.
 class LogLimit {
   public:
+    explicit LogLimit(std::uint64_t most = 10) : most_(most) {}
     /// How many of `count` that come now may pass.
     std::uint64_t pass(std::uint64_t count, std::uint64_t now_ms);
     /// Of intervals that are over, once.
     std::uint64_t take_suppressed();
 
   private:
+    std::uint64_t most_;
     std::uint64_t begun_ms_ = 0, passed_ = 0, missed_ = 0, suppressed_ = 0;
     bool runs_ = false;
 };
@@ -39,7 +41,7 @@ class HookLogWriter {
     void warn(LogLimit&, std::uint64_t count, const std::string& line, std::uint64_t now_ms, const Write&);
 
     std::vector<std::uint64_t> lost_, full_, no_port_;  ///< by worker: said already
-    LogLimit limit_, no_port_limit_;
+    LogLimit limit_, no_port_limit_{1};
 };
 
 }  // namespace weft

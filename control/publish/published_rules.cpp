@@ -168,6 +168,7 @@ hook::Counters PublishedRules::take(hook::Family family, hook::RuleId id) {
 }
 
 std::string PublishedRules::text_of(hook::Family family, hook::RuleId wanted) const {
+    if (wanted == hook::no_rule) return {};
     const auto& compiler = families_[static_cast<std::size_t>(family)].compiler;
     for (const auto& table : published_.rules.of(family).tables)
         for (const auto& chain : table.chains) {

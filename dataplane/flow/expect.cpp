@@ -123,7 +123,7 @@ void ExpectationTable::remove_of(ExpectationList& list) noexcept {
 void ExpectationTable::age(FlowTime now) noexcept {
     if (!any()) return;
     FlowTime last = aged_.load(std::memory_order_relaxed);
-    if (static_cast<std::uint32_t>(now - last) < 1000) return;
+    if (milliseconds_until(now, last) < 1000) return;  // a worker whose clock is behind has nothing to do
     if (!aged_.compare_exchange_strong(last, now, std::memory_order_relaxed)) return;
     const std::lock_guard lock(mutex_);
     for (std::uint32_t slot = 1; slot < end_; ++slot)

@@ -30,6 +30,7 @@ enum class SlowWay : std::uint8_t {
     sets,
     future_status,     ///< a status that the connection may still get
     marks_connection,  ///< they gave the connection another mark
+    marked_by_nat,     ///< the table nat gave the packet or the connection a mark
     dropped,
     // what the connection is
     helper,  ///< somebody reads what it says

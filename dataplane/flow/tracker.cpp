@@ -254,6 +254,9 @@ Tracked FlowTracker::related(const Header& outer, const L4View& error, FlowKind 
     // that a connection fits.
     if (!(outer.destination == tuple->destination)) return nothing(Tracked::invalid);
     const std::uint32_t version = state_of(ref).version();
+    // Another worker may have ended it, and begun another one there, before its version was read.
+    using Tuple = std::decay_t<decltype(*tuple)>;
+    if (!(table_.direction_of(ref).template tuple_now<Tuple>() == *tuple)) return nothing(Tracked::invalid);
     const bool own = (version & FlowState::owner_mask) == moment.worker;
     return {own ? Tracked::tracked : Tracked::elsewhere,
             FlowTable::direction(ref) ? CtInfo::related_reply : CtInfo::related, false, ref, version};

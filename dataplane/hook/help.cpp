@@ -130,8 +130,7 @@ class Control {
             const Expected answer = tracker_.expect(ref_, what, moment_);
             if (answer == Expected::added) break;
             if (answer != Expected::busy || left == 0) return drop();
-            port = static_cast<std::uint16_t>(
-                found.port + context_.hooks->random.next(tracker_.table(), context_.worker) % range);
+            port = static_cast<std::uint16_t>(found.port + context_.hooks->random.next() % range);
         }
         char words[ftp_words_most];
         const std::uint32_t length = write_ftp(words, found.command, v6_, what.destination, port);

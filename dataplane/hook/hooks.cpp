@@ -74,6 +74,7 @@ class Passage {
     bool read() noexcept;
     PacketEnd decide_translation() noexcept;
     PacketEnd end_as(const hook::WalkResult& result) noexcept;
+    bool take_marks(std::uint32_t connection_mark) noexcept;
     /// The counters of the trail's path.
     void count(const PacketActions&) noexcept;
 
@@ -109,11 +110,18 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     count(actions);
     auto& passed = context_.hooks->recording.path;
     passed.insert(passed.end(), trail.path.begin(), trail.path.end());
+    take_marks(connection_mark);
+    return end_as(result);
+}
+
+/// Those that the packet and its connection have after rules, of which the latter had this one before.
+bool Passage::take_marks(std::uint32_t connection_mark) noexcept {
+    const bool marked = packet_.meta.mark != view_.mark;
     packet_.meta.mark = view_.mark;
     const bool remarked = view_.connection && facts_.mark != connection_mark;
     context_.hooks->recording.marks_connection |= remarked || facts_.written_mark != 0;
     if (remarked) set_connection_mark(packet_, facts_.mark, context_);
-    return end_as(result);
+    return marked || remarked;
 }
 
 void Passage::count(const PacketActions& actions) noexcept {
@@ -149,11 +157,14 @@ PacketEnd Passage::decide_translation() noexcept {
         if (!read()) return Verdict::drop(DropReason::hook_unreadable);
         auto& trail = context_.hooks->trail;
         const hook::Rests rests = trail.rests;
+        const std::uint32_t connection_mark = facts_.mark;
         trail.path.clear();
         PacketActions actions(packet_, context_);
         said = walk_nat(program, at_, view_, trail, context_.now_us, &actions);
         count(actions);
         trail.rests = rests;
+        // Of this packet alone: the next one of its flow passes rules without them.
+        if (take_marks(connection_mark)) context_.hooks->recording.slow = SlowWay::marked_by_nat;
         if (auto end = end_as(said)) return end;
     }
     return bind(packet_, {at_, view_.iif, view_.oif}, said, context_);

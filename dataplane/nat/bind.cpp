@@ -3,10 +3,9 @@
 #include <optional>
 
 #include "dataplane/hook/connection.hpp"
+#include "dataplane/nat/address.hpp"
 #include "dataplane/nat/choose.hpp"
 #include "dataplane/route/header.hpp"
-#include "dataplane/route/lookup.hpp"
-#include "weft/net/address.hpp"
 
 namespace weft {
 
@@ -20,36 +19,6 @@ NatTarget to_one(const IpAddress& address, const NatTarget& rule) noexcept {
     range.map_addresses = true;
     range.addresses = {address, address};
     return range;
-}
-
-/// The interface's address on the network of `gateway`, else its first one (inet_select_addr).
-IpAddress masquerade_address(Packet& packet, const NatPlace& place, const Context& context) noexcept {
-    const RoutedInterface& out = context.routing->interface(place.oif);
-    if (is_ipv6(packet)) return out.source6;
-    const RouteAnswer route = find_route(key_of(packet, *context.routing), *context.routing, *context.hops);
-    const Hop& hop = (*context.hops)[route.index];
-    const be32 next = route.kind == HopKind::neighbour && !hop.v6 && hop.interface == place.oif
-                          ? to_be32(hop.gateway)
-                          : ipv4(packet).destination;
-    for (const NetworkAddress4& own : out.networks4)
-        if ((next.host() ^ own.address.host()) >> (32 - own.length) == 0) return to_address(own.address);
-    return out.source4;
-}
-
-/// nf_nat_redirect_ipv4 and _ipv6.
-IpAddress redirect_address(Packet& packet, const NatPlace& place, const Context& context) noexcept {
-    const bool v6 = is_ipv6(packet);
-    if (place.at == Hook::output) {
-        IpAddress loopback;
-        if (v6)
-            loopback.bytes[15] = 1;
-        else
-            loopback = to_address(be32{0x7f000001});
-        return loopback;
-    }
-    const RoutedInterface& in = context.routing->interface(place.iif);
-    if (!v6) return in.source4;
-    return address6::link_local(ipv6(packet).destination) ? in.link_local : in.source6;
 }
 
 /// xt_NETMAP.c: the host part stays.
@@ -95,8 +64,12 @@ std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const Na
         said.by != hook::no_rule || !ip_protocol::has_ports(kind.protocol))
         return std::nullopt;
     const FlowTime now = moment_of(context).now;
+    // Below are the services of the router's own.
+    constexpr std::uint16_t least_port = 1024;
+    if (current.destination_port.host() < least_port) return std::nullopt;
     const auto source = context.filtering->tracker->source_behind(current, kind, now);
-    if (!source || source->source == current.source) return std::nullopt;
+    if (!source || (source->source == current.source && source->source_port == current.source_port))
+        return std::nullopt;
     NatTarget range = to_one(address_of(*source, NatSide::source), {});
     range.map_ports = true;
     range.ports = {source->source_port.host(), source->source_port.host()};
@@ -147,12 +120,17 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
     const FlowKind kind = tracker.table().direction_of(ref).kind_now();
+    // Of a host that has no address yet, or another's answer to one (nf_nat_masquerade_ipv4).
+    const bool masquerades = said.nat && said.nat->kind == NatTarget::Kind::masquerade,
+               nobodys =
+                   sizeof(Tuple) == sizeof(Tuple4) && address_of(*current, NatSide::source) == IpAddress{};
+    const NatTarget* const rule = masquerades && nobodys ? nullptr : said.nat;
     const auto inside = inside_of(*current, kind, place, said, context);
-    const auto range = inside ? inside : range_of(packet, place, *current, said.nat, context);
+    const auto range = inside ? inside : range_of(packet, place, *current, rule, context);
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     if (auto end = bind_side(packet, side_at(place.at), *current, *range, said.by, context)) return end;
     std::uint16_t bits = 0;
-    if (said.nat && said.nat->kind == NatTarget::Kind::masquerade) bits |= FlowStatus::masqueraded;
+    if (rule && masquerades) bits |= FlowStatus::masqueraded;
     if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
     if (inside) {
         bits |= FlowStatus::expected;
@@ -217,8 +195,7 @@ bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept
     const FlowDirection& reply = tracker.table().direction_of(ref | 1);
     const IpAddress given = v6 ? to_address(reply.tuple_now<Tuple6>().destination)
                                : to_address(reply.tuple_now<Tuple4>().destination);
-    const RouteAnswer own = find_route({.destination = given, .v6 = v6}, *context.routing, *context.hops);
-    if (own.kind == HopKind::local && (*context.hops)[own.index].interface == place.oif) return false;
+    if (has_address(place.oif, given, v6, context)) return false;
     return tracker.end_found(ref & ~1u, packet.meta.connection_version);
 }
 

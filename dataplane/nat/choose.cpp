@@ -1,6 +1,7 @@
 #include "dataplane/nat/choose.hpp"
 
 #include <rte_jhash.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <optional>
@@ -88,15 +89,21 @@ class Choice {
         if (!reply) return 0;
         const FlowRef other = question_.tracker.find(*reply, kind_, question_.moment.now);
         if (!other || table_.direction_of(other & ~1u).template tuple_now<Tuple>() == original_) return 0;
-        return other;
+        return is_met(other, tuple) ? FlowRef{0} : other;
+    }
+    /// Two that send to each other at the same moment, neither translated: confirmation makes one of them
+    /// (nf_nat_used_tuple_new).
+    bool is_met(FlowRef other, const Tuple& tuple) const noexcept {
+        return FlowTable::direction(other) == 0 && tuple == original_ &&
+               !question_.tracker.state_of(other).has(nat_mask) &&
+               table_.direction_of(other | 1u).template tuple_now<Tuple>() == original_;
     }
 
     /// nf_nat_used_tuple_harder: a new TCP connection may have the port of one that is over and waits out its
     /// time, if its sequence numbers are beyond it.
     bool is_taken_still(const Tuple& tuple, unsigned attempts_left) noexcept {
-        if (is_anothers_end(tuple)) return true;
         const FlowRef other = rival(tuple);
-        if (!other) return false;
+        if (!other) return is_anothers_end(tuple);
         if (attempts_left > harder_below || kind_.protocol != ip_protocol::tcp ||
             entry_.state.tcp.state() != TcpState::syn_sent || FlowTable::direction(other) == 0)
             return true;
@@ -129,16 +136,14 @@ class Choice {
         return !range_.map_ports || is_port_in_range(tuple, NatSide::source);
     }
 
-    /// What this source's other connections have become, if that is in range (find_appropriate_src).
+    /// What this source's other connections have become, if that is in range (find_appropriate_src). Only the
+    /// destination of `tuple_` can have been changed so far.
     std::optional<Tuple> as_before() const noexcept {
-        const auto known =
-            question_.tracker.mapped_source(original_source(), kind_, question_.moment.now,
-                                            [&](const Tuple& left) { return is_in_range(with(left)); });
+        const auto known = question_.tracker.mapped_source(
+            tuple_, kind_, question_.moment.now, [&](const Tuple& left) { return is_in_range(with(left)); });
         if (!known) return std::nullopt;
         return with(*known);
     }
-    /// The source is that of `tuple_`, which only destinations have changed so far.
-    Tuple original_source() const noexcept { return tuple_; }
     Tuple with(const Tuple& source_of) const noexcept {
         Tuple tuple = tuple_;
         tuple.source = source_of.source;
@@ -198,7 +203,7 @@ class Choice {
         const bool draws = range_.random || range_.random_fully;
         return draws || question_.side == NatSide::source ? random() : 0;
     }
-    std::uint16_t random() noexcept { return question_.random.next(table_, question_.moment.worker); }
+    std::uint16_t random() noexcept { return question_.random.next(); }
 
     const NatQuestion& question_;
     const hook::NatTarget& range_;
@@ -210,6 +215,15 @@ class Choice {
 };
 
 }  // namespace
+
+void NatRandom::fill() noexcept {
+    auto* to = reinterpret_cast<std::byte*>(numbers_.data());
+    for (std::size_t done = 0; done < sizeof numbers_;) {
+        const ssize_t got = getrandom(to + done, sizeof numbers_ - done, 0);
+        if (got > 0) done += static_cast<std::size_t>(got);  // else a signal came
+    }
+    left_ = numbers_.size();
+}
 
 NatChoice<Tuple4> choose_tuple(const Tuple4& wanted, const NatQuestion& question) noexcept {
     return Choice<Tuple4>(wanted, question).run();

@@ -5,26 +5,26 @@
 // in a row, then ever fewer from other places, so the time is bounded however full the range is.
 #pragma once
 
+#include <array>
+
 #include "dataplane/flow/tracker.hpp"
 #include "dataplane/nat/side.hpp"
 #include "weft/hook/target.hpp"
 
 namespace weft {
 
-/// Numbers that outsiders cannot foresee, by the key of the table's hash. Of one worker.
+/// The kernel's random numbers (get_random_u16), many at a time. Of one worker.
 class NatRandom {
   public:
-    [[nodiscard]] std::uint16_t next(const FlowTable& table, unsigned worker) noexcept {
-        constexpr std::uint8_t no_protocol = 255;
-        ++count_;
-        const Tuple4 number{be32{static_cast<std::uint32_t>(count_ >> 32)},
-                            be32{static_cast<std::uint32_t>(count_)},
-                            be16{static_cast<std::uint16_t>(worker)}, be16{0}};
-        return static_cast<std::uint16_t>(table.hash(number, no_protocol) >> 24);
+    [[nodiscard]] std::uint16_t next() noexcept {
+        if (left_ == 0) fill();
+        return numbers_[--left_];
     }
 
   private:
-    std::uint64_t count_ = 0;
+    void fill() noexcept;
+    std::array<std::uint16_t, 512> numbers_;
+    unsigned left_ = 0;
 };
 
 struct NatQuestion {

@@ -11,10 +11,8 @@ void prepare_translation(FlowEntry& entry) noexcept {
         if (!leaves) return;
         way.translated = *leaves;
         InternetSum change;
-        change.subtract(way.tuple.source);
-        change.subtract(way.tuple.destination);
-        change.add(leaves->source);
-        change.add(leaves->destination);
+        replace_address(change, way.tuple.source, leaves->source);
+        replace_address(change, way.tuple.destination, leaves->destination);
         way.l3_delta = change.sum().raw();
         change.subtract(way.tuple.source_port);
         change.subtract(way.tuple.destination_port);

@@ -15,12 +15,6 @@ void prepare_translation(FlowEntry&) noexcept;
 
 namespace nat_detail {
 
-[[nodiscard]] inline be16 with_change(be16 checksum, be16 change) noexcept {
-    InternetSum sum{be16::from_raw(static_cast<std::uint16_t>(~checksum.raw()))};
-    sum.add(change);
-    return sum.checksum();
-}
-
 /// `l3`: what the addresses add; `all`: ports, too.
 inline void write_transport(std::byte* l4, std::uint8_t protocol, be16 source, be16 destination, be16 l3,
                             be16 all, ChecksumState state) noexcept {
@@ -35,7 +29,7 @@ inline void write_transport(std::byte* l4, std::uint8_t protocol, be16 source, b
         sum.add(l3);
         field = sum.sum();
     } else if (protocol == ip_protocol::tcp || field.raw() != 0) {
-        field = with_change(field, all);
+        field = add_change(field, all);
         if (field.raw() == 0 && protocol == ip_protocol::udp) field = be16{0xffff};
     }
     std::memcpy(at, &field, sizeof field);
@@ -48,7 +42,7 @@ inline void write_transport(std::byte* l4, std::uint8_t protocol, be16 source, b
 inline void write_translation(Ipv4Header& ip, std::byte* l4, const FlowDirection& way, const FlowDirection&,
                               ChecksumState state) noexcept {
     const FlowTuples4& to = way.v4;
-    ip.checksum = nat_detail::with_change(ip.checksum, be16::from_raw(to.l3_delta));
+    ip.checksum = add_change(ip.checksum, be16::from_raw(to.l3_delta));
     ip.source = to.translated.source;
     ip.destination = to.translated.destination;
     nat_detail::write_transport(l4, ip.protocol, to.translated.source_port, to.translated.destination_port,
@@ -58,18 +52,8 @@ inline void write_translation(Ipv6Header& ip, std::byte* l4, const FlowDirection
                               const FlowDirection& other, ChecksumState state) noexcept {
     const Tuple6 &from = way.v6, &back = other.v6;
     InternetSum change;
-    const auto replace = [&](const std::array<std::uint8_t, 16>& was,
-                             const std::array<std::uint8_t, 16>& is) {
-        for (std::size_t at = 0; at < was.size(); at += sizeof(be32)) {
-            be32 word;
-            std::memcpy(&word, was.data() + at, sizeof word);
-            change.subtract(word);
-            std::memcpy(&word, is.data() + at, sizeof word);
-            change.add(word);
-        }
-    };
-    replace(from.source, back.destination);
-    replace(from.destination, back.source);
+    replace_address(change, from.source, back.destination);
+    replace_address(change, from.destination, back.source);
     const be16 l3 = change.sum();
     change.subtract(from.source_port);
     change.subtract(from.destination_port);

@@ -18,32 +18,6 @@ void store(std::byte* at, T value) noexcept {
     std::memcpy(at, &value, sizeof value);
 }
 
-/// What was there is taken out, what is there now comes in.
-InternetSum change_of(be32 from, be32 to) noexcept {
-    InternetSum sum;
-    sum.subtract(from);
-    sum.add(to);
-    return sum;
-}
-InternetSum change_of(const std::array<std::uint8_t, 16>& from,
-                      const std::array<std::uint8_t, 16>& to) noexcept {
-    InternetSum sum;
-    for (std::size_t at = 0; at < from.size(); at += 4) {
-        be32 word;
-        std::memcpy(&word, from.data() + at, sizeof word);
-        sum.subtract(word);
-        std::memcpy(&word, to.data() + at, sizeof word);
-        sum.add(word);
-    }
-    return sum;
-}
-
-be16 changed(be16 checksum, be16 change) noexcept {
-    InternetSum sum{be16::from_raw(static_cast<std::uint16_t>(~checksum.raw()))};
-    sum.add(change);
-    return sum.checksum();
-}
-
 /// The transport header, with what its checksum covers beside it.
 struct Transport {
     std::byte* at;
@@ -63,7 +37,7 @@ struct Transport {
         change.add(addresses);
         change.subtract(port_before);
         change.add(port);
-        store(at + offset, changed(field, change.sum()));
+        store(at + offset, add_change(field, change.sum()));
     }
     be16 set_port(std::size_t offset, be16 port) const noexcept {
         const be16 before = load<be16>(at + offset);
@@ -126,9 +100,10 @@ void rewrite_transport(const Transport& transport, std::uint8_t protocol, bool v
 template <class Header, class End>
 be16 rewrite_address(Header& ip, NatSide side, const End& to) noexcept {
     auto& address = side == NatSide::source ? ip.source : ip.destination;
-    const be16 change = change_of(address, to.address).sum();
+    InternetSum change;
+    replace_address(change, address, to.address);
     address = to.address;
-    return change;
+    return change.sum();
 }
 
 Transport transport_of(const L4View& l4, ChecksumState checksum, be16 change) noexcept {
@@ -140,7 +115,7 @@ Transport transport_of(const L4View& l4, ChecksumState checksum, be16 change) no
 void rewrite(Ipv4Header& ip, const L4View* l4, NatSide side, const NatEnd<Tuple4>& to,
              ChecksumState checksum) noexcept {
     const be16 change = rewrite_address(ip, side, to);
-    ip.checksum = changed(ip.checksum, change);
+    ip.checksum = add_change(ip.checksum, change);
     if (l4) rewrite_transport(transport_of(*l4, checksum, change), l4->protocol, false, side, to.port);
 }
 void rewrite(Ipv6Header& ip, const L4View* l4, NatSide side, const NatEnd<Tuple6>& to,

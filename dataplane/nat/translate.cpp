@@ -50,6 +50,7 @@ void translate_family(Packet& packet, NatSide side, Context& context) noexcept {
     if (protocol == ip_protocol::sctp) renew_crc(packet, *l4, context);
 }
 
+/// Of IPv6 only our own belong to a connection, that of the packet which they are about.
 bool is_redirect(const L4View& error, bool v6) noexcept {
     constexpr std::uint8_t redirect = 5, redirect6 = 137;
     return static_cast<std::uint8_t>(error.data[0]) == (v6 ? redirect6 : redirect);
@@ -106,6 +107,10 @@ PacketEnd translate_error_family(Packet& packet, NatSide side, Context& context)
     const unsigned direction = direction_of(packet);
     if (!changes(status, side, direction)) return {};
     const auto tuple = opposite<TupleOf<Header>>(packet, direction, context);
+    // Another worker's connection may have ended, and its place be another one's, by now.
+    if (context.filtering->tracker->state_of(packet.meta.connection_index).version() !=
+        packet.meta.connection_version)
+        return Verdict::drop(DropReason::nat_bad_error);
     if (!translate_quoted<Header>(*error, side, tuple, packet.meta.checksum))
         return Verdict::drop(DropReason::nat_bad_error);
     // Of the message's own header only the address: it has no port, and its identifier is another field.

@@ -120,8 +120,9 @@ def difference(linux_outcome, weft, case, patient=False):
     return Difference(case, told) if told else None
 
 
-def differs(linux, weft, case):
-    return difference(in_linux(linux, case), weft, case)
+def differs(linux, weft, case, outcome=None):
+    """`outcome`: of the case in Linux, if that is known."""
+    return difference(outcome or in_linux(linux, case), weft, case)
 
 
 def replay(linux, case):
@@ -144,58 +145,70 @@ def sides(place, workers):
 known = {}  # what Linux did with a rule set, kept for the next number of workers
 
 
-def compare(place, workers, numbers):
-    """Both families of some rule sets; fails with what differs."""
+def compare_sets(oracle, place, workers, numbers, **how):
+    """Both families of some rule sets of an oracle, this module or one like it; fails with what differs."""
     from filter_reduce import explain
-    linux, weft = sides(place, workers)
+    linux, weft = oracle.sides(place, workers, **how)
     born, found = time.monotonic(), []
     with on_one_cpu():
         for v6 in (False, True):
             if v6:
                 time.sleep(max(0, born + 4 - time.monotonic()))  # the hosts' own reports of their groups are over
             for number in numbers:
-                case = make(number, v6)
-                if (number, v6) not in known:
-                    known[number, v6] = in_linux(linux, case)
-                if seen := difference(known[number, v6], weft, case):
+                case = oracle.make(number, v6)
+                if (number, v6) not in oracle.known:
+                    oracle.known[number, v6] = oracle.in_linux(linux, case)
+                if seen := oracle.differs(linux, weft, case, oracle.known[number, v6]):
                     found.append(seen)
-        shown = [explain(sys.modules[__name__], linux, weft, seen) for seen in found[:REDUCED]]
+        shown = [explain(oracle, linux, weft, seen) for seen in found[:REDUCED]]
     shown += [f"{seen.case.name()}: {seen.text}" for seen in found[REDUCED:10]]
     lab.check(not found, f"{len(found)} of {2 * len(numbers)} rule sets differ\n" + "\n".join(shown))
 
 
-def run(words, seeds):
-    """A test for each seed and number of workers, if their name contains one of the words."""
+def run_titles(oracle, words, seeds):
+    """The oracle's tests for each seed, if their name contains one of the words."""
     good = []
     for seed in seeds:
-        for workers in (1, 2):
-            title = f"filter[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]"
+        for title, workers, how in oracle.titles(seed):
             if words and not any(word in title for word in words):
                 continue
-            numbers = range((seed - 1) * SETS + 1, seed * SETS + 1)
-            test = functools.partial(compare, workers=workers, numbers=numbers)
+            test = functools.partial(compare_sets, oracle, workers=workers, **how)
             test.seconds = TEST_SECONDS
             good.append(run_one(title, test, workers))
-        known.clear()
+        oracle.known.clear()
     return good
 
 
-def main():
+def explain_one(oracle, **options):
+    """The program: one rule set, cut down to what it takes to differ. `options`: of its own, with what they mean."""
     from filter_reduce import explain
     parser = argparse.ArgumentParser()
     parser.add_argument("number", type=int)
     parser.add_argument("--ip6", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
-    options = parser.parse_args()
-    with contextlib.closing(lab.Lab(options.workers)) as place:
-        linux, weft = sides(place, options.workers)
-        time.sleep(4 if options.ip6 else 0.5)
+    for name, meaning in options.items():
+        parser.add_argument(f"--{name}", action="store_true", help=meaning)
+    given = parser.parse_args()
+    with contextlib.closing(lab.Lab(given.workers)) as place:
+        linux, weft = oracle.sides(place, given.workers, **{name: getattr(given, name) for name in options})
+        time.sleep(4 if given.ip6 else 0.5)
         with on_one_cpu():
-            case = make(options.number, options.ip6)
-            found = differs(linux, weft, case)
-            print(explain(sys.modules[__name__], linux, weft, found) if found else f"{case.name()}: no difference")
+            case = oracle.make(given.number, given.ip6)
+            found = oracle.differs(linux, weft, case)
+            print(explain(oracle, linux, weft, found) if found else f"{case.name()}: no difference")
     return 1 if found else 0
 
 
+def titles(seed):
+    """(name, workers, what else compare_sets() wants)"""
+    for workers in (1, 2):
+        numbers = range((seed - 1) * SETS + 1, seed * SETS + 1)
+        yield f"filter[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]", workers, {"numbers": numbers}
+
+
+def run(words, seeds):
+    return run_titles(sys.modules[__name__], words, seeds)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(explain_one(sys.modules[__name__]))

@@ -8,27 +8,20 @@ differs again and again.
   nat.py NUMBER --kernel                   the kernel beside itself: what the comparison takes for the same
 """
 
-import argparse
-import contextlib
-import functools
 import os
 import random
 import re
 import sys
-import time
 from dataclasses import dataclass, field
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
 import filter as rule_sets  # noqa: E402
-import lab  # noqa: E402
 import nat_connections  # noqa: E402
 import nat_packets  # noqa: E402
 import nat_rules  # noqa: E402
 from nat_draws import Draws  # noqa: E402
 from nat_packets import Frame, Own, View  # noqa: E402
 from nat_sides import NatLinux, NatWeft  # noqa: E402
-from probe import on_one_cpu  # noqa: E402
-from runner import run_one  # noqa: E402
 
 SETS = 50  # of each family a round; three rounds are the 300 of a usual run
 KERNEL_SETS = 5  # of each family, the kernel beside itself
@@ -159,65 +152,18 @@ def sides(place, workers, kernel=False):
 known = {}  # what Linux did with a rule set, kept for the next number of workers
 
 
-def compare(place, workers, numbers, kernel=False):
-    """Both families of some rule sets; fails with what differs."""
-    from filter_reduce import explain
-    linux, weft = sides(place, workers, kernel)
-    born, found = time.monotonic(), []
-    with on_one_cpu():
-        for v6 in (False, True):
-            if v6:
-                time.sleep(max(0, born + 4 - time.monotonic()))  # the hosts' own reports of their groups are over
-            for number in numbers:
-                case = make(number, v6)
-                if (number, v6) not in known:
-                    known[number, v6] = in_linux(linux, case)
-                if seen := differs(linux, weft, case, known[number, v6]):
-                    found.append(seen)
-        shown = [explain(sys.modules[__name__], linux, weft, seen) for seen in found[:rule_sets.REDUCED]]
-    shown += [f"{seen.case.name()}: {seen.text}" for seen in found[rule_sets.REDUCED:10]]
-    lab.check(not found, f"{len(found)} of {2 * len(numbers)} rule sets differ\n" + "\n".join(shown))
-
-
 def titles(seed):
-    """(name, workers, rule sets, whether it is the kernel beside itself)"""
+    """As filter.py's; first the kernel beside itself."""
     first = (seed - 1) * SETS + 1
-    yield f"nat[seed {seed}, the kernel beside itself]", 1, range(first, first + KERNEL_SETS), True
+    yield f"nat[seed {seed}, the kernel beside itself]", 1, {"numbers": range(first, first + KERNEL_SETS), "kernel": True}
     for workers in (1, 2):
-        yield f"nat[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]", workers, range(first, first + SETS), False
+        numbers = range(first, first + SETS)
+        yield f"nat[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]", workers, {"numbers": numbers}
 
 
 def run(words, seeds):
-    """Tests for each seed, if their name contains one of the words."""
-    good = []
-    for seed in seeds:
-        for title, workers, numbers, kernel in titles(seed):
-            if words and not any(word in title for word in words):
-                continue
-            test = functools.partial(compare, workers=workers, numbers=numbers, kernel=kernel)
-            test.seconds = rule_sets.TEST_SECONDS
-            good.append(run_one(title, test, workers))
-        known.clear()
-    return good
-
-
-def main():
-    from filter_reduce import explain
-    parser = argparse.ArgumentParser()
-    parser.add_argument("number", type=int)
-    parser.add_argument("--ip6", action="store_true")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--kernel", action="store_true")
-    options = parser.parse_args()
-    with contextlib.closing(lab.Lab(options.workers)) as place:
-        linux, weft = sides(place, options.workers, options.kernel)
-        time.sleep(4 if options.ip6 else 0.5)
-        with on_one_cpu():
-            case = make(options.number, options.ip6)
-            found = differs(linux, weft, case)
-            print(explain(sys.modules[__name__], linux, weft, found) if found else f"{case.name()}: no difference")
-    return 1 if found else 0
+    return rule_sets.run_titles(sys.modules[__name__], words, seeds)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(rule_sets.explain_one(sys.modules[__name__], kernel="the kernel beside itself"))

@@ -16,6 +16,8 @@ constexpr const char* rules_of_both = R"(*raw
 :PREROUTING ACCEPT [0:0]
 -A PREROUTING -p udp --dport 7 -j NOTRACK
 -A PREROUTING -p udp --dport 8 -j CT --zone 3
+-A PREROUTING -p tcp --dport 21 -j CT --helper ftp
+-A PREROUTING -p udp --dport 69 -j CT --helper tftp
 COMMIT
 *mangle
 :PREROUTING ACCEPT [0:0]
@@ -46,6 +48,24 @@ COMMIT
 COMMIT
 )";
 
+/// What the tables of each family translate to.
+constexpr const char* translations[2] = {R"(*nat
+-A PREROUTING -p udp --dport 9 -j DNAT --to-destination 10.0.2.3:5-6
+-A PREROUTING -p tcp --dport 81 -j NETMAP --to 10.0.2.0/28
+-A POSTROUTING -o out -p tcp -j SNAT --to-source 198.51.100.1-198.51.100.2:1000-1001
+-A POSTROUTING -o out -p udp -j SNAT --to-source 198.51.100.1 --endpoint-independent
+-A POSTROUTING -o out -j SNAT --to-source 198.51.100.1 --persistent
+COMMIT
+)",
+                                         R"(*nat
+-A PREROUTING -p udp --dport 9 -j DNAT --to-destination [2001:db8:2::3]:5-6
+-A PREROUTING -p tcp --dport 81 -j NETMAP --to 2001:db8:2::/64
+-A POSTROUTING -o out -p tcp -j SNAT --to-source [2001:db8:f::1-2001:db8:f::2]:1000-1001
+-A POSTROUTING -o out -p udp -j SNAT --to-source 2001:db8:f::1 --endpoint-independent
+-A POSTROUTING -o out -j SNAT --to-source 2001:db8:f::1 --persistent
+COMMIT
+)"};
+
 /// A router with these rules, made once.
 struct FilteringRouter : Router {
     hook::Ruleset rules[2] = {hook::Ruleset(hook::Family::ip), hook::Ruleset(hook::Family::ip6)};
@@ -57,12 +77,13 @@ struct FilteringRouter : Router {
         auto filtering = std::make_unique<Filtering>();
         for (unsigned family = 0; family < 2; ++family) {
             const std::vector<std::string> words{family ? "ip6tables-restore" : "iptables-restore"};
-            const auto done = hook::run_restore(rules[family], {}, words, rules_of_both);
+            const auto done = hook::run_restore(rules[family], {}, words,
+                                                std::string(rules_of_both) + translations[family]);
             require(done.status == 0, done.errors.c_str());
             filtering->rules[family] = compilers[family].compile(
                 rules[family], {{"in", in}, {"out", out}},
                 [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
-            filtering->tracks[family] = true;
+            filtering->tracks[family] = filtering->translates[family] = true;
         }
         filtering->tracker = tracker;
         filtering->flows.max = 128;

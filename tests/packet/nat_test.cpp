@@ -224,6 +224,29 @@ TEST_P(NatTest, AMasqueradedConnectionEndsWhenItLeavesElsewhere) {
               Packets{Ip("10.0.1.1", "192.0.2.9").payload(21).udp(5000, 53).summed().ttl(63).bytes()});
 }
 
+// net/netfilter/xt_mark.c: of the packet that the table nat is asked about, and of no other.
+TEST_P(NatTest, MarksOfTheTableNatAreOfTheFirstPacket) {
+    lab.nat("-A PREROUTING -p udp -j MARK --set-mark 3\n-A PREROUTING -p udp -j CONNMARK --set-mark 5\n",
+            "*filter\n-A FORWARD -m mark --mark 3\n-A FORWARD -m connmark --mark 5\nCOMMIT\n");
+    for (const Hosts& who : {of4, of6}) {
+        for (unsigned i = 0; i < 4; ++i)
+            EXPECT_EQ(lab.inside(Ip(who.a, who.b).payload(4).udp(9, 7).summed()).size(), 1u);
+        EXPECT_EQ(lab.firewall.counts(who.a == of6.a, "FORWARD"), (std::vector<std::uint64_t>{1, 4, 4}));
+    }
+}
+
+// nf_nat_masquerade_ipv4: a client of DHCP has no address yet.
+TEST_P(NatTest, WhoHasNoAddressIsNotMasqueraded) {
+    lab.nat4("-A POSTROUTING -j MASQUERADE\n");
+    const Ip discover = Ip("0.0.0.0", "10.0.2.2").payload(20).udp(68, 67).summed();
+    rig.from_kernel("b", lab.router.to_b(discover));
+    EXPECT_EQ(lab.packets(rig.sent("b")), Packets{discover.bytes()});
+    const Ip own = Ip("10.0.1.1", "10.0.2.2").payload(20).udp(68, 67).summed();
+    rig.from_kernel("b", lab.router.to_b(own));
+    EXPECT_EQ(lab.packets(rig.sent("b")),
+              Packets{Ip("10.0.2.1", "10.0.2.2").payload(20).udp(68, 67).summed().bytes()});
+}
+
 // nf_nat_ipv4_local_fn: an error of our own that OUTPUT gives another destination goes there.
 TEST_P(NatTest, OurErrorsAreRoutedAgainWhenTheirDestinationIsTranslated) {
     lab.nat4("-A PREROUTING -i b -d 10.0.1.2 -j DNAT --to-destination 10.0.2.3\n");

@@ -63,6 +63,9 @@ TEST(HookWords, NatIsATableLikeOthers) {
     EXPECT_EQ(shell("iptables -t nat -A POSTROUTING -j SNAT --to-source 192.0.2.1-192.0.2.4 --persistent "
                     "--endpoint-independent"),
               "");
+    EXPECT_EQ(
+        shell("iptables -t nat -A POSTROUTING -j MASQUERADE --random --endpoint-independent").substr(0, 4),
+        "[2] ");
     EXPECT_EQ(shell("iptables -t nat -A PREROUTING -j DNAT --to-destination 10.0.0.1 --endpoint-independent")
                   .substr(0, 4),
               "[2] ");

@@ -162,6 +162,11 @@ void finish_redirect(const NatTarget& nat, std::uint32_t) {
     if (nat.offset) refuse_parameter("Shifted portmap ranges not supported with this kernel");
 }
 
+void finish_source(const NatTarget& nat, std::uint32_t) {
+    if (nat.endpoint_independent && (nat.random || nat.random_fully))
+        refuse_parameter("--endpoint-independent keeps ports, --random draws them: choose one");
+}
+
 void put_nat(std::string& out, const NatTarget& nat, Family family, std::string_view option,
              std::string_view dashes) {
     std::string range;
@@ -256,7 +261,7 @@ TargetKind nat_kind(std::string_view name, std::span<const Option> options) {
 }  // namespace
 
 const TargetKind& snat_target() {
-    static const auto kind = nat_kind<NatKind::snat>("SNAT", snat_options);
+    static const auto kind = nat_kind<NatKind::snat, finish_source>("SNAT", snat_options);
     return kind;
 }
 const TargetKind& dnat_target() {
@@ -264,7 +269,7 @@ const TargetKind& dnat_target() {
     return kind;
 }
 const TargetKind& masquerade_target() {
-    static const auto kind = nat_kind<NatKind::masquerade>("MASQUERADE", masquerade_options);
+    static const auto kind = nat_kind<NatKind::masquerade, finish_source>("MASQUERADE", masquerade_options);
     return kind;
 }
 const TargetKind& redirect_target() {

@@ -4,6 +4,7 @@
 #include <rte_mbuf.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -133,6 +134,29 @@ inline void add_chain(InternetSum& sum, const rte_mbuf* m, std::uint32_t offset,
     sum.subtract(from);
     sum.add(to);
     return sum.checksum();
+}
+
+/// … after bytes under it changed whose sum grew by `change`: what is there now, added to the complement of
+/// what was.
+[[nodiscard]] constexpr be16 add_change(be16 checksum, be16 change) noexcept {
+    InternetSum sum{be16::from_raw(static_cast<std::uint16_t>(~checksum.raw()))};
+    sum.add(change);
+    return sum.checksum();
+}
+
+/// Takes an address out of a sum and puts another in.
+constexpr void replace_address(InternetSum& sum, be32 from, be32 to) noexcept {
+    sum.subtract(from);
+    sum.add(to);
+}
+inline void replace_address(InternetSum& sum, const std::array<std::uint8_t, 16>& from,
+                            const std::array<std::uint8_t, 16>& to) noexcept {
+    for (std::size_t at = 0; at < from.size(); at += sizeof(be32)) {
+        be32 was, is;
+        std::memcpy(&was, from.data() + at, sizeof was);
+        std::memcpy(&is, to.data() + at, sizeof is);
+        replace_address(sum, was, is);
+    }
 }
 
 }  // namespace weft
