@@ -129,15 +129,15 @@ Result<> Netlink::change_nexthop(const KernelNexthop& nexthop, RouteVerb verb) {
     nla_put_u32(m, NHA_ID, nexthop.id);
     if (verb == RouteVerb::del) return exchange(m, {});
     if (!nexthop.group.empty()) {
-        std::vector<nexthop_grp> members;
+        std::vector<NexthopMember> members;
         for (const auto& member : nexthop.group) {
-            nexthop_grp entry{};
-            entry.id = member.id;
-            entry.weight = static_cast<std::uint8_t>(member.weight - 1);
-            entry.weight_high = static_cast<std::uint8_t>((member.weight - 1) >> 8);
-            members.push_back(entry);
+            const auto weight = static_cast<std::uint16_t>(member.weight - 1);
+            members.push_back({.id = member.id,
+                               .weight_low = static_cast<std::uint8_t>(weight),
+                               .weight_high = static_cast<std::uint8_t>(weight >> 8),
+                               .reserved = 0});
         }
-        nla_put(m, NHA_GROUP, static_cast<int>(members.size() * sizeof(nexthop_grp)), members.data());
+        nla_put(m, NHA_GROUP, static_cast<int>(members.size() * sizeof(NexthopMember)), members.data());
     } else if (nexthop.blackhole) {
         nla_put_flag(m, NHA_BLACKHOLE);
     } else {

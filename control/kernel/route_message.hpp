@@ -93,6 +93,16 @@ struct KernelNexthop {
 };
 [[nodiscard]] std::optional<KernelNexthop> parse_nexthop(Bytes body);
 
+/// struct nexthop_grp as of Linux 6.12, before which weights ended at 256 and the third field was 0: the
+/// headers of Debian 12 are older. Host order.
+struct NexthopMember {
+    std::uint32_t id;
+    std::uint8_t weight_low;  ///< of weight - 1
+    std::uint8_t weight_high;
+    std::uint16_t reserved;
+};
+static_assert(sizeof(NexthopMember) == 8);
+
 /// RTM_NEWRULE, RTM_DELRULE (net/core/fib_rules.c).
 struct KernelRule {
     bool v6 = false;

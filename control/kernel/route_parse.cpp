@@ -86,6 +86,16 @@ bool read_lifetime(Bytes payload, KernelRoute& route) {
     return true;
 }
 
+bool read_group(Bytes value, std::vector<KernelNexthop::Member>& group) {
+    for (; value.size() >= sizeof(NexthopMember); value = value.subspan(sizeof(NexthopMember))) {
+        const auto member = *read_plain<NexthopMember>(value);
+        const auto weight = static_cast<std::uint16_t>((member.weight_high << 8 | member.weight_low) + 1);
+        if (weight == 0) return false;  // 65536, which the kernel refuses as well
+        group.push_back({.id = member.id, .weight = weight});
+    }
+    return value.empty() && !group.empty();
+}
+
 }  // namespace
 
 bool parse_route(Bytes body, KernelRoute& route) {
@@ -186,13 +196,7 @@ std::optional<KernelNexthop> parse_nexthop(Bytes body) {
                                         NEXTHOP_GRP_TYPE_RES;
                     return true;
                 case NHA_GROUP:
-                    for (; value.size() >= sizeof(nexthop_grp); value = value.subspan(sizeof(nexthop_grp))) {
-                        const auto member = *read_plain<nexthop_grp>(value);
-                        const std::uint16_t weight = nexthop_grp_weight(&member);
-                        if (weight == 0) return false;  // 65536, which the kernel refuses as well
-                        nexthop.group.push_back({.id = member.id, .weight = weight});
-                    }
-                    return value.empty() && !nexthop.group.empty();
+                    return read_group(value, nexthop.group);
                 default:
                     return true;
             }

@@ -8,6 +8,7 @@ differs again and again.
   nat.py NUMBER --kernel                   the kernel beside itself: what the comparison takes for the same
 """
 
+import functools
 import os
 import random
 import re

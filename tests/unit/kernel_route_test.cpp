@@ -125,7 +125,7 @@ TEST(KernelNexthop, GroupsObjectsAndBlackholes) {
     header.nh_family = AF_INET;
     const std::uint32_t id = 5;
     std::vector<std::byte> group(16);
-    const nexthop_grp members[] = {{1, 0, 0, 0}, {2, 2, 0, 0}};
+    const NexthopMember members[] = {{1, 0, 0, 0}, {2, 2, 1, 0}};
     std::memcpy(group.data(), members, 16);
     MessageBody body(header);
     body.put(NHA_ID, id).put(NHA_GROUP, group);
@@ -133,7 +133,7 @@ TEST(KernelNexthop, GroupsObjectsAndBlackholes) {
     ASSERT_TRUE(nexthop);
     ASSERT_EQ(nexthop->group.size(), 2u);
     EXPECT_EQ(nexthop->group[1].id, 2u);
-    EXPECT_EQ(nexthop->group[1].weight, 3);
+    EXPECT_EQ(nexthop->group[1].weight, 259);
 
     MessageBody blackhole(header);
     blackhole.put(NHA_ID, id).put(NHA_BLACKHOLE, nullptr, 0);
