@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 
-from lab import WEFT, check, equal, wait_for
+from lab import WEFT, check, equal
 
 
 class Connection:

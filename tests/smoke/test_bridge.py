@@ -1,11 +1,10 @@
 """A learning bridge between real hosts: ping, TCP, UDP, floods, FDB, flags."""
 
 import json
-import os
 import re
 
 import frames
-from lab import bridge_config, check, equal, port_line, run, stateful, wait_for
+from lab import check, equal, port_line, stateful, wait_for
 
 
 def iperf(lab, client, server, address, *options):

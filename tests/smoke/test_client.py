@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import frames
-from lab import COMPAT, WEFT, bridge_config, check, equal, port_line, run, stateful, wait_for
+from lab import COMPAT, WEFT, check, equal, stateful, wait_for
 
 
 def status_of(*command, **how):

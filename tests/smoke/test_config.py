@@ -3,7 +3,7 @@
 import signal
 import time
 
-from lab import WEFT, bridge_config, check, equal, port_line, run, stateful, wait_for
+from lab import WEFT, bridge_config, check, equal, run, stateful, wait_for
 from test_ports import Pings
 
 RICH = """

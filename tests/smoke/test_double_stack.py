@@ -4,7 +4,7 @@ import socket
 import time
 
 import frames
-from lab import check, equal, port_line, stateful, wait_for
+from lab import equal, port_line, stateful
 
 
 def routed(lab):

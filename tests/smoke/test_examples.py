@@ -3,7 +3,7 @@
 import os
 import re
 
-from lab import TOP, WEFT, check, equal, run, wait_for
+from lab import TOP, WEFT, equal, run
 
 EXAMPLES = os.path.join(TOP, "conf/examples")
 

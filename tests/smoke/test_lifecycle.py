@@ -5,17 +5,17 @@ import signal
 import subprocess
 import time
 
-from lab import Daemon, WEFTD, bridge_config, check, equal, port_line, stateful, wait_for
+from lab import bridge_config, check, equal, port_line, stateful
 from test_ports import Pings
 
 ADDRESS = "10.0.0.254"
 
 
 def taken(lab, device):
-    """Whether weft has a device: NOARP, an nftables chain that names it, IPv6 off."""
+    """Whether weft has a device: NOARP, an nftables chain that names it, IPv6 off. The table's name has a random folder in it."""
     rules = lab.switch.run("nft", "list", "ruleset")
     ipv6 = lab.switch.run("cat", f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6").strip()
-    return {"noarp": "NOARP" in lab.switch.link(device)["flags"], "nft": device in rules, "ipv6 off": ipv6 == "1",
+    return {"noarp": "NOARP" in lab.switch.link(device)["flags"], "nft": f'"{device}"' in rules, "ipv6 off": ipv6 == "1",
             "promiscuous": lab.switch.link(device)["promiscuity"] > 0}
 
 

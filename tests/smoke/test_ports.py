@@ -8,7 +8,7 @@ import threading
 import time
 
 import frames
-from lab import bridge_config, check, equal, port_line, run, stateful, wait_for
+from lab import check, equal, port_line, stateful, wait_for
 
 
 def transfer(sender, receiver, address, size, port=5000):

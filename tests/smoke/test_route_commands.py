@@ -326,7 +326,8 @@ def test_refused_after_routes_were_written(lab):
 
 def test_next_hops_wait_for_a_carrier(lab):
     """An object on a port without carrier waits, at the start and after a cable was out; so does a source under DAD."""
-    a, b = lab.host("a", "10.0.1.2/24"), lab.host("b")
+    a = lab.host("a", "10.0.1.2/24")
+    lab.host("b")
     a.ip("link", "set", "eth0", "down")
     lab.weftd("".join(port_line(role) for role in "ab") + "ip addr add 10.0.1.1/24 dev a\nip addr add 2001:db8:1::1/64 dev b\n"
               "ip nexthop add id 7 via 10.0.1.2 dev a\nip nexthop add id 8 group 7\nip route add 10.9.0.0/16 nhid 8\n"

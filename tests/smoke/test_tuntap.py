@@ -131,7 +131,7 @@ def test_clean_end(lab):
 @stateful
 def test_adoption(lab):
     """After kill -9 the devices stay as they are, the programs go on; the next weftd takes them over."""
-    a = lab.host("a", "10.0.0.1/24")
+    lab.host("a", "10.0.0.1/24")
     config = (port_line("a") + TAP + TUN + "ip link add br0 up type bridge\nip link set a master br0\n"
               "ip link set tap0 master br0\n")
     lab.weftd(config)

@@ -72,7 +72,8 @@ def test_loop_never_starves(lab):
     extra = "".join(f"ip link add x{n} up type veth peer name y{n} up\nip link set x{n} master br0\n"
                     f"ip link set y{n} master br1\n" for n in range(4))
     extra += "ip link add br9 up type bridge\n" + port_line("c") + port_line("d") + "ip link set c master br9\nip link set d master br9\n"
-    c, d = lab.host("c", "10.9.0.1/24"), lab.host("d", "10.9.0.2/24")
+    c = lab.host("c", "10.9.0.1/24")
+    lab.host("d", "10.9.0.2/24")
     a, _ = two_bridges(lab, extra)
     c.reaches("10.9.0.2")
     wire = lab.wire("a")

@@ -2,7 +2,7 @@
 
 import os
 
-from lab import check, equal, port_line, stateful, wait_for
+from lab import check, port_line, stateful, wait_for
 from routing import Keepalived
 from test_ports import Pings
 from test_route import forwarded

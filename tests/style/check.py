@@ -175,7 +175,13 @@ def check_executables():
                                                                             ".ci/run") if not os.access(name, os.X_OK)])
 
 
-for check in (check_layers, check_top_level, check_byte_order, check_words, check_case_ids, check_executables,
+def check_python():
+    """Names that nobody defines or imports, and those that nobody uses."""
+    done = subprocess.run(["pyflakes3", *tracked(".py")], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    report("python", done.stdout.splitlines())
+
+
+for check in (check_python, check_layers, check_top_level, check_byte_order, check_words, check_case_ids, check_executables,
               check_format, check_headers):
     check()
 sys.exit(1 if failures else 0)
