@@ -2,10 +2,8 @@
 
 #include <time.h>
 
-#include "dataplane/flow/plain_follow.hpp"
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/ingress/enter.hpp"
-#include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "weft/net/checksum.hpp"
@@ -14,13 +12,11 @@ namespace weft {
 
 namespace {
 
-template <class Tuple>
-constexpr bool is_v6 = sizeof(Tuple) == sizeof(Tuple6);
-
-/// nf_conntrack_checksum of a plain packet. A UDP sum of 0 is none (as udp_error, over IPv6 too).
+/// A UDP sum of 0 is none (as udp_error, over IPv6 too).
 template <class Header>
-[[gnu::noinline]] bool has_right_sum(const Header& ip, std::uint8_t protocol, const std::byte* l4,
-                                     std::uint32_t length) noexcept {
+bool sums_up(const Header& ip, std::uint8_t protocol, std::uint32_t size) noexcept {
+    const auto* const l4 = reinterpret_cast<const std::byte*>(&ip + 1);
+    const std::uint32_t length = size - std::uint32_t{sizeof ip};
     if (protocol == ip_protocol::udp) {
         be16 field;
         std::memcpy(&field, l4 + offsetof(UdpHeader, checksum), sizeof field);
@@ -41,9 +37,12 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
                  .now = static_cast<FlowTime>(context.now_us / 1000),
                  .wall_seconds = static_cast<std::uint32_t>(time(nullptr))}};
     burst.tracker = filtering.tracker.get();
-    burst.entries = &burst.tracker->table().pool()[0];
-    burst.tells = burst.tracker->events(context.worker).wanted();
     burst.work = context.hooks;
+    burst.epoch = burst.work->epoch;
+    // Of what somebody is told nothing may be missed: no status is this one.
+    constexpr std::uint16_t none = FlowStatus::seen_reply;
+    static_assert((none & plain::settling) == 0);
+    burst.settled = burst.tracker->events(context.worker).wanted() ? none : FlowStatus::confirmed;
     burst.flows4 = filtering.tracks[0];
     burst.flows6 = filtering.tracks[1];
     burst.routes4 = !has_rules(false, context);
@@ -53,51 +52,70 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     burst.hands6 = routing.tables[0].v6 || !routing.rules6.empty();
     burst.checks_sums = filtering.checks_sums;
     burst.slow = context.hooks->takes_over ? StageId::ip_input : StageId::ingress;
+    burst.slow_count = &context.next[static_cast<std::size_t>(burst.slow)].count;
     burst.own = in.mac.raw();
     burst.spread = in.mtu - least_size;
     burst.in = in.index;
     burst.asks_way_back4 = routing.interface(in.index).rp_filter != 0;
+    burst.hops = &(*context.hops)[0];
     burst.interfaces = context.topology->interfaces.data();
     burst.interface_count = static_cast<std::uint32_t>(context.topology->interfaces.size());
     return burst;
 }
 
-/// Not the candidate.
+[[gnu::always_inline]] inline bool FlowBatch::is_found(const Asked& asked) noexcept {
+    const std::uint64_t differs =
+        (asked.kind >> 24 & FlowKind::ipv6)
+            ? asked.way->differences(*reinterpret_cast<const Tuple6*>(asked.tuple), asked.kind)
+            : asked.way->differences(*reinterpret_cast<const Tuple4*>(asked.tuple), asked.kind);
+    return differs == 0 && FlowBucket::same_version(asked.header, asked.bucket->header_now());
+}
+
 template <class Tuple>
-void FlowBatch::find(Asked& asked, const Burst& burst) noexcept {
+FlowRef FlowBatch::find(const Asked& asked, const Burst& burst) noexcept {
     const auto& tuple = *reinterpret_cast<const Tuple*>(asked.tuple);
-    asked.ref = burst.tracker->table().find(tuple, asked.kind, asked.hash);
+    const auto kind = std::bit_cast<FlowKind>(asked.kind);
+    const FlowTable& table = burst.tracker->table();
+    return table.find(tuple, kind, table.hash(tuple, kind.protocol));
+}
+
+void FlowBatch::find(Asked& asked, const Burst& burst) noexcept {
+    const bool v6 = asked.kind >> 24 & FlowKind::ipv6;
+    asked.ref = v6 ? find<Tuple6>(asked, burst) : find<Tuple4>(asked, burst);
+    asked.way = &burst.tracker->table().direction_of(asked.ref);
 }
 
 /// What is found and this worker's stays what it is to the end of the round: others free nothing of ours.
-void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
+void FlowBatch::look_up(Burst& burst, Context&) noexcept {
     const FlowTable& table = burst.tracker->table();
-    Asked* const end = burst.asked + burst.count;
+    const Asked* const end = burst.end;
     for (Asked* asked = burst.asked; asked != end; ++asked) {
-        asked->candidate = table.candidate(asked->hash);
-        __builtin_prefetch(&table.direction_of(asked->candidate.ref));
-    }
-    const HopTable& hops = *context.hops;
-    for (Asked* asked = burst.asked; asked != end; ++asked) {
-        const FlowCandidate& candidate = asked->candidate;
-        const bool v6 = asked->kind.flags & FlowKind::ipv6;
+        const FlowCandidate candidate = table.candidate(*asked->bucket, asked->signature);
+        asked->header = candidate.header;
         asked->ref = candidate.ref;
-        if (v6 ? !table.matches(candidate, *reinterpret_cast<const Tuple6*>(asked->tuple), asked->kind)
-               : !table.matches(candidate, *reinterpret_cast<const Tuple4*>(asked->tuple), asked->kind))
-            [[unlikely]]
-            v6 ? find<Tuple6>(*asked, burst) : find<Tuple4>(*asked, burst);
-        const FlowEntry& entry = burst.entries[asked->ref >> 1];
-        const FlowDirection& way = entry.direction[asked->ref & 1];
-        asked->owner = way.owner.load(std::memory_order_acquire);
+        asked->way = &table.direction_of(candidate.ref);
+        __builtin_prefetch(asked->way);
+    }
+    for (Asked* asked = burst.asked; asked != end; ++asked) {
+        // Entry 0 is nobody's and matches nothing.
+        if (!is_found(*asked)) [[unlikely]] {
+            find(*asked, burst);
+            if (!asked->ref) {
+                asked->owner = nobody;
+                continue;
+            }
+        }
+        asked->owner = asked->way->owner.load(std::memory_order_acquire);
         // Not of others: their owners would have to fetch the line back.
         if (asked->owner != burst.moment.worker) continue;
-        __builtin_prefetch(&entry.state);
-        __builtin_prefetch(&hops[way.hop.load(std::memory_order_relaxed) % hop_capacity]);
+        __builtin_prefetch(&entry_of(*asked).state);
+        __builtin_prefetch(burst.hops + asked->way->hop.load(std::memory_order_relaxed) % hop_capacity);
     }
 }
 
 Verdict FlowBatch::give(Packet& packet, const Asked& asked, Burst& burst, Context& context) noexcept {
-    const bool routed = asked.kind.flags & FlowKind::ipv6 ? burst.hands6 : burst.hands4;
+    if (asked.owner == nobody) return divert(burst);
+    const bool routed = asked.kind >> 24 & FlowKind::ipv6 ? burst.hands6 : burst.hands4;
     if (!routed) return divert(burst);
     // Of the same flow, perhaps.
     if (context.holds(burst.slow)) context.run_all(context);
@@ -128,99 +146,58 @@ bool FlowBatch::renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6
     if (route.kind != HopKind::neighbour || (*context.hops)[route.index].interface != way.oif) return false;
     if (v6 && !routing.hash6_l4 && route.table_entry != route.index) return false;
     way.hop.store(route.index, std::memory_order_relaxed);
-    way.routes = context.hooks->routes;
+    way.epoch = burst.epoch;
     return true;
 }
 
-bool FlowBatch::holds(const FlowCondition& condition, Packet& packet, const std::byte* l4,
-                      std::uint8_t protocol, FlowRef ref, const Burst& burst) noexcept {
+bool FlowBatch::meets(const FlowCondition& condition, Packet& packet, const Asked& asked,
+                      const Burst& burst) noexcept {
     constexpr std::size_t flags_at = 13;
     if (condition.asks_mac && packet.ethernet().source.raw() != condition.mac) return false;
     if (condition.asks_connection_mark &&
-        burst.tracker->mark(ref).load(std::memory_order_relaxed) != condition.connection_mark)
+        burst.tracker->mark(asked.ref).load(std::memory_order_relaxed) != condition.connection_mark)
         return false;
-    return protocol != ip_protocol::tcp ||
+    const FlowKind kind = asked.way->kind;
+    const std::byte* const l4 = packet.data() + (kind.flags & FlowKind::ipv6 ? first_byte6 : first_byte4);
+    return kind.protocol != ip_protocol::tcp ||
            (static_cast<std::uint8_t>(l4[flags_at]) & condition.tcp_mask) == condition.tcp_flags;
 }
 
-template <class Header>
-bool FlowBatch::is_accepted(FlowRef ref, std::uint16_t status, const Header& ip, const std::byte* l4,
-                            const Prepared& in, Burst& burst) noexcept {
-    FlowEntry& entry = burst.entries[ref >> 1];
-    const unsigned direction = ref & 1;
-    const std::uint32_t length = in.size - std::uint32_t{sizeof ip};
-    const std::uint8_t protocol = entry.direction[direction].kind.protocol;
-    const bool counted = entry.direction[direction].kind.flags & FlowKind::accounted;
-    if (plain::is_settled(status, direction) && !counted && !burst.tells) [[likely]] {
-        if (protocol == ip_protocol::udp
-                ? plain::follow_udp(entry.state, status, l4, length, burst.due)
-                : plain::follow_ack(entry.state, status, direction, l4, length, burst.due)) [[likely]]
-            return true;
-    }
-    const L4View view{.data = l4, .head = length, .length = length, .protocol = protocol};
-    return burst.tracker->follow(ref, view, in.size, burst.moment) == L4Verdict::accept;
+bool FlowBatch::still_holds(Packet& packet, const Asked& asked, const Burst& burst,
+                            Context& context) noexcept {
+    const FlowDirection& way = *asked.way;
+    const FlowState& state = entry_of(asked).state;
+    FlowPaths& paths = burst.work->paths;
+    const bool answered = state.has(FlowStatus::seen_reply);
+    if (state.has(FlowStatus::dying) || FlowTracker::expired(state, burst.moment.now) ||
+        !paths.stands(way.path) || way.iif != burst.in ||
+        answered != ((way.condition & FlowDirection::answered) != 0))
+        return false;
+    const auto number = static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered);
+    if (number != 0 && !meets(paths.condition(number), packet, asked, burst)) return false;
+    return way.epoch == burst.epoch ||
+           renew(packet, asked.ref, paths[way.path], way.kind.flags & FlowKind::ipv6, burst, context);
 }
 
-template <class Tuple>
-Verdict FlowBatch::follow(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept {
-    constexpr bool v6 = is_v6<Tuple>;
-    using Header = std::conditional_t<v6, Ipv6Header, Ipv4Header>;
-    const Asked& asked = burst.asked[in.slot];
-    const FlowRef ref = asked.ref;
-    if (!ref) [[unlikely]]
-        return divert(burst);
-    if (asked.owner != burst.moment.worker) [[unlikely]]
-        return give(packet, asked, burst, context);
-    FlowEntry& entry = burst.entries[ref >> 1];
-    FlowDirection& way = entry.direction[ref & 1];
-    HookWork& work = *burst.work;
-    const std::uint16_t status = entry.state.status.load(std::memory_order_acquire);
-    if (status & FlowStatus::dying || FlowTracker::expired(entry.state, burst.moment.now) ||
-        !work.paths.stands(way.path) || way.iif != burst.in) [[unlikely]]
-        return divert(burst);
-    FlowPath& path = work.paths[way.path];
-    const bool answered = ref & 1 || status & FlowStatus::seen_reply;
-    const auto& ip = *packet.header<Header>(ethernet_header_size);
-    const std::byte* const l4 = packet.data() + ethernet_header_size + sizeof(Header);
-    if (way.condition != (answered ? FlowDirection::answered : 0)) [[unlikely]] {
-        if (answered != ((way.condition & FlowDirection::answered) != 0)) return divert(burst);
-        const auto number = static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered);
-        if (!holds(work.paths.condition(number), packet, l4, asked.kind.protocol, ref, burst))
-            return divert(burst);
+bool FlowBatch::has_right_sum(Packet& packet, const Prepared& in) noexcept {
+    if (in.has(Prepared::ipv6)) {
+        const auto& ip = *packet.header<Ipv6Header>(ethernet_header_size);
+        return sums_up(ip, ip.next_header, in.size());
     }
-    if (way.routes != work.routes && !renew(packet, ref, path, v6, burst, context)) [[unlikely]]
-        return divert(burst);
-
-    const Hop& hop = (*context.hops)[way.hop.load(std::memory_order_relaxed)];
-    const std::uint64_t neighbour = hop.neighbour.load(std::memory_order_acquire);
-    if (Hop::state_of(neighbour) != NeighbourState::resolved || hop.interface >= burst.interface_count)
-        [[unlikely]]
-        return divert(burst);
-    const Interface& out = burst.interfaces[hop.interface];
-    if (in.size > out.plain_mtu || !fits_hop(in.size, hop.mtu)) [[unlikely]]
-        return divert(burst);
-    if (burst.checks_sums && packet.meta.checksum == ChecksumState::unknown &&
-        !has_right_sum(ip, asked.kind.protocol, l4, in.size - std::uint32_t{sizeof ip})) [[unlikely]]
-        return divert(burst);
-    // What came before it and went the slow way may have changed its connection.
-    if (context.holds(burst.slow)) [[unlikely]] {
-        context.run_all(context);
-        return follow<Tuple>(packet, in, burst, context);
-    }
-    if (!is_accepted(ref, status, ip, l4, in, burst)) [[unlikely]]
-        return divert(burst);
-    context.received_bytes += packet.length();
-    ++path.packets;
-    path.bytes += in.size;
-    if (status & nat_mask)
-        write_translation(*packet.header<Header>(ethernet_header_size),
-                          packet.data() + ethernet_header_size + sizeof(Header), way,
-                          entry.direction[!(ref & 1)], packet.meta.checksum);
-    send_plain(packet, in.size, v6, hop, neighbour, out, context);
-    return Verdict::consumed();
+    const auto& ip = *packet.header<Ipv4Header>(ethernet_header_size);
+    return sums_up(ip, ip.protocol, in.size());
 }
 
-template Verdict FlowBatch::follow<Tuple4>(Packet&, const Prepared&, Burst&, Context&) noexcept;
-template Verdict FlowBatch::follow<Tuple6>(Packet&, const Prepared&, Burst&, Context&) noexcept;
+bool FlowBatch::is_accepted_slowly(const Asked& asked, const std::byte* l4, std::uint32_t length,
+                                   std::uint16_t size, Burst& burst) noexcept {
+    const L4View view{.data = l4, .head = length, .length = length, .protocol = asked.way->kind.protocol};
+    return burst.tracker->follow(asked.ref, view, size, burst.moment) == L4Verdict::accept;
+}
+
+Verdict FlowBatch::follow_again(Packet& packet, const Prepared& in, const Asked& asked, Burst& burst,
+                                Context& context) noexcept {
+    return in.has(Prepared::ipv6) ? follow<Tuple6>(packet, in, asked, burst, context)
+                                  : follow<Tuple4>(packet, in, asked, burst, context);
+}
 
 }  // namespace weft

@@ -7,9 +7,10 @@
 //
 // The outcome was kept by remember() when a packet of the same direction went the slow way. It holds as long
 // as the rules are the same (FlowPath), the routes are or still lead to the same interface, the packet came
-// by the same interface, and what rules looked at besides (FlowCondition) is the same. Then the packet is
-// tracked as any other (windows, time-outs, accounting) and counted for its path. SYN, FIN and RST,
-// fragments, options, ICMP, and whatever is not plain, go the slow way.
+// by the same interface, and what rules looked at besides (FlowCondition) is the same. Nearly always one
+// comparison each says so of the first two (HookWork::epoch) and of the others (FlowDirection::terms()); else
+// still_holds() looks. Then the packet is tracked as any other (windows, time-outs, accounting) and counted
+// for its path. SYN, FIN and RST, fragments, options, ICMP, and whatever is not plain, go the slow way.
 //
 // A packet whose connection another worker owns is handed over at once; what comes so from others has passed
 // their ingress, and goes the slow way from ip_input on.
@@ -21,52 +22,62 @@
 // the connection's state; the path's counters, which flows share.
 #pragma once
 
-#include "dataplane/flow/deadlines.hpp"
+#include "dataplane/flow/plain_follow.hpp"
 #include "dataplane/flow/tracker.hpp"
 #include "dataplane/hook/hooks.hpp"
+#include "dataplane/nat/prepared.hpp"
 #include "dataplane/route/batch.hpp"
 
 namespace weft {
 
 struct FlowBatch {
     static constexpr StageId id = StageId::flow_batch;
+    static constexpr std::uint16_t nobody = 0xffff;
 
     /// A packet that stays on the path so far.
     struct Asked {
-        std::uint64_t hash;
-        const std::byte* tuple;  ///< in the frame: neither header has anything between addresses and ports
-        FlowKind kind;
-        FlowCandidate candidate;
-        FlowRef ref;          ///< from look_up() on: its connection, or 0
-        std::uint32_t owner;  ///< of that
+        const std::byte* tuple;    ///< in the frame: neither header has anything between addresses and ports
+        const FlowBucket* bucket;  ///< that its connection is looked for in first
+        FlowDirection* way;        ///< from look_up() on: its connection's, if it has one
+        std::uint32_t kind;        ///< FlowKind::word()
+        std::uint32_t header;      ///< of the bucket
+        FlowRef ref;               ///< from look_up() on
+        std::uint16_t signature;
+        std::uint16_t owner;  ///< from look_up() on: of its connection; nobody: it has none
     };
     struct Burst {
         Burst(const FlowMoment& now) noexcept : moment(now), due(now.config, now.now) {}
         FlowTracker* tracker;
         HookWork* work;
-        FlowEntry* entries;     ///< of the tracker's table
+        std::uint32_t epoch;  ///< HookWork's
+        IfIndex in;
+        std::uint16_t settled;  ///< status of connections that plain:: may follow, of the bits that count
         bool flows4, flows6;    ///< the family's rules ask for connections
         bool routes4, routes6;  ///< the family has no rules
         bool hands4, hands6;    ///< the host would take the family's packets to be routed
         bool checks_sums;
-        StageId slow;          ///< where packets go that are not for this path
-        bool tells;            ///< somebody wants to know what changes in connections
-        std::uint64_t own;     ///< MAC address of the port, as MacAddress::raw()
-        std::uint32_t spread;  ///< MTU - 20
-        IfIndex in;
-        bool asks_way_back4;  ///< rp_filter
-        const Interface* interfaces;
+        bool asks_way_back4;              ///< rp_filter
+        StageId slow;                     ///< where packets go that are not for this path
+        const std::uint16_t* slow_count;  ///< of packets that have gone there
+        std::uint64_t own;                ///< MAC address of the port, as MacAddress::raw()
+        std::uint32_t spread;             ///< MTU - 20
         std::uint32_t interface_count;
+        const Interface* interfaces;
+        const Hop* hops;
         FlowMoment moment;
         FlowDeadlines due;
-        std::uint32_t count = 0;  ///< of asked
+        Asked* end = asked;         ///< of those prepared
+        const Asked* next = asked;  ///< to be decided
         Asked asked[batch_size];
     };
+    /// One word, so that it is stored and loaded as one.
     struct Prepared {
-        std::uint16_t size;  ///< of the IP packet, bytes; 0: not decided here
-        std::uint8_t slot;   ///< of Burst::asked
-        bool v6;
-        bool unruled;  ///< not decided here, but by route_batch
+        std::uint32_t word;  ///< the IP packet's bytes, and flags; no bytes: not decided here
+        static constexpr std::uint32_t ipv6 = 1 << 16,
+                                       unruled = 1 << 17,  ///< not decided here, but by route_batch
+            unsure = 1 << 18;                              ///< its transport checksum has to be looked at
+        [[nodiscard]] std::uint16_t size() const noexcept { return static_cast<std::uint16_t>(word); }
+        [[nodiscard]] bool has(std::uint32_t flag) const noexcept { return word & flag; }
     };
 
     /// Whether some family's packets may belong to flows.
@@ -84,39 +95,44 @@ struct FlowBatch {
         if (!plain::is_received(packet, burst.own, burst.spread, above)) [[unlikely]]
             return;
         if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
-            out.unruled = burst.routes4;
-            const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);
-            constexpr std::uint16_t offset_or_more = 0x3fff;
-            if (!burst.flows4 || !plain::is_transit(ip, above + least_size) ||
-                ip.fragment.host() & offset_or_more) [[unlikely]]
+            if (!burst.flows4) [[unlikely]] {
+                out.word = burst.routes4 ? Prepared::unruled : 0;
                 return;
-            const std::uint16_t size = ip.total_length.host();
+            }
+            const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);
+            const std::uint32_t size = plain::transit_size(ip, above + least_size);
+            const std::uint16_t offset_or_more = be16{0x3fff}.raw();
+            if (!size || ip.fragment.raw() & offset_or_more) [[unlikely]]
+                return;
             if (!is_followed(ip.protocol, frame + first_byte4, size - std::uint32_t{sizeof ip})) return;
             ask<Tuple4>(burst, &ip.source, ip.protocol);
-            out.size = size;
-            out.slot = static_cast<std::uint8_t>(burst.count++);
+            out.word = size | unsure(packet, burst);
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
-            out.unruled = burst.routes6;
-            const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
-            if (!burst.flows6 || !plain::is_transit(ip, above + least_size)) [[unlikely]]
+            if (!burst.flows6) [[unlikely]] {
+                out.word = burst.routes6 ? Prepared::unruled : 0;
                 return;
-            const std::uint32_t length = ip.payload_length.host();
-            if (!is_followed(ip.next_header, frame + first_byte6, length)) return;
+            }
+            const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
+            const std::uint32_t size = plain::transit_size(ip, above + least_size);
+            if (!size) [[unlikely]]
+                return;
+            if (!is_followed(ip.next_header, frame + first_byte6, size - std::uint32_t{sizeof ip})) return;
             ask<Tuple6>(burst, &ip.source, ip.next_header);
-            out.size = static_cast<std::uint16_t>(sizeof ip + length);
-            out.slot = static_cast<std::uint8_t>(burst.count++);
-            out.v6 = true;
+            out.word = size | Prepared::ipv6 | unsure(packet, burst);
         }
     }
 
     static void look_up(Burst& burst, Context&) noexcept;
 
-    static Verdict decide(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept {
-        if (in.size == 0) [[unlikely]]
-            return in.unruled && burst.slow == StageId::ingress ? Verdict::to(StageId::route_batch)
-                                                                : divert(burst);
-        return in.v6 ? follow<Tuple6>(packet, in, burst, context)
-                     : follow<Tuple4>(packet, in, burst, context);
+    [[gnu::always_inline]] static Verdict decide(Packet& packet, const Prepared& in, Burst& burst,
+                                                 Context& context) noexcept {
+        if (in.size() == 0) [[unlikely]]
+            return in.has(Prepared::unruled) && burst.slow == StageId::ingress
+                       ? Verdict::to(StageId::route_batch)
+                       : divert(burst);
+        const Asked& asked = *burst.next++;
+        return in.has(Prepared::ipv6) ? follow_again(packet, in, asked, burst, context)
+                                      : follow<Tuple4>(packet, in, asked, burst, context);
     }
 
   private:
@@ -126,6 +142,9 @@ struct FlowBatch {
 
     static Verdict divert(const Burst& burst) noexcept { return Verdict::to(burst.slow); }
 
+    static std::uint32_t unsure(const Packet& packet, const Burst& burst) noexcept {
+        return burst.checks_sums && packet.meta.checksum == ChecksumState::unknown ? Prepared::unsure : 0;
+    }
     /// UDP, and TCP's segments but the first and last ones.
     static bool is_followed(std::uint8_t protocol, const std::byte* l4, std::uint32_t length) noexcept {
         constexpr std::uint8_t fin_syn_rst_ack = 0x17, ack = 0x10;
@@ -139,29 +158,114 @@ struct FlowBatch {
     static void ask(Burst& burst, const void* tuple, std::uint8_t protocol) noexcept {
         static_assert(alignof(Tuple) == 1);
         const FlowTable& table = burst.tracker->table();
-        Asked& asked = burst.asked[burst.count];
+        const std::uint64_t hash = table.hash(*static_cast<const Tuple*>(tuple), protocol);
+        const FlowBucket& bucket = table.first_bucket(hash);
+        __builtin_prefetch(&bucket);
+        Asked& asked = *burst.end++;
         asked.tuple = static_cast<const std::byte*>(tuple);
-        asked.kind = {0, protocol, sizeof(Tuple) == sizeof(Tuple6) ? FlowKind::ipv6 : std::uint8_t{0}};
-        asked.hash = table.hash(*static_cast<const Tuple*>(tuple), protocol);
-        table.prefetch(asked.hash);
+        asked.bucket = &bucket;
+        asked.kind = kind_of<Tuple>(protocol).word();
+        asked.signature = FlowTable::signature(hash);
     }
     template <class Tuple>
+    static FlowKind kind_of(std::uint8_t protocol) noexcept {
+        return {0, protocol, sizeof(Tuple) == sizeof(Tuple6) ? FlowKind::ipv6 : std::uint8_t{0}};
+    }
+    static FlowEntry& entry_of(const Asked& asked) noexcept {
+        static_assert(offsetof(FlowEntry, direction) == 0);
+        return *reinterpret_cast<FlowEntry*>(asked.way - (asked.ref & 1));
+    }
+    /// Whether the entry that is worth a look is the one.
+    [[nodiscard]] static bool is_found(const Asked& asked) noexcept;
+    /// Wherever it is.
+    template <class Tuple>
+    static FlowRef find(const Asked& asked, const Burst& burst) noexcept;
     [[gnu::noinline]] static void find(Asked& asked, const Burst& burst) noexcept;
     /// To the worker that owns its connection, or did: that one finds out.
     [[gnu::noinline]] static Verdict give(Packet& packet, const Asked& asked, Burst& burst,
                                           Context& context) noexcept;
     template <class Tuple>
-    static Verdict follow(Packet& packet, const Prepared& in, Burst& burst, Context& context) noexcept;
-    /// What conntrack does with it; false if it is invalid, or ends its connection.
-    template <class Header>
-    [[nodiscard]] static bool is_accepted(FlowRef ref, std::uint16_t status, const Header& ip,
-                                          const std::byte* l4, const Prepared& in, Burst& burst) noexcept;
+    [[gnu::always_inline]] static Verdict follow(Packet& packet, const Prepared& in, const Asked& asked,
+                                                 Burst& burst, Context& context) noexcept;
+    [[gnu::noinline]] static Verdict follow_again(Packet& packet, const Prepared& in, const Asked& asked,
+                                                  Burst& burst, Context& context) noexcept;
+    /// Whether the outcome may be used by this packet, of one that is not plainly so.
+    [[nodiscard, gnu::noinline]] static bool still_holds(Packet& packet, const Asked& asked,
+                                                         const Burst& burst, Context& context) noexcept;
     /// Looks the route up again; false if it leads elsewhere.
-    [[gnu::noinline]] static bool renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6,
-                                        const Burst& burst, Context& context) noexcept;
-    [[nodiscard]] static bool holds(const FlowCondition& condition, Packet& packet, const std::byte* l4,
-                                    std::uint8_t protocol, FlowRef ref, const Burst& burst) noexcept;
+    static bool renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
+                      Context& context) noexcept;
+    [[nodiscard]] static bool meets(const FlowCondition& condition, Packet& packet, const Asked& asked,
+                                    const Burst& burst) noexcept;
+    /// nf_conntrack_checksum of a plain packet.
+    [[nodiscard, gnu::noinline]] static bool has_right_sum(Packet& packet, const Prepared& in) noexcept;
+    /// What conntrack does with it; false if it is invalid, or ends its connection.
+    [[nodiscard]] static bool is_accepted(const Asked& asked, std::uint16_t status, const std::byte* l4,
+                                          std::uint32_t length, std::uint16_t size, Burst& burst) noexcept;
+    [[nodiscard, gnu::noinline]] static bool is_accepted_slowly(const Asked& asked, const std::byte* l4,
+                                                                std::uint32_t length, std::uint16_t size,
+                                                                Burst& burst) noexcept;
 };
 static_assert(BatchStage<FlowBatch>);
+
+inline bool FlowBatch::is_accepted(const Asked& asked, std::uint16_t status, const std::byte* l4,
+                                   std::uint32_t length, std::uint16_t size, Burst& burst) noexcept {
+    FlowState& state = entry_of(asked).state;
+    const unsigned direction = asked.ref & 1;
+    const FlowKind kind = asked.way->kind;
+    if ((status & plain::settling) == burst.settled && !(kind.flags & FlowKind::accounted)) [[likely]] {
+        if (kind.protocol == ip_protocol::udp
+                ? plain::follow_udp(state, status, l4, length, burst.due)
+                : plain::follow_ack(state, status, direction, l4, length, burst.due)) [[likely]]
+            return true;
+    }
+    return is_accepted_slowly(asked, l4, length, size, burst);
+}
+
+template <class Tuple>
+[[gnu::always_inline]] inline Verdict FlowBatch::follow(Packet& packet, const Prepared& in,
+                                                        const Asked& asked, Burst& burst,
+                                                        Context& context) noexcept {
+    constexpr bool v6 = sizeof(Tuple) == sizeof(Tuple6);
+    using Header = std::conditional_t<v6, Ipv6Header, Ipv4Header>;
+    if (asked.owner != burst.moment.worker) [[unlikely]]
+        return give(packet, asked, burst, context);
+    const FlowDirection& way = *asked.way;
+    const FlowState& state = entry_of(asked).state;
+    const std::uint16_t status = state.status.load(std::memory_order_acquire);
+    if (way.epoch != burst.epoch || status & FlowStatus::dying ||
+        FlowTracker::expired(state, burst.moment.now) ||
+        way.terms() != FlowDirection::plain_terms(burst.in, status & FlowStatus::seen_reply)) [[unlikely]] {
+        if (!still_holds(packet, asked, burst, context)) return divert(burst);
+    }
+    const std::uint16_t size = in.size();
+    const Hop& hop = burst.hops[way.hop.load(std::memory_order_relaxed)];
+    const std::uint64_t neighbour = hop.neighbour.load(std::memory_order_acquire);
+    if (Hop::state_of(neighbour) != NeighbourState::resolved || hop.interface >= burst.interface_count)
+        [[unlikely]]
+        return divert(burst);
+    const Interface& out = burst.interfaces[hop.interface];
+    if (size > out.plain_mtu || !fits_hop(size, hop.mtu)) [[unlikely]]
+        return divert(burst);
+    if (in.has(Prepared::unsure) && !has_right_sum(packet, in)) [[unlikely]]
+        return divert(burst);
+    // What came before it and went the slow way may have changed its connection.
+    if (*burst.slow_count) [[unlikely]] {
+        context.run_all(context);
+        return follow_again(packet, in, asked, burst, context);
+    }
+    std::byte* const l4 = packet.data() + ethernet_header_size + sizeof(Header);
+    if (!is_accepted(asked, status, l4, size - std::uint32_t{sizeof(Header)}, size, burst)) [[unlikely]]
+        return divert(burst);
+    context.received_bytes += packet.length();
+    FlowPath& path = burst.work->paths[way.path];
+    path.bytes += size;
+    if (status & nat_mask)
+        write_translation(*packet.header<Header>(ethernet_header_size), l4, way,
+                          entry_of(asked).direction[!(asked.ref & 1)], packet.meta.checksum);
+    ++path.packets;
+    send_plain(packet, size, v6, hop, neighbour, out, context);
+    return Verdict::consumed();
+}
 
 }  // namespace weft

@@ -92,20 +92,37 @@ struct alignas(64) FlowDirection {
     // the outcome for packets in transit, valid if `path` stands (dataplane/hook/paths.hpp)
     std::atomic<std::uint32_t> hop;  ///< others may ask for its line
     std::uint32_t path;
-    std::uint32_t routes;             ///< HopTable::generation() when the hop was looked up
+    std::uint32_t epoch;              ///< HookWork::epoch when the hop was looked up and `path` stood
     std::uint16_t oif;                ///< of the hop
     SlowWay slow;                     ///< written on the slow way
     std::atomic<std::uint8_t> owner;  ///< as FlowState::owner(), whose line changes with each packet
     std::uint16_t condition;          ///< and, in the highest bit, answered
-    std::uint16_t iif;
+    std::uint16_t iif;                ///< by which its packets come
     FlowKind kind;
 
     /// The connection had seen a reply when the outcome was made.
     static constexpr std::uint16_t answered = 1 << 15;
 
+    /// `condition` and `iif` as one word.
+    [[nodiscard]] std::uint32_t terms() const noexcept {
+        std::uint32_t both;
+        std::memcpy(&both, reinterpret_cast<const std::byte*>(this) + offsetof(FlowDirection, condition),
+                    sizeof both);
+        return both;
+    }
+    /// terms() of an outcome that rests on nothing but the interface and whether there was an answer.
+    [[nodiscard]] static constexpr std::uint32_t plain_terms(std::uint16_t iif, bool was_answered) noexcept {
+        return std::uint32_t{iif} << 16 | std::uint32_t{was_answered} << 15;
+    }
+
     /// Any thread; valid if the version that guards it is still the same afterwards.
     template <class Tuple>
     [[nodiscard]] bool matches(const Tuple& wanted, std::uint32_t kind_word) const noexcept {
+        return differences(wanted, kind_word) == 0;
+    }
+    /// The same as bits, 0 where it matches.
+    template <class Tuple>
+    [[nodiscard]] std::uint64_t differences(const Tuple& wanted, std::uint32_t kind_word) const noexcept {
         // Straight through: nothing but the last answer is worth a jump. Eight bytes, which are stored as two
         // words, may be half old: then the version is not what it was.
         static_assert(sizeof(Tuple) % 8 == 4);
@@ -116,7 +133,7 @@ struct alignas(64) FlowDirection {
         }
         (std::make_index_sequence<sizeof(Tuple) / 8>{});
         const auto seen = word_at<std::uint32_t>(offsetof(FlowDirection, kind));
-        return (differs | ((seen ^ kind_word) & FlowKind::compared)) == 0;
+        return differs | ((seen ^ kind_word) & FlowKind::compared);
     }
     template <class Tuple>
     void set(const Tuple& tuple, FlowKind what) noexcept {
@@ -149,7 +166,7 @@ struct alignas(64) FlowDirection {
     }
 };
 static_assert(sizeof(FlowDirection) == 64 && offsetof(FlowDirection, shared) == 36 &&
-              offsetof(FlowDirection, kind) == 60);
+              offsetof(FlowDirection, condition) == 56 && offsetof(FlowDirection, kind) == 60);
 
 /// UDP, and what is like it.
 struct UdpTrack {

@@ -68,13 +68,22 @@ class FlowTable {
         return hash_(tuple, protocol, hint);
     }
     /// Starts loading the line that candidate() reads.
-    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&first_bucket(hash)); }
     [[nodiscard]] FlowCandidate candidate(std::uint64_t hash) const noexcept {
-        const FlowBucket& bucket = buckets_[home(hash)];
+        return candidate(first_bucket(hash), signature(hash));
+    }
+    /// For those who keep both rather than the hash.
+    [[nodiscard]] const FlowBucket& first_bucket(std::uint64_t hash) const noexcept {
+        return buckets_[home(hash)];
+    }
+    [[nodiscard]] static std::uint16_t signature(std::uint64_t hash) noexcept {
+        return static_cast<std::uint16_t>(hash);
+    }
+    [[nodiscard]] FlowCandidate candidate(const FlowBucket& bucket, std::uint16_t sign) const noexcept {
         const std::uint32_t header = bucket.header_now();
-        const unsigned found = bucket.match(signature(hash));
+        const unsigned found = bucket.match(sign);
         if (!found) [[unlikely]] {
-            if (const auto next = bucket.next_for(signature(hash))) __builtin_prefetch(&buckets_[next]);
+            if (const auto next = bucket.next_for(sign)) __builtin_prefetch(&buckets_[next]);
             return {0, header, &bucket};
         }
         return {bucket.ref[__builtin_ctz(found)].load(std::memory_order_acquire), header, &bucket};
@@ -156,9 +165,6 @@ class FlowTable {
     [[nodiscard]] std::uint32_t home(std::uint64_t hash) const noexcept {
         __extension__ using Wide = unsigned __int128;
         return static_cast<std::uint32_t>(Wide{hash} * home_count_ >> 64);
-    }
-    [[nodiscard]] static std::uint16_t signature(std::uint64_t hash) noexcept {
-        return static_cast<std::uint16_t>(hash);
     }
     template <class Tuple>
     [[nodiscard]] FlowRef search(const FlowBucket& bucket, const Tuple& tuple, std::uint32_t kind,

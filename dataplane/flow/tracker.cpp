@@ -215,7 +215,7 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
     entry.direction[1].set(*reply, kind);
     for (FlowDirection& direction : entry.direction) {
         direction.shared.store(0, std::memory_order_relaxed);
-        direction.path = 0;
+        direction.path = direction.epoch = 0;
         direction.slow = SlowWay::unseen;
         direction.owner.store(static_cast<std::uint8_t>(moment.worker), std::memory_order_release);
     }

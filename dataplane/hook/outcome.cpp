@@ -27,8 +27,10 @@ void look_at_hop(FlowOutcome& outcome, const Hop& hop) noexcept {
 
 }  // namespace
 
-void answer(FlowQuestion& question, FlowTracker& tracker, FlowPaths& paths, const HopTable& hops,
+void answer(FlowQuestion& question, FlowTracker& tracker, HookWork& work, const HopTable& hops,
             unsigned worker) noexcept {
+    FlowPaths& paths = work.paths;
+    const bool routes_changed = work.routes != hops.generation();
     std::uint32_t room = 0;
     for (FlowQuestion::Flow& flow : question.flows) {
         const std::uint32_t version = tracker.state_of(flow.ref).version();
@@ -44,7 +46,7 @@ void answer(FlowQuestion& question, FlowTracker& tracker, FlowPaths& paths, cons
             const FlowPath& path = paths[way.path];
             outcome.answered = way.condition & FlowDirection::answered;
             outcome.asks_routes = path.rests_on_routes;
-            outcome.routes_changed = way.routes != hops.generation();
+            outcome.routes_changed = routes_changed || way.epoch != work.epoch;
             outcome.iif = way.iif;
             outcome.oif = way.oif;
             outcome.mark = path.mark;

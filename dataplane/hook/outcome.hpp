@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dataplane/flow/tracker.hpp"
-#include "dataplane/hook/paths.hpp"
+#include "dataplane/hook/hooks.hpp"
 #include "weft/hop.hpp"
 
 namespace weft {
@@ -58,6 +58,6 @@ struct FlowQuestion {
 };
 
 /// By the worker that owns the paths. It passes over flows of others.
-void answer(FlowQuestion&, FlowTracker&, FlowPaths&, const HopTable&, unsigned worker) noexcept;
+void answer(FlowQuestion&, FlowTracker&, HookWork&, const HopTable&, unsigned worker) noexcept;
 
 }  // namespace weft

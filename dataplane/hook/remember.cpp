@@ -129,7 +129,7 @@ SlowWay keep(Packet& packet, Context& context) noexcept {
     way.hop.store(packet.meta.hop, std::memory_order_relaxed);
     way.oif = hop.interface;
     way.iif = packet.meta.iif;
-    way.routes = work.routes;
+    way.epoch = work.epoch;
     way.condition =
         static_cast<std::uint16_t>(condition | (info == CtInfo::fresh ? 0 : FlowDirection::answered));
     way.path = path;

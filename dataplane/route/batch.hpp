@@ -80,25 +80,31 @@ struct RouteBatch {
             return;
         if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
             const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);
-            if (!burst.v4 || !plain::is_transit(ip, above + least_size) || burst.own4->may_have(ip.source))
-                [[unlikely]]
+            if (!burst.v4) [[unlikely]]
+                return;
+            const std::uint32_t size = plain::transit_size(ip, above + least_size);
+            if (!size || !plain::are_unicast(ip) || burst.own4->may_have(ip.source)) [[unlikely]]
                 return;
             auto& key = burst.keys4[burst.count4];
             std::memcpy(key.data(), &ip.destination, sizeof key);
             burst.v4->prefetch(key, burst.sparse4);
             if (burst.asks4) [[unlikely]]
                 burst.asked[burst.count4] = ask(ip);
-            out = {.size = ip.total_length.host(), .slot = static_cast<std::uint8_t>(burst.count4++)};
+            out = {.size = static_cast<std::uint16_t>(size),
+                   .slot = static_cast<std::uint8_t>(burst.count4++)};
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
             const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
-            if (!burst.v6 || !plain::is_transit(ip, above + least_size)) [[unlikely]]
+            if (!burst.v6) [[unlikely]]
+                return;
+            const std::uint32_t size = plain::transit_size(ip, above + least_size);
+            if (!size || !plain::are_unicast(ip)) [[unlikely]]
                 return;
             auto& key = burst.keys6[burst.count6];
             key = ip.destination;
             burst.v6->prefetch(key, burst.sparse6);
             if (burst.asks6) [[unlikely]]
                 burst.asked[batch_size + burst.count6] = ask(ip);
-            out = {.size = static_cast<std::uint16_t>(sizeof ip + ip.payload_length.host()),
+            out = {.size = static_cast<std::uint16_t>(size),
                    .slot = static_cast<std::uint8_t>(batch_size + burst.count6++)};
         }
     }

@@ -56,9 +56,9 @@ inline constexpr auto is_unicast4 = [] {
            above <= spread && is_own(packet);
 }
 
-/// IPv4 in transit (RFC 1812 5.2.2, 5.3.1, 5.3.7): no options, lengths and checksum right, hops left, both
-/// addresses unicast. `present`: bytes from the header on, at least 20.
-[[nodiscard]] inline bool is_transit(const Ipv4Header& ip, std::uint32_t present) noexcept {
+/// Bytes of an IPv4 packet in transit (RFC 1812 5.2.2, 5.3.1): no options, lengths and checksum right, hops
+/// left; 0 of others. Of its addresses are_unicast() tells. `present`: bytes from the header on, at least 20.
+[[nodiscard]] inline std::uint32_t transit_size(const Ipv4Header& ip, std::uint32_t present) noexcept {
     const auto* const at = reinterpret_cast<const std::byte*>(&ip);
     const auto a = detail::load<std::uint64_t>(at);
     const auto b = detail::load<std::uint64_t>(at + 8);
@@ -68,19 +68,27 @@ inline constexpr auto is_unicast4 = [] {
     std::uint64_t sum;
     const bool carry = __builtin_add_overflow(a, b, &sum);
     sum += __builtin_add_overflow(sum, c + std::uint64_t{carry}, &sum);
-    const std::uint32_t total = __builtin_bswap16(static_cast<std::uint16_t>(a >> 16));
+    const std::uint32_t total = ip.total_length.host();
     constexpr std::uint32_t least = sizeof ip;
-    return static_cast<std::uint8_t>(a) == 0x45 && total - least <= present - least &&
-           static_cast<std::uint8_t>(b) > 1 && sum % 0xffff == 0 &&
-           (detail::is_unicast4[b >> 32 & 0xff] & detail::is_unicast4[static_cast<std::uint8_t>(c)]);
+    const bool right = static_cast<std::uint8_t>(a) == 0x45 && total - least <= present - least &&
+                       static_cast<std::uint8_t>(b) > 1 && sum % 0xffff == 0;
+    return right ? total : 0;
+}
+/// The same of IPv6 (RFC 8200 3): nothing that each router has to look at.
+[[nodiscard]] inline std::uint32_t transit_size(const Ipv6Header& ip, std::uint32_t present) noexcept {
+    const std::uint32_t total = std::uint32_t{sizeof ip} + ip.payload_length.host();
+    const bool right = reinterpret_cast<const std::uint8_t*>(&ip)[0] >> 4 == 6 && total <= present &&
+                       ip.hop_limit > 1 && ip.next_header != ip_protocol::hop_by_hop;
+    return right ? total : 0;
 }
 
-/// The same of IPv6 (RFC 8200 3, RFC 4291 2.5): nothing that each router has to look at.
-[[nodiscard]] inline bool is_transit(const Ipv6Header& ip, std::uint32_t present) noexcept {
-    const auto* const at = reinterpret_cast<const std::uint8_t*>(&ip);
-    return at[0] >> 4 == 6 && sizeof ip + ip.payload_length.host() <= present && ip.hop_limit > 1 &&
-           ip.next_header != ip_protocol::hop_by_hop && detail::is_unicast6(ip.source) &&
-           detail::is_unicast6(ip.destination);
+/// RFC 1812 5.3.7, RFC 4291 2.5. Packets of a connection need not be asked: its first one was.
+[[nodiscard]] inline bool are_unicast(const Ipv4Header& ip) noexcept {
+    return detail::is_unicast4[static_cast<std::uint8_t>(ip.source.raw())] &
+           detail::is_unicast4[static_cast<std::uint8_t>(ip.destination.raw())];
+}
+[[nodiscard]] inline bool are_unicast(const Ipv6Header& ip) noexcept {
+    return detail::is_unicast6(ip.source) && detail::is_unicast6(ip.destination);
 }
 
 }  // namespace weft::plain

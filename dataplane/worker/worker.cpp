@@ -228,18 +228,22 @@ void Worker::settle_paths() noexcept {
     hooks_.paths.fold(share_.rule_counters);
     if (others) {
         hooks_.paths.forget();
+        ++hooks_.epoch;
         forgotten_at_ = context_.now_seconds;
     }
     hooks_.generation = generation;
     if (asked && share_.question && context_.filtering->tracker)
-        answer(*share_.question, *context_.filtering->tracker, hooks_.paths, shared_.hops, id_);
+        answer(*share_.question, *context_.filtering->tracker, hooks_, shared_.hops, id_);
     share_.counts_settled.store(wanted, std::memory_order_release);
 }
 
 unsigned Worker::round(std::uint64_t now_us) noexcept {
     look_on(shared_.observation.get());
     settle_paths();
-    hooks_.routes = shared_.hops.generation();
+    if (const std::uint32_t routes = shared_.hops.generation(); routes != hooks_.routes) {
+        hooks_.routes = routes;
+        ++hooks_.epoch;
+    }
     context_.topology = &shared_.topology.get();
     context_.routing = &shared_.routing.get();
     context_.now_us = now_us;

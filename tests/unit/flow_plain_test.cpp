@@ -12,6 +12,12 @@
 namespace weft {
 namespace {
 
+/// As the way of known flows asks, whose outcome for the reply direction is there after the first one.
+bool is_settled(std::uint16_t status, unsigned direction) {
+    return (status & plain::settling) == FlowStatus::confirmed &&
+           (direction == 0 || status & FlowStatus::seen_reply);
+}
+
 using Bytes = std::array<std::byte, sizeof(FlowState)>;
 
 Bytes bytes_of(const FlowState& state) {
@@ -124,7 +130,7 @@ TEST(FlowPlain, AMillionSegmentsAreFollowedAsTheKernelDoes) {
         const Bytes before = bytes_of(state);
         restore(full, before);
         const std::uint16_t status = state.status;
-        if (!plain::is_settled(status, direction) ||
+        if (!is_settled(status, direction) ||
             !plain::follow_ack(state, status, direction, l4, length, {config, now})) {
             ASSERT_EQ(bytes_of(state), before) << "round " << i << ": no, but something has changed";
             continue;
@@ -161,7 +167,7 @@ TEST(FlowPlain, UdpIsFollowedAsTheKernelDoes) {
         const Bytes before = bytes_of(state);
         restore(full, before);
         const std::uint16_t status = state.status;
-        if (!plain::is_settled(status, direction)) continue;
+        if (!is_settled(status, direction)) continue;
         const bool sound = is_sound_udp({l4, length, length, ip_protocol::udp});
         ASSERT_EQ(plain::follow_udp(state, status, l4, length, {config, now}), sound) << "round " << i;
         if (sound) track_udp(full, config, now);
