@@ -65,16 +65,14 @@ class Program:
 
 
 # Says to each client who it seems to be.
-WEB = """
-import http.server, socket
-class Server(http.server.ThreadingHTTPServer):
-    address_family = socket.AF_INET6
-class Say(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        said = self.client_address[0].removeprefix("::ffff:").encode()
-        self.send_response(200), self.send_header("Content-Length", str(len(said))), self.end_headers()
-        self.wfile.write(said)
-Server(("::", 80), Say).serve_forever()
+NGINX = """
+daemon off; master_process off; pid {place}/pid; error_log stderr;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {place}; proxy_temp_path {place}; fastcgi_temp_path {place}; uwsgi_temp_path {place}; scgi_temp_path {place};
+    server {{ listen 80; listen [::]:80; location / {{ return 200 $remote_addr; }} }}
+}}
 """
 
 # Answers datagrams with the sender's address and port.
@@ -99,8 +97,10 @@ print(s.recv(2000).decode())
 
 
 def web_server(lab, host):
-    server = Program(lab, host, WEB)
-    wait_for(lambda: ":80 " in host.run("ss", "-Hltn"), "the web server listens")
+    place = os.path.join(lab.folder, f"nginx-{host.name}")
+    os.mkdir(place)
+    server = lab.start(host, "nginx", "-p", place, "-c", lab.file(f"{host.name}.nginx", NGINX.format(place=place)))
+    wait_for(lambda: host.run("ss", "-Hltn").count(":80 ") == 2, "nginx listens")
     return server
 
 
