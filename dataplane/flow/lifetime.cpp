@@ -27,11 +27,18 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     const std::uint32_t index = FlowTable::index(ref);
     FlowState& state = state_of(ref);
     const std::uint32_t span = state.deadline.load(relaxed);
+    const bool exclusive = state.has(FlowStatus::endpoint_independent);
     for (;;) {
         state.deadline.store(moment.now + span, relaxed);
+        if (exclusive && !claim_end(index, moment.now)) {
+            state.deadline.store(span, relaxed);
+            FlowCounts::add(counts_[moment.worker].insert_failed);
+            return Confirmed::clash;
+        }
         const FlowInserted inserted = table_.insert(index);
         if (inserted.kind == FlowInserted::done) break;
         state.deadline.store(span, relaxed);
+        if (exclusive) leave_end(index);
         if (inserted.kind == FlowInserted::full) {
             FlowCounts::add(counts_[moment.worker].insert_failed);
             FlowCounts::add(counts_[moment.worker].drop);
@@ -52,7 +59,7 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     }
     if (table_.direction_of(ref).kind.flags & FlowKind::stamped)
         table_.pool().account(index).start.store(moment.wall_seconds, relaxed);
-    if (state.has(FlowStatus::src_nat_done)) enter_sources(index);
+    if (state.has(FlowStatus::src_nat_done)) sources_.add(index, source_hash(index));
     wheels_[moment.worker]->add(index, moment.now + span, moment.now);
     if (events_[moment.worker].wanted()) [[unlikely]]
         tell(FlowEventKind::created, index, moment);
@@ -101,33 +108,53 @@ bool FlowTracker::make_room(std::uint64_t hash, const FlowMoment& moment) noexce
     return made;
 }
 
-template <class Tuple>
-void FlowTracker::change_sources(std::uint32_t index, FlowKind kind,
-                                 void (FlowSources::*change)(std::uint32_t,
-                                                             std::uint64_t) noexcept) noexcept {
-    const FlowEntry& entry = table_.pool()[index];
-    (sources_.*change)(index, hash_of_source(entry.direction[0].tuple_now<Tuple>(), kind));
-    if (entry.state.has(FlowStatus::endpoint_independent))
-        (ends_.*change)(index, hash_of_end(entry.direction[1].tuple_now<Tuple>(), kind));
+std::uint64_t FlowTracker::source_hash(std::uint32_t index) const noexcept {
+    const FlowDirection& original = table_.pool()[index].direction[0];
+    const FlowKind kind = original.kind_now();
+    return kind.flags & FlowKind::ipv6 ? hash_of_source(original.tuple_now<Tuple6>(), kind)
+                                       : hash_of_source(original.tuple_now<Tuple4>(), kind);
+}
+std::uint64_t FlowTracker::end_hash(std::uint32_t index) const noexcept {
+    const FlowDirection& reply = table_.pool()[index].direction[1];
+    const FlowKind kind = reply.kind_now();
+    return kind.flags & FlowKind::ipv6 ? hash_of_end(reply.tuple_now<Tuple6>(), kind)
+                                       : hash_of_end(reply.tuple_now<Tuple4>(), kind);
 }
 
-/// Of one that translation has decided on, when it is confirmed.
-void FlowTracker::enter_sources(std::uint32_t index) noexcept {
-    const FlowKind kind = table_.pool()[index].direction[0].kind_now();
-    if (kind.flags & FlowKind::ipv6)
-        change_sources<Tuple6>(index, kind, &FlowSources::add);
-    else
-        change_sources<Tuple4>(index, kind, &FlowSources::add);
+template <class Tuple>
+bool FlowTracker::claim_end_of(std::uint32_t index, FlowTime now) noexcept {
+    using Claim = FlowSources::Claim;
+    const FlowEntry& own = table_.pool()[index];
+    const FlowKind kind = own.direction[0].kind_now();
+    const auto reply = own.direction[1].tuple_now<Tuple>(), source = own.direction[0].tuple_now<Tuple>();
+    return ends_.claim(index, hash_of_end(reply, kind), [&](std::uint32_t at) {
+        const FlowEntry& other = table_.pool()[at];
+        if ((other.direction[0].kind_now().word() ^ kind.word()) & FlowKind::compared)
+            return Claim::unrelated;
+        const auto its = other.direction[1].tuple_now<Tuple>();
+        if (its.destination != reply.destination || !(port_of_end(its, kind) == port_of_end(reply, kind)))
+            return Claim::unrelated;
+        // Whoever claimed it last found nobody else there: of older ones none lives but the same source's.
+        const auto holder = other.direction[0].tuple_now<Tuple>();
+        const bool same = holder.source == source.source && holder.source_port == source.source_port;
+        const bool gone = other.state.has(FlowStatus::dying) || expired(other.state, now);
+        return same || gone ? Claim::allowed : Claim::refused;
+    });
+}
+/// Of an endpoint independent connection, before others can find it: false if its outside end is another
+/// source's, by a connection that another worker entered since it was chosen.
+bool FlowTracker::claim_end(std::uint32_t index, FlowTime now) noexcept {
+    return table_.pool()[index].direction[0].kind_now().flags & FlowKind::ipv6
+               ? claim_end_of<Tuple6>(index, now)
+               : claim_end_of<Tuple4>(index, now);
 }
 
 /// Before its owner frees it.
 void FlowTracker::leave_sources(std::uint32_t index) noexcept {
-    if (!table_.pool()[index].state.has(FlowStatus::src_nat_done)) return;
-    const FlowKind kind = table_.pool()[index].direction[0].kind_now();
-    if (kind.flags & FlowKind::ipv6)
-        change_sources<Tuple6>(index, kind, &FlowSources::remove);
-    else
-        change_sources<Tuple4>(index, kind, &FlowSources::remove);
+    const FlowState& state = table_.pool()[index].state;
+    if (!state.has(FlowStatus::src_nat_done)) return;
+    sources_.remove(index, source_hash(index));
+    if (state.has(FlowStatus::endpoint_independent)) leave_end(index);
 }
 
 /// gc_worker: from 95 % on also those go that are not assured or close.

@@ -24,9 +24,7 @@ std::uint32_t FlowSources::lock(Head& head) noexcept {
 
 void FlowSources::add(std::uint32_t index, std::uint64_t hash) noexcept {
     Head& head = at(hash);
-    const std::uint32_t first = lock(head);
-    links_[index] = {first, 0};
-    if (first) links_[first].previous = index;
+    link(index, lock(head));
     unlock(head, index);
 }
 

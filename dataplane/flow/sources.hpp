@@ -21,6 +21,23 @@ class FlowSources {
     void add(std::uint32_t index, std::uint64_t hash) noexcept;
     void remove(std::uint32_t index, std::uint64_t hash) noexcept;
 
+    enum class Claim : std::uint8_t { unrelated, allowed, refused };
+    /// add() unless judge(index) -> Claim refuses; the newest entry that is not unrelated decides. All under
+    /// one lock: of two threads that claim the same, the second sees the first's. False if it is refused.
+    template <class Judge>
+    [[nodiscard]] bool claim(std::uint32_t index, std::uint64_t hash, Judge&& judge) noexcept {
+        Head& head = at(hash);
+        const std::uint32_t first = lock(head);
+        Claim verdict = Claim::unrelated;
+        unsigned n = 0;
+        for (std::uint32_t other = first; other && verdict == Claim::unrelated; other = links_[other].next)
+            verdict = ++n > most_judged ? Claim::refused : judge(other);
+        const bool mine = verdict != Claim::refused;
+        if (mine) link(index, first);
+        unlock(head, mine ? index : first);
+        return mine;
+    }
+
     /// Calls visit(index) for entries of this hash and others, newest first, until it says false, and for
     /// `most_visited` of them at most.
     template <class Visit>
@@ -39,10 +56,14 @@ class FlowSources {
         std::uint32_t next, previous;  ///< 0: none
     };
     static constexpr std::uint32_t locked = 1u << 31;
-    static constexpr unsigned most_visited = 64;
+    static constexpr unsigned most_visited = 64, most_judged = 1024;
 
     [[nodiscard]] Head& at(std::uint64_t hash) noexcept { return heads_[hash >> 32 & mask_]; }
     [[nodiscard]] static std::uint32_t lock(Head& head) noexcept;
+    void link(std::uint32_t index, std::uint32_t first) noexcept {
+        links_[index] = {first, 0};
+        if (first) links_[first].previous = index;
+    }
     static void unlock(Head& head, std::uint32_t first) noexcept {
         head.store(first, std::memory_order_release);
     }

@@ -68,7 +68,7 @@ struct Tracked {
 
 enum class Confirmed : std::uint8_t {
     done,
-    clash,  ///< another connection has one of the tuples; nothing changed
+    clash,  ///< another connection has one of the tuples, or the outside end; nothing changed
     full
 };
 
@@ -111,6 +111,8 @@ class FlowTracker {
     [[nodiscard]] Expected expect(FlowRef master, Expectation, const FlowMoment&) noexcept;
     [[nodiscard]] ExpectationTable& expectations() noexcept { return expectations_; }
     /// Enters a connection that in() began.
+    /// `other`: which connection has one of its tuples, on a clash; untouched if it has the outside end
+    /// alone.
     [[nodiscard]] Confirmed confirm(FlowRef ref, const FlowMoment&, FlowRef* other = nullptr) noexcept;
     /// One of TCP that a rule has reset is closed, whatever its ends say (nf_conntrack_tcp_set_closing). Its
     /// owner's.
@@ -272,11 +274,13 @@ class FlowTracker {
         of.source_port = port_of_end(end, kind);
         return table_.hash(of, kind.protocol);
     }
-    void enter_sources(std::uint32_t index) noexcept;
-    void leave_sources(std::uint32_t index) noexcept;
+    [[nodiscard]] std::uint64_t source_hash(std::uint32_t index) const noexcept;
+    [[nodiscard]] std::uint64_t end_hash(std::uint32_t index) const noexcept;
     template <class Tuple>
-    void change_sources(std::uint32_t index, FlowKind kind,
-                        void (FlowSources::*change)(std::uint32_t, std::uint64_t) noexcept) noexcept;
+    [[nodiscard]] bool claim_end_of(std::uint32_t index, FlowTime now) noexcept;
+    [[nodiscard]] bool claim_end(std::uint32_t index, FlowTime now) noexcept;
+    void leave_end(std::uint32_t index) noexcept { ends_.remove(index, end_hash(index)); }
+    void leave_sources(std::uint32_t index) noexcept;
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
     void tell(FlowEventKind, std::uint32_t index, const FlowMoment&) noexcept;
 

@@ -303,6 +303,7 @@ PacketEnd confirm_connection(Packet& packet, Context& context) noexcept {
         case Confirmed::clash:
             break;
     }
+    if (other == 0) return Verdict::drop(DropReason::conntrack_clash);
     // The same packet's sender was quicker: the packet joins its connection.
     const FlowTable& table = tracker.table();
     const auto joined = is_ipv6(packet) ? same_connection<Tuple6>(ref, other, table)

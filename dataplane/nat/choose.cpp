@@ -203,7 +203,19 @@ class Choice {
         const bool draws = range_.random || range_.random_fully;
         return draws || question_.side == NatSide::source ? random() : 0;
     }
-    std::uint16_t random() noexcept { return question_.random.next(); }
+    /// An endpoint independent source draws a sequence of its own: two workers that begin two of its
+    /// connections at the same moment come to the same port.
+    std::uint16_t random() noexcept {
+        if (!range_.endpoint_independent) return question_.random.next();
+        if (own_draw_ == 0) {
+            Tuple source{};
+            source.source = original_.source;
+            source.source_port = original_.source_port;
+            own_draw_ = table_.hash(source, kind_.protocol) | 1;
+        }
+        own_draw_ = own_draw_ * 6364136223846793005u + 1442695040888963407u;  // Knuth, MMIX
+        return static_cast<std::uint16_t>(own_draw_ >> 48);
+    }
 
     const NatQuestion& question_;
     const hook::NatTarget& range_;
@@ -212,6 +224,7 @@ class Choice {
     const Tuple original_;
     const FlowKind kind_;
     Tuple tuple_;
+    std::uint64_t own_draw_ = 0;
 };
 
 }  // namespace

@@ -241,3 +241,18 @@ def test_stun_verdicts(lab):
     for server in servers:
         server.send_signal(signal.SIGTERM)
         server.wait(10)
+
+
+@stateful
+def test_stun_verdicts_of_endpoint_independence(lab):
+    """RFC 5780: a mapping and a filter that look at the source alone, of two hosts at the same time."""
+    a, b, o = weft_gateway(lab)
+    server = stun_server(lab, o)
+    load(lab, "*nat\n-A POSTROUTING -o o -p udp -j MASQUERADE --endpoint-independent\nCOMMIT\n", ["iptables"])
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for got in pool.map(verdicts, (a, b)):
+            equal([*got[:2], *(" ".join(line.split()[:5]) for line in got[2:])],
+                  ["NAT with Endpoint Independent Mapping!", "NAT with Endpoint Independent Filtering!",
+                   "Primary: Independent Mapping, Independent Filter,"], "verdicts")
+    server.send_signal(signal.SIGTERM)
+    server.wait(10)

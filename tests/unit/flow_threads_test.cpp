@@ -115,6 +115,37 @@ TEST(FlowThreads, OneOfTwoEntersATuple) {
     EXPECT_EQ(flows.shape().refs, 2U * tuples);
 }
 
+/// Two sources that two workers gave the same outside end: one has it.
+TEST(FlowThreads, OneOfTwoSourcesHasAnOutsideEnd) {
+    constexpr std::uint16_t ends = 2000;
+    test::Tracker tracker(3 * ends, 2);
+    std::atomic<std::size_t> entered{0}, clashes{0};
+    std::atomic<unsigned> ready{0};
+    const auto work = [&](unsigned worker) {
+        const auto source = static_cast<std::uint8_t>(1 + worker);
+        ++ready;
+        while (ready.load() < 2) {
+        }
+        for (std::uint16_t port = 1; port <= ends; ++port) {
+            const test::Ends from{source, static_cast<std::uint8_t>(10 + source), port, 53};
+            const Tracked t = tracker.see(test::ip4(from, 17, test::udp(from)), 0, worker);
+            tracker.set_reply(t.ref, tuple4(0x0a000000u + from.to, 53, 0x0a000009, port));
+            tracker.state_of(t.ref).set(FlowStatus::src_nat_done | FlowStatus::endpoint_independent);
+            if (tracker.confirm(t.ref, tracker.moment(worker)) == Confirmed::done) {
+                ++entered;
+            } else {
+                ++clashes;
+                tracker.discard(t.ref, tracker.moment(worker));
+            }
+        }
+    };
+    std::thread other(work, 1U);
+    work(0);
+    other.join();
+    EXPECT_EQ(entered.load(), ends);
+    EXPECT_EQ(clashes.load(), ends);
+}
+
 /// Two workers with flows of their own and of each other, TCP that opens and is refused, early drops and
 /// ageing, while control walks, deletes and flushes.
 TEST(FlowThreads, WorkersTrackWhileControlWalksAndDeletes) {

@@ -211,6 +211,49 @@ TEST(FlowTracker, AReplyToElsewhereIsFoundWhereItWillCome) {
     EXPECT_EQ(tracker.confirm(other.ref, tracker.moment()), Confirmed::done);
 }
 
+/// A source's query that leaves by an outside port of 10.0.0.9, which is to be its own.
+Tracked independent(Tracker& tracker, std::uint8_t host, std::uint8_t to, std::uint16_t port,
+                    unsigned worker) {
+    const Ends ends{host, to, 4000, 53};
+    const auto t = tracker.see(ip4(ends, 17, udp(ends)), 0, worker);
+    tracker.set_reply(t.ref, Tuple4{be32{0x0a000000u + to}, be32{0x0a000009}, be16{53}, be16{port}});
+    tracker.state_of(t.ref).set(FlowStatus::src_nat_done | FlowStatus::src_nat |
+                                FlowStatus::endpoint_independent);
+    return t;
+}
+
+TEST(FlowTracker, AnOutsideEndIsOneSourcesWhicheverWorkerBegan) {
+    Tracker tracker(1000, 2);
+    // Both were chosen before either is entered.
+    const auto one = independent(tracker, 3, 2, 5000, 0), two = independent(tracker, 4, 5, 5000, 1);
+    FlowRef other = 0;
+    ASSERT_EQ(tracker.confirm(one.ref, tracker.moment(0), &other), Confirmed::done);
+    EXPECT_EQ(tracker.confirm(two.ref, tracker.moment(1), &other), Confirmed::clash);
+    EXPECT_EQ(other, 0u);
+    EXPECT_EQ(tracker.counts(1).insert_failed.load(), 1u);
+    tracker.discard(two.ref, tracker.moment(1));
+    // Of the same source all may have it, by another worker too.
+    const auto three = independent(tracker, 3, 6, 5000, 1);
+    EXPECT_EQ(tracker.confirm(three.ref, tracker.moment(1)), Confirmed::done);
+    // Nor may another source have it towards the same peer.
+    const auto again = independent(tracker, 4, 2, 5001, 1), clash = independent(tracker, 7, 2, 5001, 0);
+    EXPECT_EQ(tracker.confirm(again.ref, tracker.moment(1)), Confirmed::done);
+    EXPECT_EQ(tracker.confirm(clash.ref, tracker.moment(0)), Confirmed::clash);
+    tracker.discard(clash.ref, tracker.moment(0));
+    // When the holder's time is over it is free.
+    tracker.wait(31);
+    const auto later = independent(tracker, 8, 2, 5000, 0);
+    EXPECT_EQ(tracker.confirm(later.ref, tracker.moment(0)), Confirmed::done);
+    EXPECT_EQ(tracker
+                  .source_behind(Tuple4{be32{1}, be32{0x0a000009}, be16{1}, be16{5000}},
+                                 FlowKind{0, ip_protocol::udp, 0}, tracker.now)
+                  ->source,
+              be32{0x0a000008});
+    tracker.age_all(0);
+    tracker.age_all(1);
+    EXPECT_EQ(tracker.count(), 1u);
+}
+
 TEST(FlowTracker, AnotherWorkersConnectionIsNamedAndNotTouched) {
     Tracker tracker(1000, 2);
     const auto first = tracker.pass(query, 0, 0);
