@@ -78,6 +78,23 @@ std::uint64_t snapshot_of(const command::Match& match) {
     return given == 0 ? greatest : given;
 }
 
+/// `conntrack -E expect`: its table stands in the same word or the next, and may be a beginning of the name.
+bool follows_expectations(const std::vector<std::string>& words) {
+    for (std::size_t at = 1; at < words.size(); ++at) {
+        const std::string_view word = words[at];
+        std::string_view table;
+        if (word.starts_with("--ev"))
+            table = word.find('=') == word.npos ? "" : word.substr(word.find('=') + 1);
+        else if (word.starts_with("-E"))
+            table = word.substr(2);
+        else
+            continue;
+        if (table.empty() && at + 1 < words.size()) table = words[at + 1];
+        return !table.empty() && std::string_view("expect").starts_with(table);
+    }
+    return false;
+}
+
 /// Paths are the caller's: a port's sockets and files too. "@NAME" is an abstract socket.
 void make_absolute(const command::Match& match, const std::vector<std::string>& words,
                    std::vector<std::string>& argv) {
@@ -167,7 +184,8 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
             if (!opened) status = complain(words, opened.error(), 1);
             if (opened && match && match->spec->name == "tcpdump")
                 events.listen(match->argument("IF")->value, snapshot_of(*match));
-            if (opened && match && match->spec->name == "conntrack events") events.follow_connections();
+            if (opened && match && match->spec->name == "conntrack events")
+                events.follow_connections(follows_expectations(words) ? "expectation" : "flow");
             return status == 0;
         }
         if (!answer.contains("exit")) {

@@ -74,8 +74,9 @@ Result<> EventSink::take(const Json& answer) {
 }
 
 void EventSink::summarize() const {
-    if (connections_)
-        fmt::print(stderr, "conntrack v1.4.7 (conntrack-tools): {} flow events have been shown.\n", shown_);
+    if (!connections_.empty())
+        fmt::print(stderr, "conntrack v1.4.7 (conntrack-tools): {} {} events have been shown.\n", shown_,
+                   connections_);
     if (!capture_) return;
     const auto line = [](std::uint64_t count, const char* what) {
         fmt::print(stderr, "{} packet{} {}\n", count, count == 1 ? "" : "s", what);

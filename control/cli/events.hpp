@@ -27,8 +27,8 @@ class EventSink {
     Result<> open(int socket);
     /// The stream is a capture's: says so on standard error, as tcpdump does.
     void listen(std::string_view interface, std::uint64_t snap);
-    /// The stream is conntrack's events.
-    void follow_connections() { connections_ = true; }
+    /// The stream is conntrack's events: of "flow" or "expectation".
+    void follow_connections(std::string_view what) { connections_ = what; }
     /// Prints or writes one event. Errors: "FILE: No space left on device".
     Result<> take(const Json& answer);
     /// tcpdump's last lines to standard error, if it was a capture, or conntrack's.
@@ -39,7 +39,8 @@ class EventSink {
 
     std::string file_;
     int descriptor_ = -1;
-    bool capture_ = false, connections_ = false;
+    bool capture_ = false;
+    std::string_view connections_{};  ///< empty: not conntrack's
     std::uint64_t captured_ = 0, lost_ = 0, shown_ = 0;
     std::optional<Interruption> interruption_;
 };

@@ -98,7 +98,7 @@ class Reader {
         for (const string_view name : {"expect", "conntrack", "dying", "unconfirmed"}) {
             if (!name.starts_with(table)) continue;
             if (name == "conntrack") return {};
-            command_.expects = name == "expect" && string_view("LFC").find(letter) != string_view::npos;
+            command_.expects = name == "expect" && string_view("LGDFEC").find(letter) != string_view::npos;
             if (command_.expects) return {};
             return not_supported(fmt::format("table `{}'", name));
         }
@@ -123,6 +123,7 @@ class Reader {
         }
         if (read->masked && (letter == 'r' || letter == 'q'))
             return misused(fmt::format("CIDR notation unavailable for `--{}'", name_of_option(letter)));
+        if (read->masked) given_.insert(letter == 's' ? '{' : '}');
         auto& place = letter == 's'   ? filter.original.source
                       : letter == 'd' ? filter.original.destination
                       : letter == 'r' ? filter.reply.source
@@ -279,7 +280,7 @@ class Reader {
             if (auto right = check_need(need_here(letter), given_.contains(letter), name_of_option(letter));
                 !right)
                 return right;
-        if (command_.action == Action::get)
+        if (command_.action == Action::get && !command_.expects)
             if (auto right = check_couples(given_.contains('s'), given_.contains('d'), given_.contains('r'),
                                            given_.contains('q'), "`--src' and `--dst'",
                                            "`--reply-src' and `--reply-dst'");
@@ -292,10 +293,7 @@ class Reader {
     }
 
     [[nodiscard]] Need need_here(char letter) const {
-        if (!command_.expects) return need_of(command_.action, letter);
-        const bool taken =
-            command_.action == Action::list && string_view("fob").find(letter) != string_view::npos;
-        return taken ? Need::optional : Need::illegal;
+        return command_.expects ? need_of_expect(command_.action, letter) : need_of(command_.action, letter);
     }
 
     static Result<> check_need(Need need, bool given, string_view name) {
@@ -323,15 +321,17 @@ class Reader {
     Result<> check_protocol() {
         if (!command_.filter.protocol || command_.action == Action::help) return {};
         for (const int option : protocol_options(*command_.filter.protocol))
-            if (auto right = check_need(need_of_protocol_option(command_.action, option),
-                                        given_of_protocol_.contains(option), name_of_protocol_option(option));
+            if (auto right =
+                    check_need(command_.expects ? need_of_expect_protocol_option(command_.action, option)
+                                                : need_of_protocol_option(command_.action, option),
+                               given_of_protocol_.contains(option), name_of_protocol_option(option));
                 !right)
                 return right;
         const auto protocol = *command_.filter.protocol;
         const bool gre = protocol == IPPROTO_GRE;
         const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
                            protocol == IPPROTO_UDPLITE || protocol == IPPROTO_SCTP || gre;
-        if (command_.action != Action::get || !ports) return {};
+        if (command_.action != Action::get || command_.expects || !ports) return {};
         const auto given = [&](int option) { return given_of_protocol_.contains(option); };
         return check_couples(
             given(option_orig_source_port), given(option_orig_destination_port),
@@ -391,7 +391,7 @@ const std::string& help_text() {
         "  -E [conntrack] [options]\tShow events\n"
         "  -F [conntrack]\t\tFlush the table\n"
         "  -C [conntrack]\t\tShow how many connections there are\n"
-        "  -L, -F, -C expect\t\tThe same of what helpers expect\n"
+        "  -L, -G, -D, -E, -F, -C expect\tThe same of what helpers expect\n"
         "  -S\t\t\t\tShow statistics\n"
         "\n"
         "Parameters and options:\n"

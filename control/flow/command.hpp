@@ -23,7 +23,7 @@ struct EventMask {
 
 struct Command {
     Action action = Action::help;
-    bool expects = false;  ///< of the table expect: list, flush or count
+    bool expects = false;  ///< of the table expect
     Filter filter{};
     Style style{};
     bool timestamp = false;  ///< -o timestamp: of the event

@@ -55,6 +55,12 @@ class Connections {
     /// What helpers expect.
     [[nodiscard]] virtual std::vector<Expectation> expectations() = 0;
     virtual void forget_expectations() = 0;
+    /// Forgets one that was seen; false if it is gone.
+    virtual bool forget(const Expectation& seen) = 0;
+    /// As want_events() and take_events(): of what is expected, and is so no more.
+    virtual void want_expectation_events(bool wanted) = 0;
+    virtual std::uint64_t take_expectation_events(
+        const std::function<void(Event, const Expectation&)>& tell) = 0;
 };
 
 }  // namespace weft::conntrack

@@ -24,6 +24,16 @@ void put_expected_json(std::string& out, const Expectation& one, const Tuple& tu
 
 }  // namespace
 
+bool Expectation::fits(bool of_v6, std::uint8_t of_protocol, const Tuple& tuple) const noexcept {
+    if (v6 != of_v6 || protocol != of_protocol || tuple.destination != expected.destination ||
+        tuple.destination_port != expected.destination_port ||
+        ((tuple.source_port ^ expected.source_port) & mask.source_port) != 0)
+        return false;
+    for (std::size_t i = 0; i < mask.source.bytes.size(); ++i)
+        if (((tuple.source.bytes[i] ^ expected.source.bytes[i]) & mask.source.bytes[i]) != 0) return false;
+    return true;
+}
+
 std::string print(const Expectation& one) {
     std::string out = fmt::format("{} proto={} ", one.timeout, one.protocol);
     put_expected_tuple(out, one, one.expected, "");

@@ -1,5 +1,5 @@
-// An expected connection as conntrack-tools shows it (libnetfilter_conntrack 1.0.9,
-// expect/snprintf_default.c).
+// An expected connection as conntrack-tools shows it: as libnetfilter_conntrack 1.0.9 has it in
+// expect/snprintf_default.c.
 #pragma once
 
 #include <string>
@@ -15,6 +15,11 @@ struct Expectation {
     Tuple expected, mask, master;
     bool permanent = false, inactive = false;
     std::string helper;
+    std::uint16_t zone = 0;
+    std::uint64_t key = 0;  ///< by which who tracks it knows it
+
+    /// nf_ct_expect_find_get: a packet of this tuple would be what is expected.
+    [[nodiscard]] bool fits(bool of_v6, std::uint8_t of_protocol, const Tuple&) const noexcept;
 };
 
 /// One line, without its end.

@@ -69,6 +69,25 @@ constexpr std::array<std::string_view, 9> needs{
     "00002000000000000000000000000",  // help
 };
 
+constexpr std::array<std::string_view, 9> expect_needs{
+    "00000000000000002002000000000",  // list
+    "11221000000000000000000000000",  // get
+    "11221000000000000000000000000",  // delete
+    "00000000000000000000000000000",  // flush
+    "00000000000000000002000000000",  // event
+    "00000000000000000000000000000",  // count
+    "00000000000000000000000000000",  // statistics
+    "00000000000000000000000000000",  // version
+    "00002000000000000000000000000",  // help
+};
+
+Need need_in(const std::array<std::string_view, 9>& all, Action action, char letter) {
+    return static_cast<Need>(all[static_cast<std::size_t>(action)][option_letters.find(letter)] - '0');
+}
+bool is_port(int option) {
+    return option >= option_orig_source_port && option <= option_reply_destination_port;
+}
+
 }  // namespace
 
 std::vector<option> long_options(std::uint8_t protocol) {
@@ -113,7 +132,10 @@ std::string_view name_of_option(int letter) {
 }
 
 Need need_of(Action action, char letter) {
-    return static_cast<Need>(needs[static_cast<std::size_t>(action)][option_letters.find(letter)] - '0');
+    return need_in(needs, action, letter);
+}
+Need need_of_expect(Action action, char letter) {
+    return need_in(expect_needs, action, letter);
 }
 
 std::span<const int> protocol_options(std::uint8_t protocol) {
@@ -147,12 +169,8 @@ std::span<const int> protocol_options(std::uint8_t protocol) {
 Need need_of_protocol_option(Action action, int option) {
     const bool selects = action == Action::list || action == Action::remove || action == Action::event;
     if (!selects && action != Action::get) return Need::illegal;
+    if (is_port(option)) return selects ? Need::optional : Need::coupled;
     switch (option) {
-        case option_orig_source_port:
-        case option_orig_destination_port:
-        case option_reply_source_port:
-        case option_reply_destination_port:
-            return selects ? Need::optional : Need::coupled;
         case option_icmp_type:
         case option_icmp_code:
             return selects ? Need::optional : Need::compulsory;
@@ -162,6 +180,12 @@ Need need_of_protocol_option(Action action, int option) {
         default:
             return Need::illegal;
     }
+}
+
+/// The program wants the reply's ports too, though it looks at the original's alone.
+Need need_of_expect_protocol_option(Action action, int option) {
+    const bool names_one = action == Action::get || action == Action::remove;
+    return names_one && is_port(option) ? Need::compulsory : Need::illegal;
 }
 
 }  // namespace weft::conntrack

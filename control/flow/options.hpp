@@ -45,8 +45,11 @@ enum class Need : std::uint8_t { illegal, compulsory, optional, coupled };
 /// Of the program's options in the order in which it complains; `letters` goes along.
 inline constexpr std::string_view option_letters = "sdrqptuze[]{}amifngocbjwl<>()";
 [[nodiscard]] Need need_of(Action, char letter);
+/// Of the same commands on the table expect.
+[[nodiscard]] Need need_of_expect(Action, char letter);
 /// The same of a protocol's.
 [[nodiscard]] std::span<const int> protocol_options(std::uint8_t protocol);
 [[nodiscard]] Need need_of_protocol_option(Action, int option);
+[[nodiscard]] Need need_of_expect_protocol_option(Action, int option);
 
 }  // namespace weft::conntrack

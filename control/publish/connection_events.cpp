@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "control/flow/json.hpp"
@@ -47,20 +48,30 @@ struct ConnectionEvents::Listener {
     std::uint64_t lost = 0;
 
     void take(const conntrack::Happened& one) {
-        if (!(command.events & bit_of(one.event)) || !command.filter.matches(one.entry)) return;
+        if (command.expects || !(command.events & bit_of(one.event)) || !command.filter.matches(one.entry))
+            return;
+        take(one.event, one.entry,
+             [&] { return print(one.event, one.entry, command.style, one.mark_changed); });
+    }
+    void take(Event happened, const conntrack::Expectation& one) {
+        if (command.expects) take(happened, one, [&] { return print(happened, one); });
+    }
+    template <class What, class Line>
+    void take(Event happened, const What& what, Line&& line) {
         if (stream->waiting() + text.size() > patience) {
             ++lost;
             return;
         }
-        if (json) return take_json(one);
+        if (json) return take_json(happened, what);
         if (command.timestamp) text += time_text();
-        text += print(one.event, one.entry, command.style, one.mark_changed) + '\n';
+        text += line() + '\n';
     }
-    void take_json(const conntrack::Happened& one) {
+    template <class What>
+    void take_json(Event happened, const What& what) {
         static constexpr const char* names[] = {"new", "update", "destroy"};
         std::string entry;
-        append_json(entry, one.entry);
-        Json event{{"type", names[static_cast<std::size_t>(one.event)]}};
+        append_json(entry, what);
+        Json event{{"type", names[static_cast<std::size_t>(happened)]}};
         event.update(Json::parse(entry));
         stream->event(event);
     }
@@ -80,10 +91,11 @@ server::Answer ConnectionEvents::listen(conntrack::Command command, bool json) {
 
 void ConnectionEvents::add(std::shared_ptr<Listener> listener) {
     const bool first = listeners_.empty();
+    const bool of_expectations = listener->command.expects;
+    const bool told = wants(of_expectations);
     listeners_.push_back(std::move(listener));
-    if (!first) return;
-    connections_.want_events(true);
-    wait();
+    if (!told) want(of_expectations, true);
+    if (first) wait();
 }
 
 void ConnectionEvents::wait() {
@@ -96,16 +108,45 @@ void ConnectionEvents::wait() {
 }
 
 void ConnectionEvents::deliver() {
+    const bool before[] = {wants(false), wants(true)};
     std::erase_if(listeners_, [](const auto& one) { return !one->stream->open(); });
-    if (listeners_.empty()) return connections_.want_events(false);
-    const auto lost = connections_.take_events([&](const conntrack::Happened& one) {
+    std::uint64_t lost[2] = {};
+    for (const bool of_expectations : {false, true}) {
+        if (wants(of_expectations))
+            lost[of_expectations] = of_expectations ? take_expectations() : take_connections();
+        else if (before[of_expectations])
+            want(of_expectations, false);
+    }
+    for (const auto& listener : listeners_) {
+        listener->lost += lost[listener->command.expects];
+        listener->send();
+    }
+}
+
+bool ConnectionEvents::wants(bool expectations) const {
+    return std::any_of(listeners_.begin(), listeners_.end(),
+                       [&](const auto& one) { return one->command.expects == expectations; });
+}
+
+void ConnectionEvents::want(bool expectations, bool on) {
+    if (expectations)
+        connections_.want_expectation_events(on);
+    else
+        connections_.want_events(on);
+}
+
+std::uint64_t ConnectionEvents::take_connections() {
+    return connections_.take_events([&](const conntrack::Happened& one) {
         for (const auto& listener : listeners_)
             listener->take(one);
     });
-    for (const auto& listener : listeners_) {
-        listener->lost += lost;
-        listener->send();
-    }
+}
+
+std::uint64_t ConnectionEvents::take_expectations() {
+    return connections_.take_expectation_events([&](Event event, const conntrack::Expectation& one) {
+        for (const auto& listener : listeners_)
+            listener->take(event, one);
+    });
 }
 
 }  // namespace weft

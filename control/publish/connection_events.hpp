@@ -1,4 +1,4 @@
-// `conntrack -E`: what happens to connections, to whoever listens.
+// `conntrack -E`: what happens to connections, or to what is expected, to whoever listens.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -31,6 +31,12 @@ class ConnectionEvents {
 
     void add(std::shared_ptr<Listener> listener);
     void wait();
+    /// Whether somebody listens to connections, or to expectations.
+    [[nodiscard]] bool wants(bool expectations) const;
+    void want(bool expectations, bool on);
+    /// How many were lost.
+    std::uint64_t take_connections();
+    std::uint64_t take_expectations();
 
     conntrack::Connections& connections_;
     boost::asio::steady_timer clock_;

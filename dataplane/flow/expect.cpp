@@ -149,8 +149,24 @@ bool ExpectationTable::remove(std::uint32_t number) {
     return false;
 }
 
+void ExpectationTable::flush() {
+    std::uint32_t last = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        last = numbers_;
+    }
+    for (std::uint32_t slot = 1, stop = 2; slot < stop;) {
+        const std::lock_guard lock(mutex_);
+        stop = end_;
+        for (std::uint32_t n = 0; n < flushed_at_once && slot < stop; ++n, ++slot)
+            if (slots()[slot].list && static_cast<std::int32_t>(slots()[slot].what.number - last) <= 0)
+                unlink(slot);
+    }
+}
+
 void ExpectationTable::listen(bool on) {
     const std::lock_guard lock(mutex_);
+    lost_.store(0, std::memory_order_relaxed);
     events_.clear();
     if (on) events_.reserve(most_events);
     listens_.store(on, std::memory_order_relaxed);
@@ -166,8 +182,11 @@ std::vector<ExpectationEvent> ExpectationTable::take_events() {
 
 /// Who does not keep up loses events; no memory is asked for here.
 void ExpectationTable::tell(bool created, const Expectation& what) noexcept {
-    if (listens_.load(std::memory_order_relaxed) && events_.size() < events_.capacity())
+    if (!listens_.load(std::memory_order_relaxed)) return;
+    if (events_.size() < events_.capacity())
         events_.push_back({created, what});
+    else
+        lost_.store(lost() + 1, std::memory_order_relaxed);
 }
 
 }  // namespace weft

@@ -24,6 +24,12 @@
 
 namespace weft {
 
+/// The original direction of a master, which an expectation may outlive in what is told of it.
+struct ExpectationMaster {
+    IpAddress source, destination;
+    be16 source_port, destination_port;
+};
+
 struct Expectation {
     /// NF_CT_EXPECT_*.
     static constexpr std::uint8_t permanent = 1, inactive = 2;
@@ -39,6 +45,7 @@ struct Expectation {
     std::uint8_t flags;
     FlowRef master;  ///< of its original direction
     std::uint32_t master_version;
+    ExpectationMaster master_tuple;
     FlowTime deadline;
     std::uint32_t number;  ///< of all that there were
     FollowMaster follow;
@@ -93,8 +100,12 @@ class ExpectationTable {
     [[nodiscard]] std::vector<Expectation> all(FlowTime now);
     /// False if it is gone.
     bool remove(std::uint32_t number);
+    /// Removes all that there are when it begins, so many at a time that workers wait for none of it.
+    void flush();
     void listen(bool on);
     [[nodiscard]] std::vector<ExpectationEvent> take_events();
+    /// Events since listen() that there was no room for.
+    [[nodiscard]] std::uint64_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
 
   private:
     struct Slot {
@@ -109,6 +120,7 @@ class ExpectationTable {
     };
     static constexpr std::uint32_t buckets = 1 << 12;
     static constexpr std::size_t most_events = 4096;
+    static constexpr std::uint32_t flushed_at_once = 256;
 
     [[nodiscard]] Slot* slots() const noexcept { return memory_.as<Slot>(); }
     [[nodiscard]] std::uint32_t& bucket_of(const IpAddress& destination, be16 port,
@@ -124,6 +136,7 @@ class ExpectationTable {
     std::atomic<std::uint32_t> count_{0};
     std::atomic<FlowTime> aged_{0};
     std::atomic<bool> listens_{false};
+    std::atomic<std::uint64_t> lost_{0};
     std::vector<ExpectationEvent> events_;
 };
 

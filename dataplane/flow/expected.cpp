@@ -58,6 +58,15 @@ Expected FlowTracker::expect(FlowRef master, Expectation what, const FlowMoment&
     what.master = master & ~FlowRef{1};
     what.master_version = state_of(master).version();
     what.helper = extra(master).helper;
+    const FlowDirection& original = table_.direction_of(what.master);
+    const auto tuple = [&](const auto& from) {
+        what.master_tuple = {any_address(from.source), any_address(from.destination), from.source_port,
+                             from.destination_port};
+    };
+    if (original.kind_now().flags & FlowKind::ipv6)
+        tuple(original.tuple_now<Tuple6>());
+    else
+        tuple(original.tuple_now<Tuple4>());
     return expectations_.add(what, extra(master).expectations, moment.config.expect_max, moment.now);
 }
 

@@ -4,10 +4,12 @@ import concurrent.futures
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 
-from gateway import FAMILIES, GATEWAY, INSIDE, OUTSIDE, kernel_gateway, kernel_rules, weft_gateway
-from lab import check, equal, stateful, wait_for
+from gateway import FAMILIES, GATEWAY, INSIDE, OUTSIDE, Program, kernel_gateway, kernel_rules, weft_gateway
+from lab import COMPAT, check, equal, stateful, wait_for
 from test_conntrack import conntrack
 
 SIZE = 300_000
@@ -195,3 +197,91 @@ def test_no_helper_no_door(lab):
     load(lab, text)
     server.move(a, url("ftp", OUTSIDE[0]), [])
     server.end()
+
+
+# Speaks FTP and asks for a door that nobody comes by.
+ASKS = """
+import socket, time
+c = socket.socket()
+c.bind(("{inside}", {port}))
+c.connect(("{outside}", 21))
+for line in ("", "USER anonymous", "PASS x", "PORT " + "{inside}".replace(".", ",") + ",20,{low}"):
+    if line:
+        c.sendall(line.encode() + b"\\r\\n")
+    print(c.recv(2000).decode().split()[0])
+time.sleep(100)
+"""
+
+
+class Real:
+    """The real conntrack in the kernel's gateway, and weft's."""
+
+    def __init__(self, lab, gate):
+        self.lab, self.gate = lab, gate
+
+    def theirs(self, *words):
+        done = subprocess.run(["ip", "netns", "exec", self.gate.name, "conntrack", *words], capture_output=True, text=True, timeout=20)
+        return done.stdout, done.stderr, done.returncode
+
+    def same(self, *words):
+        """Runs both; returns what they print, the time left apart."""
+        wanted = self.theirs(*words)
+        got = conntrack(self.lab, *words, status=wanted[2])
+        for at in (0, 1):
+            lines = [sorted(re.sub(r"^\d+ proto", "T proto", line) for line in text[at].splitlines()) for text in (got, wanted)]
+            equal(lines[0], lines[1], f"conntrack {' '.join(words)}")
+        return wanted[0]
+
+    def follow(self):
+        self.listeners = [subprocess.Popen([*command, "-E", "expect"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                           env={**os.environ, "WEFT_SOCKET": self.lab.socket})
+                          for command in ([os.path.join(COMPAT, "conntrack")], ["ip", "netns", "exec", self.gate.name, "conntrack"])]
+        time.sleep(0.5)
+
+    def followed(self):
+        time.sleep(0.3)
+        for one in self.listeners:
+            one.send_signal(signal.SIGINT)
+        return [one.communicate(timeout=10) for one in self.listeners]
+
+
+@stateful
+def test_expectations_as_the_real_program(lab):
+    """conntrack -L, -G, -D, -E, -C and -F expect beside the real program's, of the same clients' commands."""
+    weft = weft_gateway(lab)
+    gate, kernel = kernel_gateway(lab)
+    servers = [Vsftpd(lab, hosts[2]) for hosts in (weft, kernel)]
+    text = rules("ftp", "tcp", 21, "-A POSTROUTING -o o -j SNAT --to-source 203.0.113.7")
+    load(lab, text)
+    kernel_rules(lab, gate, text)
+    real = Real(lab, gate)
+    real.same("-L", "expect")
+    real.follow()
+    clients = []
+    for port in (4001, 4002, 4003):
+        for hosts in (weft, kernel):
+            clients.append(Program(lab, hosts[0], ASKS.format(inside=INSIDE["a"][0], outside=OUTSIDE[0], port=port, low=port % 256)))
+            wait_for(lambda: clients[-1].lines[-1:] == ["200"], "the door is asked for")
+    equal(len(real.same("-L", "expect").splitlines()), 3, "expectations")
+    equal(real.same("-C", "expect"), "3\n", "the count")
+    of_tuple = ("expect", "-p", "tcp", "-s", OUTSIDE[0], "-d", "203.0.113.7", "--sport", "20", "--reply-port-src", "1", "--reply-port-dst",
+                "1", "--dport")
+    check(real.same("-G", *of_tuple, str(20 * 256 + 4001 % 256)), "-G finds none")
+    for port in (20 * 256 + 4002 % 256, 1):
+        real.same("-G", *of_tuple, str(port))
+        real.same("-D", *of_tuple, str(port))
+    equal(real.same("-C", "expect"), "2\n", "the count after -D")
+    for words in ("-G expect", "-D expect -p tcp -s 10.0.3.2 -d 10.0.1.2", "-G expect -p 99 -s 10.0.3.2 -d 10.0.1.2", "-L expect -p tcp",
+                  "-E expect -e NEW", "-E expect -p tcp", "-F expect -s 10.0.0.1", "-C expect -f ipv4", "-L expect -b 5",
+                  "-G expect -p icmp -s 10.0.3.2 -d 10.0.1.2 --icmp-type 8", "-G expect -p 47 -s 10.0.3.2 -d 10.0.1.2 --srckey 5"):
+        real.same(*words.split())
+    conntrack(lab, "-D", "-p", "tcp", "--sport", "4001"), real.theirs("-D", "-p", "tcp", "--sport", "4001")
+    equal(real.same("-C", "expect"), "1\n", "the count after the end of a master")
+    real.same("-F", "expect")
+    real.same("-L", "expect")
+    ours, theirs = real.followed()
+    without_seconds = [re.sub(r"\] \d+ proto", "] T proto", said[0]).splitlines() for said in (ours, theirs)]
+    equal(without_seconds[0], without_seconds[1], "conntrack -E expect")
+    equal(ours[1], theirs[1], "what -E says at its end")
+    for one in (*clients, *servers):
+        one.kill() if isinstance(one, Program) else one.end()

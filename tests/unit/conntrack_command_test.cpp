@@ -98,6 +98,29 @@ TEST_F(ConntrackCommand, ShowsWhatIsExpected) {
     EXPECT_TRUE(shell("conntrack -L expect -p tcp")
                     .starts_with("[2] conntrack v1.4.7 (conntrack-tools): Illegal option `--protonum' with "
                                  "this command"));
+    const std::string of_tuple =
+        "expect -p tcp -s 10.2.0.2 -d 10.1.0.2 --sport 20 --reply-port-src 1 --reply-port-dst 1 --dport ";
+    const std::string program = "conntrack v1.4.7 (conntrack-tools): ";
+    EXPECT_EQ(shell("conntrack -G " + of_tuple + "5000"), line) << "any port of the source's";
+    for (const std::string command : {"-G ", "-D "}) {
+        EXPECT_EQ(shell("conntrack " + command + of_tuple + "5001"),
+                  "[1] " + program + "Operation failed: No such file or directory");
+        EXPECT_TRUE(shell("conntrack " + command + "expect -p tcp -s 10.2.0.2 -d 10.1.0.2")
+                        .starts_with("[2] " + program + "You need to supply the `--sport' option"));
+        EXPECT_TRUE(shell("conntrack " + command + "expect -p tcp -d 10.1.0.2")
+                        .starts_with("[2] " + program + "You need to supply the `--src' option"));
+        EXPECT_TRUE(shell("conntrack " + command + of_tuple + "5000 -f ipv4")
+                        .starts_with("[2] " + program + "Illegal option `--family' with this command"));
+    }
+    EXPECT_TRUE(shell("conntrack -G expect -p tcp -s 10.2.0.0/24 -d 10.1.0.2 --sport 20 --dport 5000 "
+                      "--reply-port-src 1 --reply-port-dst 1")
+                    .starts_with("[2] " + program + "Illegal option `--mask-src' with this command"));
+    EXPECT_EQ(shell("conntrack -G " + of_tuple + "5000 -r 10.9.9.9 -q 10.9.9.9"), line);
+    EXPECT_EQ(shell("conntrack -D " + of_tuple + "5000"), "");
+    EXPECT_EQ(said(), program + "0 expectations have been shown.");
+    EXPECT_EQ(shell.status, 1) << "as the program ends, though it has deleted one";
+    EXPECT_EQ(shell("conntrack -C expect"), "0\n");
+    shell.live.tracked.expected = {one};
     EXPECT_EQ(shell("conntrack -F expect"), "");
     EXPECT_EQ(said(), "conntrack v1.4.7 (conntrack-tools): expectation table has been emptied.");
     EXPECT_EQ(shell("conntrack -C expect"), "0\n");

@@ -130,6 +130,14 @@ struct FakeLive : Live {
         std::vector<conntrack::Expectation> expected;
         std::vector<conntrack::Expectation> expectations() override { return expected; }
         void forget_expectations() override { expected.clear(); }
+        bool forget(const conntrack::Expectation& seen) override {
+            return std::erase_if(expected, [&](const auto& one) { return one.key == seen.key; }) != 0;
+        }
+        void want_expectation_events(bool) override {}
+        std::uint64_t take_expectation_events(
+            const std::function<void(conntrack::Event, const conntrack::Expectation&)>&) override {
+            return 0;
+        }
         std::uint32_t walk(std::uint32_t cursor, std::uint32_t places,
                            const std::function<void(const conntrack::Entry&)>& visit) override {
             const auto all = entries;  // visit may end one

@@ -178,6 +178,54 @@ TEST_F(FlowConnections, Events) {
     EXPECT_EQ(take(), Lines{});
 }
 
+/// As ctnetlink told `conntrack -E expect` on Linux 6.18.
+TEST_F(FlowConnections, EventsOfExpectations) {
+    std::vector<std::string> said;
+    const auto take = [&] {
+        EXPECT_EQ(connections.take_expectation_events(
+                      [&](conntrack::Event event, const conntrack::Expectation& one) {
+                          said.push_back(print(event, one));
+                      }),
+                  0U);
+        return std::exchange(said, {});
+    };
+    using Lines = std::vector<std::string>;
+    const Ends control{1, 2, 4000, 21};
+    const auto master = tracker.see(ip4(control, 6, tcp(control, SYN, 1)));
+    tracker.assign_helper(master.ref, FlowHelper::ftp);
+    ASSERT_EQ(tracker.confirm(master.ref, tracker.moment()), Confirmed::done);
+    const auto expect = [&](std::uint16_t port) {
+        Expectation what{};
+        what.source = to_address(be32{0x0a000002});
+        what.source_mask.bytes.fill(0xff);
+        what.destination = to_address(be32{0x0a000001});
+        what.destination_port = be16{port};
+        what.protocol = ip_protocol::tcp;
+        EXPECT_EQ(tracker.expect(master.ref, what, tracker.moment()), Expected::added);
+    };
+    const auto line = [](const std::string& event, unsigned seconds, unsigned port) {
+        return event + " " + std::to_string(seconds) +
+               " proto=6 src=10.0.0.2 dst=10.0.0.1 sport=0 dport=" + std::to_string(port) +
+               " mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 master-src=10.0.0.1 "
+               "master-dst=10.0.0.2 sport=4000 dport=21 class=0 helper=ftp";
+    };
+    expect(5000);
+    EXPECT_EQ(take(), Lines{}) << "nobody listens";
+    connections.want_expectation_events(true);
+    tracker.wait(1);
+    expect(5001);
+    EXPECT_EQ(take(), (Lines{line("[DESTROY]", 299, 5000), line("    [NEW]", 300, 5001)}));
+    EXPECT_TRUE(connections.forget(connections.expectations()[0]));
+    EXPECT_TRUE(connections.expectations().empty());
+    EXPECT_EQ(take(), Lines{line("[DESTROY]", 300, 5001)});
+    expect(5002);
+    tracker.flush();
+    EXPECT_EQ(take(), (Lines{line("    [NEW]", 300, 5002), line("[DESTROY]", 300, 5002)}))
+        << "with its master";
+    connections.want_expectation_events(false);
+    EXPECT_EQ(take(), Lines{});
+}
+
 TEST_F(FlowConnections, AMarkBeforeConfirmationIsPartOfTheBeginning) {
     connections.want_events(true);
     const auto t = tracker.see(ip4({1, 2, 1, 53}, 17, udp({1, 2, 1, 53})));
@@ -218,6 +266,11 @@ TEST(FlowConnectionsOfNoTracker, AreNone) {
     none.want_events(true);
     EXPECT_EQ(none.take_events([](const conntrack::Happened&) { FAIL(); }), 0U);
     EXPECT_EQ(none.statistics().size(), 2U);
+    none.want_expectation_events(true);
+    EXPECT_EQ(none.take_expectation_events([](conntrack::Event, const conntrack::Expectation&) { FAIL(); }),
+              0U);
+    none.forget_expectations();
+    EXPECT_FALSE(none.forget({}));
 }
 
 }  // namespace

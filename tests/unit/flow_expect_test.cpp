@@ -184,6 +184,33 @@ TEST(FlowExpect, TellsWhoListens) {
     EXPECT_TRUE(t.expectations().take_events().empty());
 }
 
+TEST(FlowExpect, FlushTakesAllThatThereAre) {
+    Expecting t;
+    for (std::uint16_t n = 0; n < 700; ++n)
+        ASSERT_EQ(t.expects(t.master({1, 2, static_cast<std::uint16_t>(4000 + n), 21}),
+                            data_to(2, 1, static_cast<std::uint16_t>(6000 + n))),
+                  Expected::added);
+    t.expectations().listen(true);
+    t.expectations().flush();
+    EXPECT_EQ(t.expectations().count(), 0U);
+    EXPECT_EQ(t.expectations().take_events().size(), 700U);
+    EXPECT_EQ(t.expectations().lost(), 0U);
+    t.expectations().flush();
+    ASSERT_EQ(t.expects(t.master({3, 2, 1, 21}), data_to(2, 3, 5000)), Expected::added);
+    EXPECT_EQ(t.there(), 1U);
+}
+
+/// What nobody took.
+TEST(FlowExpect, EventsThatHaveNoRoomAreCounted) {
+    Expecting t;
+    const FlowRef ref = t.master();
+    t.expectations().listen(true);
+    for (unsigned n = 0; n < 3000; ++n)
+        ASSERT_EQ(t.expects(ref, data_to(2, 1, static_cast<std::uint16_t>(1024 + n))), Expected::added);
+    EXPECT_EQ(t.expectations().take_events().size() + t.expectations().lost(), 3000U + 2999U);
+    EXPECT_GT(t.expectations().lost(), 0U);
+}
+
 /// Many come and go, and none is lost or left.
 TEST(FlowExpect, ChainsStayWhole) {
     Expecting t;

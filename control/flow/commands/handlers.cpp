@@ -1,6 +1,7 @@
 // `conntrack`, on the running switch. Its events are a stream of the daemon's.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "control/flow/commands/listing.hpp"
@@ -83,6 +84,27 @@ Reply statistics_of(Session& session) {
     return reply;
 }
 
+/// `conntrack -G expect` and -D, of the first that the tuple fits.
+Result<Reply> answer_of_expectation(Session& session, const Command& command) {
+    auto& connections = session.live->connections();
+    const auto all = connections.expectations();
+    const Entry like = wanted_of(command.filter);
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) {
+        return one.zone == 0 && one.fits(like.v6, like.protocol, like.original);
+    });
+    if (found == all.end() || (command.action == Action::remove && !connections.forget(*found)))
+        return conntrack::failed("Operation failed: No such file or directory");
+    if (command.action == Action::remove) {
+        // What conntrack 1.4.7 says, and how it ends, when it has deleted one: it does not count it.
+        session.warnings.push_back(conntrack::program_text() + ": 0 expectations have been shown.");
+        return Reply{.exit = 1};
+    }
+    if (!session.json) return Reply{.text = conntrack::print(*found) + '\n'};
+    std::string list = "[";
+    append_json(list, *found);
+    return Reply{.encoded = list + ']'};
+}
+
 /// `conntrack -L expect`, -F and -C.
 Reply answer_of_expectations(Session& session, const Command& command) {
     auto& connections = session.live->connections();
@@ -115,7 +137,10 @@ Reply answer_of_expectations(Session& session, const Command& command) {
 Result<Reply> conntrack_command(Session& session, const command::Match& match, const std::string&) {
     auto command = conntrack::read_command(typed_words(match));
     if (!command) return command.error();
-    if (command->expects) return answer_of_expectations(session, *command);
+    if (command->expects) {
+        const bool one = command->action == Action::get || command->action == Action::remove;
+        return one ? answer_of_expectation(session, *command) : answer_of_expectations(session, *command);
+    }
     if (command->action == Action::list || command->action == Action::remove ||
         command->action == Action::flush)
         return Reply{.pieces = std::make_shared<conntrack::Listing>(session.live->connections(),

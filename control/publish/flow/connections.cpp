@@ -173,43 +173,6 @@ std::optional<conntrack::Entry> TrackedConnections::find(const conntrack::Entry&
     return entry_of(*seen, std::time(nullptr));
 }
 
-/// Those whose master is still there.
-std::vector<conntrack::Expectation> TrackedConnections::expectations() {
-    std::vector<conntrack::Expectation> all;
-    auto* tracker = tracker_();
-    if (tracker == nullptr) return all;
-    const FlowTime now = now_();
-    for (const Expectation& from : tracker->expectations().all(now)) {
-        const auto master = tracker->view(FlowTable::index(from.master), now);
-        if (!master || master->version != from.master_version) continue;
-        conntrack::Expectation& to = all.emplace_back();
-        to.v6 = from.v6;
-        to.protocol = from.protocol;
-        to.timeout = static_cast<std::uint32_t>(milliseconds_until(from.deadline, now)) / 1000;
-        to.expected.source = from.source;
-        to.expected.destination = from.destination;
-        to.expected.source_port = from.source_port.host();
-        to.expected.destination_port = from.destination_port.host();
-        to.mask.source = from.source_mask;
-        to.mask.source_port = from.source_port_mask.host();
-        to.mask.destination.bytes.fill(0xff);
-        to.mask.destination_port = 0xffff;
-        to.master =
-            from.v6 ? shown(master->tuple6[0], from.protocol) : shown(master->tuple4[0], from.protocol);
-        to.permanent = from.flags & Expectation::permanent;
-        to.inactive = from.flags & Expectation::inactive;
-        to.helper = flow_helper_names[static_cast<std::size_t>(from.helper)];
-    }
-    return all;
-}
-
-void TrackedConnections::forget_expectations() {
-    auto* tracker = tracker_();
-    if (tracker == nullptr) return;
-    for (const Expectation& one : tracker->expectations().all(now_()))
-        tracker->expectations().remove(one.number);
-}
-
 void TrackedConnections::want_events(bool wanted) {
     wanted_ = wanted;
     auto* tracker = tracker_();

@@ -33,6 +33,10 @@ class TrackedConnections final : public conntrack::Connections {
     std::uint64_t take_events(const std::function<void(const conntrack::Happened&)>& tell) override;
     std::vector<conntrack::Expectation> expectations() override;
     void forget_expectations() override;
+    bool forget(const conntrack::Expectation& seen) override;
+    void want_expectation_events(bool wanted) override;
+    std::uint64_t take_expectation_events(
+        const std::function<void(conntrack::Event, const conntrack::Expectation&)>& tell) override;
 
   private:
     std::function<FlowTracker*()> tracker_;
@@ -41,6 +45,10 @@ class TrackedConnections final : public conntrack::Connections {
     FlowTracker* listening_ = nullptr;  ///< to whose workers
     bool wanted_ = false;
     std::uint64_t lost_before_ = 0;
+    // The same of expectations.
+    FlowTracker* expecting_ = nullptr;
+    bool wanted_expectations_ = false;
+    std::uint64_t lost_expectations_ = 0;
 };
 
 }  // namespace weft
