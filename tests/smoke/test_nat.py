@@ -74,21 +74,62 @@ def test_traceroute_and_path_mtu(lab):
     equal(a.ping("198.51.100.2", 2, 0.1, 1372, ("-M", "do")), 2, "answers at the MTU found")
 
 
+# Tells all that ever sent to it, at each packet but keep-alives (RFC 3948 2.3), as whom it knows them.
+IPSEC_PEER = """
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 4500))
+known = []
+while True:
+    data, peer = s.recvfrom(2000)
+    if data == b"\\xff":
+        continue
+    known += [peer] if peer not in known else []
+    for one in known:
+        s.sendto(("%s %d" % (one[0].removeprefix("::ffff:"), one[1])).encode(), one)
+"""
+
+# From port 4500 to 4500: a packet of ESP, then keep-alives, and every second ESP again.
+IPSEC_HOST = """
+import socket, struct, time
+s = socket.socket(socket.AF_INET6 if ":" in "{to}" else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 4500))
+s.connect(("{to}", 4500))
+s.settimeout(0.1)
+for number in range(1000):
+    s.send(b"\\xff" if number % 10 else struct.pack("!II", 0x1000, number) + bytes(80))
+    try:
+        while True:
+            print(s.recv(2000).decode())
+    except TimeoutError:
+        pass
+"""
+
+
 @stateful
 def test_ipsec_port(lab):
-    """UDP 4500 keeps its port for the first host; the second's is another, above 1023, and each gets its own answers."""
-    a, b, o = weft_gateway(lab)
+    """UDP 4500 to 4500, RFC 3948: the first host's port is kept, the second's is another above 1023, as the kernel's; what
+    the peer begins by itself finds each of them."""
+    weft = weft_gateway(lab)
+    gate, kernel = kernel_gateway(lab)
     load(lab, MASQUERADE)
-    server = Program(lab, o, ECHO.format(port=4500))
-    wait_for(lambda: ":4500" in o.run("ss", "-Hlun"), "the server listens")
-    for at, family in BOTH:
-        equal(ask(a, OUTSIDE[at], 4500, 4500), (GATEWAY[at], 4500), "the first host's")
-        address, port = ask(b, OUTSIDE[at], 4500, 4500)
-        check(address == GATEWAY[at] and 1024 <= port != 4500, f"the second host's port {port}")
-        equal(ask(b, OUTSIDE[at], 4500, 4500), (GATEWAY[at], port), "and again")
-        equal(ask(a, OUTSIDE[at], 4500, 4500), (GATEWAY[at], 4500), "the first host's again")
-        equal(ask(b, OUTSIDE[at], 4500, 500), (GATEWAY[at], 500), "another port of the second's")
-    server.kill()
+    kernel_rules(lab, gate, MASQUERADE)
+    for at, hosts in ((0, weft), (1, weft), (0, kernel)):
+        a, b, o = hosts
+        peer = Program(lab, o, IPSEC_PEER)
+        wait_for(lambda: ":4500" in o.run("ss", "-Hlun"), "the peer listens")
+        first = Program(lab, a, IPSEC_HOST.format(to=OUTSIDE[at]))
+        wait_for(lambda: first.lines, "the first host hears of the peer")
+        second = Program(lab, b, IPSEC_HOST.format(to=OUTSIDE[at]))
+        wait_for(lambda: second.lines, "the second host hears of the peer")
+        said = len(first.lines)
+        wait_for(lambda: len(first.lines) > said + 1 and len(second.lines) > 2, "what the peer begins arrives")
+        equal(set(first.lines), {f"{GATEWAY[at]} 4500"}, "what the first host hears")
+        equal(len(set(second.lines)), 1, f"ports of the second host: {second.lines}")
+        address, port = second.lines[0].split()
+        check(address == GATEWAY[at] and 1024 <= int(port) != 4500, f"the second host's port {port}")
+        for one in (first, second, peer):
+            one.kill()
 
 
 @stateful
