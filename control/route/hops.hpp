@@ -38,6 +38,7 @@ struct NeighbourKey {
 class HopPool {
   public:
     explicit HopPool(HopTable& table) : table_(table), infos_(1) {}
+    [[nodiscard]] HopTable& table() noexcept { return table_; }
 
     /// With one more reference; no_hop if the table is full.
     HopIndex take(const HopFacts& facts);

@@ -61,9 +61,7 @@ void Routes::publish() {
 }
 
 void Routes::settle() {
-    const bool changed4 = tables4_.take_changed(), changed6 = tables6_.take_changed(),
-               changed = hops_.take_changed();
-    if (changed4 || changed6 || changed) wiring_.hops.raise_generation();
+    if (hops_.take_changed()) wiring_.hops.raise_generation();
     dirty_ |= tables4_.take_fresh();
     dirty_ |= tables6_.take_fresh();
     if (dirty_) publish();
@@ -71,7 +69,7 @@ void Routes::settle() {
 }
 
 void Routes::reclaim() {
-    wiring_.hops.raise_generation();
+    if (hops_.has_released()) wiring_.hops.raise_generation();
     // Of an Lpm that is gone workers know until they see the Routing without it.
     dirty_ |= tables4_.take_fresh();
     dirty_ |= tables6_.take_fresh();

@@ -163,6 +163,20 @@ bool RouteTables<bytes>::enter(Layered& into, const Key& key, unsigned length, H
     return into.lpm->add(key, length, hop);
 }
 
+/// False if there is no room.
+template <unsigned bytes>
+bool RouteTables<bytes>::change(Layered& in, const Key& key, unsigned length, HopIndex hop) {
+    if (hop != no_hop) {
+        if (!enter(in, key, length, hop)) return false;
+        in.entries.set(key, length, hop);
+        return true;
+    }
+    const auto covering = in.entries.longest(key, length, [](std::uint32_t) { return true; });
+    in.lpm->remove(key, length, covering ? covering->value : no_hop, covering ? covering->length : 0);
+    in.entries.erase(key, length);
+    return true;
+}
+
 /// Makes the layered table say of one prefix what is to be said.
 template <unsigned bytes>
 void RouteTables<bytes>::put(Layered& into, const Key& key, unsigned length) {
@@ -172,19 +186,14 @@ void RouteTables<bytes>::put(Layered& into, const Key& key, unsigned length) {
         if (hop != no_hop) wiring_.hops.release(hop);
         return;
     }
-    changed_ = true;
-    if (hop != no_hop) {
-        if (enter(into, key, length, hop)) {
-            into.entries.set(key, length, hop);
-        } else {
-            ++left_out_;
-            wiring_.hops.release(hop);
-            return;
-        }
-    } else {
-        const auto covering = into.entries.longest(key, length, [](std::uint32_t) { return true; });
-        into.lpm->remove(key, length, covering ? covering->value : no_hop, covering ? covering->length : 0);
-        into.entries.erase(key, length);
+    RouteChanges& changes = wiring_.hops.table().changes();
+    changes.begin();
+    const bool entered = change(into, key, length, hop);
+    changes.template end<bytes>(key.data(), length);
+    if (!entered) {
+        ++left_out_;
+        wiring_.hops.release(hop);
+        return;
     }
     if (before != no_hop) wiring_.hops.release(before);
     if (length < bits) put_hosts(into, key, length);

@@ -67,8 +67,6 @@ class RouteTables {
     [[nodiscard]] std::size_t layered() const noexcept { return layered_.size(); }
     /// Whether an Lpm was made since this was asked last: it has to be published.
     [[nodiscard]] bool take_fresh() noexcept { return std::exchange(fresh_, false); }
-    /// Whether workers may find another answer than at the last call.
-    [[nodiscard]] bool take_changed() noexcept { return std::exchange(changed_, false); }
     [[nodiscard]] bool has_unlinked() const noexcept;
     /// To be called where Quiescence::synchronize() has just returned.
     void reclaim_groups();
@@ -111,13 +109,14 @@ class RouteTables {
     void clear(Layered& of);
     [[nodiscard]] std::vector<std::uint32_t> with_routes(std::vector<std::uint32_t> layers) const;
     bool enter(Layered& into, const Key& key, unsigned length, HopIndex hop);
+    bool change(Layered& in, const Key& key, unsigned length, HopIndex hop);
 
     Wiring wiring_;
     std::map<std::uint32_t, Rib<bytes>> ribs_;
     std::vector<std::unique_ptr<Layered>> layered_;
     std::unique_ptr<Layered> filling_;  ///< by set_layers
     std::map<Key, std::set<int>> neighbours_;
-    bool fresh_ = false, changed_ = false;
+    bool fresh_ = false;
     std::uint64_t left_out_ = 0;
 };
 

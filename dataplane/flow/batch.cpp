@@ -58,6 +58,7 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     burst.in = in.index;
     burst.asks_way_back4 = routing.interface(in.index).rp_filter != 0;
     burst.hops = &(*context.hops)[0];
+    burst.changes = &context.hops->changes();
     burst.interfaces = context.topology->interfaces.data();
     burst.interface_count = static_cast<std::uint32_t>(context.topology->interfaces.size());
     return burst;
@@ -127,10 +128,10 @@ Verdict FlowBatch::give(Packet& packet, const Asked& asked, Burst& burst, Contex
     return hand_over(packet, HandedFor::input, asked.owner, context);
 }
 
-bool FlowBatch::renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
-                      Context& context) noexcept {
-    FlowTable& table = burst.tracker->table();
-    FlowDirection& way = table.direction_of(ref);
+bool FlowBatch::renew(Packet& packet, const Asked& asked, const FlowPath& path, std::uint32_t epoch,
+                      const Burst& burst, Context& context) noexcept {
+    FlowDirection& way = *asked.way;
+    const bool v6 = way.kind.flags & FlowKind::ipv6;
     const Routing& routing = *context.routing;
     if (path.rests_on_routes || !(v6 ? routing.rules6 : routing.rules4).empty()) return false;
     packet.meta.iif = burst.in;
@@ -139,14 +140,14 @@ bool FlowBatch::renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6
     if (!v6 && (burst.asks_way_back4 || routing.own4.may_have(ipv4(packet).source))) return false;
     RouteKey key = key_of(packet, routing);
     // It is translated before it is routed.
-    if (burst.tracker->state_of(ref).has(nat_mask))
-        key.destination = v6 ? to_address(table.direction_of(ref ^ 1).v6.source)
+    if (entry_of(asked).state.has(nat_mask))
+        key.destination = v6 ? to_address(entry_of(asked).direction[!(asked.ref & 1)].v6.source)
                              : to_address(way.v4.translated.destination);
     const RouteAnswer route = find_route(key, routing, *context.hops);
     if (route.kind != HopKind::neighbour || (*context.hops)[route.index].interface != way.oif) return false;
     if (v6 && !routing.hash6_l4 && route.table_entry != route.index) return false;
     way.hop.store(route.index, std::memory_order_relaxed);
-    way.epoch = burst.epoch;
+    way.epoch = epoch;
     return true;
 }
 
@@ -173,10 +174,15 @@ bool FlowBatch::still_holds(Packet& packet, const Asked& asked, const Burst& bur
         !paths.stands(way.path) || way.iif != burst.in ||
         answered != ((way.condition & FlowDirection::answered) != 0))
         return false;
-    const auto number = static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered);
-    if (number != 0 && !meets(paths.condition(number), packet, asked, burst)) return false;
-    return way.epoch == burst.epoch ||
-           renew(packet, asked.ref, paths[way.path], way.kind.flags & FlowKind::ipv6, burst, context);
+    const FlowCondition& condition =
+        paths.condition(static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered));
+    if (!meets(condition, packet, asked, burst)) return false;
+    // Asked before the route is.
+    const std::uint32_t epoch = condition.asks_routes
+                                    ? burst.epoch + burst.work->changes
+                                    : epoch_of(asked, way.kind.flags & FlowKind::ipv6,
+                                               state.status.load(std::memory_order_relaxed), burst);
+    return way.epoch == epoch || renew(packet, asked, paths[way.path], epoch, burst, context);
 }
 
 bool FlowBatch::has_right_sum(Packet& packet, const Prepared& in) noexcept {

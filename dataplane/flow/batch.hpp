@@ -22,6 +22,7 @@
 // the connection's state; the path's counters, which flows share.
 #pragma once
 
+#include "dataplane/flow/epoch.hpp"
 #include "dataplane/flow/plain_follow.hpp"
 #include "dataplane/flow/tracker.hpp"
 #include "dataplane/hook/hooks.hpp"
@@ -64,6 +65,7 @@ struct FlowBatch {
         std::uint32_t interface_count;
         const Interface* interfaces;
         const Hop* hops;
+        const RouteChanges* changes;
         FlowMoment moment;
         FlowDeadlines due;
         Asked* end = asked;         ///< of those prepared
@@ -175,6 +177,12 @@ struct FlowBatch {
         static_assert(offsetof(FlowEntry, direction) == 0);
         return *reinterpret_cast<FlowEntry*>(asked.way - (asked.ref & 1));
     }
+    /// Of an outcome that stands.
+    static std::uint32_t epoch_of(const Asked& asked, bool v6, std::uint16_t status,
+                                  const Burst& burst) noexcept {
+        return burst.epoch + route_generation(entry_of(asked), asked.ref & 1, v6, status,
+                                              burst.asks_way_back4, *burst.changes);
+    }
     /// Whether the entry that is worth a look is the one.
     [[nodiscard]] static bool is_found(const Asked& asked) noexcept;
     /// Wherever it is.
@@ -193,8 +201,8 @@ struct FlowBatch {
     [[nodiscard, gnu::noinline]] static bool still_holds(Packet& packet, const Asked& asked,
                                                          const Burst& burst, Context& context) noexcept;
     /// Looks the route up again; false if it leads elsewhere.
-    static bool renew(Packet& packet, FlowRef ref, const FlowPath& path, bool v6, const Burst& burst,
-                      Context& context) noexcept;
+    static bool renew(Packet& packet, const Asked& asked, const FlowPath& path, std::uint32_t epoch,
+                      const Burst& burst, Context& context) noexcept;
     [[nodiscard]] static bool meets(const FlowCondition& condition, Packet& packet, const Asked& asked,
                                     const Burst& burst) noexcept;
     /// nf_conntrack_checksum of a plain packet.
@@ -233,7 +241,7 @@ template <class Tuple>
     const FlowDirection& way = *asked.way;
     const FlowState& state = entry_of(asked).state;
     const std::uint16_t status = state.status.load(std::memory_order_acquire);
-    if (way.epoch != burst.epoch || status & FlowStatus::dying ||
+    if (way.epoch != epoch_of(asked, v6, status, burst) || status & FlowStatus::dying ||
         FlowTracker::expired(state, burst.moment.now) ||
         way.terms() != FlowDirection::plain_terms(burst.in, status & FlowStatus::seen_reply)) [[unlikely]] {
         if (!still_holds(packet, asked, burst, context)) return divert(burst);

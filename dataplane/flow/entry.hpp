@@ -77,7 +77,7 @@ static_assert(std::endian::native == std::endian::little && sizeof(FlowKind) == 
 
 struct FlowTuples4 {
     Tuple4 tuple;
-    Tuple4 translated;  ///< as packets of this direction leave: the other direction's, inverted
+    Tuple4 translated;                 ///< as packets of this direction leave; valid with an outcome
     std::uint16_t l3_delta, l4_delta;  ///< one's complement sums that translation adds
     std::uint32_t spare[2];
 };
@@ -92,9 +92,10 @@ struct alignas(64) FlowDirection {
     // the outcome for packets in transit, valid if `path` stands (dataplane/hook/paths.hpp)
     std::atomic<std::uint32_t> hop;  ///< others may ask for its line
     std::uint32_t path;
-    std::uint32_t epoch;              ///< HookWork::epoch when the hop was looked up and `path` stood
-    std::uint16_t oif;                ///< of the hop
-    SlowWay slow;                     ///< written on the slow way
+    std::uint32_t epoch;  ///< of HookWork and of the destination's region, when `path` stood and the
+                          ///< hop was looked up
+    std::uint16_t oif;    ///< of the hop
+    SlowWay slow;         ///< written on the slow way
     std::atomic<std::uint8_t> owner;  ///< as FlowState::owner(), whose line changes with each packet
     std::uint16_t condition;          ///< and, in the highest bit, answered
     std::uint16_t iif;                ///< by which its packets come

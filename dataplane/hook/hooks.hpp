@@ -53,8 +53,9 @@ struct HookWork {
     FlowPaths paths;
     std::uint32_t generation = 0;  ///< Filtering's, whose rules paths name
     std::uint32_t routes = 0;      ///< HopTable's, of this round
-    /// Another in each round before which rules or routes have changed: an outcome of this epoch stands as it
-    /// is.
+    std::uint32_t changes = 0;     ///< RouteChanges::ended() before this round
+    /// Another in each round before which rules or `routes` have changed. With what is known of the
+    /// destination's region it tells whether an outcome stands as it is; both only grow, so their sum does.
     std::uint32_t epoch = 1;
     /// Connections that packets of this round began: those not confirmed at its end are forgotten.
     std::vector<Tracked> begun;

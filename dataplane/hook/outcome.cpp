@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/epoch.hpp"
+
 namespace weft {
 
 namespace {
@@ -13,6 +15,16 @@ Hindrance hindrance_of(const FlowOutcome& outcome, FlowTracker& tracker, FlowRef
         tracker.mark(ref).load(std::memory_order_relaxed) != outcome.condition.connection_mark)
         return Hindrance::connection_mark;
     return Hindrance::none;
+}
+
+/// Of its routes, if they are what they were.
+std::uint32_t epoch_of(const FlowOutcome& outcome, FlowRef ref, FlowTracker& tracker, const HookWork& work,
+                       const HopTable& hops, const Routing& routing) noexcept {
+    if (outcome.condition.asks_routes) return work.changes;
+    const FlowEntry& entry = tracker.table().pool()[FlowTable::index(ref)];
+    const bool v6 = entry.direction[0].kind.flags & FlowKind::ipv6;
+    return route_generation(entry, ref & 1, v6, entry.state.status.load(std::memory_order_relaxed),
+                            routing.interface(outcome.iif).rp_filter != 0, hops.changes());
 }
 
 /// While routes have not changed it is the one that the outcome was made with.
@@ -28,7 +40,7 @@ void look_at_hop(FlowOutcome& outcome, const Hop& hop) noexcept {
 }  // namespace
 
 void answer(FlowQuestion& question, FlowTracker& tracker, HookWork& work, const HopTable& hops,
-            unsigned worker) noexcept {
+            const Routing& routing, unsigned worker) noexcept {
     FlowPaths& paths = work.paths;
     const bool routes_changed = work.routes != hops.generation();
     std::uint32_t room = 0;
@@ -46,12 +58,14 @@ void answer(FlowQuestion& question, FlowTracker& tracker, HookWork& work, const 
             const FlowPath& path = paths[way.path];
             outcome.answered = way.condition & FlowDirection::answered;
             outcome.asks_routes = path.rests_on_routes;
-            outcome.routes_changed = routes_changed || way.epoch != work.epoch;
             outcome.iif = way.iif;
             outcome.oif = way.oif;
             outcome.mark = path.mark;
             outcome.condition =
                 paths.condition(static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered));
+            outcome.routes_changed =
+                routes_changed ||
+                way.epoch != work.epoch + epoch_of(outcome, ref, tracker, work, hops, routing);
             outcome.hindrance = hindrance_of(outcome, tracker, ref);
             if (!outcome.routes_changed) look_at_hop(outcome, hops[way.hop.load(std::memory_order_relaxed)]);
             const auto rules = paths.rules(path);

@@ -58,6 +58,7 @@ struct FlowQuestion {
 };
 
 /// By the worker that owns the paths. It passes over flows of others.
-void answer(FlowQuestion&, FlowTracker&, HookWork&, const HopTable&, unsigned worker) noexcept;
+void answer(FlowQuestion&, FlowTracker&, HookWork&, const HopTable&, const Routing&,
+            unsigned worker) noexcept;
 
 }  // namespace weft

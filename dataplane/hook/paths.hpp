@@ -28,6 +28,7 @@ struct FlowCondition {
     std::uint32_t connection_mark = 0;
     std::uint8_t tcp_mask = 0, tcp_flags = 0;
     bool asks_mac = false, asks_connection_mark = false;
+    bool asks_routes = false;  ///< for the type of an address: it holds until any route changes
     friend bool operator==(const FlowCondition&, const FlowCondition&) = default;
 };
 
@@ -37,7 +38,7 @@ struct FlowConditionHash {
     std::size_t operator()(const FlowCondition& of) const noexcept {
         __extension__ using Wide = unsigned __int128;
         const std::uint64_t rest = std::uint64_t{of.connection_mark} << 16 | std::uint64_t{of.tcp_mask} << 8 |
-                                   std::uint64_t{of.tcp_flags};
+                                   std::uint64_t{of.tcp_flags} | std::uint64_t{of.asks_routes} << 48;
         const Wide product =
             Wide{of.mac ^ secret} * (rest ^ (secret << 32 | secret >> 32) ^ 0x9e37'79b9'7f4a'7c15);
         return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);

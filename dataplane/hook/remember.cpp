@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "dataplane/flow/epoch.hpp"
 #include "dataplane/flow/tcp.hpp"
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/layer4.hpp"
@@ -71,6 +72,7 @@ FlowCondition condition_of(const hook::Rests& rests, const Recording& recording)
     }
     condition.tcp_mask = static_cast<std::uint8_t>(rests.mask.tcp_flags & ~shape_flags);
     condition.tcp_flags = rests.value.tcp_flags & condition.tcp_mask;
+    condition.asks_routes = rests.reasons & Rest::routes;
     return condition;
 }
 
@@ -90,6 +92,18 @@ bool rests_on_translation(const hook::Rests& rests, std::uint16_t before, std::u
     return rests.mask.status & (Bits::source_nat | Bits::destination_nat) && (before ^ now) & nat_mask;
 }
 
+/// What route_generation() was when the packet was routed, in this round: if a route has changed meanwhile,
+/// what no longer is, so that the next packet asks again.
+std::uint32_t generation_of(const Packet& packet, const FlowEntry& entry, bool v6,
+                            const Context& context) noexcept {
+    const RouteChanges& changes = context.hops->changes();
+    const bool way_back = context.routing->interface(packet.meta.iif).rp_filter != 0;
+    const std::uint32_t now =
+        route_generation(entry, FlowTable::direction(packet.meta.connection_index), v6,
+                         entry.state.status.load(std::memory_order_relaxed), way_back, changes);
+    return changes.none_since(context.hooks->changes) ? now : now - 1;
+}
+
 /// SlowWay::kept, or why not.
 SlowWay keep(Packet& packet, Context& context) noexcept {
     HookWork& work = *context.hooks;
@@ -99,8 +113,9 @@ SlowWay keep(Packet& packet, Context& context) noexcept {
     const bool v6 = is_ipv6(packet);
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
-    const FlowState& state = tracker.state_of(ref);
-    FlowDirection& way = tracker.table().direction_of(ref);
+    FlowEntry& entry = tracker.table().pool()[FlowTable::index(ref)];
+    const FlowState& state = entry.state;
+    FlowDirection& way = entry.direction[ref & 1];
     const FlowKind kind = way.kind_now();
     const CtInfo info = connection_info(packet);
     const Hop& hop = (*context.hops)[packet.meta.hop];
@@ -129,7 +144,9 @@ SlowWay keep(Packet& packet, Context& context) noexcept {
     way.hop.store(packet.meta.hop, std::memory_order_relaxed);
     way.oif = hop.interface;
     way.iif = packet.meta.iif;
-    way.epoch = work.epoch;
+    if (!v6 && !state.has(nat_mask)) way.v4.translated = way.v4.tuple;
+    way.epoch = work.epoch +
+                (rests.reasons & Rest::routes ? work.changes : generation_of(packet, entry, v6, context));
     way.condition =
         static_cast<std::uint16_t>(condition | (info == CtInfo::fresh ? 0 : FlowDirection::answered));
     way.path = path;

@@ -233,13 +233,15 @@ void Worker::settle_paths() noexcept {
     }
     hooks_.generation = generation;
     if (asked && share_.question && context_.filtering->tracker)
-        answer(*share_.question, *context_.filtering->tracker, hooks_, shared_.hops, id_);
+        answer(*share_.question, *context_.filtering->tracker, hooks_, shared_.hops, shared_.routing.get(),
+               id_);
     share_.counts_settled.store(wanted, std::memory_order_release);
 }
 
 unsigned Worker::round(std::uint64_t now_us) noexcept {
     look_on(shared_.observation.get());
     settle_paths();
+    hooks_.changes = shared_.hops.changes().ended();
     if (const std::uint32_t routes = shared_.hops.generation(); routes != hooks_.routes) {
         hooks_.routes = routes;
         ++hooks_.epoch;

@@ -13,10 +13,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "weft/net/address.hpp"
 #include "weft/net/ethernet.hpp"
 #include "weft/packet.hpp"
+#include "weft/route_regions.hpp"
 
 namespace weft {
 
@@ -106,13 +108,16 @@ class HopTable {
         return buckets_[hop.first_bucket + bucket].load(std::memory_order_relaxed);
     }
 
-    /// Grows when a route or hop may have changed; who keeps the answer of a look-up keeps this with it, read
-    /// before the look-up. A hop gets a new meaning only when every worker has passed a quiescent point
-    /// since.
+    /// Grows when a hop may have changed, or the tables of routes; who keeps the answer of a look-up keeps
+    /// this with it, read before the look-up, and what changes() says of its destination. A hop gets a new
+    /// meaning only when every worker has passed a quiescent point since.
     [[nodiscard]] std::uint32_t generation() const noexcept {
         return generation_.load(std::memory_order_acquire);
     }
     void raise_generation() noexcept { generation_.fetch_add(1, std::memory_order_release); }
+    /// Of single routes.
+    [[nodiscard]] const RouteChanges& changes() const noexcept { return *changes_; }
+    [[nodiscard]] RouteChanges& changes() noexcept { return *changes_; }
 
   private:
     template <class T>
@@ -124,6 +129,7 @@ class HopTable {
     }
     Hop* hops_;
     std::atomic<HopIndex>* buckets_;
+    std::unique_ptr<RouteChanges> changes_ = std::make_unique<RouteChanges>();
     alignas(64) std::atomic<std::uint32_t> generation_{1};
 };
 

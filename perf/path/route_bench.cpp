@@ -265,7 +265,10 @@ class Bench {
                                            static_cast<double>(rte_get_tsc_hz()) * options_.update);
             for (; done < due; ++done) {
                 const std::size_t at = done * 7919 % routes.size();
+                RouteChanges& changes = shared_->hops.changes();
+                changes.begin();
                 must_fit(table.add(routes[at].prefix, routes[at].length, hop_of(at + done % 3)));
+                changes.end<bytes>(routes[at].prefix.data(), routes[at].length);
             }
             std::this_thread::sleep_for(std::chrono::microseconds(50));
         }

@@ -148,6 +148,33 @@ TEST_P(FlowBatchTest, ARouteThatChangesIsFollowedAtOnce) {
     }
 }
 
+// As control does it for a single route: in place, with nothing published.
+TEST_P(FlowBatchTest, ARouteThatChangesInPlaceIsFollowedAtOnce) {
+    firewall.rules(stateful, stateful);
+    for (const Pair& who : {of4, of6}) {
+        make_known(who);
+        constexpr const char* other_mac = "02:00:00:00:00:77";
+        router.route(who.more_b, router.hop({.interface = "b", .gateway = who.b, .mac = other_mac}));
+        const std::uint64_t before = slow();
+        EXPECT_EQ(from_a(question(who)),
+                  std::vector<Bytes>{question(who).ttl(63).frame(rig.mac("b"), *parse_mac(other_mac))});
+        EXPECT_EQ(slow(), before);
+        router.route(who.more_b, router.hop({.kind = HopKind::blackhole}));
+        EXPECT_EQ(from_a(question(who)).size(), 0u);
+    }
+}
+
+// RFC 3704: the way back is part of what was decided.
+TEST_P(FlowBatchTest, AWayBackThatChangesIsAskedAtOnce) {
+    firewall.rules(stateful, stateful);
+    for (const char* port : {"a", "b"})
+        router.interface(port).rp_filter = 1;
+    router.publish();
+    make_known(of4);
+    router.route("10.0.1.2/32", router.hop({.interface = "b", .gateway = of4.b, .mac = host_b}));
+    EXPECT_EQ(from_a(question(of4)).size(), 0u);
+}
+
 TEST_P(FlowBatchTest, ANeighbourThatMovesIsFollowedAtOnce) {
     firewall.rules(stateful, stateful);
     make_known(of4);
@@ -278,6 +305,16 @@ TEST_P(FlowBatchTest, NobodySeesTheDifference) {
             std::string mac;
             const Ip ip = talk.next(from_a, mac);
             const char* port = from_a ? "a" : "b";
+            if (talk.pick(16) == 0) {
+                const Pair& who = talk.pick(2) ? of6 : of4;
+                const std::string other = "02:00:00:00:00:7" + std::to_string(talk.pick(8));
+                const bool to_b = talk.pick(4);
+                for (Firewall* one : {&known, &forgetful})
+                    one->router.route(
+                        to_b ? who.more_b : std::string(who.a) + (&who == &of6 ? "/128" : "/32"),
+                        one->router.hop(
+                            {.interface = to_b ? "b" : "a", .gateway = to_b ? who.b : who.a, .mac = other}));
+            }
             for (Firewall* one : {&known, &forgetful}) {
                 if (one == &forgetful) one->forget_outcomes();
                 one->rig.send(port, ip.frame(*parse_mac(mac), one->rig.mac(port)));

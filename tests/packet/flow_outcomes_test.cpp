@@ -133,10 +133,38 @@ TEST_P(FlowOutcomesTest, TellsOnWhatAnOutcomeRests) {
     udp(true);
     EXPECT_EQ(one().original.hindrance, "");
     EXPECT_TRUE(one().original.routes);
+    router.route("198.51.100.0/24", router.hop({.interface = "b", .gateway = "10.0.2.2", .mac = host_b}));
+    rig.run();
+    EXPECT_EQ(one().original.gateway, "") << "the address may be of another type";
+    udp(true);
+    EXPECT_EQ(one().original.gateway, "10.0.2.2");
     rig.shared().hops.raise_generation();
     EXPECT_EQ(one().original.gateway, "") << "it will be looked up";
     udp(true);
     EXPECT_EQ(one().original.gateway, "10.0.2.2");
+}
+
+TEST_P(FlowOutcomesTest, RoutesFarAwayMayChange) {
+    rules("-A FORWARD -m conntrack --ctstate NEW\n");
+    udp(true);
+    const auto other = [&] { return router.hop({.interface = "b", .gateway = "10.0.2.2", .mac = host_b}); };
+    for (const char* far : {"198.51.100.0/24", "10.16.0.0/12", "64.0.0.0/2", "2001:db8:5::/48"}) {
+        router.route(far, other());
+        EXPECT_EQ(one().original.gateway, "10.0.2.2") << far;
+    }
+    for (const char* near : {"10.0.2.128/25", "10.0.0.0/12", "8.0.0.0/5", "0.0.0.0/0"}) {
+        router.route(near, other());
+        EXPECT_EQ(one().original.gateway, "") << near << ": it will be looked up";
+        udp(true);
+        EXPECT_EQ(one().original.gateway, "10.0.2.2");
+    }
+    router.interface("a").rp_filter = 1;
+    router.publish();
+    udp(true);
+    udp(true);
+    EXPECT_EQ(one().original.gateway, "10.0.2.2");
+    router.route("10.0.1.128/25", other());
+    EXPECT_EQ(one().original.gateway, "") << "the way back";
 }
 
 TEST_P(FlowOutcomesTest, ANeighbourThatIsForgottenHinders) {

@@ -75,16 +75,21 @@ void Router::route(const std::string& prefix, HopIndex to, unsigned table) {
     const Bytes bytes = address_bytes(prefix.substr(0, slash));
     if (tables_.size() <= table) tables_.resize(table + 1);
     auto& [v4, v6] = tables_[table];
+    RouteChanges& changes = rig.shared().hops.changes();
     if (bytes.size() == 4) {
         if (!v4) v4 = std::make_shared<Lpm4>(groups);
         Lpm4::Key key;
         std::memcpy(key.data(), bytes.data(), key.size());
+        changes.begin();
         ASSERT_TRUE(v4->add(key, length, to));
+        changes.end<4>(key.data(), length);
     } else {
         if (!v6) v6 = std::make_shared<Lpm6>(groups);
         Lpm6::Key key;
         std::memcpy(key.data(), bytes.data(), key.size());
+        changes.begin();
         ASSERT_TRUE(v6->add(key, length, to));
+        changes.end<16>(key.data(), length);
     }
 }
 

@@ -24,6 +24,28 @@ TEST_F(RouteTablesTest, KindsOfRoutes) {
     EXPECT_EQ(look("8.8.8.8").own.load(), (MacAddress{{2, 0, 0, 0, 1, wan}}).raw());
 }
 
+TEST_F(RouteTablesTest, EveryChangeIsToldToItsRegionAlone) {
+    const auto here = [&] {
+        return hops.changes().v4.generation(RouteRegions<4>::of(ip("10.8.1.1").bytes.data()));
+    };
+    const auto there = [&] {
+        return hops.changes().v4.generation(RouteRegions<4>::of(ip("172.16.1.1").bytes.data()));
+    };
+    const KernelRoute route = make("10.8.0.0", 16, {via(lan, "10.0.0.2")});
+    add(route);
+    const std::uint32_t first = here(), far = there();
+    EXPECT_EQ(first, 1u);
+    add(make("10.8.0.0", 16, {via(wan, "192.0.2.2")}), NLM_F_REPLACE);
+    EXPECT_EQ(here(), first + 1);
+    del(make("10.8.0.0", 16, {via(wan, "192.0.2.2")}));
+    EXPECT_EQ(here(), first + 2);
+    EXPECT_EQ(there(), far);
+    add(make("172.16.0.0", 16, {via(lan, "10.0.0.2")}));
+    EXPECT_EQ(here(), first + 2);
+    EXPECT_EQ(there(), far + 1);
+    EXPECT_TRUE(hops.changes().none_since(hops.changes().ended()));
+}
+
 TEST_F(RouteTablesTest, TheLowestMetricIsTakenAndTheNextOneWhenItGoes) {
     add(make("10.8.0.0", 16, {via(lan, "10.0.0.2")}, RT_TABLE_MAIN, RTN_UNICAST, 20));
     add(make("10.8.0.0", 16, {via(wan, "192.0.2.2")}, RT_TABLE_MAIN, RTN_UNICAST, 10));
