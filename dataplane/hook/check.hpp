@@ -23,6 +23,7 @@ struct Look {
     View& packet;
     Rests& rests;
     std::uint64_t now_us;  ///< monotonic
+    bool peeks = false;    ///< a packet that is only made up: what matches remember stays as it is
 };
 
 /// Says whether a packet matches, and notes in Look::rests what it looked at. Immutable but for what it

@@ -33,12 +33,41 @@ void RecentTable::need(std::uint32_t hit_count) {
     most_stamps_ = stamps;
 }
 
-RecentTable::Entries::iterator RecentTable::find(const IpAddress& address, std::uint8_t ttl) {
-    const auto [first, last] = index_.equal_range(address);
+namespace {
+auto find_in(auto& index, const IpAddress& address, std::uint8_t ttl) {
+    const auto [first, last] = index.equal_range(address);
     const auto found = std::find_if(first, last, [&](const auto& known) {
         return ttl == 0 || known.second->ttl == 0 || known.second->ttl == ttl;
     });
-    return found == last ? entries_.end() : found->second;
+    return found == last ? index.end() : found;
+}
+}  // namespace
+
+RecentTable::Entries::iterator RecentTable::find(const IpAddress& address, std::uint8_t ttl) {
+    const auto found = find_in(index_, address, ttl);
+    return found == index_.end() ? entries_.end() : found->second;
+}
+
+const RecentTable::Entry* RecentTable::look_for(const IpAddress& address, std::uint8_t ttl) const {
+    const auto found = find_in(index_, address, ttl);
+    return found == index_.end() ? nullptr : &*found->second;
+}
+
+IpAddress RecentTable::masked(const IpAddress& whole) const noexcept {
+    IpAddress address;
+    for (std::size_t i = 0; i < address.bytes.size(); ++i)
+        address.bytes[i] = whole.bytes[i] & mask_.bytes[i];
+    return address;
+}
+
+bool RecentTable::would_match(const RecentMatch& match, const IpAddress& whole, std::uint8_t ttl,
+                              std::uint64_t now_us) const {
+    using Action = RecentMatch::Action;
+    const std::lock_guard lock(mutex_);
+    const Entry* const entry = look_for(masked(whole), match.same_ttl ? ttl : std::uint8_t{0});
+    if (match.action == Action::set) return !match.inverted;
+    if (!entry) return match.inverted;
+    return (match.action == Action::remove || hit(match, *entry, now_us / 1000)) != match.inverted;
 }
 
 void RecentTable::remove(Entries::iterator entry) {
@@ -76,9 +105,7 @@ bool RecentTable::hit(const RecentMatch& match, const Entry& entry, std::uint64_
 bool RecentTable::ask(const RecentMatch& match, const IpAddress& whole, std::uint8_t ttl,
                       std::uint64_t now_us) {
     using Action = RecentMatch::Action;
-    IpAddress address;
-    for (std::size_t i = 0; i < address.bytes.size(); ++i)
-        address.bytes[i] = whole.bytes[i] & mask_.bytes[i];
+    const IpAddress address = masked(whole);
     const auto now = now_us / 1000;
     const std::lock_guard lock(mutex_);
     const auto entry = find(address, match.same_ttl ? ttl : 0);

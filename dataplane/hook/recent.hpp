@@ -27,6 +27,10 @@ class RecentTable {
     /// True if the rule matches, inversion included.
     [[nodiscard]] bool ask(const RecentMatch&, const IpAddress&, std::uint8_t ttl, std::uint64_t now_us);
 
+    /// What ask() would say, of a list that stays as it is.
+    [[nodiscard]] bool would_match(const RecentMatch&, const IpAddress&, std::uint8_t ttl,
+                                   std::uint64_t now_us) const;
+
     [[nodiscard]] std::size_t size() const;
 
   private:
@@ -42,7 +46,9 @@ class RecentTable {
         std::size_t operator()(const IpAddress&) const noexcept;
     };
 
+    [[nodiscard]] IpAddress masked(const IpAddress&) const noexcept;
     Entries::iterator find(const IpAddress&, std::uint8_t ttl);
+    [[nodiscard]] const Entry* look_for(const IpAddress&, std::uint8_t ttl) const;
     void remove(Entries::iterator);
     void add(const IpAddress&, std::uint8_t ttl, std::uint64_t now);
     void stamp(Entries::iterator, std::uint64_t now);

@@ -15,7 +15,8 @@ class Walk {
           key_(key),
           trail_(trail),
           actions_(actions),
-          look_{view, trail.rests, now_us},
+          watcher_(actions && actions->watches() ? actions : nullptr),
+          look_{view, trail.rests, now_us, trail.peeks},
           odd_(view.layer4 == Layer4::odd) {}
 
     WalkResult run(const BaseChain& base) {
@@ -26,10 +27,14 @@ class Walk {
             const RuleCode* rule = next_match();
             if (dropped_) return {Ending::drop, no_rule};
             if (!rule) {
+                if (watcher_ && trail_.places.back().slot != base.chain)
+                    watcher_->came_to_end(trail_.places.back().slot);
                 leave();
                 continue;
             }
             trail_.path.push_back(rule->id);
+            if (watcher_) [[unlikely]]
+                watcher_->met(rule->id);
             switch (rule->step) {
                 case Step::next:
                     break;
@@ -55,13 +60,15 @@ class Walk {
             }
         }
         trail_.path.push_back(base.policy);
+        if (watcher_) [[unlikely]]
+            watcher_->met(base.policy);
         if (base.drops) return {Ending::drop, base.policy};
         return {};
     }
 
   private:
     void enter(ChainSlot slot) {
-        trail_.places.push_back({program_.chains[slot].get(), 0, trail_.candidates.size(), 0});
+        trail_.places.push_back({program_.chains[slot].get(), slot, 0, trail_.candidates.size(), 0});
         open_block(trail_.places.back());
     }
     void leave() {
@@ -140,6 +147,7 @@ class Walk {
     const EitherKey& key_;
     Trail& trail_;
     Actions* actions_;
+    Actions* watcher_;  ///< the same, or null
     Look look_;
     bool odd_, dropped_ = false;
 };

@@ -15,6 +15,7 @@ class Trail {
   public:
     std::vector<RuleId> path;  ///< rules and policies whose counters count the packet, in their order
     Rests rests;
+    bool peeks = false;  ///< Look::peeks
 
     void clear() noexcept {
         path.clear();
@@ -26,6 +27,7 @@ class Trail {
     /// Where the walk is in a chain.
     struct Place {
         const ChainCode* chain;
+        ChainSlot slot;     ///< the chain's
         std::size_t block;  ///< the one in hand; chain->blocks.size(): none left
         std::size_t base;   ///< of its candidates, in candidates
         std::size_t next;   ///< candidate; for odd packets, position in the block
@@ -34,15 +36,25 @@ class Trail {
     std::vector<std::uint32_t> candidates;
 };
 
-/// Does what targets ask besides marks, before the next rule looks at the packet.
+/// Does what targets ask besides marks, before the next rule looks at the packet; and, if it watches, is told
+/// of all that the packet comes by, as ipt_do_table tells of a traced one (trace_packet).
 class Actions {
   public:
+    explicit Actions(bool watches = false) noexcept : watches_(watches) {}
+    [[nodiscard]] bool watches() const noexcept { return watches_; }
+    /// It matches a rule that has not acted yet, or gets a policy.
+    virtual void met(RuleId) noexcept {}
+    /// It has come to the end of a chain that is not built in.
+    virtual void came_to_end(ChainSlot) noexcept {}
     /// Of a LOG, TRACE or TCPMSS, after `counted` rules of the trail's path, this one the last of them. May
     /// change the packet and its view. False: the packet is to be dropped.
     virtual bool perform(const RuleCode&, View&, std::size_t counted) noexcept = 0;
 
   protected:
     ~Actions() = default;
+
+  private:
+    bool watches_;
 };
 
 enum class Ending : std::uint8_t { accept, drop, reject };

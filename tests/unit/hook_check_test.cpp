@@ -222,6 +222,27 @@ TEST(HookCheck, LimitBeforeAMatchSpendsThoughTheMatchFails) {
     EXPECT_EQ(rig.counted("INPUT", 1), 0U) << "matches are asked in their order";
 }
 
+TEST(HookCheck, WhoOnlyLooksTakesNothing) {
+    HookRig rig;
+    const Bytes packet = Packet4{.payload = udp(1, 2)}.bytes();
+    rig.rule_set({"-A INPUT -m limit --limit 1/h --limit-burst 1 -j ACCEPT",
+                  "-A INPUT -m recent --name l --rcheck -j DROP", "-A INPUT -m recent --name l --set"});
+    const auto path = [&](bool peeks) {
+        rig.trail.clear();
+        rig.trail.peeks = peeks;
+        static_cast<void>(rig.walk(Hook::input, packet));
+        return rig.path("INPUT");
+    };
+    using Numbers = std::vector<std::size_t>;
+    for (unsigned i = 0; i < 3; ++i)
+        EXPECT_EQ(path(true), Numbers{1}) << i;
+    EXPECT_EQ(path(false), Numbers{1});
+    for (unsigned i = 0; i < 3; ++i)
+        EXPECT_EQ(path(true), Numbers{3}) << "an empty limit, an empty list";
+    EXPECT_EQ(path(false), Numbers{3});
+    EXPECT_EQ(path(true), Numbers{2});
+}
+
 // net/netfilter/xt_recent.c
 TEST(HookCheck, RecentSetsChecksUpdatesAndRemoves) {
     HookRig rig;

@@ -23,6 +23,7 @@ class LimitCheck final : public Check {
 
     Matched matches(Look& look) const noexcept override {
         look.rests.on(Rest::limit);
+        if (look.peeks) return matched_if(credit_at(look.now_us / 1000) >= cost_);
         const std::uint64_t since = advance(look.now_us / 1000);
         const std::uint64_t gain = std::min<std::uint64_t>(since, 0xffff'ffff) * credits_per_jiffy;
         std::uint32_t old = credit_.load(std::memory_order_relaxed), left;
@@ -36,6 +37,13 @@ class LimitCheck final : public Check {
     }
 
   private:
+    /// What there will be, of which nothing is taken.
+    std::uint64_t credit_at(std::uint64_t now) const noexcept {
+        const std::uint64_t previous = previous_.load(std::memory_order_relaxed);
+        const std::uint64_t since = std::min<std::uint64_t>(now > previous ? now - previous : 0, 0xffff'ffff);
+        return std::min<std::uint64_t>(credit_.load(std::memory_order_relaxed) + since * credits_per_jiffy,
+                                       most_);
+    }
     /// Milliseconds since the last call. Workers take the time at the begin of a round: one may come with an
     /// earlier one than was seen.
     std::uint64_t advance(std::uint64_t now) const noexcept {

@@ -18,6 +18,7 @@ Matched match_recent(const RecentTest& test, Look& look) noexcept {
     const bool forwarded = packet.oif != no_interface && !packet.local;
     const auto ttl = static_cast<std::uint8_t>(packet.ttl + forwarded);  // as it was before
     const auto& address = test.match.destination ? packet.destination : packet.source;
+    if (look.peeks) return matched_if(test.table->would_match(test.match, address, ttl, look.now_us));
     return matched_if(test.table->ask(test.match, address, ttl, look.now_us));
 }
 

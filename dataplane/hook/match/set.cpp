@@ -16,7 +16,7 @@ Matched match_set(const SetTest& test, Look& look) noexcept {
     if (!test.set->of_family(look.packet.family)) return matched_if(match.inverted);
     const SetQuery query{.address = match.source.front() ? look.packet.source : look.packet.destination,
                          .bytes = look.packet.length,
-                         .count = !match.keep_counters,
+                         .count = !match.keep_counters && !look.peeks,
                          .return_nomatch = match.return_nomatch,
                          .packet_count = match.packets,
                          .byte_count = match.bytes,
