@@ -282,13 +282,6 @@ bool changes(const Command& command) noexcept {
     return command.action & ~static_cast<std::uint32_t>(action_list | action_list_rules | action_check);
 }
 
-void refuse_idle(const Environment& environment, const Command& command) {
-    constexpr std::uint32_t filling = action_append | action_insert | action_replace;
-    if (environment.idle_trace && (command.action & filling) &&
-        std::holds_alternative<TraceTarget>(command.rule.target))
-        throw Refusal{Status::other, "target TRACE is not supported in this version"};
-}
-
 void flush_all(Table& table) {
     for (auto& chain : table.chains)
         chain.rules.clear();

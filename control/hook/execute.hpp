@@ -25,9 +25,6 @@ struct Failure {
 /// True if the command can change the table.
 [[nodiscard]] bool changes(const Command&) noexcept;
 
-/// Refuses (throws Refusal) TRACE where Environment::idle_trace.
-void refuse_idle(const Environment&, const Command&);
-
 void flush_all(Table&);
 void delete_user_chains(Table&);
 

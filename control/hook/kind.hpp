@@ -23,7 +23,6 @@ struct Environment {
     enum class SetFamily : std::uint8_t { ip, ip6, any };
     /// The family of the set of this name, nothing if there is none. Empty: there are no sets.
     std::function<std::optional<SetFamily>(std::string_view)> find_set;
-    bool idle_trace = false;  ///< nobody performs TRACE: it is refused
 };
 
 /// The rule's frame that a match or target is printed or checked with.

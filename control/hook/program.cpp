@@ -66,8 +66,6 @@ void run(Ruleset& ruleset, const Environment& environment, std::span<const std::
             Status::version,
             fmt::format("can't initialize {} table `{}': Table does not exist (do you need to insmod?)",
                         program, command.table)};
-    word = command.table_word;
-    refuse_idle(environment, command);
     word = command.jump_word;
     if (append_quickly(ruleset, *id, command, outcome)) return;
     auto copy = ruleset.table(*id);

@@ -307,7 +307,6 @@ class Restore {
         Command command;
         command.action = action_set_policy;
         command.policy = policy;
-        refuse_idle(environment_, command);
         chain.policy = policy == "DROP" ? Verdict::drop : Verdict::accept;
         chain.counters = *count;
     }
@@ -345,8 +344,6 @@ class Restore {
             over_ = !command.output.empty();
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
-            word = command.chain_word;
-            refuse_idle(environment_, command);
             word = command.jump_word;
             if (execute(ruleset_.family, command, *table_, outcome_.output)) {
                 word = command.chain_word;

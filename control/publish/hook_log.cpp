@@ -62,7 +62,7 @@ void HookLogWriter::write(Shared& shared, const Names& names, const RuleText& ru
         no_port += no_port_now - std::exchange(no_port_[i], no_port_now);
         rule = log.no_port_rule.load(std::memory_order_relaxed);
     }
-    if (lost) write(warning, fmt::format("{} packets met a LOG rule and are not told of: too many", lost));
+    if (lost) write(warning, fmt::format("{} lines of LOG and TRACE are left out: too many", lost));
     warn(limit_, full, "nf_conntrack: nf_conntrack: table full, dropping packet", now_ms, write);
     if (no_port == 0) return;
     constexpr std::uint32_t of_ipv6 = 1u << 31;

@@ -10,6 +10,9 @@ namespace weft {
 
 namespace {
 
+/// Packets that TRACE rules match and `trace show` tells of, until it is cleared.
+constexpr std::uint32_t most_ruled = 256;
+
 std::uint32_t new_key() {
     std::uint32_t key = 0;
     if (getrandom(&key, sizeof key, 0) != sizeof key) std::abort();
@@ -45,7 +48,8 @@ Lookout::~Lookout() {
 
 void Lookout::publish() {
     auto next = std::make_unique<Observation>();
-    if (following_) next->trace = trace_;
+    if (interface_.following) next->trace = interface_.trace;
+    if (ruled_.following) next->ruled = ruled_.trace;
     for (auto& open : captures_) {
         auto interfaces = resolve_(open.interface);
         open.gone = interfaces.empty();
@@ -55,17 +59,38 @@ void Lookout::publish() {
 }
 
 void Lookout::follow(IfIndex port, std::uint32_t count, Names names) {
-    trace_ = std::make_shared<Trace>(port, count, new_key());
-    names_ = std::move(names);
-    following_ = true;
+    interface_ = {std::make_shared<Trace>(port, count, new_key()), true, std::move(names)};
     publish();
 }
 
-void Lookout::forget() {
-    if (!trace_) return;
-    trace_.reset();
-    following_ = false;
+void Lookout::follow_rules(bool wanted, Names names) {
+    if (wanted == ruled_.following) return;
+    if (wanted && !ruled_.trace)
+        ruled_ = {std::make_shared<Trace>(no_interface, most_ruled, new_key()), true, std::move(names)};
+    ruled_.following = wanted;
     publish();
+}
+
+void Lookout::forget(Names names) {
+    if (!wants_rules()) return;
+    const bool rules_trace = ruled_.following;
+    interface_ = ruled_ = {};
+    rules_.clear();
+    publish();
+    follow_rules(rules_trace, std::move(names));
+}
+
+void Lookout::note_rules(std::uint32_t generation, std::shared_ptr<const RuleBook> rules) {
+    constexpr std::size_t most_remembered = 16;
+    if (!wants_rules() || (!rules_.empty() && rules_.back().first == generation)) return;
+    if (rules_.size() == most_remembered) rules_.erase(rules_.begin());
+    rules_.emplace_back(generation, std::move(rules));
+}
+
+const RuleBook* Lookout::rules(std::uint32_t generation) const {
+    const auto at = std::find_if(rules_.begin(), rules_.end(),
+                                 [&](const auto& known) { return known.first == generation; });
+    return at == rules_.end() ? nullptr : at->second.get();
 }
 
 Result<std::shared_ptr<Capture>> Lookout::open(const CaptureWish& wish) {
@@ -98,13 +123,14 @@ bool Lookout::is_gone(const std::shared_ptr<Capture>& capture) const {
 }
 
 bool Lookout::is_followed_there() const {
-    const auto wanted = resolve_(names_.interface(trace_->interface()));
-    return trace_->interface() < wanted.size() && wanted[trace_->interface()];
+    const IfIndex followed = interface_.trace->interface();
+    const auto wanted = resolve_(interface_.names.interface(followed));
+    return followed < wanted.size() && wanted[followed];
 }
 
 void Lookout::look_again() {
-    const bool ends = following_ && !is_followed_there();
-    if (ends) following_ = false;
+    const bool ends = interface_.following && !is_followed_there();
+    if (ends) interface_.following = false;
     if (ends || !captures_.empty()) publish();
 }
 

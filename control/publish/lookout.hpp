@@ -1,4 +1,4 @@
-// What is looked at: the trace and the open captures, as workers see them.
+// What is looked at: traces and the open captures, as workers see them.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/publish/name_history.hpp"
+#include "control/publish/rule_book.hpp"
 #include "dataplane/worker/shared.hpp"
 #include "weft/result.hpp"
 
@@ -32,14 +33,27 @@ class Lookout {
     ~Lookout();
 
     void follow(IfIndex port, std::uint32_t count, Names names);
-    void forget();
-    [[nodiscard]] const Trace* trace() const noexcept { return trace_.get(); }
-    /// Of the trace's interfaces.
-    [[nodiscard]] const NameHistory& names() const noexcept { return names_; }
-    /// The names after links came or went.
-    void note(Names names) {
-        if (trace_) names_.note(trace_->steps(), std::move(names));
+    /// There are TRACE rules, whose packets are followed, or there are none any more.
+    void follow_rules(bool wanted, Names names);
+    [[nodiscard]] bool follows_rules() const noexcept { return ruled_.following; }
+    /// Traces are empty: the interface's has ended, that of TRACE rules begins anew.
+    void forget(Names names);
+    /// What was followed: by an interface, then by TRACE rules.
+    template <class Visit>
+    void visit_traces(Visit&& visit) const {
+        for (const Followed* of : {&interface_, &ruled_})
+            if (of->trace) visit(*of->trace, of->names);
     }
+    /// The names after links came or went.
+    void note(const Names& names) {
+        for (Followed* of : {&interface_, &ruled_})
+            if (of->trace) of->names.note(of->trace->steps(), names);
+    }
+    /// Whether anybody will ask for the rules that were published.
+    [[nodiscard]] bool wants_rules() const noexcept { return interface_.trace || ruled_.trace; }
+    void note_rules(std::uint32_t generation, std::shared_ptr<const RuleBook> rules);
+    /// Null: not known any more.
+    [[nodiscard]] const RuleBook* rules(std::uint32_t generation) const;
 
     /// Errors: a filter that does not compile, in libpcap's words.
     Result<std::shared_ptr<Capture>> open(const CaptureWish& wish);
@@ -60,9 +74,14 @@ class Lookout {
 
     Shared& shared_;
     Resolve resolve_;
-    std::shared_ptr<Trace> trace_;
-    bool following_ = false;  ///< until its interface is gone, whose number another one may get
-    NameHistory names_;
+    struct Followed {
+        std::shared_ptr<Trace> trace;
+        bool following = false;  ///< until its interface is gone, whose number another one may get
+        NameHistory names;       ///< of the interfaces in it
+    };
+    Followed interface_, ruled_;
+    /// By generation, the newest last: those that steps may name.
+    std::vector<std::pair<std::uint32_t, std::shared_ptr<const RuleBook>>> rules_;
     std::vector<Open> captures_;
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <iterator>
 
 #include "control/publish/switch.hpp"
 #include "control/publish/trace_text.hpp"
@@ -58,11 +59,22 @@ void Switch::tell_watchers() {
 
 Result<> Switch::start_trace(const std::string& interface, std::uint32_t count) {
     lookout_->follow(*indexes_.interfaces.find(interface), count, Names(indexes_));
+    lookout_->note_rules(rules_.generation(), rules_.book());
     return {};
 }
 
+void Switch::clear_trace() {
+    lookout_->forget(Names(indexes_));
+    if (lookout_->wants_rules()) lookout_->note_rules(rules_.generation(), rules_.book());
+}
+
 std::vector<TracedPacket> Switch::traced() {
-    return lookout_->trace() ? tell(*lookout_->trace(), lookout_->names()) : std::vector<TracedPacket>{};
+    std::vector<TracedPacket> all;
+    lookout_->visit_traces([&](const Trace& trace, const NameHistory& names) {
+        auto told = tell(trace, names, {}, [&](std::uint32_t rules) { return lookout_->rules(rules); });
+        std::move(told.begin(), told.end(), std::back_inserter(all));
+    });
+    return all;
 }
 
 std::optional<MacAddress> Switch::neighbour_mac(const std::string& interface,

@@ -68,6 +68,8 @@ void Switch::publish_filtering(const Model& model) {
                     .interfaces = {numbers.begin(), numbers.end()},
                     .flows = flow_config(model.sysctls),
                     .checks_sums = checks_sums(model.sysctls)});
+    if (lookout_->follows_rules() != rules_.traces()) lookout_->follow_rules(rules_.traces(), names());
+    if (lookout_->wants_rules()) lookout_->note_rules(rules_.generation(), rules_.book());
 }
 
 // Frames that wait in a queue name their interface by its number: they have to leave before the number gets

@@ -99,6 +99,7 @@ void PublishedRules::publish(const FilteringInput& input) {
     shared_.filtering.replace(std::move(filtering), shared_.quiescence);
     settle_counts();
     published_ = input;
+    book_ = nullptr;
     for (const auto family : hook::families)
         for (const auto id : families_[static_cast<std::size_t>(family)].compiler.recycle_ids())
             static_cast<void>(take(family, id));
@@ -126,27 +127,21 @@ void PublishedRules::ask(std::vector<FlowQuestion>& questions) {
         worker->question = nullptr;
 }
 
-void PublishedRules::find_places() {
-    if (placed_ == generation_) return;
-    placed_ = generation_;
-    for (const auto family : hook::families) {
-        auto& [compiler, program, taken, places] = families_[static_cast<std::size_t>(family)];
-        places.assign(taken.size(), {});
-        for (const auto& table : published_.rules.of(family).tables)
-            for (const auto& chain : table.chains) {
-                std::uint32_t number = 0;
-                for (const auto id : compiler.ids(table.id, chain.name))
-                    places[id] = hook::RulePlace{table.id, chain.name, ++number};
-                if (const auto policy = compiler.policy_id(table.id, chain.name); policy != hook::no_rule)
-                    places[policy] = hook::RulePlace{table.id, chain.name, 0};
-            }
-    }
+std::shared_ptr<const RuleBook> PublishedRules::book() {
+    if (book_) return book_;
+    auto book = std::make_shared<RuleBook>();
+    for (const auto family : hook::families)
+        book->add(published_.rules.of(family), families_[static_cast<std::size_t>(family)].compiler);
+    return book_ = std::move(book);
 }
 
 std::optional<hook::RulePlace> PublishedRules::place_of(hook::Family family, hook::RuleId id) {
-    find_places();
-    const auto& places = families_[static_cast<std::size_t>(family)].places;
-    return id < places.size() ? places[id] : std::nullopt;
+    return book()->place(family, id);
+}
+
+bool PublishedRules::traces() const noexcept {
+    return std::any_of(families_.begin(), families_.end(),
+                       [](const Family& of) { return of.program && of.program->traces; });
 }
 
 hook::Counters PublishedRules::sum(hook::Family family, hook::RuleId id) const {

@@ -10,6 +10,7 @@
 #include "control/hook/rule_place.hpp"
 #include "control/hook/rulesets.hpp"
 #include "control/publish/hook/compile.hpp"
+#include "control/publish/rule_book.hpp"
 #include "dataplane/flow/ahead.hpp"
 #include "dataplane/worker/shared.hpp"
 #include "weft/result.hpp"
@@ -47,6 +48,12 @@ class PublishedRules {
     /// Where the rule or policy of this id stands among the rules published last; nowhere if it is none of
     /// them.
     [[nodiscard]] std::optional<hook::RulePlace> place_of(hook::Family, hook::RuleId);
+    /// All of them, for who asks later. Made at the first call after a change.
+    [[nodiscard]] std::shared_ptr<const RuleBook> book();
+    /// Filtering's.
+    [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+    /// Whether there is a TRACE rule.
+    [[nodiscard]] bool traces() const noexcept;
     [[nodiscard]] const hook::Rulesets& published() const noexcept { return published_.rules; }
 
     /// Has each worker answer its question, by worker, and returns when all have that run.
@@ -56,15 +63,13 @@ class PublishedRules {
     /// What a worker's counters of one family are compared with.
     struct Family {
         hook::Compiler compiler;
-        std::shared_ptr<const hook::HookProgram> program;      ///< null: no rule can do anything
-        std::vector<hook::Counters> taken;                     ///< by RuleId: added to rules already
-        std::vector<std::optional<hook::RulePlace>> places{};  ///< the same; valid for generation placed_
+        std::shared_ptr<const hook::HookProgram> program;  ///< null: no rule can do anything
+        std::vector<hook::Counters> taken;                 ///< by RuleId: added to rules already
     };
 
     [[nodiscard]] std::shared_ptr<const hook::HookProgram> compile(hook::Family, const FilteringInput&);
     [[nodiscard]] std::shared_ptr<FlowTracker> tracker_for(const FlowConfig&);
     void settle_counts();
-    void find_places();
     [[nodiscard]] hook::Counters sum(hook::Family, hook::RuleId) const;
     [[nodiscard]] hook::Counters take(hook::Family, hook::RuleId);
 
@@ -74,7 +79,8 @@ class PublishedRules {
     std::shared_ptr<FlowTracker> tracker_;  ///< made when the first rule asks for connections
     std::unique_ptr<FlowAhead> ahead_;      ///< of the tracker
     FilteringInput published_;
-    std::uint32_t generation_ = 0, placed_ = 0;
+    std::uint32_t generation_ = 0;
+    std::shared_ptr<const RuleBook> book_;  ///< null: nobody has asked for it since the last change
 };
 
 }  // namespace weft

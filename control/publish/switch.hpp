@@ -120,7 +120,7 @@ class Switch final : public Live {
     Result<RouteFound> find_route(const RouteQuestion& question) override;
     std::vector<AdjacencyState> adjacencies() override;
     Result<> start_trace(const std::string& port, std::uint32_t count) override;
-    void clear_trace() override { lookout_->forget(); }
+    void clear_trace() override;
     std::vector<TracedPacket> traced() override;
     Result<TracedPacket> explain(const std::string& port, std::span<const std::byte> frame) override;
     conntrack::Connections& connections() override { return connections_; }

@@ -1,5 +1,7 @@
 #include "control/publish/trace_text.hpp"
 
+#include <arpa/inet.h>
+
 #include <fmt/format.h>
 
 #include "dataplane/bridge/fdb_word.hpp"
@@ -70,11 +72,59 @@ std::string decision_text(const TraceStep& asked, const TraceStep& step, const N
     }
 }
 
+constexpr std::string_view hook_names[hook::hook_count] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT",
+                                                           "POSTROUTING"};
+
+/// What came of a rule is told by the next step.
+std::string rule_text(const TracedHook& step, const FindRules& rules) {
+    const RuleBook* const book = rules ? rules(step.generation) : nullptr;
+    const auto family = step.v6 ? hook::Family::ip6 : hook::Family::ip;
+    const auto text = !book                        ? std::string()
+                      : step.rule == hook::no_rule ? book->told_end(family, step.chain)
+                                                   : book->told(family, step.rule);
+    return text.empty() ? "a rule that is gone" : text;
+}
+
+std::string connection_text(const TracedHook& step) {
+    using State = hook::ConntrackState;
+    std::string_view state = "INVALID";
+    if (step.state & State::new_) state = "NEW";
+    if (step.state & State::established) state = "ESTABLISHED";
+    if (step.state & State::related) state = "RELATED";
+    if (step.state & State::untracked) state = "UNTRACKED";
+    return fmt::format("conntrack: {}{}", state, step.reply ? ", in reply direction" : "");
+}
+
+/// "nat: source becomes 198.51.100.2:40000", as iptables writes an address with its port.
+std::string translation_text(const TracedHook& step) {
+    char address[INET6_ADDRSTRLEN] = "?";
+    inet_ntop(step.v6 ? AF_INET6 : AF_INET, step.address.bytes.data(), address, sizeof address);
+    std::string end = address;
+    if (step.has_port && step.port != 0)
+        end = step.v6 ? fmt::format("[{}]:{}", address, step.port) : fmt::format("{}:{}", address, step.port);
+    auto text = fmt::format("nat: {} becomes {}", step.source ? "source" : "destination", end);
+    if (step.has_port && step.drawn.high != 0)
+        text += fmt::format(", its port drawn from {}-{}", step.drawn.low, step.drawn.high);
+    return text;
+}
+
 TracedStep tell_step(const TraceStep& asked, const TraceStep& step, const Names& names,
-                     const RouteSource& source) {
+                     const RouteSource& source, const FindRules& rules) {
     switch (step.kind) {
         case Kind::received:
+            if (step.iif == no_interface)
+                return {"host",
+                        fmt::format("{} bytes to leave by {}", step.length, names.interface(step.oif))};
             return {"received", fmt::format("{} bytes by {}", step.length, names.interface(step.iif))};
+        case Kind::rule:
+            return {std::string(hook_names[static_cast<std::size_t>(step.hook.at)]),
+                    rule_text(step.hook, rules)};
+        case Kind::connection:
+            return {std::string(hook_names[static_cast<std::size_t>(step.hook.at)]),
+                    connection_text(step.hook)};
+        case Kind::translation:
+            return {std::string(hook_names[static_cast<std::size_t>(step.hook.at)]),
+                    translation_text(step.hook)};
         case Kind::decided: {
             const auto found = findings(asked, names) + route_text(asked, step, names, source);
             return {std::string(stage_names[static_cast<std::size_t>(step.stage)]),
@@ -93,10 +143,10 @@ TracedStep tell_step(const TraceStep& asked, const TraceStep& step, const Names&
 
 }  // namespace
 
-std::vector<TracedPacket> tell(const Trace& trace, const NameHistory& history, const RouteSource& source) {
+std::vector<TracedPacket> tell(const Trace& trace, const NameHistory& history, const RouteSource& source,
+                               const FindRules& rules) {
     std::vector<TracedPacket> packets(trace.packets());
     for (std::uint32_t p = 0; p < packets.size(); ++p) {
-        packets[p].ifname = history.interface(trace.interface());
         const auto& head = trace.head(p);
         packets[p].head.assign(head.bytes.begin(), head.bytes.begin() + head.length);
     }
@@ -114,20 +164,26 @@ std::vector<TracedPacket> tell(const Trace& trace, const NameHistory& history, c
         if (step.kind == Kind::none || step.packet >= packets.size()) continue;
         auto& packet = packets[step.packet];
         auto& open = asked[step.packet];
-        if (step.kind == Kind::received) packet.length = step.length;
+        if (step.kind == Kind::received) {
+            packet.length = step.length;
+            packet.ifname = names.interface(step.iif == no_interface ? step.oif : step.iif);
+        }
         if (step.kind == Kind::decides) {
             open.push_back(step);
             continue;
         }
         TraceStep before;
+        bool answers = step.kind != Kind::decided || step.verdict.is_stage() || step.verdict.is_drop();
         if (step.kind == Kind::decided)
             for (auto at = open.rbegin(); at != open.rend(); ++at)
                 if (at->stage == step.stage) {
                     before = *at;
                     open.erase(std::next(at).base());
+                    answers = true;
                     break;
                 }
-        packet.steps.push_back(tell_step(before, step, names, source));
+        if (!answers) continue;  // the stage has told of it before it ended
+        packet.steps.push_back(tell_step(before, step, names, source, rules));
     }
     return packets;
 }

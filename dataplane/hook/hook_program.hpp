@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "dataplane/hook/block.hpp"
@@ -35,6 +36,10 @@ struct HookProgram {
     bool tracks = false;                                   ///< some rule asks for connections
     bool endpoint_independent = false;                     ///< some rule of nat is
     bool translates = false;                               ///< the table nat was ever used, and it tracks
+    bool traces = false;                                   ///< some rule has the target TRACE
+    /// Where a rule or policy stands, and the end of a chain that is not built in, as trace_packet says it:
+    /// "raw:PREROUTING:rule:1". By RuleId and by ChainSlot; empty unless it traces.
+    std::vector<std::string> rule_words, end_words;
 
     [[nodiscard]] bool active(Hook hook) const noexcept {
         return !hooks[static_cast<std::size_t>(hook)].empty();

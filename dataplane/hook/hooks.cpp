@@ -69,6 +69,7 @@ class Passage {
     PacketEnd translate() noexcept;
     /// What the rules in between have asked of conntrack.
     [[nodiscard]] const hook::CtTarget* template_of() const noexcept { return view_.template_; }
+    [[nodiscard]] Hook at() const noexcept { return at_; }
 
   private:
     bool read() noexcept;
@@ -105,7 +106,7 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     const std::uint32_t connection_mark = facts_.mark;
     auto& trail = context_.hooks->trail;
     trail.path.clear();
-    PacketActions actions(packet_, context_);
+    PacketActions actions(packet_, view_, at_, context_);
     const auto result = walk(program, at_, tables, view_, trail, context_.now_us, &actions);
     count(actions);
     auto& passed = context_.hooks->recording.path;
@@ -136,13 +137,19 @@ void Passage::count(const PacketActions& actions) noexcept {
 PacketEnd Passage::translate() noexcept {
     if (!context_.filtering->translates[v6_] || !has_connection(packet_)) return {};
     const NatSide side = side_at(at_);
-    if (is_error_about(packet_, context_)) return translate_error(packet_, side, context_);
+    ToldTranslation told(packet_, at_, context_);
+    if (is_error_about(packet_, context_)) {
+        const auto end = translate_error(packet_, side, context_);
+        if (!end) told.tell();
+        return end;
+    }
     if (is_undecided(packet_, side, context_)) {
         if (auto end = decide_translation()) return end;
     } else if (has_moved(packet_, {at_, view_.iif, view_.oif}, context_)) {
         return Verdict::drop(DropReason::nat_moved);
     }
     weft::translate(packet_, side, context_);
+    told.tell();
     return {};
 }
 
@@ -159,7 +166,7 @@ PacketEnd Passage::decide_translation() noexcept {
         const hook::Rests rests = trail.rests;
         const std::uint32_t connection_mark = facts_.mark;
         trail.path.clear();
-        PacketActions actions(packet_, context_);
+        PacketActions actions(packet_, view_, at_, context_);
         said = walk_nat(program, at_, view_, trail, context_.now_us, &actions);
         count(actions);
         trail.rests = rests;
@@ -189,8 +196,10 @@ PacketEnd enter(Passage& passage, HandedFor hook, Packet& packet, Context& conte
             if (auto end = go_to_owner(packet, hook, context)) return end;
         if (auto end = passage.ask(hook::before_conntrack)) return end;
     }
-    if (looks)
+    if (looks) {
         if (auto end = track(packet, passage.template_of(), hook, context)) return end;
+        tell_connection(packet, passage.at(), context);
+    }
     record_connection(packet, context);
     if (auto end = passage.ask(hook::mangling)) return end;
     return passage.translate();

@@ -63,6 +63,7 @@ struct HookWork {
     FragmentTable* fragments;
     NatRandom random;
     Datagram datagram;
+    hook::PortRange drawn{};  ///< where the last port that translation drew came from; 0-0: from nowhere
     /// For in_one_piece(): as long as an IP packet can be.
     std::unique_ptr<std::byte[]> whole = std::make_unique<std::byte[]>(65'536 + 40);
     unsigned handed_to = nobody;  ///< the worker that a datagram has to go to

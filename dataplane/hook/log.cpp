@@ -21,14 +21,14 @@ void write_whole(LoggedPacket& to) noexcept {
 
 }  // namespace
 
-void log_packet(const Packet& packet, const hook::LogTarget& target, const hook::View& view,
+void log_packet(const Packet& packet, const LogWords& words, const hook::View& view,
                 const Context& context) noexcept {
     LoggedPacket* const to = context.hooks->log->packets.place();
     if (!to) return;
     to->family = view.family;
-    to->level = target.level;
-    to->flags = target.flags;
-    to->set_prefix(target.prefix);
+    to->level = words.level;
+    to->flags = words.flags;
+    to->set_prefix(words.prefix);
     to->iif = view.iif;
     to->oif = view.oif;
     to->physical_in = view.physical_in;

@@ -1,5 +1,5 @@
-// What one worker has the control thread write into the log: packets that LOG rules have met, and how often
-// the table of connections was full.
+// What one worker has the control thread write into the log: packets that LOG rules and traced ones any rules
+// have met, and how often the table of connections was full.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct LoggedPacket {
     std::uint8_t level = 0;  ///< of syslog
     std::uint8_t flags = 0;  ///< of hook::LogTarget
     std::uint8_t prefix_length = 0;
-    std::array<char, 30> prefix;
+    std::array<char, 80> prefix;
     IfIndex iif = no_interface, oif = no_interface;
     IfIndex physical_in = no_interface, physical_out = no_interface;
     EthernetHeader ethernet;  ///< valid with iif

@@ -1,5 +1,6 @@
 #include "dataplane/ingress/veth.hpp"
 
+#include "dataplane/hook/traced.hpp"
 #include "dataplane/ingress/ingress.hpp"
 #include "dataplane/observe/observer.hpp"
 
@@ -15,6 +16,7 @@ Verdict into_veth(Packet& packet, const Interface& out, Context& context) noexce
     ++packet.meta.hops;
     packet.meta.iif = out.peer;
     packet.meta.connection_state = 0;  // skb_scrub_packet
+    packet.meta.flags &= static_cast<std::uint8_t>(~traced_bit);
     const std::uint32_t length = packet.length();
     Packet* one = &packet;
     if (context.veths->enqueue(&one, 1) == 0) return Verdict::drop(DropReason::egress_backlog_full);

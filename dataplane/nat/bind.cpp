@@ -94,6 +94,7 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
     const FlowMoment moment = moment_of(context);
     const NatChoice<Tuple> choice =
         choose_tuple(current, {tracker, ref, side, range, moment, context.hooks->random});
+    context.hooks->drawn = choice.drawn;
     // What the destination has in common with another connection the source may still tell apart.
     if (!choice.unique && side == NatSide::source) {
         HookLog& log = *context.hooks->log;

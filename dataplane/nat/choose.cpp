@@ -69,7 +69,7 @@ class Choice {
             }
         }
         const bool unique = draw_port();
-        return {tuple_, unique};
+        return {tuple_, unique, drawn_};
     }
 
   private:
@@ -188,6 +188,9 @@ class Choice {
         be16& port = port_of(tuple_, question_.side, kind_.protocol);
         const auto ports = ports_for(range_, question_.side, kind_.protocol, port.host());
         if (!ports) return !is_taken(tuple_);
+        if (is_drawn() && ports->count > 1)
+            drawn_ = {static_cast<std::uint16_t>(ports->first),
+                      static_cast<std::uint16_t>(ports->first + ports->count - 1)};
         std::uint32_t offset = first_offset(port.host());
         for (unsigned attempts = std::min(ports->count, most_attempts);; attempts /= 2) {
             for (unsigned i = 0; i < attempts; ++i, ++offset) {
@@ -200,8 +203,10 @@ class Choice {
     }
     std::uint32_t first_offset(std::uint16_t port) noexcept {
         if (range_.offset) return static_cast<std::uint16_t>(port - range_.base_port);
-        const bool draws = range_.random || range_.random_fully;
-        return draws || question_.side == NatSide::source ? random() : 0;
+        return is_drawn() ? random() : 0;
+    }
+    bool is_drawn() const noexcept {
+        return !range_.offset && (range_.random || range_.random_fully || question_.side == NatSide::source);
     }
     /// An endpoint independent source draws a sequence of its own: two workers that begin two of its
     /// connections at the same moment come to the same port.
@@ -225,6 +230,7 @@ class Choice {
     const FlowKind kind_;
     Tuple tuple_;
     std::uint64_t own_draw_ = 0;
+    hook::PortRange drawn_{};
 };
 
 }  // namespace

@@ -38,8 +38,9 @@ struct NatQuestion {
 
 template <class Tuple>
 struct NatChoice {
-    Tuple tuple;  ///< of the original direction, as its packets are to leave
-    bool unique;  ///< false: answers to it would be another connection's
+    Tuple tuple;              ///< of the original direction, as its packets are to leave
+    bool unique;              ///< false: answers to it would be another connection's
+    hook::PortRange drawn{};  ///< from where its port was drawn; 0-0: it was not
 };
 
 /// `wanted`: the tuple as packets would leave without this.

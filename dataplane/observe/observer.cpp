@@ -9,10 +9,10 @@ namespace {
 
 using Kind = TraceStep::Kind;
 
-TraceStep step_of(Kind kind, const Packet& packet, std::int64_t number) noexcept {
+TraceStep step_of(Kind kind, const Packet& packet, std::int64_t ticket) noexcept {
     const auto& meta = packet.meta;
     return {.kind = kind,
-            .packet = static_cast<std::uint32_t>(number),
+            .packet = static_cast<std::uint32_t>(ticket),
             .iif = meta.iif,
             .oif = meta.oif,
             .tag_place = meta.tag_place,
@@ -57,7 +57,7 @@ void Observer::burst(Packet* packets[], std::uint16_t count, IfIndex interface,
 }
 
 void Observer::passes(Packet& packet, IfIndex interface, Seen seen, Context& context) const noexcept {
-    if (seen == Seen::received && traces(interface)) what_->trace->begin(packet);
+    if (seen == Seen::received && traces(interface)) what_->trace->begin(packet, interface);
     for (const auto& look : what_->captures)
         if (look.at(interface))
             offer(*look.capture, packet, interface, seen, DropReason::count, context.worker, context.pool);
@@ -67,11 +67,11 @@ void Observer::sends(Packet* packets[], std::uint16_t count, IfIndex interface,
                      Context& context) const noexcept {
     for (std::uint16_t i = 0; i < count; ++i) {
         passes(*packets[i], interface, Seen::sent, context);
-        const auto number = what_->trace ? what_->trace->number_of(*packets[i]) : -1;
-        if (number < 0) continue;
-        TraceStep step = step_of(Kind::sent, *packets[i], number);
+        const auto ticket = ticket_of(*packets[i]);
+        if (ticket < 0) continue;
+        TraceStep step = step_of(Kind::sent, *packets[i], ticket);
         step.oif = interface;
-        what_->trace->add(step);
+        add(ticket, step);
     }
 }
 
@@ -79,18 +79,30 @@ void Observer::drops(Packet& packet, DropReason reason, IfIndex interface, Conte
     for (const auto& look : what_->captures)
         if (look.at(interface))
             offer(*look.capture, packet, interface, Seen::dropped, reason, context.worker, context.pool);
-    const auto number = what_->trace ? what_->trace->number_of(packet) : -1;
-    if (number < 0) return;
-    TraceStep step = step_of(Kind::dropped, packet, number);
+    const auto ticket = ticket_of(packet);
+    if (ticket < 0) return;
+    TraceStep step = step_of(Kind::dropped, packet, ticket);
     step.oif = interface;
     step.reason = reason;
-    what_->trace->add(step);
+    add(ticket, step);
+}
+
+void Observer::follow_traced(Packet& packet, IfIndex iif, IfIndex oif) const noexcept {
+    if (what_->ruled && !follows(packet)) what_->ruled->begin(packet, iif, oif);
+}
+
+void Observer::passes_hook(const Packet& packet, Kind kind, const TracedHook& what) const noexcept {
+    const auto ticket = ticket_of(packet);
+    if (ticket < 0) return;
+    TraceStep step = step_of(kind, packet, ticket);
+    step.hook = what;
+    add(ticket, step);
 }
 
 std::int64_t Observer::decides(StageId stage, Packet& packet, Context& context) const noexcept {
-    const auto number = what_->trace ? what_->trace->number_of(packet) : -1;
-    if (number < 0) return number;
-    TraceStep step = step_of(Kind::decides, packet, number);
+    const auto ticket = ticket_of(packet);
+    if (ticket < 0) return ticket;
+    TraceStep step = step_of(Kind::decides, packet, ticket);
     step.stage = stage;
     if (const Bridge* bridge = bridge_of(stage, packet, *context.topology)) {
         const FdbDomain domain =
@@ -102,20 +114,21 @@ std::int64_t Observer::decides(StageId stage, Packet& packet, Context& context) 
     }
     if (stage == StageId::ip_forward || stage == StageId::ip_output)
         step.route = route_ahead(packet, context);
-    what_->trace->add(step);
-    return number;
+    add(ticket, step);
+    return ticket;
 }
 
-void Observer::decided(StageId stage, std::int64_t number, Packet* packet, Verdict verdict,
+void Observer::decided(StageId stage, std::int64_t ticket, Packet* packet, Verdict verdict,
                        Context& context) const noexcept {
-    if (number < 0) return;
-    TraceStep step{.packet = static_cast<std::uint32_t>(number)};
-    if (packet) step = step_of(Kind::decided, *packet, number);
+    if (ticket == by_packet) ticket = ticket_of(*packet);
+    if (ticket < 0) return;
+    TraceStep step{.packet = static_cast<std::uint32_t>(ticket)};
+    if (packet) step = step_of(Kind::decided, *packet, ticket);
     step.kind = Kind::decided;
     step.stage = stage;
     step.verdict = verdict;
     if (packet && stage == StageId::ip_input) step.route = route_of_input(*packet, verdict, context);
-    what_->trace->add(step);
+    add(ticket, step);
 }
 
 }  // namespace weft

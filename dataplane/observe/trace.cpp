@@ -18,7 +18,7 @@ Trace::Trace(IfIndex of, std::uint32_t count, std::uint32_t key)
       heads_(std::make_unique<Head[]>(count)),
       slots_(std::make_unique<Slot[]>(room_)) {}
 
-void Trace::begin(Packet& packet) noexcept {
+void Trace::begin(Packet& packet, IfIndex iif, IfIndex oif) noexcept {
     if (number_of(packet) >= 0) return;
     const std::uint32_t number = taken_.fetch_add(1, std::memory_order_relaxed);
     if (number >= count_) return;
@@ -28,7 +28,8 @@ void Trace::begin(Packet& packet) noexcept {
     std::memcpy(head.bytes.data(), packet.data(), head.length);
     add({.kind = TraceStep::Kind::received,
          .packet = number,
-         .iif = interface_,
+         .iif = iif,
+         .oif = oif,
          .tag_place = packet.meta.tag_place,
          .vid = static_cast<std::uint16_t>(packet.meta.vlan_tci & vid_mask),
          .tpid = packet.meta.vlan_tpid,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "dataplane/hook/rule_code.hpp"
 #include "dataplane/stage.hpp"
 #include "weft/hop.hpp"
 #include "weft/packet.hpp"
@@ -38,9 +39,37 @@ struct TracedRoute {
     std::uint16_t rule = 0;   ///< one more than the index of the rule that decided; 0: none
 };
 
+/// What befell a packet at a hook of netfilter.
+struct TracedHook {
+    hook::Hook at{};
+    bool v6 = false;
+    std::uint32_t generation = 0;  ///< Filtering's, whose rules `rule` and `chain` name
+    // rule
+    hook::RuleId rule = hook::no_rule;  ///< or policy; no_rule: the end of `chain`
+    hook::ChainSlot chain = 0;
+    // connection
+    std::uint8_t state = 0;  ///< a bit of hook::ConntrackState
+    bool reply = false;
+    // translation
+    bool source = false, has_port = false;  ///< source: the packet's source has changed, else its destination
+    IpAddress address{};                    ///< it is now
+    std::uint16_t port = 0;                 ///< it is now; 0: who draws another time gets another
+    hook::PortRange drawn{};                ///< from where the port was drawn just now; 0-0: it was not
+};
+
 /// One step of one packet. Interfaces and VLAN as they were when it was taken.
 struct TraceStep {
-    enum class Kind : std::uint8_t { none, received, decides, decided, sent, dropped };
+    enum class Kind : std::uint8_t {
+        none,
+        received,  ///< by iif; or made by the host, to leave by oif
+        decides,
+        decided,
+        rule,
+        connection,
+        translation,
+        sent,
+        dropped
+    };
     Kind kind = Kind::none;
     StageId stage{};                        ///< decides, decided
     DropReason reason{};                    ///< dropped
@@ -53,6 +82,7 @@ struct TraceStep {
     Verdict verdict = Verdict::consumed();  ///< decided
     TracedStation source{}, destination{};  ///< decides, bridge stages
     TracedRoute route{};                    ///< decided by ip_input; decides of ip_forward and ip_output
+    TracedHook hook{};                      ///< rule, connection, translation
 };
 
 /// Filled by workers until it is full; read by control at any time.
@@ -64,15 +94,16 @@ class Trace {
         std::array<std::byte, 128> bytes;
     };
 
-    /// Follows the next `count` packets that an interface receives. `key` tells this trace's packets from
-    /// what other traces left in metadata.
+    /// Follows the next `count` packets that an interface receives; of no_interface, those that are given to
+    /// it. `key` tells this trace's packets from what other traces left in metadata.
     Trace(IfIndex of, std::uint32_t count, std::uint32_t key);
 
     [[nodiscard]] bool follows(IfIndex interface) const noexcept {
         return interface == interface_ && taken_.load(std::memory_order_relaxed) < count_;
     }
     /// Takes a packet up that it does not follow already; a packet that comes too late is not followed.
-    void begin(Packet& packet) noexcept;
+    /// Received by iif, or, if that is no_interface, made by the host to leave by oif.
+    void begin(Packet& packet, IfIndex iif, IfIndex oif = no_interface) noexcept;
     /// The packet's number, or -1 if it is not followed.
     [[nodiscard]] std::int64_t number_of(const Packet& packet) const noexcept {
         const std::uint64_t mark = packet.meta.followed;

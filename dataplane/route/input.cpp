@@ -2,6 +2,7 @@
 
 #include "dataplane/hook/hooks.hpp"
 #include "dataplane/host/host.hpp"
+#include "dataplane/observe/observer.hpp"
 #include "dataplane/route/datagram.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/lookup.hpp"
@@ -159,7 +160,12 @@ Verdict receive6(Packet& packet, Context& context) noexcept {
 
 Verdict IpInput::receive(Packet& packet, Context& context) noexcept {
     packet.meta.l3_offset = ethernet_header_size;
-    return is_ipv6(packet) ? receive6(packet, context) : receive4(packet, context);
+    const Verdict verdict = is_ipv6(packet) ? receive6(packet, context) : receive4(packet, context);
+    // ip_forward then decides before this stage returns, and would be told of first.
+    if (context.observer && verdict == Verdict::to(StageId::ip_forward) &&
+        has_rules(is_ipv6(packet), context))
+        context.observer->decided(id, Observer::by_packet, &packet, verdict, context);
+    return verdict;
 }
 
 }  // namespace weft

@@ -295,7 +295,7 @@ SUPPORTED = ("tcp udp multiport iprange mac mark connmark conntrack state recent
 SUPPORTED_IN_FAMILY = "standard icmp REJECT LOG SNAT DNAT MASQUERADE NETMAP".split()
 
 
-NOT_IN_DAEMON = {"REDIRECT", "SNAT", "DNAT", "MASQUERADE", "NETMAP", "TRACE"}  # what nothing obeys yet
+NOT_IN_DAEMON = {"REDIRECT", "SNAT", "DNAT", "MASQUERADE", "NETMAP"}  # what nothing obeys yet
 
 
 # Options of supported modules that are refused by name.

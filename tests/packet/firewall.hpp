@@ -6,6 +6,7 @@
 
 #include "control/hook/program.hpp"
 #include "control/publish/hook/compile.hpp"
+#include "control/publish/rule_book.hpp"
 #include "tests/packet/router.hpp"
 
 namespace weft::test {
@@ -36,6 +37,13 @@ class Firewall {
         return counted(v6, chain, table, &PacketCounter::bytes);
     }
     FlowTracker& tracker() { return *tracker_; }
+    /// What the numbers of its rules stand for.
+    RuleBook book() const {
+        RuleBook book;
+        for (unsigned family = 0; family < 2; ++family)
+            book.add(rulesets_[family], compilers_[family]);
+        return book;
+    }
     /// Of all connections, in order.
     std::vector<std::uint32_t> marks() {
         std::vector<std::uint32_t> all;

@@ -204,7 +204,7 @@ TEST_P(HookLogTest, WhatIsTooMuchIsCounted) {
         rig.send("a", router.from_a(from4()));
     const auto all = lines();
     ASSERT_EQ(all.size(), LogRing::size + 1);
-    EXPECT_EQ(all.back().second, "3 packets met a LOG rule and are not told of: too many");
+    EXPECT_EQ(all.back().second, "3 lines of LOG and TRACE are left out: too many");
     EXPECT_EQ(lines(), Lines{});
 }
 

@@ -1,12 +1,14 @@
 """Rules between real hosts: verdicts, counters, connections, refusals as programs see them."""
 
 import json
+import os
 import re
+import socket
 import struct
 import subprocess
 
 import frames
-from lab import WEFT, check, equal, stateful, wait_for
+from lab import WEFT, check, equal, run, stateful, wait_for
 from test_host import ssh
 from test_route import A4, A6, B4, B6, router
 
@@ -272,3 +274,94 @@ def test_reject_in_output(lab):
         lab.weft(family, "-R", "OUTPUT", "1", "-p", "tcp", "--dport", "8080", "-j", "REJECT")
         equal(connects(lab.switch, address, 8080), 7, "curl of the host under an ICMP error")
         lab.weft(family, "-F")
+
+
+TRACED = """*raw
+:X - [0:0]
+-A PREROUTING -p udp -j X
+-A X -p udp -m udp --dport 4242 -j TRACE
+-A X -p tcp
+COMMIT
+*mangle
+-A FORWARD -j MARK --set-xmark 0x2a/0xffffffff
+COMMIT
+*nat
+-A PREROUTING -p tcp
+COMMIT
+*filter
+:W - [0:0]
+-A FORWARD -p udp -g W
+-A W -m conntrack --ctstate NEW
+-A W -s {source} -p udp -j RETURN
+-A W -j ACCEPT
+COMMIT
+"""
+
+
+def datagrams(mac, own):
+    """One of each family from A to B, in frames to the router."""
+    udp = struct.pack("!HHHH", 4000, 4242, 12, 0)
+    between = b"".join(socket.inet_pton(socket.AF_INET6, end) for end in (A6, B6))
+    sum6 = frames.checksum(between + struct.pack("!II", 12, 17) + udp + b"weft")
+    ipv6 = struct.pack("!IHBB", 6 << 28, 12, 17, 64) + between + udp[:6] + struct.pack("!H", sum6) + b"weft"
+    return [frames.frame(mac, own, frames.IPV4, frames.ipv4(A4, B4, 17, udp + b"weft")), frames.frame(mac, own, 0x86DD, ipv6)]
+
+
+def kernel_traces(lab):
+    """What the kernel of a router like weft's writes of the same packets under the same rules."""
+    gate = lab.namespace("k")
+    for number, device in enumerate("ab", 1):
+        host = lab.namespace(f"k{device}")
+        gate.ip("link", "add", "name", device, "type", "veth", "peer", "name", "eth0", "netns", host.name)
+        for name, end, where in ((device, 1, gate), ("eth0", 2, host)):
+            where.ip("addr", "add", f"10.0.{number}.{end}/24", "dev", name)
+            where.ip("addr", "add", f"2001:db8:{number}::{end}/64", "dev", name, "nodad")
+            where.ip("link", "set", "dev", name, "up")
+    for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        gate.sysctl(name, 1)
+    lock = {**os.environ, "XTABLES_LOCKFILE": os.path.join(lab.folder, "xtables.lock")}
+    for family, source in (("iptables", A4), ("ip6tables", A6)):
+        gate.run(f"{family}-legacy-restore", input=TRACED.format(source=source), env=lock)
+    everybody = "/proc/sys/net/netfilter/nf_log_all_netns"
+    with open(everybody) as setting:
+        before = setting.read()
+    seen = set(run("dmesg").splitlines())
+    host = lab.namespaces["ka"]
+    try:
+        with open(everybody, "w") as setting:
+            setting.write("1")
+        frames.Wire(host.name, "eth0").send(*datagrams(frames.mac(gate.link("a")["address"]), frames.mac(host.link("eth0")["address"])))
+        written = lambda: [line[line.index("TRACE: "):] for line in run("dmesg").splitlines()
+                           if line not in seen and "TRACE: " in line and "DPT=4242 " in line]
+        wait_for(lambda: sum("nat:POSTROUTING" in line for line in written()) == 2, "the kernel's last lines")
+        return written()
+    finally:
+        with open(everybody, "w") as setting:
+            setting.write(before)
+
+
+@stateful
+def test_trace(lab):
+    """TRACE writes what the kernel writes of the same packets; `trace show` tells what became of them."""
+    a, _ = router(lab)
+    for address in (B4, B6):
+        a.reaches(address)
+    for family, source in (("iptables", A4), ("ip6tables", A6)):
+        load(lab, TRACED.format(source=source), [family])
+        check("-A X -p udp -m udp --dport 4242 -j TRACE" in lab.weft(f"{family}-save", "-t", "raw"), "TRACE in a save")
+        check("Invalid argument" in lab.refused(family, "-A", "INPUT", "-j", "TRACE", status=1), "TRACE in filter")
+    a.wire().send(*datagrams(frames.mac(lab.json("ip", "link", "show", "a")[0]["address"]), frames.mac(a.link("eth0")["address"])))
+    begin = "<4>weftd: "
+    written = lambda: [line[len(begin):] for line in lab.daemons[0].log if line.startswith(begin + "TRACE: ")]
+    wait_for(lambda: sum("nat:POSTROUTING" in line for line in written()) == 2, "the last lines")
+    bare = lambda lines: sorted(re.sub(r"MAC=\S+ ", "", line).strip() for line in lines)
+    equal(bare(written()), bare(kernel_traces(lab)), "the lines of weft and of the kernel")
+    told = lab.json("trace", "show")
+    equal(sorted(packet["ifname"] for packet in told), ["a", "a"], "packets that were followed")
+    for packet in told:
+        steps = [(step["stage"], step["text"]) for step in packet["steps"]]
+        check(("FORWARD", "filter:FORWARD:rule:1 -A FORWARD -p udp -g W") in steps, steps)
+        check(("FORWARD", "filter:FORWARD:policy:2 -P FORWARD ACCEPT") in steps, steps)
+        check(steps[-1][0] == "sent" and steps[-1][1].endswith(" bytes by b, untagged"), steps)
+    lab.weft("trace", "clear")
+    equal(lab.weft("trace", "show"), "no packet was followed\n", "what is left")

@@ -103,6 +103,41 @@ TEST(HookWalk, TracedPacketsHaveTheRestOfThePath) {
     EXPECT_EQ(rig.trail.path.size() - rig.actions.all[0].at, 2U) << "a rule and the policy";
 }
 
+struct Watching final : Actions {
+    explicit Watching(const HookProgram& program) : Actions(true), words(program) {}
+    bool perform(const RuleCode&, View&, std::size_t) noexcept override { return true; }
+    void met(RuleId rule) noexcept override { all.push_back(words.rule_words.at(rule)); }
+    void came_to_end(ChainSlot chain) noexcept override { all.push_back(words.end_words.at(chain)); }
+    const HookProgram& words;
+    std::vector<std::string> all;
+};
+
+// net/ipv4/netfilter/ip_tables.c, ipt_do_table and get_chainname_rulenum
+TEST(HookWalk, TellsWhatItMeetsInTheWordsOfTraces) {
+    HookRig rig;
+    rig.rule_set({"-t raw -A OUTPUT -j TRACE", "-N A", "-N B", "-A INPUT -p tcp", "-A INPUT -p udp -j A",
+                  "-A INPUT -g B", "-A A -p udp -j B", "-A A -j RETURN", "-A B -p udp",
+                  "-A B -p tcp -j DROP"});
+    static_cast<void>(rig.walk(Hook::input, dns));
+    Watching watching(*rig.program);
+    static_cast<void>(walk(*rig.program, Hook::input, all_tables, rig.packet, rig.trail, 0, &watching));
+    EXPECT_EQ(watching.all,
+              (std::vector<std::string>{"filter:INPUT:rule:2", "filter:A:rule:1", "filter:B:rule:1",
+                                        "filter:B:return:3", "filter:A:return:2", "filter:INPUT:rule:3",
+                                        "filter:B:rule:1", "filter:B:return:3", "filter:INPUT:policy:4"}));
+}
+
+TEST(HookWalk, ThereAreWordsOnlyWhereSomebodyTraces) {
+    HookRig rig;
+    rig.rule("-A INPUT -p udp");
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_FALSE(rig.program->traces);
+    EXPECT_TRUE(rig.program->rule_words.empty());
+    rig.rule_set({"-t raw -N X", "-t raw -A X -j TRACE"});
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_TRUE(rig.program->traces);
+}
+
 TEST(HookWalk, ConnmarkSavesAndRestoresThroughBothMasks) {
     HookRig rig;
     rig.rule_set({"-t mangle -A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff",

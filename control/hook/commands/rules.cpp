@@ -30,7 +30,6 @@ hook::Environment environment(const ipset::Sets& sets) {
         if (!set) return std::nullopt;
         return set->options.family == hook::Family::ip ? SetFamily::ip : SetFamily::ip6;
     };
-    environment.idle_trace = true;
     return environment;
 }
 

@@ -4,6 +4,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "control/hook/trace_words.hpp"
+
 namespace weft::hook {
 
 Compiler::Compiler(Family family, std::uint64_t secret) : family_(family), rules_(secret) {}
@@ -128,6 +130,9 @@ void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& cha
         const auto* const nat = std::get_if<NatTarget>(&rule->target);
         return nat && nat->endpoint_independent;
     });
+    old.traces = std::any_of(old.sources.begin(), old.sources.end(), [](const auto& rule) {
+        return std::holds_alternative<TraceTarget>(rule->target);
+    });
     old.tracks = std::any_of(old.sources.begin(), old.sources.end(),
                              [](const auto& rule) { return asks_for_connections(*rule); });
 }
@@ -158,6 +163,7 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
         program->chains[chain.slot] = chain.code;
         program->tracks |= chain.tracks;
         program->endpoint_independent |= chain.endpoint_independent;
+        program->traces |= chain.traces;
     }
     for (const auto id : {TableId::raw, TableId::mangle, TableId::filter, TableId::security}) {
         const auto& table = ruleset.table(id);
@@ -177,7 +183,23 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
         program->nat[static_cast<std::size_t>(*chain.hook)] = {TableId::nat, compiled.slot, compiled.policy,
                                                                chain.policy == Verdict::drop};
     }
+    if (program->traces) word_traces(ruleset, *program);
     return program;
+}
+
+/// What a line of TRACE says of each rule, policy and end of a chain: workers put no words together.
+void Compiler::word_traces(const Ruleset& ruleset, HookProgram& program) const {
+    program.rule_words.resize(ids_);
+    program.end_words.resize(slots_);
+    for (const auto& table : ruleset.tables)
+        for (const auto& chain : table.chains) {
+            const auto& compiled = chains_.find(Name{table.id, chain.name})->second;
+            for (std::size_t i = 0; i < chain.rules.size(); ++i)
+                program.rule_words[compiled.codes[i]->id] = trace_words(table.id, chain, i);
+            auto end = trace_words(table.id, chain, chain.rules.size());
+            if (compiled.policy != no_rule) program.rule_words[compiled.policy] = end;
+            program.end_words[compiled.slot] = std::move(end);
+        }
 }
 
 std::shared_ptr<const HookProgram> Compiler::compile(const Ruleset& ruleset, const InterfaceNames& names,
@@ -208,6 +230,12 @@ std::vector<RuleId> Compiler::ids(TableId table, std::string_view chain) const {
 RuleId Compiler::policy_id(TableId table, std::string_view chain) const {
     const auto found = chains_.find(Name{table, std::string(chain)});
     return found == chains_.end() ? no_rule : found->second.policy;
+}
+
+std::optional<ChainSlot> Compiler::slot(TableId table, std::string_view chain) const {
+    const auto found = chains_.find(Name{table, std::string(chain)});
+    if (found == chains_.end()) return std::nullopt;
+    return found->second.slot;
 }
 
 }  // namespace weft::hook

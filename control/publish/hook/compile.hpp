@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,6 +36,8 @@ class Compiler {
     [[nodiscard]] std::vector<RuleId> ids(TableId, std::string_view chain) const;
     /// Of a built-in chain's policy.
     [[nodiscard]] RuleId policy_id(TableId, std::string_view chain) const;
+    /// The chain's place in HookProgram::chains; nothing if there is no such chain.
+    [[nodiscard]] std::optional<ChainSlot> slot(TableId, std::string_view chain) const;
 
     /// Rules and policies that were compiled last, and those that are gone since recycle_ids().
     [[nodiscard]] std::size_t ids_in_use() const noexcept { return ids_ - 1 - free_ids_.size(); }
@@ -46,7 +49,7 @@ class Compiler {
     struct Compiled {
         ChainSlot slot = 0;
         RuleId policy = no_rule;
-        bool seen = false, tracks = false, endpoint_independent = false;
+        bool seen = false, tracks = false, endpoint_independent = false, traces = false;
         std::vector<std::shared_ptr<const Rule>> sources;
         std::vector<SharedRule> codes;
         std::shared_ptr<const ChainCode> code = std::make_shared<const ChainCode>();
@@ -62,6 +65,7 @@ class Compiler {
     [[nodiscard]] RuleId new_id();
     void abandon(Compiled&);
     [[nodiscard]] std::shared_ptr<const HookProgram> assemble(const Ruleset&) const;
+    void word_traces(const Ruleset&, HookProgram&) const;
 
     Family family_;
     RuleCompiler rules_;

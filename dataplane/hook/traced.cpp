@@ -1,0 +1,111 @@
+#include "dataplane/hook/traced.hpp"
+
+#include <cstring>
+
+#include "dataplane/hook/connection.hpp"
+#include "dataplane/hook/log.hpp"
+#include "dataplane/observe/observer.hpp"
+#include "dataplane/route/header.hpp"
+
+namespace weft {
+
+namespace {
+
+bool is_followed(const Packet& packet, const Context& context) noexcept {
+    return context.observer && context.observer->follows(packet);
+}
+
+TracedHook at_hook(Packet& packet, hook::Hook at, const Context& context) noexcept {
+    return {.at = at, .v6 = is_ipv6(packet), .generation = context.filtering->generation};
+}
+
+/// The line that nf_log_trace writes: level 4, with all that NF_LOG_DEFAULT_MASK asks for.
+void log_words(const Packet& packet, const hook::View& view, const std::string& place,
+               const Context& context) noexcept {
+    constexpr std::string_view begin = "TRACE: ";
+    constexpr std::uint8_t warning = 4, default_mask = 0x0f;
+    std::array<char, 80> words;
+    const std::size_t length = std::min(place.size(), words.size() - begin.size() - 1);
+    std::memcpy(words.data(), begin.data(), begin.size());
+    std::memcpy(words.data() + begin.size(), place.data(), length);
+    words[begin.size() + length] = ' ';
+    log_packet(packet, {{words.data(), begin.size() + length + 1}, warning, default_mask}, view, context);
+}
+
+}  // namespace
+
+bool is_told_of(const Packet& packet, bool v6, const Context& context) noexcept {
+    return context.filtering->of(v6)->traces || is_followed(packet, context);
+}
+
+void begin_to_trace(Packet& packet, const hook::View& view, const Context& context) noexcept {
+    packet.meta.flags |= traced_bit;
+    if (context.observer) context.observer->follow_traced(packet, view.iif, view.oif);
+}
+
+void tell_rule(Packet& packet, const hook::View& view, hook::Hook at, hook::RuleId rule,
+               Context& context) noexcept {
+    const auto& program = *context.filtering->of(is_ipv6(packet));
+    if (is_traced(packet) && rule < program.rule_words.size())
+        log_words(packet, view, program.rule_words[rule], context);
+    if (!is_followed(packet, context)) return;
+    TracedHook what = at_hook(packet, at, context);
+    what.rule = rule;
+    context.observer->passes_hook(packet, TraceStep::Kind::rule, what);
+}
+
+void tell_end(Packet& packet, const hook::View& view, hook::Hook at, hook::ChainSlot chain,
+              Context& context) noexcept {
+    const auto& program = *context.filtering->of(is_ipv6(packet));
+    if (is_traced(packet) && chain < program.end_words.size())
+        log_words(packet, view, program.end_words[chain], context);
+    if (!is_followed(packet, context)) return;
+    TracedHook what = at_hook(packet, at, context);
+    what.chain = chain;
+    context.observer->passes_hook(packet, TraceStep::Kind::rule, what);
+}
+
+void tell_connection(Packet& packet, hook::Hook at, Context& context) noexcept {
+    if (!is_followed(packet, context)) return;
+    TracedHook what = at_hook(packet, at, context);
+    hook::ConnectionFacts facts;
+    if (connection_facts(packet, facts, what.state, context)) {
+        what.state = facts.state;
+        what.reply = facts.reply;
+    }
+    context.observer->passes_hook(packet, TraceStep::Kind::connection, what);
+}
+
+ToldTranslation::ToldTranslation(Packet& packet, hook::Hook at, Context& context) noexcept
+    : packet_(packet), at_(at), context_(context), watches_(is_followed(packet, context)) {
+    if (!watches_) return;
+    context.hooks->drawn = {};
+    watches_ = read(before_);
+}
+
+bool ToldTranslation::read(hook::View& view) const noexcept {
+    const auto family = is_ipv6(packet_) ? hook::Family::ip6 : hook::Family::ip;
+    return hook::read_packet(view, family, packet_.header<std::uint8_t>(packet_.meta.l3_offset),
+                             packet_.head_length() - std::uint32_t{packet_.meta.l3_offset});
+}
+
+void ToldTranslation::tell() noexcept {
+    hook::View now;
+    if (!watches_ || !read(now)) return;
+    for (const bool source : {true, false}) {
+        const auto& address = source ? now.source : now.destination;
+        const std::uint16_t port = source ? now.source_port : now.destination_port;
+        const std::uint16_t port_before = source ? before_.source_port : before_.destination_port;
+        if (address == (source ? before_.source : before_.destination) && port == port_before) continue;
+        TracedHook what = at_hook(packet_, at_, context_);
+        what.source = source;
+        what.has_port = now.has_ports;
+        what.address = address;
+        what.drawn = context_.hooks->drawn;
+        // What a rehearsal has drawn says nothing of what the next packet will get.
+        what.port = what.drawn.high != 0 && context_.hooks->trail.peeks ? std::uint16_t{0} : port;
+        context_.observer->passes_hook(packet_, TraceStep::Kind::translation, what);
+    }
+}
+
+}  // namespace weft
