@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "control/command/types.hpp"
@@ -69,13 +68,6 @@ Result<> check_receives(const Session& session, const command::Item& item) {
                      item.column);
 }
 
-bool has_rules(const hook::Rulesets& rules) {
-    return std::any_of(hook::families.begin(), hook::families.end(), [&](auto family) {
-        const auto& tables = rules.of(family).tables;
-        return std::any_of(tables.begin(), tables.end(), [](const auto& table) { return table.used; });
-    });
-}
-
 }  // namespace
 
 Result<Reply> trace_add(Session& session, const command::Match& match, const std::string&) {
@@ -106,9 +98,6 @@ Result<Reply> explain(Session& session, const command::Match& match, const std::
     auto explained = session.live->explain(name.value, *frame);
     if (!explained) return std::move(explained).error();
     auto reply = reply_of(session, {std::move(*explained)}, "");
-    // A rehearsal must change no connection and use up no limit.
-    if (has_rules(session.model.rules))
-        session.warnings.emplace_back("the rules of iptables and ip6tables were not asked");
     if (said) return reply;
     const auto text = fmt::format("{}: {}", to_string(assumed.mac), assumed.why);
     if (reply.data)

@@ -123,13 +123,16 @@ Result<TracedPacket> Switch::explain(const std::string& interface, std::span<con
                          .fdb = shared_.fdb,
                          .pool = pool_.get(),
                          .now_seconds = coarse_seconds(),
-                         .kernel = options_.kernel});
+                         .kernel = options_.kernel,
+                         .filtering = &shared_.filtering.get()});
     };
+    const auto rules = rules_.book();
     // Whoever publishes routing waits for the workers only: while its lock is held it publishes nothing.
     return with_routes([&](const Routes& routes) {
-        auto told = tell(*rehearsed(), Names(indexes_), [&](const TracedRoute& route) {
-            return source_of(route, routes, shared_.routing.get());
-        });
+        auto told = tell(
+            *rehearsed(), Names(indexes_),
+            [&](const TracedRoute& route) { return source_of(route, routes, shared_.routing.get()); },
+            [&](std::uint32_t) { return rules.get(); });
         return std::move(told.front());
     });
 }

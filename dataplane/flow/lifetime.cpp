@@ -1,4 +1,8 @@
 // How connections are entered, end and are shown.
+#include <array>
+#include <cstddef>
+#include <cstring>
+
 #include "dataplane/flow/sctp.hpp"
 #include "dataplane/flow/tcp.hpp"
 #include "dataplane/flow/tracker.hpp"
@@ -181,6 +185,48 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
     }
     return false;
 }
+
+template <class Tuple>
+FlowRef FlowTracker::adopt(const Tuple& tuple, FlowKind kind, FlowTime now) noexcept {
+    const FlowTable& there = beside_->table_;
+    const FlowRef ref = there.find(tuple, kind, there.hash(tuple, kind.protocol, hint_of(kind)));
+    if (!ref) return 0;
+    const FlowEntry& from = there.pool()[FlowTable::index(ref)];
+    const std::uint32_t version = from.state.version();
+    if (from.state.has(FlowStatus::dying) || expired(from.state, now)) return 0;
+    const std::uint32_t index = table_.pool().allocate(0);
+    if (!index) return 0;
+    FlowEntry& to = table_.pool()[index];
+    for (unsigned d = 0; d < 2; ++d) {
+        to.direction[d].set(from.direction[d].tuple_now<Tuple>(), from.direction[d].kind_now());
+        to.direction[d].shared.store(d ? 0 : from.direction[0].shared.load(relaxed), relaxed);
+        to.direction[d].path = to.direction[d].epoch = 0;
+        to.direction[d].slow = SlowWay::unseen;
+        to.direction[d].owner.store(0, relaxed);
+    }
+    std::array<std::uint32_t, sizeof(FlowState) / 4> words;
+    load_words(&from.state, words);
+    const auto* const bytes = reinterpret_cast<const std::byte*>(words.data());
+    constexpr std::size_t tracked_at = offsetof(FlowState, tcp_flags);
+    std::memcpy(reinterpret_cast<std::byte*>(&to.state) + tracked_at, bytes + tracked_at,
+                sizeof(FlowState) - tracked_at);
+    std::uint16_t status;
+    std::memcpy(&status, bytes + offsetof(FlowState, status), sizeof status);
+    std::memcpy(&words[0], bytes + offsetof(FlowState, deadline), sizeof words[0]);
+    to.state.deadline.store(words[0], relaxed);
+    constexpr std::uint16_t of_helpers = FlowStatus::helper | FlowStatus::seq_adjust;
+    to.state.status.store(static_cast<std::uint16_t>(status & ~of_helpers), relaxed);
+    const bool same = from.state.version() == version &&
+                      from.direction[FlowTable::direction(ref)].template tuple_now<Tuple>() == tuple;
+    if (!same || table_.insert(index).kind != FlowInserted::done) {
+        table_.pool().release(0, index);
+        return 0;
+    }
+    count_.fetch_add(1, relaxed);
+    return index << 1 | FlowTable::direction(ref);
+}
+template FlowRef FlowTracker::adopt<Tuple4>(const Tuple4&, FlowKind, FlowTime) noexcept;
+template FlowRef FlowTracker::adopt<Tuple6>(const Tuple6&, FlowKind, FlowTime) noexcept;
 
 unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
     FlowWheel& wheel = *wheels_[moment.worker];

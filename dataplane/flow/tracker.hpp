@@ -126,7 +126,7 @@ class FlowTracker {
         const std::uint64_t hash = table_.hash(tuple, kind.protocol, hint_of(kind));
         for (;;) {
             const FlowRef ref = table_.find(tuple, kind, hash);
-            if (!ref) return 0;
+            if (!ref) return beside_ ? adopt(tuple, kind, now) : 0;
             const FlowState& state = state_of(ref);
             const std::uint32_t version = state.version();
             if (state.has(FlowStatus::dying)) return 0;
@@ -154,7 +154,7 @@ class FlowTracker {
             found = *left;
             return false;
         });
-        return found;
+        return found || !beside_ ? found : beside_->mapped_source(of, kind, now, fits);
     }
 
     /// Whose outside end this is, by a connection with FlowStatus::endpoint_independent: its original tuple.
@@ -174,8 +174,12 @@ class FlowTracker {
             found = entry.direction[0].tuple_now<Tuple>();
             return false;
         });
-        return found;
+        return found || !beside_ ? found : beside_->source_behind(end, kind, now);
     }
+
+    /// For a rehearsal: connections that this one does not know are copied from the other when they are
+    /// looked for, without helpers; the other stays as it is, and lives longer. Has one worker; never ages.
+    void look_beside(FlowTracker* other) noexcept { beside_ = other; }
 
     /// Ends connections of this worker whose time is over, and frees what ended; looks at `limit` entries or
     /// a few more. Returns how many: less than `limit` means that nothing is left to do.
@@ -274,6 +278,9 @@ class FlowTracker {
         of.source_port = port_of_end(end, kind);
         return table_.hash(of, kind.protocol);
     }
+    /// A copy of a connection of `beside_`; 0 if there is none.
+    template <class Tuple>
+    [[nodiscard]] FlowRef adopt(const Tuple&, FlowKind kind, FlowTime now) noexcept;
     [[nodiscard]] std::uint64_t source_hash(std::uint32_t index) const noexcept;
     [[nodiscard]] std::uint64_t end_hash(std::uint32_t index) const noexcept;
     template <class Tuple>
@@ -295,6 +302,7 @@ class FlowTracker {
     ExpectationTable expectations_;
     std::unique_ptr<FlowCounts[]> counts_;
     std::unique_ptr<FlowEvents[]> events_;
+    FlowTracker* beside_ = nullptr;
     alignas(64) std::atomic<std::uint32_t> count_{0};
 };
 

@@ -1,6 +1,7 @@
 #include "dataplane/observe/rehearsal.hpp"
 
 #include "dataplane/hook/filtering.hpp"
+#include "dataplane/hook/hooks.hpp"
 #include "dataplane/ingress/veth.hpp"
 #include "dataplane/pipeline.hpp"
 
@@ -9,6 +10,8 @@ namespace weft {
 namespace {
 
 constexpr std::uint32_t private_fdb_capacity = 16384;
+/// The packet's own connection, and those that translation finds in its way.
+constexpr std::uint32_t private_connections = 4096;
 
 /// What stages write to, private to one rehearsal.
 struct Props {
@@ -21,8 +24,34 @@ struct Props {
     StageCounters stages[stage_count];
     TransmitBuffer transmit[max_ports];
     Context context{};
-    const Filtering filtering{};
+    Filtering filtering;
+    std::array<RuleCounters, 2> rule_counters;
+    HookLog log;
+    FragmentTable fragments{0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f};
+    HookWork hooks;
+    ~Props() {
+        fragments.expire(~0U, [](Packet& waits, DropReason) { Packet::free(&waits); });
+    }
 };
+
+/// The same rules, and connections that only this rehearsal changes.
+void prepare_rules(Props& props, const Scene& on) {
+    if (on.filtering) props.filtering = *on.filtering;
+    if (auto& tracker = props.filtering.tracker) {
+        FlowTracker* const real = tracker.get();
+        tracker =
+            std::make_shared<FlowTracker>(private_connections, 1, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f);
+        tracker->look_beside(real);
+        props.filtering.flows.max = private_connections;
+    }
+    props.hooks.counters = &props.rule_counters;
+    props.hooks.log = &props.log;
+    props.hooks.fragments = &props.fragments;
+    props.hooks.for_others.resize(1);
+    props.hooks.trail.peeks = true;
+    props.context.filtering = &props.filtering;
+    props.context.hooks = &props.hooks;
+}
 
 void copy_entry(const MacAddress& address, FdbDomain domain, BridgeIndex bridge, const Scene& on, Fdb& to) {
     const FdbKey64 key = fdb_key(address.raw(), domain);
@@ -100,7 +129,7 @@ std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex interface, const S
     context.topology = &on.topology;
     context.routing = &on.routing;
     context.hops = &on.hops;
-    context.filtering = &props->filtering;
+    prepare_rules(*props, on);
     context.workers = 1;
     context.icmp_buckets = &props->icmp_buckets;
     context.punt_limits = &props->punt_limits;

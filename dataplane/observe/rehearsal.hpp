@@ -1,5 +1,5 @@
-// A rehearsal (`explain`): one made-up frame through the real stages and tables, with nothing sent, learned,
-// counted or punted.
+// A rehearsal (`explain`): one made-up frame through the real stages, tables and rules, with nothing sent,
+// learned, counted, tracked or punted.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,7 @@ namespace weft {
 
 class Fdb;
 class HopTable;
+struct Filtering;
 struct Routing;
 
 struct Scene {
@@ -22,12 +23,15 @@ struct Scene {
     const Fdb& fdb;
     rte_mempool* pool;
     std::uint32_t now_seconds;
-    bool kernel;  ///< false: --no-kernel
+    bool kernel;                           ///< false: --no-kernel
+    const Filtering* filtering = nullptr;  ///< null: no rules
 };
 
 /// Receives the packet, which it consumes, on a port, a veth end or a sub-interface (there without the tag
 /// that led to it) and tells every step. What a veth's other end or a sub-interface's port would ask of the
-/// frame is not asked. By any thread that keeps the topology alive; the FDB is read only.
+/// frame is not asked. Rules are asked for a copy of the packet's connection, and what they remember (limits,
+/// lists of recent, counters of sets) stays as it is; what helpers would do is not told. By any thread that
+/// keeps all of the scene alive; the FDB and the connections are read only.
 [[nodiscard]] std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex interface, const Scene& on);
 
 }  // namespace weft
