@@ -20,12 +20,17 @@ std::span<const Spec> observe_commands() {
          "Follows the next packets that a port, veth end or sub-interface receives through every stage; ends "
          "the trace before.",
          Effect::act},
-        {"trace show", "trace show", "Shows what each stage decided of the packets that were followed.",
+        {"trace show", "trace show",
+         "Shows what each stage and each rule decided of the packets that were followed, and of the first "
+         "256 that "
+         "a TRACE rule matched.",
          Effect::show},
-        {"trace clear", "trace clear", "Ends the trace and forgets it.", Effect::act},
+        {"trace clear", "trace clear",
+         "Ends the trace and forgets it; packets that TRACE rules match are told of anew.", Effect::act},
         {"explain hex", "explain <IF:ifname> hex <BYTES:text>",
-         "Tells what would become of this frame if a port, veth end or sub-interface received it; nothing is "
-         "sent or learned.",
+         "Tells what would become of this frame if a port, veth end or sub-interface received it, by which "
+         "rules "
+         "of iptables; nothing is sent, learned, tracked or counted.",
          Effect::show},
         {"explain pcap", "explain <IF:ifname> pcap <FILE:path>", "The same for each frame of a capture file.",
          Effect::client},
