@@ -6,7 +6,8 @@
 
 namespace weft::hook {
 
-/// One base chain and all it calls.
+/// One base chain and all it calls. Of a packet that nobody is told of, nothing is tested for it.
+template <bool watched>
 class Walk {
   public:
     Walk(const HookProgram& program, View& view, const EitherKey& key, Trail& trail, std::uint64_t now_us,
@@ -15,7 +16,6 @@ class Walk {
           key_(key),
           trail_(trail),
           actions_(actions),
-          watcher_(actions && actions->watches() ? actions : nullptr),
           look_{view, trail.rests, now_us, trail.peeks},
           odd_(view.layer4 == Layer4::odd) {}
 
@@ -27,14 +27,14 @@ class Walk {
             const RuleCode* rule = next_match();
             if (dropped_) return {Ending::drop, no_rule};
             if (!rule) {
-                if (watcher_ && trail_.places.back().slot != base.chain)
-                    watcher_->came_to_end(trail_.places.back().slot);
+                if constexpr (watched)
+                    if (trail_.places.back().slot != base.chain)
+                        actions_->came_to_end(trail_.places.back().slot);
                 leave();
                 continue;
             }
             trail_.path.push_back(rule->id);
-            if (watcher_) [[unlikely]]
-                watcher_->met(rule->id);
+            if constexpr (watched) actions_->met(rule->id);
             switch (rule->step) {
                 case Step::next:
                     break;
@@ -60,8 +60,7 @@ class Walk {
             }
         }
         trail_.path.push_back(base.policy);
-        if (watcher_) [[unlikely]]
-            watcher_->met(base.policy);
+        if constexpr (watched) actions_->met(base.policy);
         if (base.drops) return {Ending::drop, base.policy};
         return {};
     }
@@ -147,10 +146,20 @@ class Walk {
     const EitherKey& key_;
     Trail& trail_;
     Actions* actions_;
-    Actions* watcher_;  ///< the same, or null
     Look look_;
     bool odd_, dropped_ = false;
 };
+
+namespace {
+
+WalkResult run(const BaseChain& base, const HookProgram& program, View& view, const EitherKey& key,
+               Trail& trail, std::uint64_t now_us, Actions* actions) {
+    if (actions && actions->watches()) [[unlikely]]
+        return Walk<true>(program, view, key, trail, now_us, actions).run(base);
+    return Walk<false>(program, view, key, trail, now_us, actions).run(base);
+}
+
+}  // namespace
 
 WalkResult walk(const HookProgram& program, Hook hook, TableMask tables, View& view, Trail& trail,
                 std::uint64_t now_us, Actions* actions) {
@@ -158,7 +167,7 @@ WalkResult walk(const HookProgram& program, Hook hook, TableMask tables, View& v
     const auto key = key_of(view);
     for (const auto& base : program.hooks[static_cast<std::size_t>(hook)]) {
         if (!(tables & bit(base.table))) continue;
-        const auto result = Walk(program, view, key, trail, now_us, actions).run(base);
+        const auto result = run(base, program, view, key, trail, now_us, actions);
         if (result.ending != Ending::accept) return result;
     }
     return {};
@@ -167,7 +176,7 @@ WalkResult walk(const HookProgram& program, Hook hook, TableMask tables, View& v
 WalkResult walk_nat(const HookProgram& program, Hook hook, View& view, Trail& trail, std::uint64_t now_us,
                     Actions* actions) {
     const auto key = key_of(view);
-    return Walk(program, view, key, trail, now_us, actions).run(program.nat[static_cast<std::size_t>(hook)]);
+    return run(program.nat[static_cast<std::size_t>(hook)], program, view, key, trail, now_us, actions);
 }
 
 }  // namespace weft::hook

@@ -23,6 +23,7 @@ class Trail {
     }
 
   private:
+    template <bool watched>
     friend class Walk;
     /// Where the walk is in a chain.
     struct Place {
