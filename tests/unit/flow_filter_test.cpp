@@ -210,6 +210,18 @@ TEST(FlowFilter, RefusalsAreThePrograms) {
         {"-G -p tcp -s 10.0.0.1 -d 10.0.0.2 --sport 40000 --dport 80 -m 3",
          "[2] Illegal option `--mark' with this command"},
         {"-L -p tcp --mask-port-src 5", "[2] Illegal option `--mask-port-src' with this command"},
+        {"-G expect", "[2] You need to supply the `--src' option for this command"},
+        {"-D expect -s 10.0.0.1 -d 10.0.0.2",
+         "[2] You need to supply the `--protonum' option for this command"},
+        {"-D expect -p tcp -s 10.0.0.1 -d 10.0.0.2 --sport 1 --dport 2",
+         "[2] You need to supply the `--reply-port-src' option for this command"},
+        {"-G expect -p icmp -s 10.0.0.1 -d 10.0.0.2 --icmp-type 8",
+         "[2] Illegal option `--icmp-type' with this command"},
+        {"-L expect -b 5", "[2] Illegal option `--buffer-size' with this command"},
+        {"-E expect -e NEW", "[2] Illegal option `--event-mask' with this command"},
+        {"-E expect -f ipv4", "[2] Illegal option `--family' with this command"},
+        {"-G -p tcp -s 10.0.0.0/24 -d 10.0.0.2 --sport 1 --dport 2",
+         "[2] Illegal option `--mask-src' with this command"},
     };
     for (const auto& [line, said] : lines)
         EXPECT_EQ(about(line), said) << line;
@@ -218,7 +230,7 @@ TEST(FlowFilter, RefusalsAreThePrograms) {
 /// What the program has and weft has not; and what it takes for another number than was typed.
 TEST(FlowFilter, RefusesTheRestByName) {
     const std::pair<const char*, const char*> lines[] = {
-        {"-G expect", "[1] table `expect' is not supported in this version"},
+        {"-E expect -o xml", "[1] output type `xml' is not supported in this version"},
         {"-L dying", "[1] table `dying' is not supported in this version"},
         {"-I -p tcp", "[1] --create is not supported in this version"},
         {"-U -m 3", "[1] --update is not supported in this version"},
