@@ -118,6 +118,11 @@ class FlowTracker {
     /// Forgets one that was not confirmed.
     void discard(FlowRef ref, const FlowMoment&) noexcept;
 
+    /// What connections of a kind were hashed with.
+    [[nodiscard]] static FlowZone hint_of(FlowKind kind) noexcept {
+        return kind.flags & FlowKind::hinted ? kind.zone : FlowZone{0};
+    }
+
     /// The connection of this tuple unless it is dying or its time is over; 0 if there is none.
     template <class Tuple>
     [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, FlowTime now) noexcept {
@@ -233,9 +238,6 @@ class FlowTracker {
     }
 
   private:
-    [[nodiscard]] static FlowZone hint_of(FlowKind kind) noexcept {
-        return kind.flags & FlowKind::hinted ? kind.zone : FlowZone{0};
-    }
     [[nodiscard]] Tracked in_any(const FlowPacket&, FlowZone zone, FlowZone hint, const FlowMoment&) noexcept;
     template <class Header>
     [[nodiscard]] Tracked in_family(const Header&, const FlowPacket&, FlowKind kind,

@@ -10,7 +10,10 @@ namespace weft {
 
 namespace {
 
-constexpr unsigned most_attempts = 128, least_attempts = 16, harder_below = 32;
+/// Ports that a search looks at: by the buckets, so many after a whole range in vain, and exactly.
+constexpr unsigned most_glances = 2048, glances_when_full = 128, most_attempts = 128, few_attempts = 16;
+/// Whose lines are asked for together. The first port alone: it is free nearly always.
+constexpr unsigned together = 16;
 
 bool is_icmp(std::uint8_t protocol) noexcept {
     return protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
@@ -101,11 +104,11 @@ class Choice {
 
     /// nf_nat_used_tuple_harder: a new TCP connection may have the port of one that is over and waits out its
     /// time, if its sequence numbers are beyond it.
-    bool is_taken_still(const Tuple& tuple, unsigned attempts_left) noexcept {
+    bool is_taken_still(const Tuple& tuple) noexcept {
         const FlowRef other = rival(tuple);
         if (!other) return is_anothers_end(tuple);
-        if (attempts_left > harder_below || kind_.protocol != ip_protocol::tcp ||
-            entry_.state.tcp.state() != TcpState::syn_sent || FlowTable::direction(other) == 0)
+        if (kind_.protocol != ip_protocol::tcp || entry_.state.tcp.state() != TcpState::syn_sent ||
+            FlowTable::direction(other) == 0)
             return true;
         const FlowState& old = question_.tracker.state_of(other);
         const std::uint32_t version = old.version();
@@ -188,15 +191,61 @@ class Choice {
         be16& port = port_of(tuple_, question_.side, kind_.protocol);
         const auto ports = ports_for(range_, question_.side, kind_.protocol, port.host());
         if (!ports) return !is_taken(tuple_);
-        std::uint32_t offset = first_offset(port.host());
-        for (unsigned attempts = std::min(ports->count, most_attempts);; attempts /= 2) {
-            for (unsigned i = 0; i < attempts; ++i, ++offset) {
-                port = be16{static_cast<std::uint16_t>(ports->first + offset % ports->count)};
-                if (!is_taken_still(tuple_, attempts - i)) return true;
-            }
-            if (attempts >= ports->count || attempts < least_attempts) return false;
-            offset = random();
+        const std::uint64_t key = question_.hints.some() ? hint_key() : 0;
+        const PortHints::Hint* const hint = key ? question_.hints.find(key) : nullptr;
+        const std::uint32_t first = hint ? hint->offset : first_offset(port.host());
+        const std::uint32_t glances =
+            std::min(ports->count, hint && hint->missed >= ports->count ? glances_when_full : most_glances);
+        // What is over but not forgotten makes room in TCP alone, or is about to be forgotten.
+        const unsigned attempts = kind_.protocol == ip_protocol::tcp ? most_attempts : few_attempts;
+        if (glance(*ports, first, glances) || try_harder(*ports, first, std::min(ports->count, attempts))) {
+            if (hint) question_.hints.forget(key);
+            return true;
         }
+        question_.hints.miss(key ? key : hint_key(), (first + glances) % ports->count, glances);
+        return false;
+    }
+    void set_port(const Ports& ports, std::uint32_t offset) noexcept {
+        port_of(tuple_, question_.side, kind_.protocol) =
+            be16{static_cast<std::uint16_t>(ports.first + offset % ports.count)};
+    }
+    /// Takes the first port of which the table's bucket says nothing, or what it says is wrong. One whose
+    /// bucket has the signature of an answer to it counts as taken.
+    bool glance(const Ports& ports, std::uint32_t offset, std::uint32_t count) noexcept {
+        set_port(ports, offset);
+        if (!is_taken(tuple_)) return true;
+        std::array<std::uint64_t, together> hashes;
+        for (std::uint32_t done = 1; done < count; done += together) {
+            const std::uint32_t some = std::min(together, count - done);
+            for (std::uint32_t i = 0; i < some; ++i) {
+                set_port(ports, offset + done + i);
+                hashes[i] = hash_of_answer();
+                table_.prefetch(hashes[i]);
+            }
+            for (std::uint32_t i = 0; i < some; ++i) {
+                if (table_.candidate(hashes[i]).ref) continue;
+                set_port(ports, offset + done + i);
+                if (!is_taken(tuple_)) return true;
+            }
+        }
+        return false;
+    }
+    bool try_harder(const Ports& ports, std::uint32_t offset, std::uint32_t count) noexcept {
+        for (std::uint32_t i = 0; i < count; ++i) {
+            set_port(ports, offset + i);
+            if (!is_taken_still(tuple_)) return true;
+        }
+        return false;
+    }
+    std::uint64_t hash_of_answer() const noexcept {
+        const auto reply = inverted(tuple_, kind_.protocol);
+        return table_.hash(reply ? *reply : tuple_, kind_.protocol, FlowTracker::hint_of(kind_));
+    }
+    /// Of the outside address and the other end, whatever the port; not 0.
+    std::uint64_t hint_key() const noexcept {
+        Tuple any = tuple_;
+        port_of(any, question_.side, kind_.protocol) = be16{0};
+        return table_.hash(any, kind_.protocol, kind_.zone) | 1;
     }
     std::uint32_t first_offset(std::uint16_t port) noexcept {
         if (range_.offset) return static_cast<std::uint16_t>(port - range_.base_port);
