@@ -128,6 +128,17 @@ void FlowTracker::leave_sources(std::uint32_t index) noexcept {
         change_sources<Tuple6>(index, kind, &FlowSources::remove);
     else
         change_sources<Tuple4>(index, kind, &FlowSources::remove);
+    if (!crowded_.some()) return;
+    if (kind.flags & FlowKind::ipv6)
+        leave_crowd<Tuple6>(index, kind);
+    else
+        leave_crowd<Tuple4>(index, kind);
+}
+
+template <class Tuple>
+void FlowTracker::leave_crowd(std::uint32_t index, FlowKind kind) noexcept {
+    const auto answer = table_.pool()[index].direction[1].tuple_now<Tuple>();
+    crowded_.leave(crowd_of(answer, kind), port_of_end(answer, kind).host());
 }
 
 /// gc_worker: from 95 % on also those go that are not assured or close.

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 
+#include "dataplane/flow/crowded.hpp"
 #include "dataplane/flow/events.hpp"
 #include "dataplane/flow/expect.hpp"
 #include "dataplane/flow/parse.hpp"
@@ -180,6 +181,15 @@ class FlowTracker {
         return found;
     }
 
+    /// Ports taken of the few outside addresses and remote endpoints between which free ones are rare.
+    [[nodiscard]] CrowdedPorts& crowded() noexcept { return crowded_; }
+    /// Their key there: of an answer's tuple, whatever port of the outside address it is for.
+    template <class Tuple>
+    [[nodiscard]] std::uint64_t crowd_of(Tuple answer, FlowKind kind) const noexcept {
+        (is_icmp(kind) ? answer.source_port : answer.destination_port) = be16{0};
+        return table_.hash(answer, kind.protocol, kind.zone) | 1;
+    }
+
     /// Ends connections of this worker whose time is over, and frees what ended; looks at `limit` entries or
     /// a few more. Returns how many: less than `limit` means that nothing is left to do.
     unsigned age(const FlowMoment&, unsigned limit) noexcept;
@@ -262,10 +272,12 @@ class FlowTracker {
         return table_.hash(of, kind.protocol);
     }
     /// ICMP queries have one identifier for both ends.
+    [[nodiscard]] static bool is_icmp(FlowKind kind) noexcept {
+        return kind.protocol == ip_protocol::icmp || kind.protocol == ip_protocol::icmpv6;
+    }
     template <class Tuple>
     [[nodiscard]] static be16 port_of_end(const Tuple& end, FlowKind kind) noexcept {
-        const bool icmp = kind.protocol == ip_protocol::icmp || kind.protocol == ip_protocol::icmpv6;
-        return icmp ? end.source_port : end.destination_port;
+        return is_icmp(kind) ? end.source_port : end.destination_port;
     }
     template <class Tuple>
     [[nodiscard]] std::uint64_t hash_of_end(const Tuple& end, FlowKind kind) const noexcept {
@@ -277,6 +289,8 @@ class FlowTracker {
     void enter_sources(std::uint32_t index) noexcept;
     void leave_sources(std::uint32_t index) noexcept;
     template <class Tuple>
+    void leave_crowd(std::uint32_t index, FlowKind kind) noexcept;
+    template <class Tuple>
     void change_sources(std::uint32_t index, FlowKind kind,
                         void (FlowSources::*change)(std::uint32_t, std::uint64_t) noexcept) noexcept;
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
@@ -286,6 +300,7 @@ class FlowTracker {
     FlowTable table_;
     FlowSources sources_;  ///< by the source of the original direction: what translation has decided on
     FlowSources ends_;     ///< by their outside end: those that are endpoint independent
+    CrowdedPorts crowded_;
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;
     FlowMemory extra_memory_;

@@ -58,7 +58,6 @@ struct HookWork {
     HookLog* log;
     FragmentTable* fragments;
     NatRandom random;
-    PortHints port_hints;
     Datagram datagram;
     /// For in_one_piece(): as long as an IP packet can be.
     std::unique_ptr<std::byte[]> whole = std::make_unique<std::byte[]>(65'536 + 40);

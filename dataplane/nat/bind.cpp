@@ -106,8 +106,8 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
     const FlowRef ref = packet.meta.connection_index;
     const FlowKind kind = tracker.table().direction_of(ref).kind_now();
     const FlowMoment moment = moment_of(context);
-    const NatChoice<Tuple> choice = choose_tuple(
-        current, {tracker, ref, side, range, moment, context.hooks->random, context.hooks->port_hints});
+    const NatChoice<Tuple> choice =
+        choose_tuple(current, {tracker, ref, side, range, moment, context.hooks->random});
     // What the destination has in common with another connection the source may still tell apart.
     if (!choice.unique && side == NatSide::source) {
         HookLog& log = *context.hooks->log;

@@ -1,17 +1,17 @@
 // Which addresses and ports a connection gets: get_unique_tuple of net/netfilter/nf_nat_core.c.
 //
 // The port of the source is kept while the answer's tuple is free; else one is drawn from the range, or from
-// the kernel's own: 1-511, 600-1023 and 1024-65535, whichever the port was of. Up to 2048 ports are looked at
-// in a row by what the table's buckets say of them, sixteen at a time, so their lines come together; then 128
-// ports exactly, where an older connection may make room. So the time is bounded however full the range is,
-// and where one search finds nothing the next goes on behind it (PortHints): a free port is found, if not by
-// the first packet.
+// the kernel's own: 1-511, 600-1023 and 1024-65535, whichever the port was of. Some ports from a random one
+// on are looked for in the table, sixteen at a time, so that their lines come together; where those are all
+// taken, towards a peer that many talk to, the next free one is read from a map of taken ports
+// (CrowdedPorts), which is filled as searches come by. Then some are looked at for older connections that
+// make room. So the time is bounded however full the range is, and a free port is found: if not by one
+// packet, as the map is not filled, by one soon after it.
 #pragma once
 
 #include <array>
 
 #include "dataplane/flow/tracker.hpp"
-#include "dataplane/nat/port_hint.hpp"
 #include "dataplane/nat/side.hpp"
 #include "weft/hook/target.hpp"
 
@@ -38,7 +38,6 @@ struct NatQuestion {
     const hook::NatTarget& range;  ///< addresses of the family, ports in host order; its kind means nothing
     const FlowMoment& moment;
     NatRandom& random;
-    PortHints& hints;
 };
 
 template <class Tuple>

@@ -8,7 +8,6 @@
 
 #include "control/hook/port_blocks.hpp"
 #include "control/hook/program.hpp"
-#include "dataplane/nat/port_hint.hpp"
 
 namespace weft::hook {
 namespace {
@@ -82,25 +81,6 @@ TEST(PortBlock, ChangesOfRulesAreOneLineEach) {
                      "port blocks begin: " + said + "2000 each, 32 subscribers an address"}));
     EXPECT_EQ(changed_port_blocks(other, none),
               Lines{"port blocks end: " + said + "2000 each, 32 subscribers an address"});
-}
-
-TEST(PortHints, RemembersWhereASearchEndedUntilItIsForgotten) {
-    weft::PortHints hints;
-    EXPECT_FALSE(hints.some());
-    EXPECT_EQ(hints.find(7), nullptr);
-    hints.miss(7, 100, 2048);
-    hints.miss(7, 2148, 2048);
-    ASSERT_NE(hints.find(7), nullptr);
-    EXPECT_EQ(hints.find(7)->offset, 2148u);
-    EXPECT_EQ(hints.find(7)->missed, 4096u);
-    EXPECT_EQ(hints.find(9), nullptr);
-    hints.miss(9, 5, 10);  // in the same place
-    EXPECT_EQ(hints.find(7), nullptr);
-    EXPECT_EQ(hints.find(9)->missed, 10u);
-    hints.forget(7);
-    EXPECT_TRUE(hints.some());
-    hints.forget(9);
-    EXPECT_FALSE(hints.some());
 }
 
 }  // namespace
