@@ -10,8 +10,8 @@
 
 namespace weft::hook {
 
-/// Makes the rule's source the subscribers of its blocks, if it has any. Refuses what is no one network, and a
-/// pool that is too small for it. `sources`: how many networks the line named.
+/// Makes the rule's source the subscribers of its blocks, if it has any. Refuses what is no one network, and
+/// a pool that is too small for it. `sources`: how many networks the line named.
 void complete_port_blocks(Rule&, std::size_t sources);
 
 /// The target of each rule with blocks.
