@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "control/hook/port_blocks.hpp"
 #include "control/hook/print.hpp"
 
 namespace weft::hook {
@@ -60,6 +61,7 @@ class Execution {
             for (const auto& destination : command_.destinations) {
                 rule.source = source;
                 rule.destination = destination;
+                complete_port_blocks(rule, command_.sources.size());
                 if (command_.verbose) echo_rule(out_, family_, rule);
                 if (auto failed = apply(rule)) return failed;
             }

@@ -1,11 +1,13 @@
 // What workers see: topology, poll plans, the FDB's fixed entries.
 #include <fcntl.h>
+#include <fmt/chrono.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
+#include "control/hook/port_blocks.hpp"
 #include "control/publish/flow/config.hpp"
 #include "control/publish/plans.hpp"
 #include "control/publish/switch.hpp"
@@ -64,12 +66,16 @@ void Switch::publish_filtering(const Model& model) {
     // Before the rules that name them: those that are new have to be found.
     sets_.apply(model.sets, coarse_microseconds());
     const auto& numbers = indexes_.interfaces.all();
+    const auto blocks = hook::changed_port_blocks(rules_.published(), model.rules);
     rules_.publish({.rules = model.rules,
                     .interfaces = {numbers.begin(), numbers.end()},
                     .flows = flow_config(model.sysctls),
                     .checks_sums = checks_sums(model.sysctls)});
     if (lookout_->follows_rules() != rules_.traces()) lookout_->follow_rules(rules_.traces(), names());
     if (lookout_->wants_rules()) lookout_->note_rules(rules_.generation(), rules_.book());
+    const auto second = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    for (const auto& line : blocks)
+        log(fmt::format("nat: {:%Y-%m-%dT%H:%M:%SZ} {}", fmt::gmtime(second), line));
 }
 
 // Frames that wait in a queue name their interface by its number: they have to leave before the number gets

@@ -159,6 +159,18 @@ void FlowTracker::leave_sources(std::uint32_t index) noexcept {
     if (!state.has(FlowStatus::src_nat_done)) return;
     sources_.remove(index, source_hash(index));
     if (state.has(FlowStatus::endpoint_independent)) leave_end(index);
+    if (!crowded_.some()) return;
+    const FlowKind kind = table_.pool()[index].direction[0].kind_now();
+    if (kind.flags & FlowKind::ipv6)
+        leave_crowd<Tuple6>(index, kind);
+    else
+        leave_crowd<Tuple4>(index, kind);
+}
+
+template <class Tuple>
+void FlowTracker::leave_crowd(std::uint32_t index, FlowKind kind) noexcept {
+    const auto answer = table_.pool()[index].direction[1].tuple_now<Tuple>();
+    crowded_.leave(crowd_of(answer, kind), port_of_end(answer, kind).host());
 }
 
 /// gc_worker: from 95 % on also those go that are not assured or close.

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 
+#include "dataplane/flow/crowded.hpp"
 #include "dataplane/flow/events.hpp"
 #include "dataplane/flow/expect.hpp"
 #include "dataplane/flow/parse.hpp"
@@ -120,6 +121,11 @@ class FlowTracker {
     /// Forgets one that was not confirmed.
     void discard(FlowRef ref, const FlowMoment&) noexcept;
 
+    /// What connections of a kind were hashed with.
+    [[nodiscard]] static FlowZone hint_of(FlowKind kind) noexcept {
+        return kind.flags & FlowKind::hinted ? kind.zone : FlowZone{0};
+    }
+
     /// The connection of this tuple unless it is dying or its time is over; 0 if there is none.
     template <class Tuple>
     [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, FlowTime now) noexcept {
@@ -181,6 +187,15 @@ class FlowTracker {
     /// looked for, without helpers; the other stays as it is, and lives longer. Has one worker; never ages.
     void look_beside(FlowTracker* other) noexcept { beside_ = other; }
 
+    /// Ports taken of the few outside addresses and remote endpoints between which free ones are rare.
+    [[nodiscard]] CrowdedPorts& crowded() noexcept { return crowded_; }
+    /// Their key there: of an answer's tuple, whatever port of the outside address it is for.
+    template <class Tuple>
+    [[nodiscard]] std::uint64_t crowd_of(Tuple answer, FlowKind kind) const noexcept {
+        (is_icmp(kind) ? answer.source_port : answer.destination_port) = be16{0};
+        return table_.hash(answer, kind.protocol, kind.zone) | 1;
+    }
+
     /// Ends connections of this worker whose time is over, and frees what ended; looks at `limit` entries or
     /// a few more. Returns how many: less than `limit` means that nothing is left to do.
     unsigned age(const FlowMoment&, unsigned limit) noexcept;
@@ -239,9 +254,6 @@ class FlowTracker {
     }
 
   private:
-    [[nodiscard]] static FlowZone hint_of(FlowKind kind) noexcept {
-        return kind.flags & FlowKind::hinted ? kind.zone : FlowZone{0};
-    }
     [[nodiscard]] Tracked in_any(const FlowPacket&, FlowZone zone, FlowZone hint, const FlowMoment&) noexcept;
     template <class Header>
     [[nodiscard]] Tracked in_family(const Header&, const FlowPacket&, FlowKind kind,
@@ -266,10 +278,12 @@ class FlowTracker {
         return table_.hash(of, kind.protocol);
     }
     /// ICMP queries have one identifier for both ends.
+    [[nodiscard]] static bool is_icmp(FlowKind kind) noexcept {
+        return kind.protocol == ip_protocol::icmp || kind.protocol == ip_protocol::icmpv6;
+    }
     template <class Tuple>
     [[nodiscard]] static be16 port_of_end(const Tuple& end, FlowKind kind) noexcept {
-        const bool icmp = kind.protocol == ip_protocol::icmp || kind.protocol == ip_protocol::icmpv6;
-        return icmp ? end.source_port : end.destination_port;
+        return is_icmp(kind) ? end.source_port : end.destination_port;
     }
     template <class Tuple>
     [[nodiscard]] std::uint64_t hash_of_end(const Tuple& end, FlowKind kind) const noexcept {
@@ -288,6 +302,8 @@ class FlowTracker {
     [[nodiscard]] bool claim_end(std::uint32_t index, FlowTime now) noexcept;
     void leave_end(std::uint32_t index) noexcept { ends_.remove(index, end_hash(index)); }
     void leave_sources(std::uint32_t index) noexcept;
+    template <class Tuple>
+    void leave_crowd(std::uint32_t index, FlowKind kind) noexcept;
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
     void tell(FlowEventKind, std::uint32_t index, const FlowMoment&) noexcept;
 
@@ -295,6 +311,7 @@ class FlowTracker {
     FlowTable table_;
     FlowSources sources_;  ///< by the source of the original direction: what translation has decided on
     FlowSources ends_;     ///< by their outside end: those that are endpoint independent
+    CrowdedPorts crowded_;
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;
     FlowMemory extra_memory_;

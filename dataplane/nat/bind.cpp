@@ -6,6 +6,7 @@
 #include "dataplane/nat/address.hpp"
 #include "dataplane/nat/choose.hpp"
 #include "dataplane/route/header.hpp"
+#include "weft/hook/port_block.hpp"
 
 namespace weft {
 
@@ -31,6 +32,16 @@ IpAddress netmapped(IpAddress address, const NatTarget& rule) noexcept {
     return address;
 }
 
+/// The subscriber's own ports of its own outside address. Nothing if it is none.
+std::optional<NatTarget> block_of(const Tuple4& current, const NatTarget& rule) noexcept {
+    const auto block = hook::PortBlocks(rule).of(current.source.host());
+    if (!block) return std::nullopt;
+    NatTarget range = to_one(to_address(be32{block->address}), rule);
+    range.map_ports = true;
+    range.ports = block->ports;
+    return range;
+}
+
 /// Where the new end may lie; nothing if an interface has no address.
 template <class Tuple>
 std::optional<NatTarget> range_of(Packet& packet, const NatPlace& place, const Tuple& current,
@@ -40,6 +51,9 @@ std::optional<NatTarget> range_of(Packet& packet, const NatPlace& place, const T
     IpAddress address;
     switch (rule->kind) {
         case NatTarget::Kind::snat:
+            if constexpr (std::is_same_v<Tuple, Tuple4>)
+                if (rule->port_block) return block_of(current, *rule);
+            return *rule;
         case NatTarget::Kind::dnat:
             return *rule;
         case NatTarget::Kind::netmap:

@@ -4,13 +4,19 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 namespace weft {
 
 namespace {
 
-constexpr unsigned most_attempts = 128, least_attempts = 16, harder_below = 32;
+/// Ports looked at whose lines are asked for together; at first few, as half of all are free mostly.
+constexpr std::uint32_t first_together = 4, together = 16;
+/// Of a search: ports looked at before its pair counts as crowded, or if it cannot be; words of a map that
+/// are filled; ports of a map that turn out to be taken; ports looked at for older connections.
+constexpr std::uint32_t few_glances = 32, most_glances = 2048, most_filled = 32, most_mistaken = 64,
+                        most_attempts = 128, few_attempts = 16;
 
 bool is_icmp(std::uint8_t protocol) noexcept {
     return protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
@@ -101,11 +107,11 @@ class Choice {
 
     /// nf_nat_used_tuple_harder: a new TCP connection may have the port of one that is over and waits out its
     /// time, if its sequence numbers are beyond it.
-    bool is_taken_still(const Tuple& tuple, unsigned attempts_left) noexcept {
+    bool is_taken_still(const Tuple& tuple) noexcept {
         const FlowRef other = rival(tuple);
         if (!other) return is_anothers_end(tuple);
-        if (attempts_left > harder_below || kind_.protocol != ip_protocol::tcp ||
-            entry_.state.tcp.state() != TcpState::syn_sent || FlowTable::direction(other) == 0)
+        if (kind_.protocol != ip_protocol::tcp || entry_.state.tcp.state() != TcpState::syn_sent ||
+            FlowTable::direction(other) == 0)
             return true;
         const FlowState& old = question_.tracker.state_of(other);
         const std::uint32_t version = old.version();
@@ -185,21 +191,132 @@ class Choice {
     /// True if a free one was found.
     bool draw_port() noexcept {
         if (!has_port(kind_.protocol)) return !is_taken(tuple_);
-        be16& port = port_of(tuple_, question_.side, kind_.protocol);
-        const auto ports = ports_for(range_, question_.side, kind_.protocol, port.host());
+        const std::uint16_t now = port_of(tuple_, question_.side, kind_.protocol).host();
+        const auto ports = ports_for(range_, question_.side, kind_.protocol, now);
         if (!ports) return !is_taken(tuple_);
         if (is_drawn() && ports->count > 1)
             drawn_ = {static_cast<std::uint16_t>(ports->first),
                       static_cast<std::uint16_t>(ports->first + ports->count - 1)};
-        std::uint32_t offset = first_offset(port.host());
-        for (unsigned attempts = std::min(ports->count, most_attempts);; attempts /= 2) {
-            for (unsigned i = 0; i < attempts; ++i, ++offset) {
-                port = be16{static_cast<std::uint16_t>(ports->first + offset % ports->count)};
-                if (!is_taken_still(tuple_, attempts - i)) return true;
-            }
-            if (attempts >= ports->count || attempts < least_attempts) return false;
-            offset = random();
+        const std::uint32_t first = first_offset(now) % ports->count;
+        set_port(ports->first + first);
+        if (!is_taken(tuple_) || find_port(*ports, first)) return true;
+        // What is over but not forgotten makes room in TCP alone, or is about to be forgotten.
+        const bool tcp = kind_.protocol == ip_protocol::tcp;
+        return try_harder(*ports, first, std::min(ports->count, tcp ? most_attempts : few_attempts));
+    }
+    /// But for the first, which is taken.
+    bool find_port(const Ports& ports, std::uint32_t first) noexcept {
+        if (question_.side == NatSide::destination || ports.count <= few_glances)
+            return glance(ports, first + 1, std::min(ports.count, most_glances) - 1);
+        CrowdedPorts& crowded = question_.tracker.crowded();
+        const auto answer = inverted(tuple_, kind_.protocol);
+        if (!answer) return false;
+        const std::uint64_t key = question_.tracker.crowd_of(*answer, kind_);
+        PortMap* map = crowded.some() ? crowded.find(key) : nullptr;
+        if (!map) {
+            if (glance(ports, first + 1, few_glances)) return true;
+            map = &crowded.make(key);
         }
+        Search search{*map};
+        if (find_in(search, ports.first + first, ports.first + ports.count) ||
+            find_in(search, ports.first, ports.first + first))
+            return true;
+        map->doubt(ports.first, ports.count);
+        return false;
+    }
+    void set_port(std::uint32_t port) noexcept {
+        port_of(tuple_, question_.side, kind_.protocol) = be16{static_cast<std::uint16_t>(port)};
+    }
+    /// Takes the first port of which the table's bucket says nothing, or what it says is wrong. One whose
+    /// bucket has the signature of an answer to it counts as taken.
+    bool glance(const Ports& ports, std::uint32_t offset, std::uint32_t count) noexcept {
+        std::array<std::uint64_t, together> hashes;
+        for (std::uint32_t done = 0, some; done < count; done += some) {
+            some = std::min(done ? together : first_together, count - done);
+            const auto port_at = [&](std::uint32_t i) {
+                return ports.first + (offset + done + i) % ports.count;
+            };
+            for (std::uint32_t i = 0; i < some; ++i)
+                table_.prefetch(hashes[i] = hash_of_answer(port_at(i)));
+            for (std::uint32_t i = 0; i < some; ++i) {
+                if (table_.candidate(hashes[i]).ref) continue;
+                set_port(port_at(i));
+                if (!is_taken(tuple_)) return true;
+            }
+        }
+        return false;
+    }
+    bool try_harder(const Ports& ports, std::uint32_t offset, std::uint32_t count) noexcept {
+        for (std::uint32_t i = 0; i < count; ++i) {
+            set_port(ports.first + (offset + i) % ports.count);
+            if (!is_taken_still(tuple_)) return true;
+        }
+        return false;
+    }
+    std::uint64_t hash_of_answer(std::uint32_t port) noexcept {
+        set_port(port);
+        const auto answer = inverted(tuple_, kind_.protocol);
+        return table_.hash(answer ? *answer : tuple_, kind_.protocol, FlowTracker::hint_of(kind_));
+    }
+
+    struct Search {
+        PortMap& map;
+        std::uint32_t words = most_filled, mistaken = most_mistaken;  ///< left
+    };
+    /// The first free port from `from` on, below `to`.
+    bool find_in(Search& search, std::uint32_t from, std::uint32_t to) noexcept {
+        constexpr std::uint32_t word = PortMap::word_ports;
+        for (std::uint32_t port = from, end; port < to; port = end) {
+            const std::uint32_t base = port / word * word;
+            end = std::min(base + word, to);
+            const std::uint64_t wanted =
+                ~std::uint64_t{0} << (port - base) & ~std::uint64_t{0} >> (base + word - end);
+            std::uint64_t free = ~search.map.taken(port).load(std::memory_order_acquire) & wanted;
+            if (!free) continue;
+            if (!search.map.is_filled(port)) {
+                if (search.words == 0) return false;
+                --search.words;
+                fill(search.map, base);
+                free = ~search.map.taken(port).load(std::memory_order_acquire) & wanted;
+            }
+            for (; free; free &= free - 1) {
+                if (take(search.map, base + static_cast<std::uint32_t>(std::countr_zero(free)))) return true;
+                if (--search.mistaken == 0) return false;
+            }
+        }
+        return false;
+    }
+    /// Its bit is set only if leave() will be called for who has it.
+    bool take(PortMap& map, std::uint32_t port) noexcept {
+        const std::uint64_t bit = PortMap::bit(port);
+        map.taken(port).fetch_or(bit);
+        set_port(port);
+        const bool rivalled = rival(tuple_) != 0;
+        if (!rivalled) map.taken(port).fetch_and(~bit);
+        return !rivalled && !is_anothers_end(tuple_);
+    }
+    /// Sixty-four ports, from `base` on. Exactly, if what signatures said has been doubted.
+    void fill(PortMap& map, std::uint32_t base) noexcept {
+        map.taken(base).fetch_or(~std::uint64_t{0});
+        const bool exactly = map.is_doubted();
+        std::array<std::uint64_t, PortMap::word_ports> hashes;
+        std::array<FlowRef, PortMap::word_ports> seen;
+        for (std::uint32_t i = 0; i < hashes.size(); ++i)
+            table_.prefetch(hashes[i] = hash_of_answer(base + i));
+        for (std::uint32_t i = 0; i < hashes.size(); ++i) {
+            seen[i] = table_.candidate(hashes[i]).ref;
+            if (!exactly || !seen[i]) continue;
+            table_.prefetch_entry(seen[i]);
+            table_.prefetch_entry(seen[i] & ~1u);
+        }
+        std::uint64_t free = 0;
+        for (std::uint32_t i = 0; i < hashes.size(); ++i) {
+            if (seen[i] && !exactly) continue;
+            set_port(base + i);
+            if (!seen[i] || !rival(tuple_)) free |= PortMap::bit(i);
+        }
+        map.taken(base).fetch_and(~free);
+        map.set_filled(base);
     }
     std::uint32_t first_offset(std::uint16_t port) noexcept {
         if (range_.offset) return static_cast<std::uint16_t>(port - range_.base_port);

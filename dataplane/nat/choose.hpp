@@ -1,8 +1,12 @@
 // Which addresses and ports a connection gets: get_unique_tuple of net/netfilter/nf_nat_core.c.
 //
 // The port of the source is kept while the answer's tuple is free; else one is drawn from the range, or from
-// the kernel's own: 1-511, 600-1023 and 1024-65535, whichever the port was of. At most 128 places are tried
-// in a row, then ever fewer from other places, so the time is bounded however full the range is.
+// the kernel's own: 1-511, 600-1023 and 1024-65535, whichever the port was of. Some ports from a random one
+// on are looked for in the table, sixteen at a time, so that their lines come together; where those are all
+// taken, towards a peer that many talk to, the next free one is read from a map of taken ports
+// (CrowdedPorts), which is filled as searches come by. Then some are looked at for older connections that
+// make room. So the time is bounded however full the range is, and a free port is found: if not by one
+// packet, as the map is not filled, by one soon after it.
 #pragma once
 
 #include <array>

@@ -107,6 +107,16 @@ void Flows::announce(std::byte* frame, std::uint32_t flow) const {
     ethernet.destination.bytes.fill(0xff);
 }
 
+void Flows::answer(std::byte* frame) const {
+    const auto swap = [frame](std::size_t at, std::size_t size) {
+        std::swap_ranges(frame + at, frame + at + size, frame + at + size);
+    };
+    const std::size_t address = config_.ipv6 ? 16 : 4;
+    swap(0, 6);
+    swap(l4_ - 2 * address, address);
+    swap(l4_, 2);
+}
+
 bool Flows::ours(const std::byte* frame, std::uint32_t length) const {
     return length == this->length() && std::memcmp(frame + 6, source_mark, sizeof source_mark) == 0 &&
            std::memcmp(frame, destination_mark, sizeof destination_mark) == 0;

@@ -46,6 +46,8 @@ class Flows {
     void write(std::byte* frame, std::uint32_t flow, std::uint64_t stamp) const;
     /// A frame that says where flow's destination is: from there to broadcast.
     void announce(std::byte* frame, std::uint32_t flow) const;
+    /// Makes a received frame of ours its answer: all addresses and ports change sides, so sums stay right.
+    void answer(std::byte* frame) const;
     /// Whether a received frame is one of ours.
     [[nodiscard]] bool ours(const std::byte* frame, std::uint32_t length) const;
     [[nodiscard]] static std::uint64_t stamp(const std::byte* frame, std::uint32_t length);

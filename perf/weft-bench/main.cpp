@@ -29,6 +29,7 @@ int fail(const std::string& sentence, int status) {
 Result<std::unique_ptr<Port>> open(const char* name, const std::string& devargs, const Options& options,
                                    rte_mempool* pool) {
     PortQueues queues;
+    queues.rx = options.rxq;
     if (options.flows.size > 1518) queues.mtu = static_cast<std::uint16_t>(options.flows.size - 18);
     auto port = open_ethdev(name, devargs, queues, {pool, -1, -1, 1});
     if (port)
@@ -89,7 +90,8 @@ json measure(const Options& options, const Path& path) {
                 .c_str(),
             stdout);
     std::fflush(stdout);
-    announce(path);
+    if (options.prepare == Prepare::announce) announce(path);
+    if (options.prepare == Prepare::connect) connect(path);
     Counted counted = run(path, options.rate, options.seconds);
     answer["trial"] = figures_of(counted);
     if (!options.json) print(answer["trial"]);
@@ -133,7 +135,8 @@ int bench(const Options& options) {
         } else {
             const Flows flows{options.flows};
             const auto ready = ready_frames(flows, options.flows.flows);
-            const auto answer = measure(options, {**tx, rx, pool->get(), flows, ready, options.flows.flows});
+            const auto answer =
+                measure(options, {**tx, rx, pool->get(), flows, ready, options.flows.flows, options.rxq});
             if (options.json) std::fputs((answer.dump() + "\n").c_str(), stdout);
         }
     }

@@ -39,11 +39,15 @@ po::options_description description() {
         "vlan", text()->value_name("VID[+N]"), "tag frames with VID, or flows with VID to VID+N-1")(
         "ipv6", "instead of IPv4")("tcp", "instead of UDP")("random",
                                                             "flows in a fixed order that jumps about")(
-        "rate", po::value<double>()->default_value(0)->value_name("PPS"),
-        "packets a second; 0: as fast as it goes")(
+        "prepare", text()->default_value("announce")->value_name("WORD"),
+        "before the trials: announce the destinations to a switch, connect (each flow once, answered), "
+        "nothing")("rate", po::value<double>()->default_value(0)->value_name("PPS"),
+                   "packets a second; 0: as fast as it goes")(
         "seconds", po::value<double>()->default_value(5)->value_name("S"), "length of a trial")(
         "search", po::value<double>()->implicit_value(0.5)->value_name("PERCENT"),
         "find the highest rate that loses at most so much (0.5), by medians of three trials")(
+        "rxq", po::value<unsigned>()->default_value(1)->value_name("N"),
+        "receive queues, for a peer who sends by another one than the first")(
         "cpu", po::value<unsigned>()->value_name("N"), "CPU to run on (default: the lowest allowed)")(
         "json", "print JSON")("no-huge", "do not use hugepages");
     return all;
@@ -78,6 +82,20 @@ Result<> take_vlan(const std::string& text, FlowConfig& flows) {
     return {};
 }
 
+Result<> take_prepare(const std::string& word, Options& options) {
+    if (word == "announce")
+        options.prepare = Prepare::announce;
+    else if (word == "nothing")
+        options.prepare = Prepare::nothing;
+    else if (word == "connect")
+        options.prepare = Prepare::connect;
+    else
+        return refuse(fmt::format("--prepare {}: give announce, connect or nothing", word));
+    if (options.prepare == Prepare::connect && options.flows.vid)
+        return refuse("--prepare connect answers untagged frames: leave --vlan out");
+    return {};
+}
+
 Result<Options> take(const po::variables_map& given) {
     Options options;
     options.help = given.count("help") != 0;
@@ -93,6 +111,8 @@ Result<Options> take(const po::variables_map& given) {
     if (auto ok = take_vary(given["vary"].as<std::string>(), flows); !ok) return std::move(ok).error();
     if (given.count("vlan"))
         if (auto ok = take_vlan(given["vlan"].as<std::string>(), flows); !ok) return std::move(ok).error();
+    if (auto ok = take_prepare(given["prepare"].as<std::string>(), options); !ok)
+        return std::move(ok).error();
     flows.ipv6 = given.count("ipv6") != 0;
     flows.tcp = given.count("tcp") != 0;
     flows.shuffled = given.count("random") != 0;
@@ -111,6 +131,9 @@ Result<Options> take(const po::variables_map& given) {
         if (!(options.search_loss > 0 && options.search_loss < 1))
             return refuse("--search: give a loss between 0 and 100 percent");
     }
+    const auto rxq = given["rxq"].as<unsigned>();
+    if (rxq < 1 || rxq > 16) return refuse(fmt::format("--rxq {}: give 1 to 16", rxq));
+    options.rxq = static_cast<std::uint16_t>(rxq);
     const auto [first, last] = cpus();
     options.cpu = given.count("cpu") ? given["cpu"].as<unsigned>() : first;
     options.far_cpu = options.cpu == last ? first : last;

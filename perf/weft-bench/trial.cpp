@@ -92,7 +92,53 @@ void sink(const Path& path, Packet* packets[], std::uint16_t n, Counted& counted
 void take(const Path& path, Counted& counted) {
     Packet* packets[batch_size];
     ReceiveLoss loss;
-    if (const auto n = path.rx.receive(0, packets, batch_size, loss)) sink(path, packets, n, counted);
+    for (std::uint16_t queue = 0; queue < path.rx_queues; ++queue)
+        if (const auto n = path.rx.receive(queue, packets, batch_size, loss)) sink(path, packets, n, counted);
+}
+
+void throw_away(Port& port) {
+    ReceiveLoss lost;
+    Packet* packets[batch_size];
+    const auto n = port.receive(0, packets, batch_size, lost);
+    rte_pktmbuf_free_bulk(reinterpret_cast<rte_mbuf**>(packets), n);
+}
+
+/// Sends one frame, which is lost if there is no room.
+void send_one(const Path& path, Port& port, const std::vector<std::byte>& frame) {
+    rte_mbuf* m = rte_pktmbuf_alloc(path.pool);
+    if (!m) return;
+    const auto size =
+        static_cast<std::uint16_t>(std::min<std::size_t>(frame.size(), rte_pktmbuf_tailroom(m)));
+    std::memcpy(rte_pktmbuf_append(m, size), frame.data(), size);
+    Packet* packet = Packet::from(m);
+    packet->meta.tag_place = TagPlace::none;
+    packet->meta.checksum = ChecksumState::good;
+    packet->meta.gso_type = GsoType::none;
+    TransmitLoss loss;
+    if (port.transmit(0, &packet, 1, loss) == 0) Packet::free(packet);
+}
+
+/// What has arrived by this queue goes back.
+void answer(const Path& path, std::uint16_t queue) {
+    ReceiveLoss lost;
+    TransmitLoss loss;
+    Packet* packets[batch_size];
+    const auto n = path.rx.receive(queue, packets, batch_size, lost);
+    std::uint16_t ours = 0;
+    for (std::uint16_t i = 0; i < n; ++i) {
+        auto* const bytes = rte_pktmbuf_mtod(static_cast<rte_mbuf*>(packets[i]), std::byte*);
+        if (!path.flows.ours(bytes, packets[i]->length())) {
+            Packet::free(packets[i]);
+            continue;
+        }
+        path.flows.answer(bytes);
+        packets[i]->meta.tag_place = TagPlace::none;
+        packets[i]->meta.checksum = ChecksumState::good;
+        packets[i]->meta.gso_type = GsoType::none;
+        packets[ours++] = packets[i];
+    }
+    const auto sent = path.rx.transmit(0, packets, ours, loss);
+    rte_pktmbuf_free_bulk(reinterpret_cast<rte_mbuf**>(packets + sent), ours - sent);
 }
 
 }  // namespace
@@ -113,31 +159,39 @@ void announce(const Path& path) {
     Counted unused;
     for (std::uint32_t flow = 0; flow < path.flow_count; ++flow) {
         path.flows.announce(frame.data(), flow);
-        rte_mbuf* m = rte_pktmbuf_alloc(path.pool);
-        if (!m) continue;
-        const auto size =
-            static_cast<std::uint16_t>(std::min<std::size_t>(frame.size(), rte_pktmbuf_tailroom(m)));
-        std::memcpy(rte_pktmbuf_append(m, size), frame.data(), size);
-        Packet* packet = Packet::from(m);
-        packet->meta.tag_place = TagPlace::none;
-        packet->meta.checksum = ChecksumState::good;
-        packet->meta.gso_type = GsoType::none;
-        TransmitLoss loss;
-        if (path.rx.transmit(0, &packet, 1, loss) == 0) Packet::free(packet);
+        send_one(path, path.rx, frame);
         const auto until = rte_rdtsc() + static_cast<std::uint64_t>(hz / 500'000);
         while (rte_rdtsc() < until)
             rte_pause();
         if (flow % 32 == 0) {
             take(path, unused);
-            ReceiveLoss lost;
-            Packet* packets[batch_size];
-            const auto n = path.tx.receive(0, packets, batch_size, lost);
-            rte_pktmbuf_free_bulk(reinterpret_cast<rte_mbuf**>(packets), n);
+            throw_away(path.tx);
         }
     }
     rte_delay_us_block(100'000);
     for (int i = 0; i < 1000; ++i)
         take(path, unused);
+}
+
+void connect(const Path& path) {
+    std::vector<std::byte> frame(path.flows.length());
+    const double hz = static_cast<double>(rte_get_tsc_hz());
+    const auto pass = [&] {
+        for (std::uint16_t queue = 0; queue < path.rx_queues; ++queue)
+            answer(path, queue);
+        throw_away(path.tx);
+    };
+    for (std::uint32_t flow = 0; flow < path.flow_count; ++flow) {
+        path.flows.write(frame.data(), flow, 0);
+        send_one(path, path.tx, frame);
+        const auto until = rte_rdtsc() + static_cast<std::uint64_t>(hz / 250'000);
+        while (rte_rdtsc() < until)
+            rte_pause();
+        if (flow % 16 == 0) pass();
+    }
+    const auto end = rte_rdtsc() + static_cast<std::uint64_t>(hz / 10);
+    while (rte_rdtsc() < end)
+        pass();
 }
 
 Counted run(const Path& path, double rate, double seconds) {

@@ -19,6 +19,7 @@ struct Path {
     const Flows& flows;
     const std::vector<std::byte>& ready;  ///< the flows' frames, one after the other; empty: made one by one
     std::uint32_t flow_count;
+    std::uint16_t rx_queues = 1;
 };
 
 struct Counted {
@@ -42,6 +43,8 @@ struct Counted {
 std::vector<std::byte> ready_frames(const Flows& flows, std::uint32_t n);
 /// Shows the switch where the destinations are, at 500,000 a second.
 void announce(const Path& path);
+/// Has each flow go once and be answered by its receiver, at 250,000 a second.
+void connect(const Path& path);
 /// rate 0: as fast as the port takes them.
 Counted run(const Path& path, double rate, double seconds);
 /// Packets a second that the generator makes and the sink counts with nothing between.

@@ -52,6 +52,7 @@ COMMIT
 constexpr const char* translations[2] = {R"(*nat
 -A PREROUTING -p udp --dport 9 -j DNAT --to-destination 10.0.2.3:5-6
 -A PREROUTING -p tcp --dport 81 -j NETMAP --to 10.0.2.0/28
+-A POSTROUTING -o out -p tcp -s 10.0.1.0/28 -j SNAT --to-source 198.51.100.2:5000-5255 --port-block 16
 -A POSTROUTING -o out -p tcp -j SNAT --to-source 198.51.100.1-198.51.100.2:1000-1001
 -A POSTROUTING -o out -p udp -j SNAT --to-source 198.51.100.1 --endpoint-independent
 -A POSTROUTING -o out -j SNAT --to-source 198.51.100.1 --persistent

@@ -141,7 +141,7 @@ TEST_P(NatChooseTest, APortOfAConnectionThatIsOverIsUsedAgain) {
     }
 }
 
-// nf_nat_l4proto_unique_tuple: at most 128 ports in a row, then fewer from other places.
+// nf_nat_l4proto_unique_tuple, but for what the kernel misses: it looks at 240 ports at most.
 TEST_P(NatChooseTest, AFullRangeIsFullAndOneFreePortIsFoundSometime) {
     lab.nat4("-A POSTROUTING -o b -p udp -j SNAT --to-source 10.0.2.1:10000-10499\n");
     std::set<unsigned> used;

@@ -53,6 +53,28 @@ def test_curl_out_and_in(lab):
 
 
 @stateful
+def test_port_blocks(lab):
+    """Who had a port is known without a log of connections: RFC 7422, RFC 6888 REQ-14."""
+    a, _, o = weft_gateway(lab)
+    server = web_server(lab, o)
+    rule = ("POSTROUTING", "-s", "10.0.1.0/29", "-o", "o", "-j", "SNAT", "--to-source", "203.0.113.6-203.0.113.7",
+            "--port-block", "10000")
+    said = "10.0.1.0-10.0.1.7 to 203.0.113.6-203.0.113.7, ports 1024-65535, 10000 each, 6 subscribers an address"
+    lab.weft("iptables", "-t", "nat", "-A", *rule)
+    equal(who_am_i(a, OUTSIDE[0]), "203.0.113.6", "the third subscriber's address")
+    port = int(re.findall(r"dport=(\d+)", conntrack(lab, "-L", "--src-nat")[0])[1])
+    check(21024 <= port <= 31023, f"the third block's port: {port}")
+    equal(lab.weft("show", "nat", "blocks"), said + "\n", "the configuration")
+    found = json.loads(lab.weft("-j", "show", "nat", "blocks", "outside", "203.0.113.6", "port", str(port)))
+    equal(found, [{"inside": "10.0.1.2", "outside": "203.0.113.6", "ports": [21024, 31023]}], "whose port it is")
+    lab.weft("iptables", "-t", "nat", "-D", *rule)
+    for word in ("begin", "end"):
+        wait_for(lambda: any(re.search(rf"nat: \d+-\d\d-\d\dT\d\d:\d\d:\d\dZ port blocks {word}: {said}$", line)
+                             for line in lab.daemons[0].log), f"the line that blocks {word}")
+    server.kill()
+
+
+@stateful
 def test_traceroute_and_path_mtu(lab):
     """Who is on the way, and a small MTU behind two routers, found from inside: RFC 4787 REQ-12, RFC 5508 REQ-4."""
     a, _, o = weft_gateway(lab)

@@ -61,6 +61,18 @@ void expect_sums(const FlowConfig& config, std::uint32_t flow, std::uint64_t sta
     EXPECT_EQ(sum.checksum(), be16{0}) << "flow " << flow << " size " << config.size;
     EXPECT_EQ(Flows::stamp(frame.data(), flows.length()), stamp);
     EXPECT_TRUE(flows.ours(frame.data(), flows.length()));
+    const auto answered = [&] {
+        auto back = frame;
+        flows.answer(back.data());
+        EXPECT_EQ(std::memcmp(back.data(), frame.data() + 6, 6), 0);
+        EXPECT_EQ(std::memcmp(back.data() + l4, frame.data() + l4 + 2, 2), 0);
+        EXPECT_EQ(std::memcmp(back.data() + l4 - (config.ipv6 ? 16 : 4),
+                              frame.data() + l4 - (config.ipv6 ? 32 : 8), config.ipv6 ? 16 : 4),
+                  0);
+        flows.answer(back.data());
+        return back;
+    };
+    EXPECT_EQ(answered(), frame) << "an answer to an answer is the frame";
     flows.announce(frame.data(), flow);
     EXPECT_FALSE(flows.ours(frame.data(), flows.length()));
 }

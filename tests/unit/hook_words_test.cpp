@@ -83,6 +83,57 @@ TEST(HookWords, NatIsATableLikeOthers) {
     EXPECT_EQ(shell("iptables -t nat -S OUTPUT"), "-P OUTPUT ACCEPT\n-A OUTPUT -j RETURN\n");
 }
 
+// RFC 7422, RFC 6888 REQ-14: weft's own option, which must say what is wrong with its figures.
+TEST(HookWords, PortBlocksAreJudgedWithTheirSubscribers) {
+    Shell shell;
+    const std::string begin = "iptables -t nat -A POSTROUTING ";
+    const auto refused = [&](const std::string& rule) {
+        std::string text = shell(begin + rule);
+        EXPECT_EQ(text.substr(0, 4), "[2] ") << rule;
+        text.erase(std::min(text.size(), text.find('\n')));
+        return text.substr(std::min(text.size(), text.find("): ") + 3));
+    };
+    EXPECT_EQ(
+        refused("-s 100.64.0.0/16 -j SNAT --to-source 198.51.100.1-198.51.100.16 --port-block 512"),
+        "--port-block 512: 65536 subscribers of 100.64.0.0-100.64.255.255 need 521 outside addresses of "
+        "126 blocks each, --to-source has 16");
+    EXPECT_EQ(refused("-s 10.0.0.1 -p tcp -j SNAT --to-source 192.0.2.1:2000-2099 --port-block 101"),
+              "--port-block 101: ports 2000-2099 are only 100");
+    const std::string one_network =
+        "--port-block needs its subscribers by -s ADDRESS/LENGTH, one network a rule";
+    for (const char* source : {"", "-s 0.0.0.0/0 ", "! -s 10.0.0.0/24 ", "-s 10.0.0.0/24,10.1.0.0/24 ",
+                               "-s 10.0.0.0/255.0.255.0 "})
+        EXPECT_EQ(refused(std::string(source) + "-j SNAT --to-source 192.0.2.1 --port-block 100"),
+                  one_network);
+    EXPECT_EQ(refused("-s 10.0.0.0/24 -p tcp -j SNAT --to-source :5000-5999 --port-block 100"),
+              "--port-block needs outside addresses in --to-source");
+    EXPECT_EQ(refused("-s 10.0.0.0/30 -j SNAT --to-source 192.0.2.9-192.0.2.1 --port-block 100"),
+              "--port-block: the addresses 192.0.2.9-192.0.2.1 are in the wrong order");
+    EXPECT_EQ(refused("-s 10.0.0.0/30 -j SNAT --to-source 192.0.2.1 --port-block 0"),
+              "--port-block: `0' is no number of ports from 1 to 65535");
+    EXPECT_EQ(refused("-s 10.0.0.0/30 -j MASQUERADE --port-block 100"), "unknown option \"--port-block\"");
+    EXPECT_NE(
+        shell("ip6tables -t nat -A POSTROUTING -s fd00::/64 -j SNAT --to-source 2001:db8::1 --port-block 9")
+            .find("--port-block is of IPv4 alone (RFC 7422)"),
+        std::string::npos);
+    const std::string rules =
+        "-A POSTROUTING -s 100.64.0.0/16 -p tcp -j SNAT --to-source 198.51.100.0-198.51.103.255:2048-65535 "
+        "--endpoint-independent --port-block 512\n"
+        "-A POSTROUTING -s 100.65.0.0/22 -o wan -j SNAT --to-source 198.51.104.1-198.51.104.16 --port-block "
+        "1000\n";
+    const std::string all =
+        "-P PREROUTING ACCEPT\n-P INPUT ACCEPT\n-P OUTPUT ACCEPT\n-P POSTROUTING ACCEPT\n" + rules;
+    shell.input = "*nat\n" + rules + "COMMIT\n";
+    EXPECT_EQ(shell("iptables-restore"), "");
+    EXPECT_EQ(shell("iptables -t nat -S"), all);
+    EXPECT_EQ(shell("iptables -t nat -C POSTROUTING -s 100.65.0.0/22 -o wan -j SNAT --to-source "
+                    "198.51.104.1-198.51.104.16 --port-block 1000"),
+              "");
+    EXPECT_EQ(shell("iptables -t nat -D POSTROUTING -s 100.65.0.0/22 -o wan -j SNAT --to-source "
+                    "198.51.104.1-198.51.104.16 --port-block 1000"),
+              "");
+}
+
 TEST(HookWords, ARefusedFileChangesNothing) {
     Shell shell;
     ASSERT_EQ(shell.type("iptables -A INPUT -j DROP"), "");

@@ -31,6 +31,36 @@ TEST_F(ShowCommand, Drops) {
     EXPECT_EQ(shell("show drops eth9"), "[2] there is no interface eth9");
 }
 
+// RFC 7422 section 3: who had an outside address and port follows from the rules alone.
+TEST_F(ShowCommand, NatBlocks) {
+    EXPECT_EQ(shell("show nat blocks"), "no rule gives blocks of ports\n");
+    for (const char* protocol : {"tcp", "udp"})
+        ASSERT_EQ(shell(std::string("iptables -t nat -A POSTROUTING -s 100.64.0.0/29 -p ") + protocol +
+                        " -j SNAT --to-source 192.0.2.1-192.0.2.3:10000-19999 --port-block 3000"),
+                  "");
+    EXPECT_EQ(shell("show nat blocks"),
+              "100.64.0.0-100.64.0.7 to 192.0.2.1-192.0.2.3, ports 10000-19999, 3000 each, 3 subscribers an "
+              "address\n");
+    EXPECT_EQ(shell("show nat blocks outside 192.0.2.2 port 15999"),
+              "inside      outside    ports\n100.64.0.4  192.0.2.2  13000-15999\n");
+    EXPECT_EQ(shell("show nat blocks inside 100.64.0.7"),
+              "inside      outside    ports\n100.64.0.7  192.0.2.3  13000-15999\n");
+    EXPECT_EQ(shell("show nat blocks outside 192.0.2.3"),
+              "inside      outside    ports\n100.64.0.6  192.0.2.3  10000-12999\n"
+              "100.64.0.7  192.0.2.3  13000-15999\n");
+    for (const char* nobodys : {"outside 192.0.2.2 port 19000", "outside 192.0.2.2 port 80",
+                                "outside 192.0.2.4", "outside 192.0.2.3 port 16000", "inside 100.64.0.8"})
+        EXPECT_EQ(shell(std::string("show nat blocks ") + nobodys), "nobody has such a port\n") << nobodys;
+    EXPECT_EQ(shell("-j show nat blocks inside 100.64.0.1"), "");
+    EXPECT_EQ(shell.data.dump(), R"([{"inside":"100.64.0.1","outside":"192.0.2.1","ports":[13000,15999]}])");
+    EXPECT_EQ(shell("-j show nat blocks"), "");
+    EXPECT_EQ(shell.data.dump(),
+              R"([{"inside":["100.64.0.0","100.64.0.7"],"outside":["192.0.2.1","192.0.2.3"],)"
+              R"("ports":[10000,19999],"size":3000,"per_address":3}])");
+    EXPECT_EQ(shell("show nat blocks inside fd00::1"),
+              "[1] \"fd00::1\" is wrong: expected an address of IPv4");
+}
+
 TEST_F(ShowCommand, Workers) {
     shell.live.working = {{.worker = 0,
                            .cpu = 2,

@@ -24,6 +24,12 @@ std::span<const Spec> show_commands() {
          "goes, "
          "by which rules, on what that rests, or why it has to ask the rules.",
          Effect::show},
+        {"show nat blocks",
+         "show nat blocks { inside <INSIDE:ip> | outside <OUTSIDE:ip> | port <PORT:uint:0..65535> }*",
+         "Shows who has which outside ports by SNAT --port-block: the rules' blocks, a subscriber's, or "
+         "whose "
+         "an outside address and port are.",
+         Effect::show},
         {"stop", "stop [ --keep ]", "Ends weftd; with --keep its TAPs stay for the next one.", Effect::act},
         WEFT_LATER("ebtables"),
         WEFT_LATER("ebtables-save"),

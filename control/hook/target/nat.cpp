@@ -19,15 +19,17 @@ enum NatOption : unsigned {
     nat_random_fully,
     nat_persistent,
     nat_to_prefix,
-    nat_endpoint_independent
+    nat_endpoint_independent,
+    nat_port_block
 };
 
-constexpr std::array<Option, 5> snat_options{{
+constexpr std::array<Option, 6> snat_options{{
     {.name = "to-source", .id = nat_to_address, .argument = Argument::text, .mandatory = true},
     {.name = "random", .id = nat_random},
     {.name = "random-fully", .id = nat_random_fully},
     {.name = "persistent", .id = nat_persistent},
     {.name = "endpoint-independent", .id = nat_endpoint_independent},
+    {.name = "port-block", .id = nat_port_block, .argument = Argument::text},
 }};
 constexpr std::array<Option, 3> dnat_options{{
     {.name = "to-destination", .id = nat_to_address, .argument = Argument::text, .mandatory = true},
@@ -130,6 +132,13 @@ void read_nat_prefix(NatTarget& nat, const Prefix& prefix) {
     }
 }
 
+void read_port_block(NatTarget& nat, const OptionCall& call) {
+    if (call.family != Family::ip) refuse_parameter("--port-block is of IPv4 alone (RFC 7422)");
+    const auto size = parse_number(call.text, 1, 0xffff);
+    if (!size) refuse_parameter("--port-block: `{}' is no number of ports from 1 to 65535", call.text);
+    nat.port_block = static_cast<std::uint16_t>(*size);
+}
+
 void take_nat(NatTarget& nat, OptionCall& call) {
     switch (call.option.id) {
         case nat_to_address:
@@ -150,6 +159,8 @@ void take_nat(NatTarget& nat, OptionCall& call) {
         case nat_endpoint_independent:
             nat.endpoint_independent = true;
             return;
+        case nat_port_block:
+            return read_port_block(nat, call);
         default:
             read_nat_prefix(nat, call.prefix);
     }
@@ -165,6 +176,8 @@ void finish_redirect(const NatTarget& nat, std::uint32_t) {
 void finish_source(const NatTarget& nat, std::uint32_t) {
     if (nat.endpoint_independent && (nat.random || nat.random_fully))
         refuse_parameter("--endpoint-independent keeps ports, --random draws them: choose one");
+    if (nat.port_block && nat.offset)
+        refuse_parameter("--port-block gives each subscriber ports of its own, none can be shifted");
 }
 
 void put_nat(std::string& out, const NatTarget& nat, Family family, std::string_view option,
@@ -186,6 +199,7 @@ void put_nat(std::string& out, const NatTarget& nat, Family family, std::string_
     if (nat.random_fully) append(out, " {}random-fully", dashes);
     if (nat.persistent) append(out, " {}persistent", dashes);
     if (nat.endpoint_independent) append(out, " {}endpoint-independent", dashes);
+    if (nat.port_block) append(out, " {}port-block {}", dashes, nat.port_block);
 }
 
 void put_netmap(std::string& out, const NatTarget& nat, Family family) {

@@ -89,6 +89,10 @@ struct NatTarget {
     /// weft's own, of SNAT and MASQUERADE: one outside port for all that a source talks to, by which anybody
     /// reaches it (RFC 4787 REQ-1 and REQ-8).
     bool endpoint_independent = false;
+    /// weft's own, of SNAT for IPv4: each subscriber has so many ports of one outside address, decided by its
+    /// own address (port_block.hpp). 0: there are no blocks.
+    std::uint16_t port_block = 0;
+    AddressRange subscribers;  ///< with blocks: first and last of the rule's source
     friend bool operator==(const NatTarget&, const NatTarget&) = default;
 };
 

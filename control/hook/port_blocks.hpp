@@ -1,0 +1,25 @@
+// Rules that give subscribers blocks of ports (SNAT --port-block).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "control/hook/rule.hpp"
+#include "control/hook/rulesets.hpp"
+
+namespace weft::hook {
+
+/// Makes the rule's source the subscribers of its blocks, if it has any. Refuses what is no one network, and
+/// a pool that is too small for it. `sources`: how many networks the line named.
+void complete_port_blocks(Rule&, std::size_t sources);
+
+/// The target of each rule with blocks.
+[[nodiscard]] std::vector<const NatTarget*> port_blocks_of(const Rulesets&);
+
+/// Who has what, in one line: all that has to be kept to say later who had a port (RFC 7422 section 3).
+[[nodiscard]] std::string describe_port_blocks(const NatTarget&);
+/// What began and what ended between two rule sets, a line each.
+[[nodiscard]] std::vector<std::string> changed_port_blocks(const Rulesets& before, const Rulesets& now);
+
+}  // namespace weft::hook
