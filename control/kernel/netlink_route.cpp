@@ -159,6 +159,7 @@ Result<> Netlink::change_neighbour(const KernelNeighbour& neighbour, RouteVerb v
     if (neighbour.has_mac) nla_put(message.get(), NDA_LLADDR, 6, neighbour.mac.bytes.data());
     if (neighbour.protocol) nla_put_u8(message.get(), NDA_PROTOCOL, neighbour.protocol);
     return exchange(message.get(), {});
+    if (neighbour.extended_flags) nla_put_u32(message.get(), NDA_FLAGS_EXT, neighbour.extended_flags);
 }
 
 Result<> Netlink::change_rule(const KernelRule& rule, RouteVerb verb) {

@@ -58,9 +58,11 @@ struct NeighbourKeySpec {
     friend bool operator==(const NeighbourKeySpec&, const NeighbourKeySpec&) = default;
 };
 
-/// `nud permanent` or `nud noarp`: the kernel does not age it.
+/// `nud permanent` or `nud noarp`: the kernel does not age it. Or `managed`: the kernel resolves it by itself
+/// and keeps it so, whether it is used or not.
 struct NeighbourSpec {
-    bool noarp = false, router = false;
+    bool noarp = false, router = false, managed = false, external = false;
+    bool has_mac = true;  ///< false: only of one that is managed
     MacAddress mac{};
     friend bool operator==(const NeighbourSpec&, const NeighbourSpec&) = default;
 };

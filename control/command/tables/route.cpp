@@ -86,9 +86,9 @@ std::span<const Spec> rule_commands() {
 std::span<const Spec> neighbour_commands() {
     static constexpr Spec table[] = {
 #define WEFT_NEIGHBOUR                                                                                  \
-    "{ lladdr! <LLADDR:text> | nud! <NUD:text> | dev! <DEVICE:ifname> | router | to! <TO:ip> | <TO:ip>" \
-    " | protocol <PROTOCOL:text> }*"
-        {"ip neigh add", "ip neighbor|neighbour add " WEFT_NEIGHBOUR, "Adds a neighbour that never ages.",
+    "{ lladdr! <LLADDR:text> | nud! <NUD:text> | dev! <DEVICE:ifname> | router | managed! | extern_learn!"   \
+    " | to! <TO:ip> | <TO:ip> | protocol <PROTOCOL:text> }*"
+        {"ip neigh add", "ip neighbor|neighbour add " WEFT_NEIGHBOUR, "Adds a neighbour that never ages, or that the kernel manages.",
          Effect::configure},
         {"ip neigh change", "ip neighbor|neighbour change|chg " WEFT_NEIGHBOUR,
          "Changes a neighbour that is there.", Effect::configure},
