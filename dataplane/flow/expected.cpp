@@ -58,6 +58,8 @@ Expected FlowTracker::expect(FlowRef master, Expectation what, const FlowMoment&
     what.master = master & ~FlowRef{1};
     what.master_version = state_of(master).version();
     what.helper = extra(master).helper;
+    if (table_.direction_of(master).kind.flags & FlowKind::selective)
+        what.told = extra(master).told.expectations;
     return expectations_.add(what, extra(master).expectations, moment.config.expect_max, moment.now);
 }
 
