@@ -86,7 +86,8 @@ bool satisfies(const KernelRoute& there, const KernelRoute& wanted) {
         there.type != wanted.type || there.nexthop != wanted.nexthop ||
         there.preference != wanted.preference || there.has_preferred != wanted.has_preferred ||
         there.metrics_set != wanted.metrics_set || there.metrics_locked != wanted.metrics_locked ||
-        there.tos != wanted.tos)
+        there.tos != wanted.tos || there.source_length != wanted.source_length ||
+        there.source != wanted.source)
         return false;
     if (there.has_preferred && there.preferred != wanted.preferred) return false;
     if (there.metrics != wanted.metrics) return false;
@@ -105,9 +106,9 @@ bool satisfies(const KernelNexthop& there, const KernelNexthop& wanted) {
 }
 
 bool satisfies(const KernelNeighbour& there, const KernelNeighbour& wanted) {
-    return there.interface == wanted.interface && there.v6 == wanted.v6 && there.address == wanted.address &&
     // what the kernel manages has the state and the address that it finds
     const bool managed = wanted.extended_flags & NTF_EXT_MANAGED;
+    return there.interface == wanted.interface && there.v6 == wanted.v6 && there.address == wanted.address &&
            (managed || (there.state == wanted.state && there.has_mac && there.mac == wanted.mac)) &&
            ((there.flags ^ wanted.flags) & (NTF_ROUTER | NTF_EXT_LEARNED)) == 0 &&
            ((there.extended_flags ^ wanted.extended_flags) & NTF_EXT_MANAGED) == 0;
