@@ -163,8 +163,8 @@ TEST(FlowTracker, AZoneOfOneDirectionLeavesTheOtherInNone) {
     EXPECT_EQ(tracker.pass(answer, FlowZones{7, 0}).ref, original.ref | 1)
         << "whose zone is the original's alone";
     EXPECT_EQ(tracker.pass(answer, 7).info, CtInfo::fresh);
-    ASSERT_EQ(tracker.count(), 2U);
-    auto seen = tracker.all();
+    ASSERT_EQ(tracker.count(), 1U) << "whose answers would be the other's packets: a clash, as in Linux";
+    const auto seen = tracker.all();
     EXPECT_EQ(seen[0].kind.zone, 7);
     EXPECT_EQ(seen[0].reply_zone, 0);
 

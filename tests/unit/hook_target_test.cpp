@@ -154,7 +154,8 @@ TEST(HookTarget, ZonesOfADirectionAndEventsOfConntrack) {
               "-A PREROUTING -j CT --zone-orig 16\n"
               "-A PREROUTING -j CT --ctevents related,reply,protoinfo,helper,mark,natseqinfo,secmark\n"
               "-A PREROUTING -j CT --notrack --ctevents new\n");
-    EXPECT_EQ(shell.run("-t raw -L PREROUTING -n").output.substr(81),
+    const auto list = shell.run("-t raw -L PREROUTING -n").output;
+    EXPECT_EQ(list.substr(list.find("\nCT ") + 1),
               "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone-orig 5\n"
               "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone-reply mark\n"
               "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone 6\n"
