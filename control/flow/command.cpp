@@ -213,9 +213,9 @@ class Reader {
             case 'w':
                 return put(read_number(text, 0xffff), filter.zone);
             case '(':
+                return put(read_number(text, 0xffff), filter.original.zone);
             case ')':
-                filter.one_way_zone = true;
-                return put(read_number(text, 0xffff), ignored_zone_);
+                return put(read_number(text, 0xffff), filter.reply.zone);
             case 'i':
                 return put(read_number(text, 0xffffffff), filter.id);
             case 'o':
@@ -364,7 +364,6 @@ class Reader {
     std::set<char> given_;
     std::set<int> given_of_protocol_;
     std::optional<IpAddress> source_mask_, destination_mask_;
-    std::optional<std::uint16_t> ignored_zone_;
     unsigned events_ = 0;
 };
 

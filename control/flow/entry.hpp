@@ -17,6 +17,7 @@ struct Tuple {
     std::uint16_t source_port = 0, destination_port = 0;  ///< of TCP, UDP, UDP-Lite, SCTP, DCCP; keys of GRE
     std::uint8_t icmp_type = 0, icmp_code = 0;
     std::uint16_t icmp_id = 0;
+    std::uint16_t zone = 0;  ///< of this direction alone; 0: none
 };
 
 struct Count {
@@ -34,7 +35,7 @@ struct Entry {
     bool seen_reply = false, assured = false, expected = false;
     std::uint32_t mark = 0;
     std::string helper{};                          ///< empty: none
-    std::uint16_t zone = 0;                        ///< 0: of no zone
+    std::uint16_t zone = 0;                        ///< of both directions; 0: of no zone
     std::optional<std::uint64_t> delta_seconds{};  ///< of its life, with nf_conntrack_timestamp
     std::optional<std::int64_t> start{}, stop{};   ///< seconds since 1970; with nf_conntrack_timestamp
     std::uint32_t use = 1;

@@ -38,7 +38,8 @@ bool MaskedAddress::matches(const IpAddress& other) const noexcept {
 bool TupleFilter::matches(const Tuple& tuple) const noexcept {
     return (!source || source->matches(tuple.source)) &&
            (!destination || destination->matches(tuple.destination)) &&
-           fits(source_port, tuple.source_port) && fits(destination_port, tuple.destination_port);
+           fits(source_port, tuple.source_port) && fits(destination_port, tuple.destination_port) &&
+           fits(zone, tuple.zone);
 }
 
 bool Filter::matches(const Entry& entry) const noexcept {
@@ -48,8 +49,7 @@ bool Filter::matches(const Entry& entry) const noexcept {
            fits(icmp_code, entry.original.icmp_code) && fits(icmp_id, entry.original.icmp_id) &&
            fits(tcp_state, entry.tcp_state) && fits(sctp_state, entry.sctp_state) &&
            (!mark || (entry.mark & mark->mask) == mark->value) && (is & status) == status &&
-           (is & no_status) == 0 && fits(zone, entry.zone) && fits(id, entry.id) && !one_way_zone &&
-           matches_nat(entry);
+           (is & no_status) == 0 && fits(zone, entry.zone) && fits(id, entry.id) && matches_nat(entry);
 }
 
 /// What the reply goes to is not where the original came from, or the other way round (filter_nat).

@@ -27,6 +27,7 @@ struct MaskedNumber {
 struct TupleFilter {
     std::optional<MaskedAddress> source{}, destination{};
     std::optional<std::uint16_t> source_port{}, destination_port{};
+    std::optional<std::uint16_t> zone{};  ///< of this direction alone
     [[nodiscard]] bool matches(const Tuple&) const noexcept;
 };
 
@@ -51,8 +52,7 @@ struct Filter {
     std::optional<std::uint16_t> zone{};
     std::optional<std::uint32_t> id{};
     std::optional<NatFilter> source_nat{}, destination_nat{};
-    bool any_nat = false;       ///< --any-nat: one side is enough
-    bool one_way_zone = false;  ///< --orig-zone, --reply-zone: no connection has one
+    bool any_nat = false;  ///< --any-nat: one side is enough
 
     [[nodiscard]] bool matches(const Entry&) const noexcept;
 

@@ -45,6 +45,7 @@ void put_direction(std::string& out, const Entry& entry, const Tuple& tuple,
         entry.v6 ? AF_INET6 : AF_INET, entry.v6 ? "ipv6" : "ipv4", address_text(entry.v6, tuple.source),
         address_text(entry.v6, tuple.destination));
     put_layer4(out, entry.protocol, tuple);
+    if (tuple.zone != 0) put(out, R"(,"zone":{})", tuple.zone);
     if (count) put(out, R"(,"counters":{{"packets":{},"bytes":{}}})", count->packets, count->bytes);
     out += '}';
 }

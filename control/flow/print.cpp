@@ -41,6 +41,7 @@ void append_tuple(std::string& out, const Entry& entry, const Tuple& tuple) {
         default:
             break;
     }
+    if (tuple.zone != 0) append(out, "zone-{}={} ", &tuple == &entry.original ? "orig" : "reply", tuple.zone);
 }
 
 void append_count(std::string& out, const std::optional<Count>& count) {

@@ -67,6 +67,7 @@ Message route_message(const KernelRoute& route, int type, int flags) {
     rtmsg body{};
     body.rtm_family = family_of(route.v6);
     body.rtm_dst_len = route.length;
+    body.rtm_src_len = route.source_length;
     body.rtm_tos = route.tos;
     body.rtm_table = static_cast<std::uint8_t>(route.table < 256 ? route.table : RT_TABLE_COMPAT);
     body.rtm_protocol = route.protocol;
@@ -76,6 +77,7 @@ Message route_message(const KernelRoute& route, int type, int flags) {
     auto message = make_message(type, flags, body);
     nl_msg* m = message.get();
     if (route.length) put_address(m, RTA_DST, route.v6, route.destination);
+    if (route.source_length) put_address(m, RTA_SRC, route.v6, route.source);
     if (route.table >= 256) nla_put_u32(m, RTA_TABLE, route.table);
     if (route.priority) nla_put_u32(m, RTA_PRIORITY, route.priority);
     if (route.has_preferred) put_address(m, RTA_PREFSRC, route.v6, route.preferred);
@@ -157,6 +159,7 @@ Result<> Netlink::change_neighbour(const KernelNeighbour& neighbour, RouteVerb v
         make_message(verb == RouteVerb::del ? RTM_DELNEIGH : RTM_NEWNEIGH, flags_of(verb), body);
     put_address(message.get(), NDA_DST, neighbour.v6, neighbour.address);
     if (neighbour.has_mac) nla_put(message.get(), NDA_LLADDR, 6, neighbour.mac.bytes.data());
+    if (neighbour.extended_flags) nla_put_u32(message.get(), NDA_FLAGS_EXT, neighbour.extended_flags);
     if (neighbour.protocol) nla_put_u8(message.get(), NDA_PROTOCOL, neighbour.protocol);
     return exchange(message.get(), {});
 }

@@ -21,9 +21,12 @@ struct RouteKeySpec {
     std::uint8_t length = 0;
     IpAddress destination{};
     std::uint32_t priority = 0;
+    std::uint8_t tos = 0, source_length = 0;
+    IpAddress source{};
     friend auto operator<=>(const RouteKeySpec& a, const RouteKeySpec& b) {
         const auto of = [](const RouteKeySpec& k) {
-            return std::tie(k.v6, k.table, k.destination.bytes, k.length, k.priority);
+            return std::tie(k.v6, k.table, k.destination.bytes, k.length, k.priority, k.tos, k.source_length,
+                            k.source.bytes);
         };
         return of(a) <=> of(b);
     }
@@ -31,7 +34,8 @@ struct RouteKeySpec {
 };
 
 [[nodiscard]] inline RouteKeySpec key_of(const KernelRoute& route) {
-    return {route.v6, route.table, route.length, route.destination, route.priority};
+    return {route.v6,       route.table, route.length,        route.destination,
+            route.priority, route.tos,   route.source_length, route.source};
 }
 
 /// Kept as the kernel gives it back: priority of IPv6 not 0, its scope 0.
@@ -58,9 +62,11 @@ struct NeighbourKeySpec {
     friend bool operator==(const NeighbourKeySpec&, const NeighbourKeySpec&) = default;
 };
 
-/// `nud permanent` or `nud noarp`: the kernel does not age it.
+/// `nud permanent` or `nud noarp`: the kernel does not age it. Or `managed`: the kernel resolves it by itself
+/// and keeps it so, whether it is used or not.
 struct NeighbourSpec {
-    bool noarp = false, router = false;
+    bool noarp = false, router = false, managed = false, external = false;
+    bool has_mac = true;  ///< false: only of one that is managed
     MacAddress mac{};
     friend bool operator==(const NeighbourSpec&, const NeighbourSpec&) = default;
 };

@@ -77,7 +77,7 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
     key.v6 = question.to.v6;
     key.destination = bytes_of(question.to);
     if (question.from) key.source = bytes_of(*question.from);
-    key.tos = question.tos & 0xfc;
+    key.tos = asked_tos(question.tos, key.v6);
     key.mark = question.mark;
     if (!question.iif.empty()) key.iif = *indexes_.interfaces.find(question.iif);
     return with_routes([&](const Routes&) -> Result<RouteFound> {
@@ -127,6 +127,9 @@ std::vector<AdjacencyState> Switch::adjacencies() {
                     ++members[shared_.hops.bucket(hop.first_bucket + i).load()];
                 state.members.assign(members.begin(), members.end());
             }
+            if (hop.kind == HopKind::choice)
+                for (const std::uint32_t way : {0u, 1u})
+                    state.members.emplace_back(shared_.hops.bucket(hop.first_bucket + way).load(), 1);
             all.push_back(std::move(state));
         });
         return all;

@@ -43,7 +43,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(SlowWay::count)>
     "it comes from the host",
     "no neighbour's address is asked for on its way",
     "it leaves by the interface by which it came",
-    "routing rules ask for its TOS",
+    "routes or routing rules ask for its TOS",
     "its next hop is chosen by its flow label",
     "there are too many different outcomes",
 };

@@ -64,9 +64,11 @@ KernelNeighbour kernel_neighbour(const NeighbourKeySpec& key, const NeighbourSpe
     neighbour.interface = index_of(key.device);
     neighbour.v6 = key.v6;
     neighbour.address = key.address;
-    neighbour.state = spec.noarp ? NUD_NOARP : NUD_PERMANENT;
-    neighbour.flags = spec.router ? NTF_ROUTER : 0;
-    neighbour.has_mac = true;
+    neighbour.state = spec.noarp ? NUD_NOARP : spec.managed ? NUD_NONE : NUD_PERMANENT;
+    neighbour.flags =
+        static_cast<std::uint8_t>((spec.router ? NTF_ROUTER : 0) | (spec.external ? NTF_EXT_LEARNED : 0));
+    if (spec.managed) neighbour.extended_flags = NTF_EXT_MANAGED;
+    neighbour.has_mac = spec.has_mac;
     neighbour.mac = spec.mac;
     neighbour.protocol = weft_protocol;
     return neighbour;
@@ -84,7 +86,8 @@ bool satisfies(const KernelRoute& there, const KernelRoute& wanted) {
         there.type != wanted.type || there.nexthop != wanted.nexthop ||
         there.preference != wanted.preference || there.has_preferred != wanted.has_preferred ||
         there.metrics_set != wanted.metrics_set || there.metrics_locked != wanted.metrics_locked ||
-        there.tos != wanted.tos)
+        there.tos != wanted.tos || there.source_length != wanted.source_length ||
+        there.source != wanted.source)
         return false;
     if (there.has_preferred && there.preferred != wanted.preferred) return false;
     if (there.metrics != wanted.metrics) return false;
@@ -103,9 +106,12 @@ bool satisfies(const KernelNexthop& there, const KernelNexthop& wanted) {
 }
 
 bool satisfies(const KernelNeighbour& there, const KernelNeighbour& wanted) {
+    // what the kernel manages has the state and the address that it finds
+    const bool managed = wanted.extended_flags & NTF_EXT_MANAGED;
     return there.interface == wanted.interface && there.v6 == wanted.v6 && there.address == wanted.address &&
-           there.state == wanted.state && there.has_mac && there.mac == wanted.mac &&
-           ((there.flags ^ wanted.flags) & NTF_ROUTER) == 0;
+           (managed || (there.state == wanted.state && there.has_mac && there.mac == wanted.mac)) &&
+           ((there.flags ^ wanted.flags) & (NTF_ROUTER | NTF_EXT_LEARNED)) == 0 &&
+           ((there.extended_flags ^ wanted.extended_flags) & NTF_EXT_MANAGED) == 0;
 }
 
 bool satisfies(const KernelRule& there, const KernelRule& wanted) {

@@ -251,7 +251,6 @@ std::vector<MemoryState> Switch::memory() {
          .capacity = hop_capacity - 1u}};
     // Of the kernel, and not obeyed.
     for (const auto& [what, number] : {std::pair{"routes to interfaces that weft lacks", size.elsewhere},
-                                       std::pair{"routes not supported", size.not_supported},
                                        std::pair{"rules not supported", size.not_supported_rules}})
         if (number) all.push_back({.what = what, .used = number});
     return all;

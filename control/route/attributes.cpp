@@ -24,6 +24,9 @@ RouteAttributes attributes_of(const KernelRoute& route) {
     a.has_preferred = route.has_preferred;
     a.preferred = route.preferred;
     a.mtu = static_cast<std::uint16_t>(std::min(route.mtu(), 65535u));
+    a.tos = route.tos;
+    a.source_length = route.source_length;
+    a.source = route.source;
     a.nexthop = route.nexthop;
     // What an object leads to is the object's to say.
     if (a.nexthop) return a;
@@ -33,10 +36,14 @@ RouteAttributes attributes_of(const KernelRoute& route) {
     return a;
 }
 
+bool same_packets(const RouteAttributes& a, const RouteAttributes& b) noexcept {
+    return a.tos == b.tos && a.source_length == b.source_length && a.source == b.source;
+}
+
 bool same_route(const RouteAttributes& a, const RouteAttributes& b) {
     if (a.type != b.type || a.protocol != b.protocol || a.scope != b.scope || a.v6 != b.v6 ||
         a.has_preferred != b.has_preferred || a.preferred != b.preferred || a.mtu != b.mtu ||
-        a.nexthop != b.nexthop)
+        a.nexthop != b.nexthop || !same_packets(a, b))
         return false;
     return std::equal(a.vias.begin(), a.vias.end(), b.vias.begin(), b.vias.end(),
                       [](KernelVia x, KernelVia y) {
@@ -52,6 +59,8 @@ std::size_t AttributesTable::Hash::operator()(const RouteAttributes& a) const no
     };
     std::size_t sum = a.type | a.protocol << 8 | a.scope << 16 | std::size_t{a.mtu} << 32;
     sum = add(sum, a.nexthop);
+    sum = add(sum, a.tos | a.source_length << 8);
+    sum = add(sum, a.source.bytes);
     sum = add(sum, a.preferred.bytes);
     for (const auto& via : a.vias) {
         sum = add(sum, via.interface);

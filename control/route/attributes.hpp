@@ -16,11 +16,17 @@ struct RouteAttributes {
     bool v6 = false;
     bool has_preferred = false;
     std::uint16_t mtu = 0;
-    std::uint32_t nexthop = 0;  ///< id of a next-hop object; 0: `vias`
+    std::uint8_t tos = 0, source_length = 0;  ///< of IPv4 and of IPv6
+    IpAddress source{};                       ///< whose first source_length bits packets have to have
+    std::uint32_t nexthop = 0;                ///< id of a next-hop object; 0: `vias`
     IpAddress preferred{};
     std::vector<KernelVia> vias;  ///< of their flags only RTNH_F_DEAD is kept
     friend bool operator==(const RouteAttributes&, const RouteAttributes&) = default;
+    /// Whether it is for all packets to its prefix.
+    [[nodiscard]] bool plain() const noexcept { return tos == 0 && source_length == 0; }
 };
+/// Whether both are for the same packets to a prefix.
+[[nodiscard]] bool same_packets(const RouteAttributes&, const RouteAttributes&) noexcept;
 [[nodiscard]] RouteAttributes attributes_of(const KernelRoute&);
 /// The same route, whatever the state of its next hops.
 [[nodiscard]] bool same_route(const RouteAttributes&, const RouteAttributes&);

@@ -8,6 +8,8 @@ namespace weft {
 
 namespace {
 
+constexpr std::uint8_t choice_bits = 1;  ///< of its two buckets
+
 NeighbourKey neighbour_of(const HopFacts& facts) {
     return {.device = facts.device, .v6 = facts.v6, .address = facts.gateway};
 }
@@ -30,7 +32,12 @@ std::vector<std::pair<HopIndex, std::uint32_t>> group_key(const std::vector<Shar
 std::size_t HopPool::HashFacts::operator()(const HopFacts& f) const noexcept {
     const std::uint64_t small = static_cast<std::uint64_t>(f.kind) | std::uint64_t{f.v6} << 8 |
                                 std::uint64_t{f.interface} << 16 | std::uint64_t{f.mtu} << 32;
-    return add_hash(add_hash(add_hash(add_hash(0, small), f.device), f.gateway.bytes), f.source.bytes);
+    const std::uint64_t choice = std::uint64_t{f.meant} | std::uint64_t{f.otherwise} << 32;
+    const std::uint32_t asked = f.tos | std::uint32_t{f.source_length} << 8;
+    return add_hash(
+        add_hash(add_hash(add_hash(add_hash(add_hash(0, small), f.device), f.gateway.bytes), f.source.bytes),
+                 choice),
+        asked);
 }
 
 std::size_t HopPool::HashFacts::operator()(const NeighbourKey& k) const noexcept {
@@ -64,6 +71,7 @@ HopIndex HopPool::take(const HopFacts& facts) {
     hop.mtu = facts.mtu;
     hop.gateway = facts.gateway;
     hop.source = facts.source;
+    hop.tos = 0;
     hop.bucket_bits = 0;
     hop.device = facts.device;
     hop.used.store(0, std::memory_order_relaxed);
@@ -119,10 +127,52 @@ HopIndex HopPool::take_group(const std::vector<Share>& members, const std::vecto
     return index;
 }
 
+HopIndex HopPool::take_choice(const HopFacts& facts) {
+    const auto let_go = [&] {
+        release(facts.meant);
+        if (facts.otherwise != no_hop) release(facts.otherwise);
+    };
+    if (const auto it = by_facts_.find(facts); it != by_facts_.end()) {
+        let_go();
+        retain(it->second);
+        return it->second;
+    }
+    const auto index = take_index();
+    const auto first = index == no_hop ? hop_capacity : take_buckets(choice_bits);
+    if (first == hop_capacity) {
+        if (index != no_hop) free_.push_back(index);
+        let_go();
+        return no_hop;
+    }
+    infos_[index] = {.facts = facts, .references = 1, .members = {}};
+    by_facts_.emplace(facts, index);
+    write_choice(index, facts, first);
+    return index;
+}
+
+void HopPool::write_choice(HopIndex index, const HopFacts& facts, std::uint32_t first) {
+    Hop& hop = table_[index];
+    hop.kind = HopKind::choice;
+    hop.v6 = facts.v6;
+    hop.tos = facts.tos;
+    hop.source_length = facts.source_length;
+    hop.source = facts.source;
+    hop.gateway = {};
+    hop.interface = no_interface;
+    hop.mtu = 0;
+    for (auto* word : {&hop.own, &hop.neighbour})
+        word->store(0, std::memory_order_relaxed);
+    hop.used.store(0, std::memory_order_relaxed);
+    hop.first_bucket = first;
+    table_.bucket(first).store(facts.meant, std::memory_order_relaxed);
+    table_.bucket(first + 1).store(facts.otherwise, std::memory_order_relaxed);
+}
+
 void HopPool::write_group(HopIndex index, std::uint8_t bits, std::uint32_t first) {
     Hop& hop = table_[index];
     hop.kind = HopKind::group;
     hop.v6 = false;
+    hop.tos = 0;
     hop.interface = no_interface;
     hop.mtu = 0;
     hop.gateway = hop.source = {};
@@ -249,7 +299,12 @@ void HopPool::reclaim() {
     const auto released = std::exchange(released_, {});
     for (const auto hop : released) {
         Info& info = infos_[hop];
-        if (info.facts.kind == HopKind::group) {
+        if (info.facts.kind == HopKind::choice) {
+            free_buckets_[choice_bits].push_back(table_[hop].first_bucket);
+            const auto [meant, otherwise] = std::pair{info.facts.meant, info.facts.otherwise};
+            release(meant);
+            if (otherwise != no_hop) release(otherwise);
+        } else if (info.facts.kind == HopKind::group) {
             free_buckets_[table_[hop].bucket_bits].push_back(table_[hop].first_bucket);
             // workers may have come by the group to a member until now: that one waits another round
             for (const auto& member : std::exchange(info.members, {}))

@@ -25,6 +25,9 @@ struct HopFacts {
     std::uint16_t mtu = 0;             ///< of the route
     int device = 0;                    ///< the kernel's index; 0: none
     IpAddress gateway{}, source{};
+    // of a choice: what of a packet is meant (v6: the prefix `source`, else `tos`), and both ways
+    std::uint8_t tos = 0, source_length = 0;
+    HopIndex meant = no_hop, otherwise = no_hop;
     friend bool operator==(const HopFacts&, const HopFacts&) = default;
 };
 
@@ -48,6 +51,9 @@ class HopPool {
     /// The group for one address on the link: like `group`, but where a member leads to a device alone the
     /// address is its neighbour there. Follows the group's buckets. With one more reference; no_hop if full.
     HopIndex take_twin(HopIndex group, const IpAddress& address);
+    /// The hop of kind choice of these facts, with one more reference. Takes over a reference of both ways
+    /// (`otherwise` may be no_hop). no_hop if full.
+    HopIndex take_choice(const HopFacts& facts);
     void retain(HopIndex hop) noexcept { ++infos_[hop].references; }
     /// Whether the bucket of a group is another than at the last call.
     [[nodiscard]] bool take_changed() noexcept { return std::exchange(changed_, false); }
@@ -116,6 +122,7 @@ class HopPool {
 
     HopIndex take_index();
     std::uint32_t take_buckets(std::uint8_t bits);
+    void write_choice(HopIndex index, const HopFacts& facts, std::uint32_t first);
     void write_buckets(HopIndex group, const std::vector<bool>& alive, HopIndex former);
     void write_group(HopIndex index, std::uint8_t bits, std::uint32_t first);
     void mirror_buckets(HopIndex twin);

@@ -263,11 +263,9 @@ void Routes::end(RouteDump kind) {
         }
         case RouteDump::routes4:
             tables4_.sweep(generation);
-            sweep_unsupported(false);
             break;
         case RouteDump::routes6:
             tables6_.sweep(generation);
-            sweep_unsupported(true);
             break;
         case RouteDump::rules4:
         case RouteDump::rules6: {

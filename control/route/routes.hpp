@@ -89,10 +89,9 @@ class Routes {
 
     struct Size {
         std::size_t routes4 = 0, routes6 = 0, hops = 0, neighbours = 0, nexthops = 0;
-        std::size_t memory = 0;         ///< of the routes, bytes, without the Lpms
-        std::uint64_t left_out = 0;     ///< entries without room in a table
-        std::size_t not_supported = 0;  ///< routes weft does not see
-        std::size_t elsewhere = 0;      ///< routes to interfaces weft lacks, a second ago
+        std::size_t memory = 0;      ///< of the routes, bytes, without the Lpms
+        std::uint64_t left_out = 0;  ///< entries without room in a table
+        std::size_t elsewhere = 0;   ///< routes to interfaces weft lacks, a second ago
         std::size_t not_supported_rules = 0;
     };
     [[nodiscard]] Size size() const;
@@ -140,8 +139,6 @@ class Routes {
     [[nodiscard]] std::unique_ptr<Routing> make_routing() const;
     void known_neighbour(const NeighbourKey& key, bool known);
     void warn(const KernelRule& rule);
-    void not_supported(const KernelRoute& route, bool there);
-    void sweep_unsupported(bool v6);
     void say_elsewhere();
 
     Wiring wiring_;
@@ -162,12 +159,7 @@ class Routes {
     std::uint32_t wanted_ = 0;
     bool dirty_ = false;
     std::uint32_t hash_secret_;
-    /// v6, destination, length, TOS, source, length, table, metric; with the dump that last named it.
-    using UnsupportedRoute =
-        std::tuple<bool, std::array<std::uint8_t, 16>, std::uint8_t, std::uint8_t,
-                   std::array<std::uint8_t, 16>, std::uint8_t, std::uint32_t, std::uint32_t>;
-    std::map<UnsupportedRoute, std::uint8_t> unsupported_;
-    std::size_t said_unsupported_ = 0, elsewhere_ = 0;
+    std::size_t elsewhere_ = 0;
     std::map<int, unsigned> elsewhere_ticks_;  ///< how often seen, by device
     std::uint64_t said_left_out_ = 0;
 };

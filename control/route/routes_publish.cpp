@@ -15,6 +15,7 @@ std::unique_ptr<Routing> Routes::make_routing() const {
         routing->tables[i] = {.v4 = tables4_.lpm(i), .v6 = tables6_.lpm(i)};
     routing->rules4 = plans_[0].rules;
     routing->rules6 = plans_[1].rules;
+    routing->tos_routes = tables4_.has_choices();
     routing->hash_l4 = settings_.hash_l4;
     routing->hash6_l4 = settings_.hash6_l4;
     routing->hash_secret = hash_secret_;
@@ -64,6 +65,7 @@ void Routes::settle() {
     if (hops_.take_changed()) wiring_.hops.raise_generation();
     dirty_ |= tables4_.take_fresh();
     dirty_ |= tables6_.take_fresh();
+    dirty_ |= tables4_.has_choices() != wiring_.routing.get().tos_routes;
     if (dirty_) publish();
     if (hops_.has_released() || tables4_.has_unlinked() || tables6_.has_unlinked()) reclaim();
 }
@@ -87,7 +89,6 @@ Routes::Size Routes::size() const {
               .nexthops = nexthops_.size(),
               .memory = tables4_.memory() + tables6_.memory(),
               .left_out = tables4_.left_out() + tables6_.left_out(),
-              .not_supported = unsupported_.size(),
               .elsewhere = elsewhere_};
     for (const auto& rules : rules_)
         size.not_supported_rules += static_cast<std::size_t>(std::count_if(

@@ -39,10 +39,6 @@ bool same_via(const KernelVia& a, const KernelVia& b) {
 
 void Routes::route(const KernelRoute& route, bool there, std::uint16_t nlmsg_flags) {
     if (!is_known_type(route.type)) return;
-    if (route.tos != 0 || route.source_length != 0) {
-        not_supported(route, there);
-        return;
-    }
     if (route.v6)
         route_in(tables6_, route, there, nlmsg_flags);
     else
@@ -68,7 +64,8 @@ std::uint32_t Routes::replaced_by(Rib<bytes>& rib, const AddressKey<bytes>& key,
     const bool replace = nlmsg_flags & NLM_F_REPLACE;
     const auto first = [&](auto&& fits) {
         return rib.find(key, route.length, [&](const RibRoute& r) {
-            return r.priority == route.priority && fits(attributes_[r.attributes].attributes);
+            const auto& other = attributes_[r.attributes].attributes;
+            return r.priority == route.priority && same_packets(other, attributes) && fits(other);
         });
     };
     if constexpr (bytes == 4) return replace ? first([](const auto&) { return true; }) : 0;
@@ -107,6 +104,7 @@ void Routes::add_route(RouteTables<bytes>& tables, const AddressKey<bytes>& key,
         at = rib.insert(key, route.length, route.priority, taken.id,
                         last ? Rib<bytes>::Place::last : Rib<bytes>::Place::first);
         rib[at].generation = generation;
+        if (!attributes.plain()) tables.note_choice(key, route.length);
         tables.refresh(route.table, key, route.length);
         return;
     }
@@ -123,7 +121,8 @@ void Routes::remove_route(RouteTables<bytes>& tables, const AddressKey<bytes>& k
     const auto attributes = attributes_of(route);
     const auto find = [&](auto&& fits) {
         return rib.find(key, route.length, [&](const RibRoute& r) {
-            return r.priority == route.priority && fits(attributes_[r.attributes].attributes);
+            const auto& other = attributes_[r.attributes].attributes;
+            return r.priority == route.priority && same_packets(other, attributes) && fits(other);
         });
     };
     if (const auto at = find([&](const auto& other) { return same_route(other, attributes); })) {

@@ -107,9 +107,11 @@ template <unsigned bytes>
 HopIndex RouteTables<bytes>::decide(const Layered& in, const Key& key, unsigned length) {
     for (std::size_t i = 0; i < in.layers.size(); ++i) {
         const HopIndex hop = hop_of(in.layers[i], key, length);
-        if (hop == no_hop) continue;
+        const auto choices = choices_of(in.layers[i], key, length);
+        if (hop == no_hop && choices.empty()) continue;
         for (std::size_t earlier = 0; earlier < i; ++earlier)
             if (covered(in.layers[earlier], key, length)) return no_hop;
+        if (!choices.empty()) return decide_choice(in, key, length, choices, hop);
         if (length == bits)
             if (const HopIndex own = neighbour_hop(hop, key, true); own != no_hop) return own;
         wiring_.hops.retain(hop);
@@ -138,6 +140,7 @@ HopIndex RouteTables<bytes>::neighbour_hop(HopIndex of, const Key& address, bool
         return facts.kind == HopKind::no_address && here && hops.unasked(facts.device) != 0;
     };
     HopFacts facts = hops.facts(of);
+    if (facts.kind == HopKind::choice) return choice_for(facts, address);
     if (facts.kind == HopKind::group) {
         const auto& members = hops.members(of);
         IpAddress to{};
@@ -197,6 +200,7 @@ void RouteTables<bytes>::put(Layered& into, const Key& key, unsigned length) {
     }
     if (before != no_hop) wiring_.hops.release(before);
     if (length < bits) put_hosts(into, key, length);
+    put_choices(into, key, length);
 }
 
 /// Host entries of the neighbours within a prefix.
@@ -242,6 +246,7 @@ void RouteTables<bytes>::clear(Layered& of) {
 
 template <unsigned bytes>
 void RouteTables<bytes>::refresh(std::uint32_t table, const Key& key, unsigned length) {
+    drop_choice(key, length);
     for (const auto& layered : layered_) {
         const auto layer = std::find(layered->layers.begin(), layered->layers.end(), table);
         if (layer == layered->layers.end()) continue;

@@ -5,6 +5,9 @@
 // earlier one covers is left out, also a longer one, because the kernel asks the earlier table first whatever
 // the length (net/ipv4/fib_rules.c). A neighbour that is known has a host entry in each layered table where a
 // connected route of its device is what covers it.
+//
+// Routes with a TOS or a source prefix make a chain of choices (HopKind::choice) of what their prefix leads
+// to; at its end is what a packet finds that none of them means.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +52,10 @@ class RouteTables {
 
     [[nodiscard]] Rib<bytes>& rib(std::uint32_t table);
     [[nodiscard]] const std::map<std::uint32_t, Rib<bytes>>& ribs() const noexcept { return ribs_; }
+    /// Some route of the prefix has a TOS or a source prefix. Before refresh().
+    void note_choice(const Key& key, unsigned length) { choices_.emplace(key, length); }
+    /// Whether there is such a route, or was one not long ago.
+    [[nodiscard]] bool has_choices() const noexcept { return !choices_.empty(); }
     /// The routes of a prefix of a kernel table have changed, or what they lead to.
     void refresh(std::uint32_t table, const Key& key, unsigned length);
     /// What the attributes for which changed[id] is true lead to has changed.
@@ -95,13 +102,22 @@ class RouteTables {
         std::shared_ptr<Lpm<bytes>> lpm{};
     };
     [[nodiscard]] bool usable(const RibRoute& route) const {
-        return wiring_.attributes[route.attributes].hop;
+        const auto& entry = wiring_.attributes[route.attributes];
+        return entry.hop && entry.attributes.plain();
     }
     [[nodiscard]] HopIndex hop_of(std::uint32_t table, const Key& key, unsigned length) const;
     [[nodiscard]] bool covered(std::uint32_t table, const Key& key, unsigned below) const;
     [[nodiscard]] HopIndex decide(const Layered& in, const Key& key, unsigned length);
     [[nodiscard]] HopIndex host_hop(const Layered& in, const Key& address);
     [[nodiscard]] HopIndex neighbour_hop(HopIndex of, const Key& address, bool always);
+    [[nodiscard]] std::vector<const RibRoute*> choices_of(std::uint32_t table, const Key& key,
+                                                          unsigned length) const;
+    [[nodiscard]] HopIndex decide_choice(const Layered& in, const Key& key, unsigned length,
+                                         const std::vector<const RibRoute*>& routes, HopIndex plain);
+    [[nodiscard]] HopIndex choice_for(const HopFacts& choice, const Key& address);
+    [[nodiscard]] HopIndex own_hop(HopIndex hop, const Key& key, unsigned length, bool always);
+    void put_choices(Layered& into, const Key& key, unsigned length);
+    void drop_choice(const Key& key, unsigned length);
     void put(Layered& into, const Key& key, unsigned length);
     void put_hosts(Layered& into, const Key& key, unsigned length);
     void put_below(Layered& into, std::size_t layer, const Key& key, unsigned length);
@@ -116,6 +132,7 @@ class RouteTables {
     std::vector<std::unique_ptr<Layered>> layered_;
     std::unique_ptr<Layered> filling_;  ///< by set_layers
     std::map<Key, std::set<int>> neighbours_;
+    std::set<std::pair<Key, unsigned>> choices_;  ///< prefixes and lengths
     bool fresh_ = false;
     std::uint64_t left_out_ = 0;
 };

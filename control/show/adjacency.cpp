@@ -11,7 +11,8 @@ namespace {
 std::string_view kind_word(HopKind kind) {
     static constexpr std::string_view words[] = {
         "none",      "neighbour",   "connected", "no_address", "local",      "broadcast", "multicast",
-        "blackhole", "unreachable", "prohibit",  "elsewhere",  "next_table", "group"};
+        "blackhole", "unreachable", "prohibit",  "elsewhere",  "next_table", "group",     "choice"};
+    static_assert(std::size(words) == static_cast<std::size_t>(HopKind::choice) + 1);
     return words[static_cast<std::size_t>(kind)];
 }
 
@@ -21,8 +22,11 @@ std::string_view state_word(NeighbourState state) {
                                              : "unknown";
 }
 
-/// "12 x 4": a member and how many of the group's buckets it has.
+/// "12 x 4": a member and how many of the group's buckets it has. Of a choice "12, else 4".
 std::string members_text(const AdjacencyState& hop) {
+    if (hop.kind == HopKind::choice)
+        return fmt::format("{}, else {}", hop.members.front().first,
+                           hop.members.back().first ? std::to_string(hop.members.back().first) : "none");
     std::string text;
     for (const auto& [member, buckets] : hop.members)
         text += fmt::format("{}{} x {}", text.empty() ? "" : ", ", member, buckets);

@@ -145,7 +145,7 @@ bool FlowBatch::renew(Packet& packet, const Asked& asked, const FlowPath& path, 
                              : to_address(way.v4.translated.destination);
     const RouteAnswer route = find_route(key, routing, *context.hops);
     if (route.kind != HopKind::neighbour || (*context.hops)[route.index].interface != way.oif) return false;
-    if (v6 && !routing.hash6_l4 && route.table_entry != route.index) return false;
+    if (route.by_tos || (v6 && !routing.hash6_l4 && route.table_entry != route.index)) return false;
     way.hop.store(route.index, std::memory_order_relaxed);
     way.epoch = epoch;
     return true;

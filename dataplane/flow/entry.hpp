@@ -67,8 +67,10 @@ struct FlowKind {
     /// The connection has counters, or a time of its beginning, because it began while nf_conntrack_acct or
     /// nf_conntrack_timestamp was 1, as in Linux (nf_ct_acct_ext_add).
     static constexpr std::uint8_t accounted = 4, stamped = 8;
+    /// Only what FlowExtra::told says is told of it.
+    static constexpr std::uint8_t selective = 16;
     /// Flags that do not take part in comparisons.
-    static constexpr std::uint8_t not_compared = hinted | accounted | stamped;
+    static constexpr std::uint8_t not_compared = hinted | accounted | stamped | selective;
 
     [[nodiscard]] std::uint32_t word() const noexcept { return std::bit_cast<std::uint32_t>(*this); }
     static constexpr std::uint32_t compared = 0xffff'ffff & ~(std::uint32_t{not_compared} << 24);

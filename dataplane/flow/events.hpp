@@ -23,6 +23,7 @@ struct FlowView {
     TcpState tcp_state;    ///< valid for TCP
     SctpState sctp_state;  ///< valid for SCTP
     FlowHelper helper;
+    FlowZone reply_zone;  ///< of the reply; that of the original is in kind
     unsigned owner;
     std::uint32_t seconds_left;
     std::uint32_t mark;

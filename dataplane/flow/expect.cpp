@@ -182,6 +182,7 @@ std::vector<ExpectationEvent> ExpectationTable::take_events() {
 
 /// Who does not keep up loses events; no memory is asked for here.
 void ExpectationTable::tell(bool created, const Expectation& what) noexcept {
+    if (!(what.told & (created ? ToldEvents::expectation_created : ToldEvents::expectation_gone))) return;
     if (!listens_.load(std::memory_order_relaxed)) return;
     if (events_.size() < events_.capacity())
         events_.push_back({created, what});

@@ -49,6 +49,7 @@ struct Expectation {
     FlowTime deadline;
     std::uint32_t number;  ///< of all that there were
     FollowMaster follow;
+    std::uint8_t told = ToldEvents::expectation_created | ToldEvents::expectation_gone;  ///< as ToldEvents
 };
 
 enum class Expected : std::uint8_t {

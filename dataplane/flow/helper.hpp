@@ -61,8 +61,18 @@ struct FollowMaster {
     be16 destination_port{};
 };
 
-/// Beside the entry of a connection that has a helper or was expected; of others it is never touched. Owner
-/// only.
+/// What is told of a connection: bits 1 << enum ip_conntrack_events, and of its expectations 1 << enum
+/// ip_conntrack_expect_events (include/uapi/linux/netfilter/nf_conntrack_common.h).
+struct ToldEvents {
+    static constexpr std::uint16_t created = 1 << 0, related = 1 << 1, destroyed = 1 << 2, reply = 1 << 3,
+                                   assured = 1 << 4, protocol = 1 << 5, helper = 1 << 6, mark = 1 << 7;
+    static constexpr std::uint8_t expectation_created = 1 << 0, expectation_gone = 1 << 1;
+    std::uint16_t connection = 0;
+    std::uint8_t expectations = 0;
+};
+
+/// Beside the entry of a connection that has a helper, was expected or tells only some events; of others it
+/// is never touched. Owner only.
 struct FlowExtra {
     ExpectationList expectations;
     FlowHelper helper = FlowHelper::none;
@@ -70,6 +80,7 @@ struct FlowExtra {
     SeqAdjust adjust[2];
     FollowMaster follow;
     std::uint32_t follower = 0;  ///< the version of the connection that follows
+    ToldEvents told{};           ///< valid if FlowKind has selective
 };
 
 }  // namespace weft

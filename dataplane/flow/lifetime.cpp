@@ -66,7 +66,7 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     if (state.has(FlowStatus::src_nat_done)) sources_.add(index, source_hash(index));
     wheels_[moment.worker]->add(index, moment.now + span, moment.now);
     if (events_[moment.worker].wanted()) [[unlikely]]
-        tell(FlowEventKind::created, index, moment);
+        tell(FlowEventKind::created, news_of_beginning(index), index, moment);
     return Confirmed::done;
 }
 
@@ -191,7 +191,7 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
         forget_expectations(index);
         count_.fetch_sub(1, relaxed);
         if (events_[moment.worker].wanted()) [[unlikely]]
-            tell(FlowEventKind::destroyed, index, moment);
+            tell(FlowEventKind::destroyed, ToldEvents::destroyed, index, moment);
         leave_sources(index);
         table_.pool().release(moment.worker, index);
     }
@@ -250,7 +250,7 @@ unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
         forget_expectations(index);  // of its last packet, if another thread ended it meanwhile
         leave_sources(index);
         if (told) [[unlikely]]
-            tell(FlowEventKind::destroyed, index, moment);
+            tell(FlowEventKind::destroyed, ToldEvents::destroyed, index, moment);
     });
     return buried + wheel.advance(moment.now, limit - buried,
                                   [&](std::uint32_t index) { return stays(index, moment); });
@@ -276,6 +276,7 @@ void FlowTracker::fill(FlowView& seen, std::uint32_t index, FlowTime now) const 
     seen.seconds_left = left > 0 ? static_cast<std::uint32_t>(left) / 1000 : 0;
     seen.owner = seen.version & FlowState::owner_mask;
     seen.kind = entry.direction[0].kind_now();
+    seen.reply_zone = entry.direction[1].kind_now().zone;
     for (unsigned d = 0; d < 2; ++d) {
         if (seen.kind.flags & FlowKind::ipv6)
             seen.tuple6[d] = entry.direction[d].tuple_now<Tuple6>();
@@ -296,8 +297,34 @@ void FlowTracker::fill(FlowView& seen, std::uint32_t index, FlowTime now) const 
     if (seen.kind.flags & FlowKind::stamped) seen.start = account.start.load(relaxed);
 }
 
-void FlowTracker::tell(FlowEventKind kind, std::uint32_t index, const FlowMoment& moment) noexcept {
-    const FlowState& state = table_.pool()[index].state;
+/// What nf_conntrack_confirm finds noted of a connection.
+std::uint16_t FlowTracker::news_of_beginning(std::uint32_t index) const noexcept {
+    const FlowEntry& entry = table_.pool()[index];
+    const std::uint8_t protocol = entry.direction[0].kind.protocol;
+    const bool has_state = protocol == ip_protocol::tcp || protocol == ip_protocol::sctp;
+    return static_cast<std::uint16_t>(
+        (entry.state.has(FlowStatus::expected) ? ToldEvents::related : ToldEvents::created) |
+        (entry.state.has(FlowStatus::helper) ? ToldEvents::helper : 0) |
+        (entry.direction[0].shared.load(relaxed) != 0 ? ToldEvents::mark : 0) |
+        (has_state ? ToldEvents::protocol : 0));
+}
+
+void FlowTracker::select_events(FlowRef ref, const ToldEvents& told) noexcept {
+    FlowExtra& own = extra(ref);
+    own.told = told;
+    for (FlowDirection& direction : table_.pool()[FlowTable::index(ref)].direction) {
+        FlowKind kind = direction.kind_now();
+        kind.flags |= FlowKind::selective;
+        store_words(&direction.kind, kind);
+    }
+}
+
+void FlowTracker::tell(FlowEventKind kind, std::uint16_t what, std::uint32_t index,
+                       const FlowMoment& moment) noexcept {
+    const FlowEntry& entry = table_.pool()[index];
+    if (entry.direction[0].kind.flags & FlowKind::selective && !(extras_[index].told.connection & what))
+        return;
+    const FlowState& state = entry.state;
     FlowEvent event{};
     event.kind = kind;
     event.view.version = state.version();
@@ -311,7 +338,7 @@ void FlowTracker::set_mark(FlowRef ref, std::uint32_t to, const FlowMoment& mome
     mark(ref).store(to, relaxed);
     if (!events_[moment.worker].wanted()) return;
     if (state_of(ref).has(FlowStatus::confirmed))  // else its beginning is told, with the mark
-        tell(FlowEventKind::mark_changed, FlowTable::index(ref), moment);
+        tell(FlowEventKind::mark_changed, ToldEvents::mark, FlowTable::index(ref), moment);
 }
 
 void FlowTracker::flush() noexcept {

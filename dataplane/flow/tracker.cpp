@@ -38,6 +38,13 @@ struct FlowNews {
                     : protocol == ip_protocol::sctp ? static_cast<unsigned>(state.sctp.state())
                                                     : 0)};
     }
+    /// As ToldEvents.
+    [[nodiscard]] std::uint16_t until(const FlowNews& now) const noexcept {
+        const unsigned fresh = now.status & ~status;
+        return static_cast<std::uint16_t>((fresh & FlowStatus::seen_reply ? ToldEvents::reply : 0) |
+                                          (fresh & FlowStatus::assured ? ToldEvents::assured : 0) |
+                                          (now.protocol_state != protocol_state ? ToldEvents::protocol : 0));
+    }
     friend bool operator==(const FlowNews&, const FlowNews&) = default;
 };
 
@@ -60,31 +67,31 @@ FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t
         wheels_[w] = std::make_unique<FlowWheel>(table_.pool(), table_.pool().size());
 }
 
-Tracked FlowTracker::in(const FlowPacket& packet, FlowZone zone, FlowZone hint,
+Tracked FlowTracker::in(const FlowPacket& packet, FlowZones zones, FlowZone hint,
                         const FlowMoment& moment) noexcept {
-    const Tracked found = in_any(packet, zone, hint, moment);
+    const Tracked found = in_any(packet, zones, hint, moment);
     if (found.kind == Tracked::invalid) [[unlikely]]
         FlowCounts::add(counts_[moment.worker].invalid);
     return found;
 }
 
-Tracked FlowTracker::in_any(const FlowPacket& packet, FlowZone zone, FlowZone hint,
+Tracked FlowTracker::in_any(const FlowPacket& packet, FlowZones zones, FlowZone hint,
                             const FlowMoment& moment) noexcept {
-    FlowKind kind{zone, 0, hint ? FlowKind::hinted : std::uint8_t{0}};
+    FlowKind kind{zones.original, 0, hint ? FlowKind::hinted : std::uint8_t{0}};
     if (packet.head == 0) return nothing(Tracked::invalid);
     switch (static_cast<unsigned>(packet.ip[0]) >> 4) {
         case 4:
-            return in_family(*reinterpret_cast<const Ipv4Header*>(packet.ip), packet, kind, moment);
+            return in_family(*reinterpret_cast<const Ipv4Header*>(packet.ip), packet, kind, zones, moment);
         case 6:
             kind.flags |= FlowKind::ipv6;
-            return in_family(*reinterpret_cast<const Ipv6Header*>(packet.ip), packet, kind, moment);
+            return in_family(*reinterpret_cast<const Ipv6Header*>(packet.ip), packet, kind, zones, moment);
         default:
             return nothing(Tracked::invalid);
     }
 }
 
 template <class Header>
-Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowKind kind,
+Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowKind kind, FlowZones zones,
                                const FlowMoment& moment) noexcept {
     auto l4 = find_l4(ip, packet.head);
     if (!l4) return nothing(Tracked::invalid);
@@ -95,7 +102,7 @@ Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowK
         case IcmpClass::query:
             break;
         case IcmpClass::error:
-            return related(ip, *l4, kind, moment);
+            return related(ip, *l4, kind, zones, moment);
         case IcmpClass::untracked:
             return nothing(Tracked::untracked);
         case IcmpClass::invalid:
@@ -105,7 +112,7 @@ Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowK
     if (!tuple) return nothing(Tracked::invalid);
     for (;;) {
         Tracked t = nothing(Tracked::tracked);
-        if (const FlowRef ref = find(*tuple, kind, moment.now)) {
+        if (const FlowRef ref = find(*tuple, kind, zones, moment.now)) {
             const std::uint32_t version = state_of(ref).version();
             t = {Tracked::tracked, CtInfo::established, false, ref, version};
             if ((version & FlowState::owner_mask) != moment.worker) {
@@ -113,7 +120,7 @@ Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowK
                 return t;
             }
         } else {
-            t = begin(*tuple, kind, moment);
+            t = begin(*tuple, kind, zones, moment);
             if (t.kind != Tracked::tracked) return t;
         }
         t.info = info_of(t.ref);
@@ -190,12 +197,14 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
     if (direction == 1 && !state.has(FlowStatus::seen_reply)) state.set(FlowStatus::seen_reply);
     if (told) [[unlikely]]
         if (verdict == L4Verdict::accept && before != FlowNews::of(state, l4.protocol))
-            tell(FlowEventKind::updated, FlowTable::index(ref), moment);
+            tell(FlowEventKind::updated, before.until(FlowNews::of(state, l4.protocol)),
+                 FlowTable::index(ref), moment);
     return verdict;
 }
 
 template <class Tuple>
-Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& moment) noexcept {
+Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, FlowZones zones,
+                           const FlowMoment& moment) noexcept {
     const auto reply = inverted(tuple, kind.protocol);
     if (!reply) return nothing(Tracked::invalid);
     const std::uint64_t hash = table_.hash(tuple, kind.protocol, hint_of(kind));
@@ -212,7 +221,9 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
     if (moment.config.acct) kind.flags |= FlowKind::accounted;
     if (moment.config.timestamp) kind.flags |= FlowKind::stamped;
     entry.direction[0].set(tuple, kind);
-    entry.direction[1].set(*reply, kind);
+    FlowKind reply_kind = kind;
+    reply_kind.zone = zones.reply;
+    entry.direction[1].set(*reply, reply_kind);
     for (FlowDirection& direction : entry.direction) {
         direction.shared.store(0, std::memory_order_relaxed);
         direction.path = direction.epoch = 0;
@@ -229,6 +240,7 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
         }
         account.start.store(0, std::memory_order_relaxed);
     }
+    if (!kind.zone) kind.zone = zones.reply;  // nf_ct_zone_equal_any
     if (expectations_.any()) [[unlikely]]
         meet_expectation(index << 1, tuple, kind, moment);
     return {Tracked::tracked, CtInfo::fresh, true, index << 1, entry.state.version()};
@@ -236,7 +248,7 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, const FlowMoment& 
 
 /// ICMP errors belong to the connection of the packet they quote (nf_conntrack_inet_error).
 template <class Header>
-Tracked FlowTracker::related(const Header& outer, const L4View& error, FlowKind kind,
+Tracked FlowTracker::related(const Header& outer, const L4View& error, FlowKind kind, FlowZones zones,
                              const FlowMoment& moment) noexcept {
     const std::uint32_t there = std::min(error.head, error.length);
     if (there < icmp_header_size + sizeof(Header)) return nothing(Tracked::invalid);
@@ -248,7 +260,7 @@ Tracked FlowTracker::related(const Header& outer, const L4View& error, FlowKind 
     const auto tuple = inverted(*quoted, l4->protocol);
     if (!tuple) return nothing(Tracked::invalid);
     kind.protocol = l4->protocol;
-    const FlowRef ref = find(*tuple, kind, moment.now);
+    const FlowRef ref = find(*tuple, kind, zones, moment.now);
     if (!ref) return nothing(Tracked::invalid);
     // It must go to where an answer would: otherwise anybody could send it to a third with a packet quoted
     // that a connection fits.

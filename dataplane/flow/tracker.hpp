@@ -91,8 +91,8 @@ class FlowTracker {
     /// For at most `capacity` connections (FlowConfig::max may be less). Secrets as FlowTable's.
     FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t secret_lo, std::uint64_t secret_hi);
 
-    /// nf_conntrack_in. `hint`: as FlowHash's, 0 or `zone`.
-    [[nodiscard]] Tracked in(const FlowPacket&, FlowZone zone, FlowZone hint, const FlowMoment&) noexcept;
+    /// nf_conntrack_in. `hint`: as FlowHash's, 0 or the zone of both directions.
+    [[nodiscard]] Tracked in(const FlowPacket&, FlowZones, FlowZone hint, const FlowMoment&) noexcept;
     /// The rest of in() for a packet whose connection was looked up and is this worker's. `repeat` has ended
     /// the connection: call in().
     [[nodiscard]] L4Verdict follow(FlowRef ref, const L4View&, std::uint32_t bytes,
@@ -106,7 +106,9 @@ class FlowTracker {
     /// Gives a connection that in() began a helper, as a rule asks, unless it was expected
     /// (nf_ct_try_assign_helper).
     void assign_helper(FlowRef ref, FlowHelper) noexcept;
-    /// Of a connection that has a helper or was expected. Owner only.
+    /// Of a connection that in() began: only these of its events are told (nf_ct_ecache_ext_add).
+    void select_events(FlowRef ref, const ToldEvents&) noexcept;
+    /// Of a connection that has a helper, was expected or tells only some events. Owner only.
     [[nodiscard]] FlowExtra& extra(FlowRef ref) noexcept { return extras_[ref >> 1]; }
     /// nf_ct_expect_related: of a connection with a helper, by its owner.
     [[nodiscard]] Expected expect(FlowRef master, Expectation, const FlowMoment&) noexcept;
@@ -139,6 +141,18 @@ class FlowTracker {
             if (!expired(state, now)) return ref;
             end(ref, hash, version);
         }
+    }
+
+    /// The same by the zones of a packet: of the original direction in one, of the reply in the other
+    /// (resolve_normal_ct).
+    template <class Tuple>
+    [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, FlowZones zones, FlowTime now) noexcept {
+        kind.zone = zones.original;
+        FlowRef ref = find(tuple, kind, now);
+        if (zones.original == zones.reply || (ref && !FlowTable::direction(ref))) return ref;
+        kind.zone = zones.reply;
+        ref = find(tuple, kind, now);
+        return ref && FlowTable::direction(ref) ? ref : 0;
     }
 
     /// What translation has made of this source (address, port or identifier) in another connection of the
@@ -254,15 +268,15 @@ class FlowTracker {
     }
 
   private:
-    [[nodiscard]] Tracked in_any(const FlowPacket&, FlowZone zone, FlowZone hint, const FlowMoment&) noexcept;
+    [[nodiscard]] Tracked in_any(const FlowPacket&, FlowZones, FlowZone hint, const FlowMoment&) noexcept;
     template <class Header>
-    [[nodiscard]] Tracked in_family(const Header&, const FlowPacket&, FlowKind kind,
+    [[nodiscard]] Tracked in_family(const Header&, const FlowPacket&, FlowKind kind, FlowZones,
                                     const FlowMoment&) noexcept;
     template <class Header>
-    [[nodiscard]] Tracked related(const Header& outer, const L4View& error, FlowKind kind,
+    [[nodiscard]] Tracked related(const Header& outer, const L4View& error, FlowKind kind, FlowZones,
                                   const FlowMoment&) noexcept;
     template <class Tuple>
-    [[nodiscard]] Tracked begin(const Tuple&, FlowKind kind, const FlowMoment&) noexcept;
+    [[nodiscard]] Tracked begin(const Tuple&, FlowKind kind, FlowZones, const FlowMoment&) noexcept;
     template <class Tuple>
     void meet_expectation(FlowRef ref, const Tuple&, FlowKind kind, const FlowMoment&) noexcept;
     void forget_expectations(std::uint32_t index) noexcept;
@@ -305,7 +319,9 @@ class FlowTracker {
     template <class Tuple>
     void leave_crowd(std::uint32_t index, FlowKind kind) noexcept;
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
-    void tell(FlowEventKind, std::uint32_t index, const FlowMoment&) noexcept;
+    /// `what` of it is news, as ToldEvents.
+    void tell(FlowEventKind, std::uint16_t what, std::uint32_t index, const FlowMoment&) noexcept;
+    [[nodiscard]] std::uint16_t news_of_beginning(std::uint32_t index) const noexcept;
 
     std::uint32_t capacity_;
     FlowTable table_;

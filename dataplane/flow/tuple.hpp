@@ -16,6 +16,18 @@ namespace weft {
 /// Conntrack zone; 0 is the one without a rule.
 using FlowZone = std::uint16_t;
 
+/// The zones in which the original and the reply direction of a packet's connection are looked for: a zone
+/// that a rule gives to one direction leaves the other in zone 0 (nf_conntrack_zone::dir).
+struct FlowZones {
+    FlowZone original = 0, reply = 0;
+    constexpr FlowZones(FlowZone both) noexcept : original(both), reply(both) {}
+    constexpr FlowZones(FlowZone of_original, FlowZone of_reply) noexcept
+        : original(of_original), reply(of_reply) {}
+    [[nodiscard]] constexpr FlowZone of(unsigned direction) const noexcept {
+        return direction ? reply : original;
+    }
+};
+
 /// ICMP query: source_port is the identifier, destination_port type (first byte) and code. 0 and 0 for
 /// protocols without ports.
 struct Tuple4 {

@@ -17,6 +17,8 @@ using hook::ConntrackStatus;
 /// Metadata::connection_state: CtInfo in the low bits.
 constexpr std::uint8_t info_bits = 7, tracked = 8, invalid = 16, untracked = 32, fresh = 64,
                        handed_over = 128, gather_here = 1;
+/// With handed_over: Metadata::zone is of one direction only.
+constexpr std::uint8_t zone_of_original = 2, zone_of_reply = 4;
 
 /// The packet's connection is still the one that it was.
 bool is_there(const Packet& packet, const Context& context) noexcept {
@@ -81,8 +83,23 @@ Verdict give_to(Packet& packet, HandedFor hook, unsigned owner, Context& context
 }
 
 /// xt_ct_target and nf_ct_zone_tmpl.
-FlowZone zone_of(const hook::CtTarget& target, const Packet& packet) noexcept {
-    return target.zone_from_mark ? static_cast<FlowZone>(packet.meta.mark) : target.zone;
+FlowZones zones_of(const hook::CtTarget& target, const Packet& packet) noexcept {
+    const FlowZone zone = target.zone_from_mark ? static_cast<FlowZone>(packet.meta.mark) : target.zone;
+    if (target.zone_original == target.zone_reply) return zone;
+    return {target.zone_original ? zone : FlowZone{0}, target.zone_reply ? zone : FlowZone{0}};
+}
+
+/// Of a packet that another worker has handed over, as it noted them.
+FlowZones noted_zones(const Packet& packet) noexcept {
+    if (packet.meta.connection_state & zone_of_original) return {packet.meta.zone, 0};
+    if (packet.meta.connection_state & zone_of_reply) return {0, packet.meta.zone};
+    return packet.meta.zone;
+}
+void note_zones(Packet& packet, FlowZones zones) noexcept {
+    packet.meta.connection_state = handed_over;
+    packet.meta.zone = zones.original ? zones.original : zones.reply;
+    if (zones.original != zones.reply)
+        packet.meta.connection_state |= zones.original ? zone_of_original : zone_of_reply;
 }
 
 /// In zone 0, whose packets no raw rule has to name.
@@ -96,8 +113,12 @@ FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
     return context.filtering->tracker->find(*tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
 }
 
-void assign_helper(FlowRef ref, const hook::CtTarget& target, Context& context) noexcept {
+/// What a rule says of a connection that begins.
+void prepare(FlowRef ref, const hook::CtTarget& target, Context& context) noexcept {
     FlowTracker& tracker = *context.filtering->tracker;
+    if (target.events != 0 || target.expectation_events != 0)
+        tracker.select_events(ref, {target.events, target.expectation_events});
+    if (target.helper.empty()) return;
     const std::uint8_t protocol = tracker.table().direction_of(ref).kind.protocol;
     tracker.assign_helper(ref, helper_of(target.helper, protocol));
 }
@@ -166,7 +187,7 @@ bool has_met_no_rule(const Packet& packet) noexcept {
 }
 
 bool was_handed_over(const Packet& packet) noexcept {
-    return packet.meta.connection_state == handed_over;
+    return packet.meta.connection_state & handed_over;
 }
 
 PacketEnd go_to_owner(Packet& packet, HandedFor hook, Context& context) noexcept {
@@ -182,9 +203,9 @@ PacketEnd go_to_owner(Packet& packet, HandedFor hook, Context& context) noexcept
 }
 
 PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook, Context& context) noexcept {
-    const FlowZone zone = was_handed_over(packet) ? packet.meta.zone
-                          : template_             ? zone_of(*template_, packet)
-                                                  : FlowZone{0};
+    const FlowZones zones = was_handed_over(packet) ? noted_zones(packet)
+                            : template_             ? zones_of(*template_, packet)
+                                                    : FlowZones{0};
     packet.meta.connection_state = invalid;
     if (template_ && template_->notrack) {
         packet.meta.connection_state = untracked;
@@ -196,13 +217,13 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
             return {};
         }
     const Tracked found =
-        context.filtering->tracker->in(flow_packet(packet, context), zone, 0, moment_of(context));
+        context.filtering->tracker->in(flow_packet(packet, context), zones, 0, moment_of(context));
     switch (found.kind) {
         case Tracked::tracked:
             note(packet, found);
             if (found.fresh) {
                 context.hooks->begun.push_back(found);
-                if (template_ && !template_->helper.empty()) assign_helper(found.ref, *template_, context);
+                if (template_) prepare(found.ref, *template_, context);
             }
             return {};
         case Tracked::untracked:
@@ -220,8 +241,7 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
         note(packet, found);  // an error changes nothing of its connection
         return {};
     }
-    packet.meta.connection_state = handed_over;
-    packet.meta.zone = zone;
+    note_zones(packet, zones);
     return give_to(packet, hook, context.filtering->tracker->state_of(found.ref).owner(), context);
 }
 

@@ -57,7 +57,7 @@ class Control {
         const FlowKind kind = from.kind_now();
         v6_ = kind.flags & FlowKind::ipv6;
         protocol_ = kind.protocol;
-        zone_ = kind.zone;
+        if (kind.zone) zone_ = kind.zone;  // its number, whichever direction is in it
         if (v6_) {
             const auto tuple = from.tuple_now<Tuple6>();
             source_[way] = {{tuple.source}, tuple.source_port};

@@ -44,12 +44,15 @@ bool routes_by_tos(bool v6, const Routing& routing) noexcept {
     return std::any_of(rules.begin(), rules.end(), [](const RoutingRule& rule) { return rule.tos != 0; });
 }
 
-/// To the member of a group that the flow label names, which is not the flow's (fib_multipath_hash_policy 0).
-bool routes_by_label(Packet& packet, const Context& context) noexcept {
+/// What a packet's way rests on that is not its flow's: its TOS, or the flow label, by which IPv6 names the
+/// member of a group (fib_multipath_hash_policy 0).
+SlowWay routed_by(Packet& packet, bool v6, const Context& context) noexcept {
     const Routing& routing = *context.routing;
-    if (routing.hash6_l4) return false;
+    if (routes_by_tos(v6, routing)) return SlowWay::route_by_tos;
+    if (v6 ? routing.hash6_l4 : !routing.tos_routes) return SlowWay::kept;
     const RouteAnswer route = find_route(key_of(packet, routing), routing, *context.hops);
-    return route.table_entry != route.index;
+    if (route.by_tos) return SlowWay::route_by_tos;
+    return v6 && route.table_entry != route.index ? SlowWay::route_by_label : SlowWay::kept;
 }
 
 /// The next packet would find another mark, and might be given another one again.
@@ -134,8 +137,7 @@ SlowWay keep(Packet& packet, Context& context) noexcept {
     if (changes_connection_mark(packet, recording, tracker)) return SlowWay::marks_connection;
     if (hop.kind != HopKind::neighbour) return SlowWay::not_neighbour;
     if (hop.interface == packet.meta.iif) return SlowWay::same_interface;
-    if (routes_by_tos(v6, *context.routing)) return SlowWay::route_by_tos;
-    if (v6 && routes_by_label(packet, context)) return SlowWay::route_by_label;
+    if (const SlowWay routed = routed_by(packet, v6, context); routed != SlowWay::kept) return routed;
     const std::uint32_t path =
         work.paths.intern(recording.path, v6, packet.meta.mark, rests.reasons & Rest::routes);
     if (path == FlowPaths::none) return SlowWay::too_many;

@@ -53,6 +53,7 @@ class Choice {
           entry_(table_.pool()[FlowTable::index(question.ref)]),
           original_(entry_.direction[0].template tuple_now<Tuple>()),
           kind_(entry_.direction[0].kind_now()),
+          reply_kind_(entry_.direction[1].kind_now()),
           tuple_(wanted) {}
 
     NatChoice<Tuple> run() noexcept {
@@ -93,7 +94,7 @@ class Choice {
     FlowRef rival(const Tuple& tuple) const noexcept {
         const auto reply = inverted(tuple, kind_.protocol);
         if (!reply) return 0;
-        const FlowRef other = question_.tracker.find(*reply, kind_, question_.moment.now);
+        const FlowRef other = question_.tracker.find(*reply, reply_kind_, question_.moment.now);
         if (!other || table_.direction_of(other & ~1u).template tuple_now<Tuple>() == original_) return 0;
         return is_met(other, tuple) ? FlowRef{0} : other;
     }
@@ -173,7 +174,8 @@ class Choice {
         std::uint32_t key[4], draw = 0;
         std::memcpy(key, source.bytes.data(), sizeof key);
         if (!range_.persistent)
-            draw = word_of(address_of(tuple_, NatSide::destination), words - 1).raw() ^ kind_.zone;
+            draw = word_of(address_of(tuple_, NatSide::destination), words - 1).raw() ^
+                   (kind_.zone | reply_kind_.zone);
         draw = rte_jhash_32b(key, std::size(key), draw);
         bool whole = false;  // a word below the highest one: those after it may be anything
         for (std::size_t i = 0; i < words; ++i) {
@@ -344,7 +346,7 @@ class Choice {
     FlowTable& table_;
     FlowEntry& entry_;
     const Tuple original_;
-    const FlowKind kind_;
+    const FlowKind kind_, reply_kind_;
     Tuple tuple_;
     std::uint64_t own_draw_ = 0;
     hook::PortRange drawn_{};

@@ -1,6 +1,7 @@
 #include "dataplane/route/batch.hpp"
 
 #include "dataplane/hook/hooks.hpp"
+#include "dataplane/route/lookup.hpp"
 
 namespace weft {
 
@@ -55,6 +56,20 @@ void RouteBatch::look_up(Burst& burst, Context&) noexcept {
 #pragma GCC unroll 4
     for (unsigned i = 0; i < burst.count6; ++i)
         __builtin_prefetch(&(*burst.table)[hops6[i]]);
+}
+
+const Hop* RouteBatch::chosen(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
+    const HopTable& table = *burst.table;
+    if (table[index].kind != HopKind::choice) return nullptr;
+    const Asked asked = v6 ? ask(*packet.header<Ipv6Header>(ethernet_header_size))
+                           : ask(*packet.header<Ipv4Header>(ethernet_header_size));
+    RouteKey key;
+    key.source.bytes = asked.source;
+    key.tos = asked_tos(asked.tos, v6);
+    bool by_tos = false;
+    const HopIndex end = route_of(index, key, table, by_tos);
+    if (table[end].kind == HopKind::neighbour) return &table[end];
+    return table[end].kind == HopKind::group ? member(packet, end, v6, burst) : nullptr;
 }
 
 bool RouteBatch::find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept {

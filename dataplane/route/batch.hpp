@@ -111,7 +111,9 @@ struct RouteBatch {
 
     static void look_up(Burst& burst, Context&) noexcept;
 
-    static Verdict decide(Packet& packet, const Prepared& in, const Burst& burst, Context& context) noexcept {
+    // Inline also where the compiler thinks it is long: a call would cost each packet.
+    [[gnu::always_inline]] static Verdict decide(Packet& packet, const Prepared& in, const Burst& burst,
+                                                 Context& context) noexcept {
         if (in.size == 0) [[unlikely]]
             return divert();
         const bool v6 = in.slot >= batch_size;
@@ -156,7 +158,7 @@ struct RouteBatch {
     /// The hop of a packet's flow in a group; null if this path cannot tell.
     static const Hop* member(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
         const HopTable& table = *burst.table;
-        if (table[index].kind != HopKind::group) return nullptr;
+        if (table[index].kind != HopKind::group) return chosen(packet, index, v6, burst);
         std::uint64_t flow;
         const auto& ip4 = *packet.header<Ipv4Header>(ethernet_header_size);
         const auto& ip6 = *packet.header<Ipv6Header>(ethernet_header_size);
@@ -169,6 +171,9 @@ struct RouteBatch {
         const Hop& hop = table[table.choose(index, flow_hash::mix(flow, burst.hash_key))];
         return hop.kind == HopKind::neighbour ? &hop : nullptr;
     }
+    /// The hop at the end of a chain of choices; null of what is no choice, or if this path cannot tell.
+    [[gnu::cold]] static const Hop* chosen(Packet& packet, HopIndex index, bool v6,
+                                           const Burst& burst) noexcept;
     /// By policy 1. False for ICMP: an error goes the way of the packet that it quotes.
     static bool find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept;
 };

@@ -14,7 +14,7 @@ std::uint32_t next_rule(const std::vector<RoutingRule>& rules, std::uint32_t fir
     return first;
 }
 
-bool leads_nowhere(HopIndex hop, const Hop* hops) noexcept {
+bool leads_nowhere(HopIndex hop, const HopTable& hops) noexcept {
     return hop == no_hop || hops[hop].kind == HopKind::next_table;
 }
 
@@ -52,12 +52,11 @@ void RouteBatch::find_by_rules(Burst& burst) noexcept {
         else
             hops[i] = no_hop;
     };
-    constexpr std::uint8_t without_ecn = 0xfc;
     for (std::uint8_t i = 0; i < (v6 ? burst.count6 : burst.count4); ++i) {
         keys[i].source.bytes = asked[i].source;
         std::memcpy(keys[i].destination.bytes.data(), addresses[i].data(), bytes);
         keys[i].v6 = v6;
-        keys[i].tos = asked[i].tos & without_ecn;
+        keys[i].tos = asked_tos(asked[i].tos, v6);
         keys[i].iif = burst.in;
         advance(i, 0);
     }
@@ -83,8 +82,9 @@ void RouteBatch::find_by_rules(Burst& burst) noexcept {
         }
         if (lpm) lpm->find(sought, found, n);
         for (unsigned k = 0; k < n; ++k) {
-            hops[of[k]] = found[k];
-            if (leads_nowhere(found[k], burst.all_hops)) advance(of[k], at[of[k]] + 1);
+            bool by_tos = false;
+            hops[of[k]] = route_of(found[k], keys[of[k]], *burst.table, by_tos);
+            if (leads_nowhere(hops[of[k]], *burst.table)) advance(of[k], at[of[k]] + 1);
         }
     }
 }

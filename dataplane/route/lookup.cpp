@@ -17,8 +17,11 @@ HopIndex find_in(const RouteTable& table, const RouteKey& key) noexcept {
 }
 
 RouteAnswer answer_of(HopIndex found, const RouteKey& key, const HopTable& hops) noexcept {
+    bool by_tos = false;
+    if (hops[found].kind == HopKind::choice) [[unlikely]]
+        found = route_of(found, key, hops, by_tos);
     const HopIndex chosen = hops.choose(found, key.flow_hash);
-    return {.index = chosen, .kind = hops[chosen].kind, .table_entry = found};
+    return {.index = chosen, .kind = hops[chosen].kind, .table_entry = found, .by_tos = by_tos};
 }
 
 constexpr HopKind refusal_of(RoutingRule::Action action) noexcept {
@@ -38,6 +41,7 @@ RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTab
     const auto& rules = key.v6 ? routing.rules6 : routing.rules4;
     if (rules.empty()) return answer_of(find_in(routing.tables[0], key), key, hops);
     std::uint16_t number = 0;
+    bool by_tos = false;  // a choice in a table that has led nowhere, too
     for (const RoutingRule& rule : rules) {
         ++number;
         if (!matches(rule, key)) continue;
@@ -45,16 +49,30 @@ RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTab
             RouteAnswer refused;
             refused.kind = refusal_of(rule.action);
             refused.rule = number;
+            refused.by_tos = by_tos;
             return refused;
         }
         if (rule.table >= routing.tables.size()) continue;
         RouteAnswer found = answer_of(find_in(routing.tables[rule.table], key), key, hops);
+        by_tos |= found.by_tos;
         if (found.kind == HopKind::none || found.kind == HopKind::next_table) continue;
+        found.by_tos = by_tos;
         found.table = rule.table;
         found.rule = number;
         return found;
     }
     return {};
+}
+
+HopIndex route_of(HopIndex found, const RouteKey& key, const HopTable& hops, bool& by_tos) noexcept {
+    while (hops[found].kind == HopKind::choice) {
+        const Hop& choice = hops[found];
+        by_tos |= !choice.v6;
+        const bool meant = choice.v6 ? detail::covers(choice.source, choice.source_length, key.source)
+                                     : choice.tos == key.tos;
+        found = hops.bucket(choice.first_bucket + !meant).load(std::memory_order_relaxed);
+    }
+    return found;
 }
 
 std::uint32_t flow_hash4(Packet& packet, bool l4, std::uint32_t secret) noexcept {
@@ -98,18 +116,17 @@ RouteKey key_of(Packet& packet, const Routing& routing) noexcept {
     key.v6 = is_ipv6(packet);
     key.iif = packet.meta.iif;
     key.mark = packet.meta.mark;
-    constexpr std::uint8_t without_ecn = 0xfc;
     if (key.v6) {
         const Ipv6Header& ip = ipv6(packet);
         key.source.bytes = ip.source;
         key.destination.bytes = ip.destination;
-        key.tos = static_cast<std::uint8_t>(ip.version_class_flow.host() >> 20) & without_ecn;
+        key.tos = asked_tos(static_cast<std::uint8_t>(ip.version_class_flow.host() >> 20), true);
         key.flow_hash = flow_hash6(packet, routing.hash6_l4, routing.hash_secret);
     } else {
         const Ipv4Header& ip = ipv4(packet);
         key.source = to_address(ip.source);
         key.destination = to_address(ip.destination);
-        key.tos = ip.tos & without_ecn;
+        key.tos = asked_tos(ip.tos, false);
         key.flow_hash = flow_hash4(packet, routing.hash_l4, routing.hash_secret);
     }
     return key;

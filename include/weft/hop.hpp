@@ -40,6 +40,8 @@ enum class HopKind : std::uint8_t {
     elsewhere,    ///< an interface of the kernel that weft lacks: dropped, counted
     next_table,   ///< RTN_THROW: look-up goes on with the next rule
     group,        ///< several hops by weight
+    choice,       ///< one of two by the packet's TOS or source: route_of() tells which (IPv4 routes with a
+                  ///< TOS, IPv6 routes with a source prefix)
 };
 
 /// What is known of a neighbour's address (the kernel's NUD_* as far as forwarding asks).
@@ -56,14 +58,20 @@ struct alignas(64) Hop {
     /// Our MAC address on the interface, the low six bytes in memory order.
     std::atomic<std::uint64_t> own{0};
     IpAddress gateway{};  ///< kind neighbour: whom to resolve
-    IpAddress source{};   ///< preferred source of packets that we make (RTA_PREFSRC, else by the interface)
+    IpAddress source{};   ///< preferred source of packets that we make (RTA_PREFSRC, else by the interface);
+                          ///< kind choice: the prefix of the sources that are meant
     HopKind kind = HopKind::none;
-    bool v6 = false;               ///< gateway's family
-    std::uint8_t bucket_bits = 0;  ///< kind group: it has 2^bucket_bits buckets
+    bool v6 = false;       ///< gateway's family
+    std::uint8_t tos = 0;  ///< kind choice, IPv4: the TOS that is meant
+    union {
+        std::uint8_t bucket_bits = 0;  ///< kind group: it has 2^bucket_bits buckets
+        std::uint8_t source_length;    ///< kind choice, IPv6: of `source`, bits
+    };
     IfIndex interface = no_interface;
     std::uint16_t mtu = 0;  ///< of the route (RTA_METRICS mtu), 0: the interface's
     union {
-        std::uint32_t first_bucket = 0;  ///< kind group: into HopTable::bucket()
+        std::uint32_t first_bucket = 0;  ///< kind group: into HopTable::bucket(); kind choice: of two, the
+                                         ///< hop of what is meant and that of all else
         std::int32_t device;             ///< else the kernel's interface, which resolves neighbours
     };
     std::atomic<std::uint32_t> used{0};  ///< coarse second in which a packet last went by it; by workers

@@ -29,7 +29,7 @@ struct RoutingRule {
     enum class Action : std::uint8_t { table, blackhole, unreachable, prohibit };
     IpAddress from{}, to{};
     std::uint8_t from_length = 0, to_length = 0;
-    std::uint8_t tos = 0;              ///< 0: any
+    std::uint8_t tos = 0;              ///< as asked_tos() has it; 0: any
     bool invert = false;               ///< `not`
     IfIndex iif = no_interface;        ///< no_interface: any
     bool from_host = false;            ///< `iif lo`: only what the host sends
@@ -99,6 +99,7 @@ struct Routing {
     std::vector<RoutedInterface> interfaces;  ///< by IfIndex; one beyond the end has defaults
     bool hash_l4 = false;                     ///< net.ipv4.fib_multipath_hash_policy 1
     bool hash6_l4 = false;                    ///< net.ipv6.fib_multipath_hash_policy 1
+    bool tos_routes = false;                  ///< some IPv4 route has a TOS
     std::uint32_t hash_secret = 0;
     OwnAddresses own4;
     IcmpLimits icmp;

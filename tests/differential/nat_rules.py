@@ -9,6 +9,7 @@ import filter_matches
 import filter_rules
 import filter_scene as scene
 from filter_rules import Table
+from filter_targets import connmark, mark
 from nat_packets import public_address
 
 HOOKS = ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")
@@ -112,13 +113,18 @@ def accept(dice):
     return "-j ACCEPT"
 
 
+def log(dice):
+    return f"-j LOG --log-prefix nat{dice.chance.randrange(10)}"
+
+
 def nothing(dice):
     return ""
 
 
 SOURCES, DESTINATIONS = {"INPUT", "POSTROUTING"}, {"PREROUTING", "OUTPUT"}
 TARGETS = ((snat, 30, SOURCES), (masquerade, 30, {"POSTROUTING"}), (dnat, 34, DESTINATIONS), (redirect, 7, {"PREROUTING"}),
-           (netmap, 10, SOURCES | DESTINATIONS), (accept, 5, set(HOOKS)), (nothing, 4, set(HOOKS)))
+           (netmap, 10, SOURCES | DESTINATIONS), (accept, 5, set(HOOKS)), (nothing, 4, set(HOOKS)),
+           (mark, 6, set(HOOKS)), (connmark, 6, set(HOOKS)), (log, 3, set(HOOKS)))
 MATCHES = ((filter_matches.addresses, 30), (filter_matches.interfaces, 25), (filter_matches.protocol, 25), (filter_matches.mark, 2),
            (filter_matches.addrtype, 4), (filter_matches.iprange, 4), (filter_matches.length, 1), (filter_matches.limit, 1),
            (filter_matches.conntrack, 3))

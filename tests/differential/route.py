@@ -33,6 +33,7 @@ class Tables:
 
     def __init__(self, chance):
         self.routes, self.rules, self.prefixes, self.neighbours = [], [], [], []
+        self.taken = set()
         for v6 in (False, True):
             for _ in range(40):
                 self.add(chance, v6, "main")
@@ -45,6 +46,15 @@ class Tables:
         port, number = chance.randrange(PORTS), number or chance.randrange(2, 6)
         return ["via", f"2001:db8:{port}::{number:x}" if v6 else f"10.0.{port}.{number}", "dev", f"DEV{port}"]
 
+    @staticmethod
+    def packets(chance, v6):
+        """Of which packets to its prefix a route is: all, or those with a TOS or a source."""
+        if chance.random() < 0.65:
+            return []
+        if v6:
+            return ["from", chance.choice(("2001:db8::/32", "2001:db8:1::/64", "2001:db8:1::2/127", "2001:db8:1::4/126", "2001:db8:2::/47"))]
+        return ["tos", chance.choice(("0x10", "0x08", "0x04", "0xb8"))]
+
     def add(self, chance, v6, table):
         bits = 128 if v6 else 32
         length = chance.choice((32, 40, 48, 56, 64, 96, 128) if v6 else (8, 12, 16, 20, 24, 25, 28, 30, 31, 32))
@@ -54,17 +64,22 @@ class Tables:
             base = ipaddress.ip_network((high | chance.getrandbits(80 if v6 else 16), bits))
         address = int(base.network_address) | chance.getrandbits(max(bits - base.prefixlen, 1)) % (1 << (bits - base.prefixlen))
         net = ipaddress.ip_network((address, length), strict=False)
-        if net in self.prefixes:
+        packets = self.packets(chance, v6)
+        same = [old for old in self.prefixes if old.version == net.version]
+        if packets and same and chance.random() < 0.5:
+            net = chance.choice(same)
+        if (net, *packets) in self.taken:
             return
+        self.taken.add((net, *packets))
         self.prefixes.append(net)
         kind = chance.choices(("via", "dev", "ecmp", "mtu", "blackhole", "unreachable", "prohibit", "throw"),
                               (60, 6, 8, 10, 4, 4, 4, 4))[0]
-        words = ["-6" if v6 else "-4", "route", "add", "table", table]
+        words = ["-6" if v6 else "-4", "route", "add", "table", table, *packets]
         if kind in ("blackhole", "unreachable", "prohibit", "throw"):
             words += [kind, str(net)]
         elif kind == "dev":
             port, host = chance.randrange(PORTS), net[chance.randrange(min(net.num_addresses, 1 << 16))]
-            if ipaddress.ip_network(host) in self.prefixes:
+            if packets or ipaddress.ip_network(host) in self.prefixes:
                 return
             # known, as how long an unknown neighbour is asked for is a matter of time
             self.prefixes[-1] = ipaddress.ip_network(host)
@@ -205,7 +220,7 @@ def packet4(chance, source, destination, number):
     if flags & 0x2000:
         body = body[:len(body) // 8 * 8] if len(body) > 24 else body.ljust(24, b"\0")
     ttl = chance.choices((64, 1, 2, 0, 255), (70, 12, 8, 4, 6))[0]
-    head = struct.pack("!BBHHHBBH4s4s", 0x45 + len(options) // 4, chance.choice((0, 0x10, 0xB8, 3)), 20 + len(options) + len(body), number & 0xFFFF,
+    head = struct.pack("!BBHHHBBH4s4s", 0x45 + len(options) // 4, chance.choice((0, 0x10, 0xB8, 3, 0x08, 0x36)), 20 + len(options) + len(body), number & 0xFFFF,
                        flags, ttl, protocol, 0, source, destination) + options
     head = head[:10] + ones(head) + head[12:]
     data = bytearray(head + body)

@@ -241,6 +241,12 @@ x
 -t raw -A PREROUTING -j TRACE
 -t raw -A PREROUTING -j CT --zone 5
 -t raw -A PREROUTING -j CT --zone mark
+-t raw -A PREROUTING -j CT --zone-orig 5
+-t raw -A PREROUTING -j CT --zone-orig 5 --zone-reply 6
+-t raw -A PREROUTING -j CT --zone 5 --zone-reply mark
+-t raw -A PREROUTING -j CT --ctevents destroy,new --expevents new --zone-reply 3
+-t raw -A PREROUTING -j CT --ctevents new,,destroy
+-t raw -A PREROUTING -j CT --expevents destroy
 -t raw -L -n
 -t raw -S
 -t raw -D PREROUTING -j CT --notrack

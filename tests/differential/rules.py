@@ -299,7 +299,7 @@ NOT_IN_DAEMON = {"REDIRECT", "SNAT", "DNAT", "MASQUERADE", "NETMAP"}  # what not
 
 
 # Options of supported modules that are refused by name.
-REFUSED_OPTIONS = {"libxt_CT": re.compile(r"--(timeout|ctevents|expevents|zone-orig|zone-reply)\b")}
+REFUSED_OPTIONS = {"libxt_CT": re.compile(r"--timeout\b")}
 
 
 class NoSource(Exception):

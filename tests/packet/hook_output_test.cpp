@@ -110,5 +110,30 @@ TEST_P(HookOutputTest, TheMarkIsTheZone) {
     EXPECT_EQ(zones, (std::vector<unsigned>{0, 7}));
 }
 
+// nf_conntrack_zone::dir: the answers need no rule, whichever worker gets them.
+TEST_P(HookOutputTest, AZoneMayBeOfOneDirection) {
+    const std::string rules =
+        "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i a -j CT --zone-orig 5 --ctevents destroy\nCOMMIT\n"
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -i a -j ACCEPT\n-A FORWARD -i b -m conntrack --ctstate "
+        "ESTABLISHED "
+        "-j ACCEPT\nCOMMIT\n";
+    firewall.rules(rules, rules);
+    for (int round = 0; round < 3; ++round) {
+        rig.send("a", router.from_a(Ip("10.0.1.2", "10.0.2.2").payload(20).udp(5, 9)));
+        EXPECT_EQ(rig.sent("b").size(), 1u) << round;
+        rig.send("b", router.from_b(Ip("10.0.2.2", "10.0.1.2").payload(20).udp(9, 5)));
+        EXPECT_EQ(rig.sent("a").size(), 1u) << round;
+    }
+    int seen = 0;
+    firewall.tracker().walk(0, 4096, 0, [&](const FlowView& view) {
+        ++seen;
+        EXPECT_EQ(view.kind.zone, 5);
+        EXPECT_EQ(view.reply_zone, 0);
+        EXPECT_TRUE(view.kind.flags & FlowKind::selective);
+        EXPECT_EQ(firewall.tracker().extra(view.ref).told.connection, ToldEvents::destroyed);
+    });
+    EXPECT_EQ(seen, 1);
+}
+
 }  // namespace
 }  // namespace weft::test

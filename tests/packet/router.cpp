@@ -69,6 +69,26 @@ HopIndex Router::group(const std::vector<HopIndex>& members) {
     return next_hop_++;
 }
 
+HopIndex Router::choice(std::uint8_t tos, HopIndex meant, HopIndex otherwise) {
+    Hop& hop = rig.shared().hops[next_hop_];
+    hop.kind = HopKind::choice;
+    hop.tos = tos;
+    hop.first_bucket = next_bucket_;
+    rig.shared().hops.bucket(next_bucket_++) = meant;
+    rig.shared().hops.bucket(next_bucket_++) = otherwise;
+    routing_.tos_routes = true;
+    return next_hop_++;
+}
+
+HopIndex Router::choice(const std::string& source, std::uint8_t length, HopIndex meant, HopIndex otherwise) {
+    const HopIndex made = choice(0, meant, otherwise);
+    Hop& hop = rig.shared().hops[made];
+    hop.v6 = true;
+    hop.source = address_of(source);
+    hop.source_length = length;
+    return made;
+}
+
 void Router::route(const std::string& prefix, HopIndex to, unsigned table) {
     const auto slash = prefix.find('/');
     const unsigned length = static_cast<unsigned>(std::stoul(prefix.substr(slash + 1)));

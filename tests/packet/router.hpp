@@ -25,6 +25,9 @@ class Router {
     };
     HopIndex hop(const HopSpec& spec);
     HopIndex group(const std::vector<HopIndex>& members);
+    /// One of two by the TOS of IPv4, or by the source of IPv6.
+    HopIndex choice(std::uint8_t tos, HopIndex meant, HopIndex otherwise);
+    HopIndex choice(const std::string& source, std::uint8_t length, HopIndex meant, HopIndex otherwise);
     void route(const std::string& prefix, HopIndex to, unsigned table = 0);
     /// The Routing to change; publish() makes it what workers see.
     Routing& routing() { return routing_; }

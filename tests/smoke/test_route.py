@@ -154,6 +154,59 @@ def test_rules(lab):
 
 
 @stateful
+def test_routes_of_a_tos_or_a_source(lab):
+    """IPv4 routes with a TOS, IPv6 routes with a source prefix, written by weft's words and by the kernel's own."""
+    a, b, c = router(lab, hosts="abc")
+    for host in (b, c):
+        host.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+        host.ip("addr", "add", "2001:db8:f::1/128", "dev", "lo")
+    a.ip("addr", "add", "2001:db8:1::9/64", "dev", "eth0", "nodad")
+    lab.weft("ip", "route", "add", "198.51.100.0/24", "via", B4)
+    lab.weft("ip", "route", "add", "198.51.100.0/24", "tos", "0x10", "via", "10.0.3.2")
+    lab.weft("ip", "-6", "route", "add", "2001:db8:e::/47", "via", B6)
+    lab.switch.ip("-6", "route", "add", "2001:db8:f::/48", "from", "2001:db8:1::8/127", "via", "2001:db8:3::2")
+
+    def ways(address, *options):
+        """Behind which ports its echoes come out."""
+        wires = {role: lab.wire(role) for role in "bc"}
+        wait_for(lambda: a.ping(address, 1, options=options) == 1, f"answers of {address}")
+        return {role for role, wire in wires.items()
+                if wire.collect(0.1, lambda data: data[12:14] == b"\x08\0" and data[23] == 1 and data[34] == 8
+                                or data[12:14] == b"\x86\xdd" and data[20] == 58 and data[54] == 128)}
+
+    for address, options, way in (("198.51.100.1", (), "b"), ("198.51.100.1", ("-Q", "0x10"), "c"),
+                                  ("198.51.100.1", ("-Q", "0x08"), "b"), ("2001:db8:f::1", ("-I", A6), "b"),
+                                  ("2001:db8:f::1", ("-I", "2001:db8:1::9"), "c")):
+        equal(ways(address, *options), {way}, f"ping {address} {' '.join(options)}")
+    saved = lab.weft("save")
+    check("ip route add 198.51.100.0/24 tos 0x10 via 10.0.3.2\n" in saved and "from" not in saved, saved)
+    lab.switch.ip("route", "del", "198.51.100.0/24", "tos", "0x10")
+    wait_for(lambda: ways("198.51.100.1", "-Q", "0x10") == {"b"}, "the way without it")
+
+
+@stateful
+def test_a_managed_neighbour(lab):
+    """NTF_EXT_MANAGED: the kernel resolves it before anybody asks and keeps it so; weft shows what iproute2 shows."""
+    a, b = router(lab)
+    for name, value in (("base_reachable_time_ms", 1000), ("delay_first_probe_time", 1), ("interval_probe_time_ms", 1000)):
+        lab.switch.sysctl(f"net.ipv4.neigh.b.{name}", value)
+    lab.weft("ip", "neigh", "replace", B4, "dev", "b", "managed")
+
+    def shown():
+        text = lab.switch.ip("neigh", "show", B4, "dev", "b")
+        return text == lab.weft("ip", "neigh", "show", B4, "dev", "b") and text
+    wait_for(lambda: (text := shown()) and "managed" in text and "REACHABLE" in text, "the managed neighbour")
+    check(f"ip neigh add {B4} dev b managed\n" in lab.weft("save"), "what is saved")
+    states, end = set(), time.monotonic() + 3
+    while time.monotonic() < end:
+        states.add(next(word for word in lab.switch.ip("neigh", "show", B4, "dev", "b").split() if word.isupper()))
+        time.sleep(0.05)
+    check(states <= {"REACHABLE", "DELAY", "PROBE", "STALE"}, f"{states}: it was lost")
+    lab.weft("ip", "neigh", "del", B4, "dev", "b")
+    check("managed" not in lab.switch.ip("neigh", "show", B4, "dev", "b"), "it is still managed")
+
+
+@stateful
 def test_vlans_and_a_bridge(lab):
     """Sub-interfaces of a trunk and a bridge's own interface route; iperf3 with the hosts' offloads on."""
     a, b = router(lab, "ip link add br0 up type bridge\nip addr add 10.0.9.1/24 dev br0\n"

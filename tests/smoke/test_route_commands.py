@@ -37,6 +37,13 @@ ADD = """
     neigh add 10.0.1.2 lladdr 02:00:00:00:00:01 dev a
     neigh add 2001:db8:1::2 lladdr 02:00:00:00:00:03 dev a router
     neigh add 10.0.1.4 lladdr 02:00:00:00:00:04 dev a nud noarp
+    neigh add 10.0.1.5 dev a managed
+    neigh add 10.0.1.6 lladdr 02:00:00:00:00:06 dev a extern_learn router
+    route add 10.9.0.0/16 tos 0x10 via 10.0.1.2
+    route add default dsfield 0x08 via 10.0.2.2 metric 3
+    -6 route add default from 2001:db8:a::/48 via fe80::7 dev b
+    -6 route add 2001:db8:9::/48 from 2001:db8:b::/47 via 2001:db8:2::2
+    -6 route append 2001:db8:9::/48 from 2001:db8:b::/47 via 2001:db8:2::3
     rule add from 10.0.0.0/8 to 10.9.9.9 iif a fwmark 0x10/0xff tos 0x10 lookup 100
     rule add not from 0.0.0.0/1 prohibit pref 50
     rule add pref 60 iif lo to 10.66.0.0/16 prohibit
@@ -97,6 +104,14 @@ REFUSED = """
     route del 10.2.0.0/16 via 10.9.9.9
     -6 route add 2001:db8:9::/48 via 2001:db8:1::99
     -6 route add 2001:db8:55::/48 via 2001:db8:88::1
+    route add 10.1.0.0/16 tos 0x11 via 10.0.1.2
+    route del 10.9.0.0/16 tos 0x08
+    -6 route add 2001:db8:55::/48 tos 0x10 via 2001:db8:1::2
+    -6 route add 2001:db8:55::/48 from 10.0.0.0/8 via 2001:db8:1::2
+    -6 route del default from 2001:db8:b::/48
+    neigh add 10.0.1.8 dev a managed nud permanent
+    neigh add 10.0.1.5 dev a managed
+    rule add tos 0xb8 table 100
     route get 10.7.1.1
     route get 10.5.1.1
     route get 10.1.1.1 oif nope

@@ -226,6 +226,40 @@ TEST_F(FlowConnections, EventsOfExpectations) {
     EXPECT_EQ(take(), Lines{});
 }
 
+// nf_ct_ecache_ext_add, __nf_conntrack_eventmask_report: what a rule's --ctevents leave.
+TEST_F(FlowConnections, OnlySelectedEventsAreTold) {
+    const Ends web{1, 2, 40000, 80};
+    const auto told = [&](std::uint16_t events) {
+        connections.want_events(true);
+        const auto begun = tracker.see(ip4(web, 6, tcp(web, SYN, 1000)));
+        tracker.select_events(begun.ref, {events, 0});
+        EXPECT_EQ(tracker.confirm(begun.ref, tracker.moment()), Confirmed::done);
+        tracker.pass(ip4(web.back(), 6, tcp(web.back(), SYN | ACK, 5000, 1001)));
+        const auto t = tracker.pass(ip4(web, 6, tcp(web, ACK, 1001, 5001)));
+        tracker.set_mark(t.ref, 9, tracker.moment());
+        connections.end(all()[0]);
+        tracker.age_all();
+        std::string said;
+        static_cast<void>(connections.take_events([&](const conntrack::Happened& one) {
+            said += one.mark_changed                           ? 'm'
+                    : one.event == conntrack::Event::created   ? 'n'
+                    : one.event == conntrack::Event::destroyed ? 'd'
+                                                               : 'u';
+        }));
+        connections.want_events(false);
+        return said;
+    };
+    EXPECT_EQ(told(0xffff), "nuumd");
+    EXPECT_EQ(told(ToldEvents::created), "n");
+    EXPECT_EQ(told(ToldEvents::destroyed), "d");
+    EXPECT_EQ(told(ToldEvents::reply), "u") << "the answer";
+    EXPECT_EQ(told(ToldEvents::assured), "u") << "the end of the handshake";
+    EXPECT_EQ(told(ToldEvents::protocol), "nuu") << "the state of TCP is news at the beginning, too";
+    EXPECT_EQ(told(ToldEvents::mark), "m");
+    EXPECT_EQ(told(ToldEvents::related | ToldEvents::helper), "");
+    EXPECT_EQ(told(0), "") << "only --expevents were given";
+}
+
 TEST_F(FlowConnections, AMarkBeforeConfirmationIsPartOfTheBeginning) {
     connections.want_events(true);
     const auto t = tracker.see(ip4({1, 2, 1, 53}, 17, udp({1, 2, 1, 53})));

@@ -211,6 +211,23 @@ TEST(FlowExpect, EventsThatHaveNoRoomAreCounted) {
     EXPECT_GT(t.expectations().lost(), 0U);
 }
 
+// nf_ct_expect_event_report: by the expmask of the master.
+TEST(FlowExpect, TellsWhatTheMastersRuleHasSelected) {
+    Expecting t;
+    t.expectations().listen(true);
+    std::uint16_t port = 4000;
+    for (const unsigned events : {0u, 1u, 2u, 3u}) {
+        const FlowRef ref = t.master({1, 2, ++port, 21});
+        t.select_events(ref, {0, static_cast<std::uint8_t>(events)});
+        ASSERT_EQ(t.expects(ref, data_to(2, 1, port)), Expected::added);
+        EXPECT_TRUE(t.expectations().remove(t.expectations().all(t.now)[0].number));
+        unsigned told = 0;
+        for (const auto& event : t.expectations().take_events())
+            told |= event.created ? ToldEvents::expectation_created : ToldEvents::expectation_gone;
+        EXPECT_EQ(told, events);
+    }
+}
+
 /// Many come and go, and none is lost or left.
 TEST(FlowExpect, ChainsStayWhole) {
     Expecting t;

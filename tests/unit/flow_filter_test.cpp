@@ -42,6 +42,7 @@ std::vector<Entry> some() {
     auto dns = between("10.0.0.1", "10.0.0.2", IPPROTO_UDP, 40001, 53);
     auto zoned = between("10.0.0.9", "10.0.0.2", IPPROTO_UDP, 40001, 53);
     zoned.zone = 7;
+    ssh.reply.zone = 8;
     zoned.id = 99;
     auto ping = between("10.0.0.1", "10.0.0.2", IPPROTO_ICMP);
     ping.original.icmp_type = 8;
@@ -127,6 +128,8 @@ TEST(FlowFilter, EachOption) {
         {"-L -w 7", "3"},
         {"-L -w 0", "01245"},
         {"-L --orig-zone 7", ""},
+        {"-L --orig-zone 0", "012345"},
+        {"-L --reply-zone 8", "1"},
         {"-L -p icmp --icmp-type 8", "4"},
         {"-L -p icmp --icmp-id 77", "4"},
         {"-L -p icmp --icmp-type 0", ""},

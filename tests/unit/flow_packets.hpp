@@ -88,13 +88,14 @@ struct Tracker : FlowTracker {
     [[nodiscard]] FlowMoment moment(unsigned worker = 0) const {
         return {config, worker, now, 1'800'000'000};
     }
-    Tracked see(const Bytes& packet, FlowZone zone = 0, unsigned worker = 0) {
+    Tracked see(const Bytes& packet, FlowZones zones = 0, unsigned worker = 0) {
         const auto bytes = static_cast<std::uint32_t>(packet.size());
-        return in({reinterpret_cast<const std::byte*>(packet.data()), bytes, bytes}, zone, 0, moment(worker));
+        return in({reinterpret_cast<const std::byte*>(packet.data()), bytes, bytes}, zones, 0,
+                  moment(worker));
     }
     /// As without rules: what begins is confirmed.
-    Tracked pass(const Bytes& packet, FlowZone zone = 0, unsigned worker = 0) {
-        const Tracked t = see(packet, zone, worker);
+    Tracked pass(const Bytes& packet, FlowZones zones = 0, unsigned worker = 0) {
+        const Tracked t = see(packet, zones, worker);
         if (t.kind == Tracked::tracked && t.fresh && confirm(t.ref, moment(worker)) != Confirmed::done)
             discard(t.ref, moment(worker));
         return t;

@@ -77,6 +77,18 @@ TEST(FlowPrint, EachProtocol) {
         print(udp),
         "udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=40000 dport=53 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 "
         "sport=53 dport=40000 mark=0 zone=7 use=1");
+    udp.zone = 0;
+    udp.original.zone = 5;  // seen of conntrack 1.4.7
+    udp.original_count = {1, 29};
+    udp.reply_count = {0, 0};
+    EXPECT_EQ(print(udp),
+              "udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=40000 dport=53 zone-orig=5 packets=1 bytes=29 "
+              "[UNREPLIED] "
+              "src=10.0.0.2 dst=10.0.0.1 sport=53 dport=40000 packets=0 bytes=0 mark=0 use=1");
+    std::swap(udp.original.zone, udp.reply.zone);
+    EXPECT_EQ(print(udp),
+              "udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=40000 dport=53 packets=1 bytes=29 [UNREPLIED] "
+              "src=10.0.0.2 dst=10.0.0.1 sport=53 dport=40000 zone-reply=5 packets=0 bytes=0 mark=0 use=1");
     EXPECT_EQ(
         print(echo(between("10.0.0.1", "10.0.0.2", IPPROTO_ICMP), 8, 0, 77)),
         "icmp     1 29 src=10.0.0.1 dst=10.0.0.2 type=8 code=0 id=77 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 "

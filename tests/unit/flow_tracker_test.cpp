@@ -153,6 +153,37 @@ TEST(FlowTracker, ZonesAreConnectionsOfTheirOwn) {
     EXPECT_EQ(tracker.pass(answer, 9).info, CtInfo::fresh);
 }
 
+// nf_ct_zone_id, resolve_normal_ct: a zone of one direction leaves the other in zone 0.
+TEST(FlowTracker, AZoneOfOneDirectionLeavesTheOtherInNone) {
+    Tracker tracker;
+    const auto original = tracker.pass(query, FlowZones{7, 0});
+    EXPECT_EQ(original.info, CtInfo::fresh);
+    EXPECT_EQ(tracker.pass(query, FlowZones{7, 0}).ref, original.ref);
+    EXPECT_EQ(tracker.pass(answer).ref, original.ref | 1) << "no rule names the answer's zone";
+    EXPECT_EQ(tracker.pass(answer, FlowZones{7, 0}).ref, original.ref | 1)
+        << "whose zone is the original's alone";
+    EXPECT_EQ(tracker.pass(answer, 7).info, CtInfo::fresh);
+    ASSERT_EQ(tracker.count(), 1U) << "whose answers would be the other's packets: a clash, as in Linux";
+    const auto seen = tracker.all();
+    EXPECT_EQ(seen[0].kind.zone, 7);
+    EXPECT_EQ(seen[0].reply_zone, 0);
+
+    const auto other = tracker.pass(ip4({3, 4, 5, 6}, 17, udp({3, 4, 5, 6})), FlowZones{0, 9});
+    EXPECT_EQ(tracker.pass(ip4({3, 4, 5, 6}, 17, udp({3, 4, 5, 6}))).ref, other.ref);
+    EXPECT_EQ(tracker.pass(ip4({4, 3, 6, 5}, 17, udp({4, 3, 6, 5})), 9).ref, other.ref | 1);
+    EXPECT_EQ(tracker.pass(ip4({4, 3, 6, 5}, 17, udp({4, 3, 6, 5})), FlowZones{0, 9}).ref, other.ref | 1);
+    EXPECT_EQ(tracker.pass(ip4({4, 3, 6, 5}, 17, udp({4, 3, 6, 5}))).info, CtInfo::fresh);
+}
+
+// nf_conntrack_inet_error looks its connection up in the same way.
+TEST(FlowTracker, ErrorsFindAConnectionWithAZoneOfOneDirection) {
+    Tracker tracker;
+    const auto original = tracker.pass(query, FlowZones{7, 0});
+    const auto error = tracker.see(ip4({2, 1}, 1, icmp(3, 1, 0, query)));
+    EXPECT_EQ(error.ref, original.ref | 1);
+    EXPECT_EQ(error.info, CtInfo::related_reply);
+}
+
 TEST(FlowTracker, WhatIsNoPacketIsInvalid) {
     Tracker tracker;
     for (std::size_t length = 0; length < query.size() - 4; ++length)

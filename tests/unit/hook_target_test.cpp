@@ -122,8 +122,7 @@ TEST(HookTarget, HelpersAreThoseOfTheProtocol) {
 
 TEST(HookTarget, WhatConntrackDoesNotDoIsRefusedByName) {
     HookShell shell;
-    for (const std::string option :
-         {"timeout t", "ctevents new,mark", "expevents new", "zone-orig 5", "zone-reply mark"}) {
+    for (const std::string option : {"timeout t"}) {
         const auto outcome = shell.run("-t raw -A PREROUTING -p tcp -j CT --" + option);
         EXPECT_EQ(outcome.status, 2);
         EXPECT_EQ(outcome.errors.substr(0, outcome.errors.find('\n')),
@@ -134,6 +133,50 @@ TEST(HookTarget, WhatConntrackDoesNotDoIsRefusedByName) {
     EXPECT_EQ(shell.run("-t raw -A PREROUTING -j CT --zone mark").status, 0);
     EXPECT_EQ(shell.run("-t raw -S PREROUTING").output,
               "-P PREROUTING ACCEPT\n-A PREROUTING -j CT --zone mark\n");
+}
+
+// Seen of iptables 1.8.9.
+TEST(HookTarget, ZonesOfADirectionAndEventsOfConntrack) {
+    HookShell shell;
+    for (const std::string words :
+         {"--zone-orig 5", "--zone-reply mark", "--zone-orig 5 --zone-reply 6", "--zone 7 --zone-reply 6",
+          "--ctevents destroy,new,assured --expevents new --zone 3", "--zone-orig 0", "--zone-orig 0x10",
+          "--ctevents related,reply,protoinfo,helper,mark,natseqinfo,secmark", "--notrack --ctevents new"})
+        EXPECT_EQ(shell.run("-t raw -A PREROUTING -j CT " + words).status, 0) << words;
+    EXPECT_EQ(shell.run("-t raw -S PREROUTING").output,
+              "-P PREROUTING ACCEPT\n"
+              "-A PREROUTING -j CT --zone-orig 5\n"
+              "-A PREROUTING -j CT --zone-reply mark\n"
+              "-A PREROUTING -j CT --zone 6\n"
+              "-A PREROUTING -j CT --zone-reply 6\n"
+              "-A PREROUTING -j CT --ctevents new,destroy,assured --expevents new --zone 3\n"
+              "-A PREROUTING -j CT\n"
+              "-A PREROUTING -j CT --zone-orig 16\n"
+              "-A PREROUTING -j CT --ctevents related,reply,protoinfo,helper,mark,natseqinfo,secmark\n"
+              "-A PREROUTING -j CT --notrack --ctevents new\n");
+    const auto list = shell.run("-t raw -L PREROUTING -n").output;
+    EXPECT_EQ(list.substr(list.find("\nCT ") + 1),
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone-orig 5\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone-reply mark\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone 6\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone-reply 6\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT ctevents new,destroy,assured "
+              "expevents new zone 3\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT zone-orig 16\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT ctevents "
+              "related,reply,protoinfo,helper,mark,natseqinfo,secmark\n"
+              "CT         0    --  0.0.0.0/0            0.0.0.0/0            CT notrack ctevents new\n");
+    for (const auto& [words, said] : {std::pair{"--ctevents bogus", "Unknown event type \"bogus\""},
+                                      {"--ctevents NEW", "Unknown event type \"NEW\""},
+                                      {"--ctevents new,,reply", "Unknown event type \"\""},
+                                      {"--expevents destroy", "Unknown event type \"destroy\""},
+                                      {"--zone-orig bogus", "Cannot parse bogus as a zone ID"}}) {
+        const auto outcome = shell.run(std::string("-t raw -A PREROUTING -j CT ") + words);
+        EXPECT_EQ(outcome.status, 2) << words;
+        EXPECT_EQ(outcome.errors.substr(0, outcome.errors.find('\n')),
+                  std::string("iptables v1.8.9 (legacy): ") + said);
+    }
 }
 
 }  // namespace

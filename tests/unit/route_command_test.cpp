@@ -41,7 +41,12 @@ TEST_F(RouteCommand, IsSavedInTheOrderThatTheKernelTakes) {
         ip rule add from 10.0.0.0/8 to 10.9.9.9 iif p0 fwmark 0x10/0xff tos 0x10 lookup 100 pref 7
         ip -6 rule add not from 2001:db8::/32 prohibit pref 9
         ip neigh add 10.0.1.2 lladdr 2:0:0:0:0:1 dev p0
-        ip neigh add fe80::1 lladdr 02:00:00:00:00:02 dev p0 router nud noarp)"),
+        ip neigh add fe80::1 lladdr 02:00:00:00:00:02 dev p0 router nud noarp
+        ip neigh add 10.0.1.3 dev p0 managed
+        ip neigh add 10.0.1.4 lladdr 02:00:00:00:00:04 dev p0 extern_learn
+        ip route add 10.9/16 tos 0x10 via 10.0.1.2
+        ip route add default dsfield 0x08 via 198.51.100.2
+        ip -6 route add default from 2001:db8:a::1/48 via fe80::5 dev p0)"),
               "");
     EXPECT_EQ(saved(), R"(ip nexthop add id 1 via 10.0.1.9 dev p0 onlink
 ip nexthop add id 2 via 10.0.2.9 dev p1
@@ -49,15 +54,20 @@ ip -6 nexthop add id 4 dev p1
 ip nexthop add id 3 group 1/2,7
 ip route add blackhole 10.7.0.0/16 table 100
 ip route add 198.51.100.1 dev p0 scope link
+ip route add default tos 0x08 via 198.51.100.2
 ip route add default via 198.51.100.1 metric 5 mtu lock 1400 advmss 1300
 ip route add 10.6.0.0/16 nhid 3
 ip route add 10.8.0.0/16 via inet6 2001:db8::2 dev p0 src 10.0.1.1
 ip route add 10.9.0.0/16 nexthop via 10.0.1.2 dev p0 weight 3 nexthop via 10.0.2.2 dev p1 weight 1 onlink
+ip route add 10.9.0.0/16 tos 0x10 via 10.0.1.2
 ip -6 route add default via fe80::1 dev p0
+ip -6 route add default from 2001:db8:a::/48 via fe80::5 dev p0
 ip -6 route add 2001:db8:9::/48 nexthop via fe80::2 dev p0 weight 1 nexthop via fe80::3 dev p1 weight 2 nexthop via fe80::4 dev p0 weight 1
 ip rule add pref 7 from 10.0.0.0/8 to 10.9.9.9 tos 0x10 fwmark 0x10/0xff iif p0 lookup 100
 ip -6 rule add pref 9 not from 2001:db8::/32 prohibit
 ip neigh add 10.0.1.2 lladdr 02:00:00:00:00:01 dev p0 nud permanent
+ip neigh add 10.0.1.3 dev p0 managed
+ip neigh add 10.0.1.4 lladdr 02:00:00:00:00:04 dev p0 nud permanent extern_learn
 ip neigh add fe80::1 lladdr 02:00:00:00:00:02 dev p0 nud noarp router
 )");
     const auto again = load(shell("save"), "saved");
@@ -135,11 +145,19 @@ TEST_F(RouteCommand, RefusesWhatIsNotSupportedByName) {
             {"ip route add nat 10.1.0.0/16 dev p0", "[2] routes of type nat are not supported"},
             {"ip neigh add 10.0.1.2 lladdr 02:00:00:00:00:01 dev p0 nud stale",
              "[2] nud stale is not supported: neighbours that age are the kernel's; take permanent or noarp"},
+            {"ip neigh add 10.0.1.2 dev p0 managed nud permanent",
+             "[2] Error: Invalid NTF_* flag for permanent entry."},
+            {"ip route add 10.1.0.0/16 tos 0x11 via 10.0.1.2",
+             "[2] Error: Invalid dsfield (tos): ECN bits must be 0."},
+            {"ip -6 route add 2001:db8::/32 tos 0x10 dev p0",
+             "[2] Error: Invalid dsfield (tos): option not available for IPv6."},
+            {"ip route add 10.1.0.0/16 from 10.0.0.0/8 dev p0",
+             "[2] from is not supported in IPv4, whose routes the kernel does not choose by it"},
             {"ip nexthop add dev p0", "[2] an id is needed: ip nexthop add id NUMBER …"},
         })
         EXPECT_EQ(shell(line), said) << line;
     for (const auto* line :
-         {"ip route add 10.1.0.0/16 encap mpls 100 via 10.0.1.2", "ip route add 10.1.0.0/16 tos 4 dev p0",
+         {"ip route add 10.1.0.0/16 encap mpls 100 via 10.0.1.2", "ip neigh add 10.0.1.2 dev p0 use",
           "ip rule add oif p0 table 9", "ip rule add goto 7", "ip nexthop add id 5 group 1 type resilient"})
         EXPECT_TRUE(shell(line).starts_with("[")) << line;
 }

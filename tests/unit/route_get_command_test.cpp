@@ -52,11 +52,15 @@ TEST_F(RouteGet, AdjacencyShowsNeighboursAndGroups) {
     AdjacencyState group{.index = 6, .kind = HopKind::group};
     group.members = {{5, 12}, {7, 4}};
     group.routes = 1;
-    shell.live.hops = {hop, group};
+    AdjacencyState choice{.index = 8, .kind = HopKind::choice};
+    choice.members = {{5, 1}, {6, 1}};
+    choice.routes = 2;
+    shell.live.hops = {hop, group, choice};
     EXPECT_EQ(shell("show adjacency"),
               "index  routes  kind       interface  gateway   state     lladdr             members\n"
               "5      3       neighbour  p0         10.0.1.2  resolved  02:00:00:00:00:09  -\n"
-              "6      1       group      -          -         -         -                  5 x 12, 7 x 4\n");
+              "6      1       group      -          -         -         -                  5 x 12, 7 x 4\n"
+              "8      2       choice     -          -         -         -                  5, else 6\n");
     ASSERT_EQ(shell("-j show adjacency"), "");
     EXPECT_EQ(shell.data[0]["lladdr"], "02:00:00:00:00:09");
     EXPECT_EQ(shell.data[1]["members"][1]["buckets"], 4);

@@ -100,35 +100,6 @@ TEST_F(RouteTablesTest, NotFromAnUnknownInterfaceIsFromAnywhere) {
 }
 
 TEST_F(RouteTablesTest, WhatWeftDoesNotObeyIsSaidAndCounted) {
-    auto tos = make("10.4.0.0", 16, {via(lan, "10.0.0.2")});
-    tos.tos = 0x10;
-    auto source = make("2001:db8::", 32, {via(lan, "2001:db8:9::1")});
-    source.source = ip("2001:db8:5::");
-    source.source_length = 48;
-    for (int i = 0; i < 2; ++i)
-        for (const auto& route : {tos, source})
-            add(route);
-    EXPECT_EQ(
-        said,
-        (std::vector<std::string>{
-            "ip route 10.4.0.0/16 tos 0x10 table 254: tos is not supported: weft does not see this route",
-            "ip -6 route 2001:db8::/32 from 2001:db8:5::/48 table 254: from is not supported: weft does "
-            "not see this route"}));
-    EXPECT_EQ(routes.size().not_supported, 2u);
-    EXPECT_EQ(index("10.4.0.1"), no_hop);
-    routes.begin(RouteDump::routes4);
-    routes.end(RouteDump::routes4);
-    EXPECT_EQ(routes.size().not_supported, 1u) << "the dump did not name it";
-    del(source);
-    EXPECT_EQ(routes.size().not_supported, 0u);
-    for (std::uint32_t n = 0; n < 40; ++n) {
-        tos.priority = n;
-        add(tos);
-    }
-    EXPECT_EQ(said.size(), 10u) << "a flood of them is not one of the log";
-    EXPECT_EQ(routes.size().not_supported, 40u);
-
-    said.clear();
     add(make("10.5.0.0", 16, {via(other)}));
     add(make("10.6.0.0", 16, {via(other)}));
     add(make("10.7.0.0", 16, {via(lan, "10.0.0.2"), via(other)}));

@@ -13,7 +13,7 @@
     "{ " WEFT_ROUTE_TYPES " | to! <TO:destination> | <TO:destination> | " WEFT_GATEWAY                       \
     " | dev! <DEVICE:ifname> | oif! <DEVICE:ifname> | src <SRC:text> | metric|priority|preference <METRIC:text>"               \
     " | table <TABLE:text> | scope! <SCOPE:text> | nhid! <NHID:uint:1..4294967295> | onlink!"                \
-    " | protocol <PROTOCOL:text> | pref! <PREF:text> | " WEFT_METRIC("mtu!", "MTU") " | "                    \
+    " | protocol <PROTOCOL:text> | tos|dsfield <TOS:hex> | from <FROM:destination> | pref! <PREF:text> | " WEFT_METRIC("mtu!", "MTU") " | "                    \
     WEFT_METRIC("advmss", "ADVMSS") " | " WEFT_METRIC("hoplimit", "HOPLIMIT") " | "                          \
     WEFT_METRIC("window", "WINDOW") " | " WEFT_METRIC("initcwnd", "INITCWND") " | "                          \
     WEFT_METRIC("initrwnd", "INITRWND") " }+ [ nexthop! <NEXT:text> ... ]"
@@ -85,11 +85,11 @@ std::span<const Spec> rule_commands() {
 
 std::span<const Spec> neighbour_commands() {
     static constexpr Spec table[] = {
-#define WEFT_NEIGHBOUR                                                                                  \
-    "{ lladdr! <LLADDR:text> | nud! <NUD:text> | dev! <DEVICE:ifname> | router | to! <TO:ip> | <TO:ip>" \
-    " | protocol <PROTOCOL:text> }*"
-        {"ip neigh add", "ip neighbor|neighbour add " WEFT_NEIGHBOUR, "Adds a neighbour that never ages.",
-         Effect::configure},
+#define WEFT_NEIGHBOUR                                                                                     \
+    "{ lladdr! <LLADDR:text> | nud! <NUD:text> | dev! <DEVICE:ifname> | router | managed! | extern_learn!" \
+    " | to! <TO:ip> | <TO:ip> | protocol <PROTOCOL:text> }*"
+        {"ip neigh add", "ip neighbor|neighbour add " WEFT_NEIGHBOUR,
+         "Adds a neighbour that never ages, or that the kernel manages.", Effect::configure},
         {"ip neigh change", "ip neighbor|neighbour change|chg " WEFT_NEIGHBOUR,
          "Changes a neighbour that is there.", Effect::configure},
         {"ip neigh replace", "ip neighbor|neighbour replace " WEFT_NEIGHBOUR,

@@ -1,5 +1,7 @@
 // CT and its alias NOTRACK.
+#include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "control/hook/kinds.hpp"
 #include "control/hook/names.hpp"
@@ -10,19 +12,58 @@ namespace weft::hook {
 
 namespace {
 
-enum CtTargetOption : unsigned { notrack_option, helper_option, zone_option, unsupported_option };
+enum CtTargetOption : unsigned {
+    notrack_option,
+    helper_option,
+    timeout_option,
+    events_option,
+    expectation_events_option,
+    zone_original_option,
+    zone_reply_option,
+    zone_option
+};
 
-/// Those of unsupported_option are known so that they are refused by name.
+/// That of timeout_option is known so that it is refused by name.
 constexpr std::array<Option, 8> ct_option_list{{
     {.name = "notrack", .id = notrack_option},
     {.name = "helper", .id = helper_option, .argument = Argument::text},
-    {.name = "timeout", .id = unsupported_option},
-    {.name = "ctevents", .id = unsupported_option},
-    {.name = "expevents", .id = unsupported_option},
-    {.name = "zone-orig", .id = unsupported_option},
-    {.name = "zone-reply", .id = unsupported_option},
+    {.name = "timeout", .id = timeout_option},
+    {.name = "ctevents", .id = events_option, .argument = Argument::text},
+    {.name = "expevents", .id = expectation_events_option, .argument = Argument::text},
+    {.name = "zone-orig", .id = zone_original_option, .argument = Argument::text},
+    {.name = "zone-reply", .id = zone_reply_option, .argument = Argument::text},
     {.name = "zone", .id = zone_option, .argument = Argument::text},
 }};
+
+/// In the order of enum ip_conntrack_events and enum ip_conntrack_expect_events.
+constexpr std::array<std::string_view, 10> event_names{
+    "new", "related", "destroy", "reply", "assured", "protoinfo", "helper", "mark", "natseqinfo", "secmark"};
+constexpr std::array<std::string_view, 1> expectation_event_names{"new"};
+
+unsigned events_of(std::string_view text, std::span<const std::string_view> names) {
+    unsigned events = 0;
+    for (std::size_t at = 0; at <= text.size();) {
+        const auto end = std::min(text.find(',', at), text.size());
+        const auto word = text.substr(at, end - at);
+        const auto name = std::find(names.begin(), names.end(), word);
+        if (name == names.end()) refuse_parameter("Unknown event type \"{}\"", word);
+        events |= 1u << (name - names.begin());
+        at = end + 1;
+    }
+    return events;
+}
+
+void put_events(std::string& out, std::string_view dashes, std::string_view what, unsigned events,
+                std::span<const std::string_view> names) {
+    if (events == 0) return;
+    append(out, " {}{} ", dashes, what);
+    bool first = true;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (!(events >> i & 1)) continue;
+        append(out, "{}{}", first ? "" : ",", names[i]);
+        first = false;
+    }
+}
 
 void take_zone(CtTarget& ct, const OptionCall& call) {
     ct.zone = 0;
@@ -43,6 +84,18 @@ void take_ct(CtTarget& ct, OptionCall& call) {
         case helper_option:
             ct.helper = call.text;
             return;
+        case events_option:
+            ct.events = static_cast<std::uint16_t>(events_of(call.text, event_names));
+            return;
+        case expectation_events_option:
+            ct.expectation_events = static_cast<std::uint8_t>(events_of(call.text, expectation_event_names));
+            return;
+        case zone_original_option:
+            ct.zone_original = true;
+            return take_zone(ct, call);
+        case zone_reply_option:
+            ct.zone_reply = true;
+            return take_zone(ct, call);
         case zone_option:
             return take_zone(ct, call);
         default:
@@ -53,10 +106,13 @@ void take_ct(CtTarget& ct, OptionCall& call) {
 void put_ct(std::string& out, const CtTarget& ct, std::string_view dashes) {
     if (ct.notrack) append(out, " {}notrack", dashes);
     if (!ct.helper.empty()) append(out, " {}helper {}", dashes, ct.helper);
+    put_events(out, dashes, "ctevents", ct.events, event_names);
+    put_events(out, dashes, "expevents", ct.expectation_events, expectation_event_names);
+    const char* const way = ct.zone_original == ct.zone_reply ? "" : ct.zone_original ? "-orig" : "-reply";
     if (ct.zone_from_mark)
-        append(out, " {}zone mark", dashes);
+        append(out, " {}zone{} mark", dashes, way);
     else if (ct.zone != 0)
-        append(out, " {}zone {}", dashes, ct.zone);
+        append(out, " {}zone{} {}", dashes, way, ct.zone);
 }
 
 void save_ct(std::string& out, const CtTarget& ct, const Frame&) {

@@ -111,7 +111,12 @@ conntrack::Entry entry_of(const FlowView& seen, std::int64_t wall) noexcept {
     entry.expected = seen.status & FlowStatus::expected;
     entry.mark = seen.mark;
     entry.helper = flow_helper_names[static_cast<std::size_t>(seen.helper)];
-    entry.zone = seen.kind.zone;
+    if (seen.kind.zone == seen.reply_zone) {
+        entry.zone = seen.kind.zone;
+    } else {
+        entry.original.zone = seen.kind.zone;
+        entry.reply.zone = seen.reply_zone;
+    }
     if (seen.kind.flags & FlowKind::stamped) {
         entry.start = seen.start;
         entry.delta_seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(0, wall - seen.start));
@@ -166,8 +171,10 @@ std::optional<conntrack::Entry> TrackedConnections::find(const conntrack::Entry&
     if (tracker == nullptr) return std::nullopt;
     const FlowKind kind{like.zone, like.protocol, like.v6 ? FlowKind::ipv6 : std::uint8_t{0}};
     const FlowTime now = now_();
-    const FlowRef ref = like.v6 ? tracker->find(tuple_of<Tuple6>(like), kind, now)
-                                : tracker->find(tuple_of<Tuple4>(like), kind, now);
+    const bool one_way = like.original.zone != 0 || like.reply.zone != 0;
+    const auto zones = one_way ? FlowZones{like.original.zone, like.reply.zone} : FlowZones{like.zone};
+    const FlowRef ref = like.v6 ? tracker->find(tuple_of<Tuple6>(like), kind, zones, now)
+                                : tracker->find(tuple_of<Tuple4>(like), kind, zones, now);
     const auto seen = ref ? tracker->view(FlowTable::index(ref), now) : std::nullopt;
     if (!seen) return std::nullopt;
     return entry_of(*seen, std::time(nullptr));

@@ -34,6 +34,26 @@ struct NeighbourWords {
     NeighbourSpec spec;
 };
 
+/// `nud`, of what is to be entered. As in iproute2 the last of it and `managed` counts.
+Result<> read_new_state(const command::Match& match, const command::Item& item, NeighbourSpec& spec) {
+    const auto state = read_state(item.value);
+    if (!state) return ip::wrong(item, "nud state is bad");
+    const auto managed = std::find_if(match.items.begin(), match.items.end(), [](const auto& word) {
+        return !word.argument && word.name == "managed";
+    });
+    if (managed != match.items.end() && &item < &*managed) return {};
+    if (managed != match.items.end() && *state == NUD_PERMANENT)
+        return refuse("Error: Invalid NTF_* flag for permanent entry.");
+    if (managed != match.items.end() || (*state != NUD_NOARP && *state != NUD_PERMANENT))
+        return exit_with(2,
+                         fmt::format("nud {} is not supported{}: neighbours that age are the kernel's; take "
+                                     "permanent or noarp",
+                                     item.value, managed != match.items.end() ? " with managed" : ""),
+                         item.column);
+    spec.noarp = *state == NUD_NOARP;
+    return {};
+}
+
 Result<NeighbourWords> read_neighbour(Session& session, const command::Match& match, bool to_forget) {
     if (auto r = check_protocol(match, names_of(session)); !r) return r.error();
     const auto *to = match.argument("TO"), *device = match.argument("DEVICE");
@@ -41,21 +61,14 @@ Result<NeighbourWords> read_neighbour(Session& session, const command::Match& ma
     if (!session.model.find(device->value)) return ip::no_device(*device);
     const auto address = *command::parse_address(to->value);
     NeighbourWords words{.key = {device->value, address.v6, bytes_of(address)}, .spec = {}};
-    if (const auto* item = match.argument("NUD")) {
-        const auto state = read_state(item->value);
-        if (!state) return ip::wrong(*item, "nud state is bad");
-        words.spec.noarp = *state == NUD_NOARP;
-        if (*state != NUD_NOARP && *state != NUD_PERMANENT && !to_forget)
-            return exit_with(
-                2,
-                fmt::format("nud {} is not supported: neighbours that age are the kernel's; take "
-                            "permanent or noarp",
-                            item->value),
-                item->column);
-    }
+    words.spec.managed = match.has("managed");
+    words.spec.external = match.has("extern_learn");
+    if (const auto* item = match.argument("NUD"); item && !to_forget)
+        if (auto r = read_new_state(match, *item, words.spec); !r) return r.error();
     words.spec.router = match.has("router");
     const auto* item = match.argument("LLADDR");
-    if (!item && !to_forget) return refuse("Error: No link layer address given.");
+    words.spec.has_mac = item;
+    if (!item && !words.spec.managed && !to_forget) return refuse("Error: No link layer address given.");
     if (item) {
         const auto mac = parse_mac(item->value);
         if (!mac) return exit_with(1, fmt::format("\"{}\" is invalid lladdr.", item->value), item->column);

@@ -61,6 +61,8 @@ bool meant(const RouteSpec& spec, const RouteWords& words) {
     if (words.has_priority && is.priority != want.priority) return false;
     if (words.has_type && is.type != want.type) return false;
     if (words.has_scope && is.scope != want.scope) return false;
+    if (is.tos != want.tos || is.source_length != want.source_length || is.source != want.source)
+        return false;
     if (want.nexthop && is.nexthop != want.nexthop) return false;
     if (want.has_preferred && (!is.has_preferred || is.preferred != want.preferred)) return false;
     return has_vias(spec, words.spec);
@@ -147,7 +149,10 @@ Result<Reply> ip_route_del(Session& session, const command::Match& match, const 
     if (!words) return words.error();
     auto& routes = session.model.routing.routes;
     auto key = words->spec.key();
-    key.priority = 0;  // those of the prefix stand together, by priority
+    // those of the prefix stand together, by priority
+    key.priority = 0;
+    key.tos = key.source_length = 0;
+    key.source = {};
     for (auto it = routes.lower_bound(key); it != routes.end(); ++it) {
         if (it->first.destination != key.destination || it->first.length != key.length) break;
         if (!meant(it->second, *words)) continue;

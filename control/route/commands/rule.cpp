@@ -78,6 +78,7 @@ Result<RuleWords> read_rule(const command::Match& match, const RoutingNames& nam
         const auto tos = *command::parse_unsigned(item->value);
         if (tos > 255) return ip::wrong(*item, "TOS value is invalid\n");
         if (tos & 3) return ip::kernel("Invalid argument");  // the ECN bits (fib4_rule_configure)
+        if (!rule.v6 && tos > 0x1c) return refuse("Error: Invalid tos.");  // beyond IPTOS_TOS_MASK
         rule.tos = static_cast<std::uint8_t>(tos);
     }
     if (const auto* item = match.argument("MARK")) {

@@ -72,9 +72,11 @@ void save_rules(std::string& text, const Model& model) {
 void save_neighbours(std::string& text, const Model& model) {
     for (const auto& [key, spec] : model.routing.neighbours) {
         text += fmt::format("ip neigh add {}", ip_text(key.v6, key.address));
-        text += fmt::format(" lladdr {} dev {} nud {}", to_string(spec.mac), config::quote(key.device),
-                            spec.noarp ? "noarp" : "permanent");
-        text += spec.router ? " router\n" : "\n";
+        if (spec.has_mac) text += fmt::format(" lladdr {}", to_string(spec.mac));
+        text += fmt::format(" dev {}", config::quote(key.device));
+        text += spec.managed ? " managed" : spec.noarp ? " nud noarp" : " nud permanent";
+        if (spec.router) text += " router";
+        text += spec.external ? " extern_learn\n" : "\n";
     }
 }
 

@@ -232,6 +232,34 @@ Result<> check_protocol(const command::Match& match, const RoutingNames& names) 
     return {};
 }
 
+namespace {
+
+/// `tos` of IPv4 and `from` of IPv6 (rtm_to_fib_config, rtm_to_fib6_config).
+Result<> read_packets(const command::Match& match, KernelRoute& route) {
+    if (const auto* item = match.argument("TOS")) {
+        const auto tos = *command::parse_unsigned(item->value);
+        if (tos > 255) return ip::wrong(*item, "\"tos\" value is invalid\n");
+        if (tos && route.v6) return refuse("Error: Invalid dsfield (tos): option not available for IPv6.");
+        if (tos & 3) return refuse("Error: Invalid dsfield (tos): ECN bits must be 0.");
+        route.tos = static_cast<std::uint8_t>(tos);
+    }
+    const auto* item = match.argument("FROM");
+    if (!item) return {};
+    const auto from = read_destination(*item, route.v6);
+    if (!from) return from.error();
+    if (from->prefix.v6 != route.v6) return no_prefix(item->value, family_word(route.v6));
+    if (from->prefix.length == 0) return {};
+    if (!route.v6)
+        return exit_with(2, "from is not supported in IPv4, whose routes the kernel does not choose by it",
+                         item->column);
+    const auto prefix = first_of(from->prefix);
+    route.source_length = static_cast<std::uint8_t>(prefix.length);
+    route.source = bytes_of(prefix);
+    return {};
+}
+
+}  // namespace
+
 Result<RouteWords> read_route(const Model& model, const command::Match& match, const RoutingNames& names,
                               bool for_delete) {
     if (auto r = check_protocol(match, names); !r) return r.error();
@@ -267,6 +295,7 @@ Result<RouteWords> read_route(const Model& model, const command::Match& match, c
     route.length = static_cast<std::uint8_t>(prefix.length);
     route.destination = bytes_of(prefix);
 
+    if (auto r = read_packets(match, route); !r) return r.error();
     if (via || device) {
         if (!ways->empty()) return ip::kernel("Invalid argument");
         Way way;
