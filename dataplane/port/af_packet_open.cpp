@@ -71,16 +71,19 @@ Result<Fd> open_socket(const std::string& port, const KernelDevice& device, bool
     return socket;
 }
 
-/// Spreads flows over the first n sockets by a symmetric hash.
+/// Spreads flows over the first n sockets by a symmetric hash. A group asks for itself not to get what leaves
+/// (PACKET_FANOUT_FLAG_IGNORE_OUTGOING of newer headers than Debian 12's); kernels that do not know the flag
+/// take it.
 Result<> join_fanout(const std::string& port, std::vector<Fd>& sockets, std::uint16_t n) {
-    int option = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+    constexpr int ignore_outgoing = 0x4000, how = PACKET_FANOUT_HASH | ignore_outgoing;
+    int option = (how | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
     for (std::uint16_t q = 0; n > 1 && q < n; ++q) {
         if (!set(sockets[q], SOL_PACKET, PACKET_FANOUT, option))
             return refuse(fmt::format("port {}: cannot spread frames over {} queues: {}", port, n,
                                       std::strerror(errno)));
         socklen_t size = sizeof option;
         if (q == 0) getsockopt(sockets[0].get(), SOL_PACKET, PACKET_FANOUT, &option, &size);
-        option = (option & 0xffff) | PACKET_FANOUT_HASH << 16;
+        option = (option & 0xffff) | how << 16;
     }
     return {};
 }

@@ -145,12 +145,15 @@ TEST_P(NatBlocksTest, RFC6888_REQ15_PortsAreDrawnWithinTheBlock) {
     EXPECT_LT(in_order, 10u);
 }
 
-// The largest block but for one port, full but for one: it is found.
+// A large block full but for one port: it is found. Signatures may stand for it at first
+// (dataplane/flow/crowded.hpp): each search in vain looks at 64 ports again, exactly.
 TEST_P(NatBlocksTest, RFC6888_REQ13_TheLastPortOfALargeBlockIsFound) {
     lab.nat4("-A POSTROUTING -s 10.1.0.0/30 -o b -p udp -j SNAT --to-source 10.0.2.100 --port-block 1000\n");
     std::set<unsigned> used;
     for (unsigned i = 0; i < 1000; ++i) {
-        const unsigned port = leaves_by(udp(subscriber(2), hosts4.b, 5000 + i, 53));
+        unsigned port = 0;
+        for (unsigned tries = 0; port == 0 && tries < 1 + 1000 / 64 + 2; ++tries)
+            port = leaves_by(udp(subscriber(2), hosts4.b, 5000 + i, 53));
         ASSERT_GE(port, 3024u) << i;
         ASSERT_LT(port, 4024u) << i;
         ASSERT_TRUE(used.insert(port).second);
