@@ -69,6 +69,7 @@ std::shared_ptr<FlowTracker> PublishedRules::tracker_for(const FlowConfig& flows
         tracker_ = std::make_shared<FlowTracker>(std::clamp(flows.max, least, most),
                                                  static_cast<unsigned>(shared_.workers.size()),
                                                  shared_.secret_low, shared_.secret_high);
+        tracker_->populate();
         ahead_ = std::make_unique<FlowAhead>(tracker_->table().pool());
     }
     return tracker_;

@@ -22,6 +22,8 @@ class FlowMemory {
         return static_cast<T*>(start_);
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+    /// Has all of it there now (Linux 5.14; before, it does nothing). Any thread.
+    void populate() const noexcept;
 
   private:
     void* start_;

@@ -17,6 +17,10 @@ class FlowSources {
     /// For entries below `size`. 12 bytes an entry, touched when used.
     explicit FlowSources(std::uint32_t size) noexcept;
 
+    /// Has the memory there that is touched in no order.
+    void populate() const noexcept { head_memory_.populate(); }
+    /// Starts loading what visit() and add() will touch.
+    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&at(hash), 1); }
     /// `hash`: of the source, the same for add() and remove() of an entry.
     void add(std::uint32_t index, std::uint64_t hash) noexcept;
     void remove(std::uint32_t index, std::uint64_t hash) noexcept;
@@ -58,7 +62,7 @@ class FlowSources {
     static constexpr std::uint32_t locked = 1u << 31;
     static constexpr unsigned most_visited = 64, most_judged = 1024;
 
-    [[nodiscard]] Head& at(std::uint64_t hash) noexcept { return heads_[hash >> 32 & mask_]; }
+    [[nodiscard]] Head& at(std::uint64_t hash) const noexcept { return heads_[hash >> 32 & mask_]; }
     [[nodiscard]] static std::uint32_t lock(Head& head) noexcept;
     void link(std::uint32_t index, std::uint32_t first) noexcept {
         links_[index] = {first, 0};

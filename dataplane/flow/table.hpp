@@ -151,6 +151,8 @@ class FlowTable {
     /// meanwhile.
     [[nodiscard]] std::uint64_t hash_of(FlowRef ref) const noexcept;
 
+    /// Has the memory of the buckets there, which connections touch in no order.
+    void populate() const noexcept { memory_.populate(); }
     /// First buckets; more are added where one is full.
     [[nodiscard]] std::uint32_t buckets() const noexcept { return home_count_; }
     /// Memory of the buckets when all are touched.

@@ -177,6 +177,18 @@ class FlowTracker {
         return found || !beside_ ? found : beside_->mapped_source(of, kind, now, fits);
     }
 
+    /// Starts loading what will be asked when a connection that in() began is translated; if its source
+    /// became `foreseen`, also what of answers to it.
+    template <class Tuple>
+    void foresee(FlowRef ref, const Tuple& foreseen) const noexcept {
+        const FlowDirection& original = table_.direction_of(ref);
+        const FlowKind kind = original.kind_now();
+        const auto tuple = original.tuple_now<Tuple>();
+        sources_.prefetch(hash_of_source(tuple, kind));
+        const Tuple answer{tuple.destination, foreseen.source, tuple.destination_port, tuple.source_port};
+        table_.prefetch(table_.hash(answer, kind.protocol, hint_of(kind)));
+    }
+
     /// Whose outside end this is, by a connection with FlowStatus::endpoint_independent: its original tuple.
     /// `end`: as answers are addressed to it, destination and port; of ICMP queries the identifier.
     template <class Tuple>
@@ -214,6 +226,11 @@ class FlowTracker {
     /// a few more. Returns how many: less than `limit` means that nothing is left to do.
     unsigned age(const FlowMoment&, unsigned limit) noexcept;
 
+    /// Has memory there that connections touch in no order: for whoever makes it, before workers come to it.
+    void populate() const noexcept {
+        table_.populate();
+        sources_.populate();
+    }
     /// Connections that it was made for.
     [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
     /// nf_conntrack_count: those that are not confirmed yet too.

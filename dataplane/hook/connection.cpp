@@ -216,13 +216,16 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
             context.filtering->tracker->count_invalid(context.worker);
             return {};
         }
-    const Tracked found =
-        context.filtering->tracker->in(flow_packet(packet, context), zones, 0, moment_of(context));
+    FlowTracker& tracker = *context.filtering->tracker;
+    const Tracked found = tracker.in(flow_packet(packet, context), zones, 0, moment_of(context));
     switch (found.kind) {
         case Tracked::tracked:
             note(packet, found);
             if (found.fresh) {
                 context.hooks->begun.push_back(found);
+                if (context.filtering->translates[is_ipv6(packet)])
+                    is_ipv6(packet) ? tracker.foresee(found.ref, context.hooks->foreseen6)
+                                    : tracker.foresee(found.ref, context.hooks->foreseen4);
                 if (template_) prepare(found.ref, *template_, context);
             }
             return {};

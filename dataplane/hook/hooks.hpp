@@ -62,6 +62,9 @@ struct HookWork {
     HookLog* log;
     FragmentTable* fragments;
     NatRandom random;
+    /// Whose sources the last connections became (their `source`), by which the next ones' are foreseen.
+    Tuple4 foreseen4{};
+    Tuple6 foreseen6{};
     Datagram datagram;
     hook::PortRange drawn{};  ///< where the last port that translation drew came from; 0-0: from nowhere
     /// For in_one_piece(): as long as an IP packet can be.

@@ -90,6 +90,14 @@ std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const Na
     return range;
 }
 
+template <class Tuple>
+Tuple& foreseen(HookWork& work) noexcept {
+    if constexpr (sizeof(Tuple) == sizeof(Tuple4))
+        return work.foreseen4;
+    else
+        return work.foreseen6;
+}
+
 /// As packets of the original direction leave so far.
 template <class Tuple>
 std::optional<Tuple> current_tuple(const Packet& packet, const Context& context) noexcept {
@@ -118,6 +126,7 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
         return Verdict::drop(DropReason::nat_no_port);
     }
     std::uint16_t bits = decided_bit(side);
+    if (side == NatSide::source) foreseen<Tuple>(*context.hooks).source = choice.tuple.source;
     if (!(choice.tuple == current)) {
         const auto reply = inverted(choice.tuple, kind.protocol);
         if (reply) tracker.set_reply(ref, *reply);

@@ -248,6 +248,7 @@ class Bench {
         filtering->generation = 1;
         std::thread([&] {
             run_beside(options_.cpu);
+            filtering->tracker->populate();
             ahead_ = std::make_unique<FlowAhead>(filtering->tracker->table().pool());
             std::this_thread::sleep_for(std::chrono::milliseconds(200));
         }).join();
