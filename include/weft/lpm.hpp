@@ -41,7 +41,7 @@ class Lpm {
         return word.empty() ? default_.load(std::memory_order_acquire) : word.value();
     }
     /// The same for n addresses (at most batch_size), faster, best after prefetch() of all of them. Vector
-    /// instructions where the CPU has AVX-512.
+    /// instructions where the CPU has AVX-512 and gains by it.
     void find(const Key addresses[], HopIndex hops[], unsigned n) const noexcept;
     /// … and without, whatever the CPU has.
     void find_scalar(const Key addresses[], HopIndex hops[], unsigned n) const noexcept;

@@ -24,7 +24,16 @@ bool use_avx512() noexcept {
     return false;
 #endif
 }
-const bool has_avx512 = use_avx512();
+/// A gather of Zen 5 is no faster than the loads that it is made of: there IPv6's groups are found sooner one
+/// by one, all addresses of a burst on the same level (perf/RESULTS.md).
+bool gathers_pay() noexcept {
+#if defined(__x86_64__)
+    return !__builtin_cpu_is("amd");
+#else
+    return false;
+#endif
+}
+const bool by_vectors4 = use_avx512(), by_vectors6 = by_vectors4 && gathers_pay();
 
 constexpr HopIndex hop_of(LpmWord word, HopIndex default_hop) noexcept {
     return word.empty() ? default_hop : word.value();
@@ -80,7 +89,7 @@ template <unsigned bytes>
 void Lpm<bytes>::find(const Key addresses[], HopIndex hops[], unsigned n) const noexcept {
     unsigned done = 0;
 #if defined(__x86_64__) && WEFT_LPM_VECTORS
-    if (has_avx512 && n >= 16) {
+    if ((bytes == 4 ? by_vectors4 : by_vectors6) && n >= 16) {
         done = n & ~15U;
         if constexpr (bytes == 4)
             find4_avx512(view(), addresses, hops, done);

@@ -40,8 +40,10 @@ class OwnTable final : public LpmTable<bytes> {
                 lpm_.prefetch(keys[at + i], sparse);
             if (scalar_)
                 lpm_.find_scalar(keys + at, hops, batch_size);
+            else if constexpr (bytes == 4)
+                find4_avx512(lpm_.view(), keys + at, hops, batch_size);
             else
-                lpm_.find(keys + at, hops, batch_size);
+                find16_avx512(lpm_.view(), keys + at, hops, batch_size);
             sum += hops[0] + hops[batch_size - 1];
         }
         return sum;
