@@ -100,11 +100,11 @@ std::vector<std::vector<HopIndex>> every_way(const Lpm<bytes>& lpm, HopIndex def
         find16_in_lanes<PlainLanes>(view, addresses.data(), all[4].data(), n);
     all[5] = all[4];
     // TSan does not see a gather.
-    if (has_vectors())
-        if constexpr (bytes == 4)
-            find4_avx512(view, addresses.data(), all[5].data(), n);
-        else
-            find16_avx512(view, addresses.data(), all[5].data(), n);
+    if (!has_vectors()) return all;
+    if constexpr (bytes == 4)
+        find4_avx512(view, addresses.data(), all[5].data(), n);
+    else
+        find16_avx512(view, addresses.data(), all[5].data(), n);
     return all;
 }
 
