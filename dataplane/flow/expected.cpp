@@ -67,8 +67,7 @@ Expected FlowTracker::expect(FlowRef master, Expectation what, const FlowMoment&
         tuple(original.tuple_now<Tuple6>());
     else
         tuple(original.tuple_now<Tuple4>());
-    if (original.kind.flags & FlowKind::selective)
-        what.told = extra(master).told.expectations;
+    if (original.kind.flags & FlowKind::selective) what.told = extra(master).told.expectations;
     return expectations_.add(what, extra(master).expectations, moment.config.expect_max, moment.now);
 }
 
