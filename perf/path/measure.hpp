@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <rte_cycles.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -42,6 +43,14 @@ inline void start(unsigned cpu) {
     eal.memory_mb = 256;
     const auto started = must(start_eal(eal));
     fmt::print(stderr, "pages: {}\n", started.hugepages ? "huge" : "ordinary");
+}
+
+/// This thread to the CPU that the benchmark does not measure on.
+inline void run_beside(unsigned cpu) {
+    cpu_set_t other;
+    CPU_ZERO(&other);
+    CPU_SET(cpu == 0 ? 1 : 0, &other);
+    sched_setaffinity(0, sizeof other, &other);
 }
 
 struct Spread {

@@ -32,12 +32,11 @@
 #include <thread>
 #include <vector>
 
-#include "control/hook/program.hpp"
-#include "control/publish/hook/compile.hpp"
 #include "dataplane/dpdk/pool.hpp"
 #include "dataplane/flow/ahead.hpp"
 #include "dataplane/port/open.hpp"
 #include "perf/fib/routes.hpp"
+#include "perf/path/firewall.hpp"
 #include "perf/path/measure.hpp"
 #include "weft/net/checksum.hpp"
 
@@ -118,24 +117,6 @@ void write_transport(std::byte* head, std::uint32_t flow, std::uint16_t length) 
     } else {
         ip.next_header = ip_protocol::tcp;
     }
-}
-
-/// What a router with a stateful firewall has, and `count` rules that fit no packet of the benchmark.
-std::string rules_of(unsigned count, const char* translation) {
-    std::string text = translation;
-    text += "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
-    for (unsigned i = 0; i < count; ++i)
-        text += fmt::format("-A FORWARD -p tcp -m tcp --dport {} -m mark --mark {} -j DROP\n",
-                            10000 + i % 50000, i + 1);
-    return text + "-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n";
-}
-
-/// This thread to the CPU that the benchmark does not measure on.
-void run_beside(unsigned cpu) {
-    cpu_set_t other;
-    CPU_ZERO(&other);
-    CPU_SET(cpu == 0 ? 1 : 0, &other);
-    sched_setaffinity(0, sizeof other, &other);
 }
 
 class Bench {
@@ -229,25 +210,15 @@ class Bench {
         };
     }
     void publish_filter() {
-        hook::Ruleset rules(options_.v6 ? hook::Family::ip6 : hook::Family::ip);
-        const std::vector<std::string> words{options_.v6 ? "ip6tables-restore" : "iptables-restore"};
         const char* const translation =
             !options_.snat ? ""
             : options_.v6  ? "*nat\n-A POSTROUTING -o null -j SNAT --to-source 2001:db8:ffff::1\nCOMMIT\n"
                            : "*nat\n-A POSTROUTING -o null -j SNAT --to-source 198.51.100.1\nCOMMIT\n";
-        if (hook::run_restore(rules, {}, words, rules_of(options_.filter, translation)).status != 0)
-            std::abort();
-        auto filtering = std::make_unique<Filtering>();
-        filtering->rules[options_.v6] =
-            compiler_.compile(rules, {{"gen", in}, {"null", out}},
-                              [](std::string_view) { return std::shared_ptr<const hook::AddressSet>(); });
-        filtering->tracks[options_.v6] = true;
-        filtering->translates[options_.v6] = options_.snat;
-        filtering->flows.max = 2 * std::max(options_.flows, 1U << 17);
-        filtering->tracker = std::make_shared<FlowTracker>(filtering->flows.max, options_.workers, 3, 4);
-        filtering->generation = 1;
+        auto filtering =
+            perf::firewall(compiler_, options_.v6, perf::rules_of(options_.filter, translation),
+                           options_.snat, {{"gen", in}, {"null", out}}, options_.flows, options_.workers);
         std::thread([&] {
-            run_beside(options_.cpu);
+            perf::run_beside(options_.cpu);
             filtering->tracker->populate();
             ahead_ = std::make_unique<FlowAhead>(filtering->tracker->table().pool());
             std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -401,7 +372,7 @@ int run(const Options& options) {
     std::thread updater;
     if (options.update)
         updater = std::thread([&] {
-            run_beside(options.cpu);
+            perf::run_beside(options.cpu);
             updates = bench.update(running, stop);
         });
     while (!running)
