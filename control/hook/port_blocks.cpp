@@ -20,6 +20,7 @@ std::string show_range(const AddressRange& range) {
 void judge(const NatTarget& nat) {
     const PortBlocks blocks(nat);
     const auto ports = blocks.ports();
+    if (ports.low == 0) refuse_parameter("--port-block: port 0 of --to-source can be nobody's");
     if (blocks.per_address() == 0)
         refuse_parameter("--port-block {}: ports {}-{} are only {}", nat.port_block, ports.low, ports.high,
                          ports.high - ports.low + 1);

@@ -2,8 +2,9 @@
 // say, computed from the rules.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
 
 #include "control/hook/port_blocks.hpp"
 #include "control/model/refusal.hpp"
@@ -20,7 +21,6 @@ namespace {
 struct Owner {
     std::uint32_t inside;
     hook::PortBlock block;
-    friend bool operator==(const Owner&, const Owner&) = default;
 };
 
 std::string text_of(std::uint32_t address) {
@@ -32,8 +32,8 @@ class Owners {
     void add(const hook::PortBlocks& blocks, std::uint32_t inside) {
         const auto block = blocks.of(inside);
         if (!block) return;
-        const Owner owner{inside, *block};
-        if (std::find(all_.begin(), all_.end(), owner) == all_.end()) all_.push_back(owner);
+        if (seen_.emplace(inside, block->address, block->ports.low, block->ports.high).second)
+            all_.push_back({inside, *block});
     }
     /// Of one outside address: of all its ports, or of one.
     void add_outside(const hook::PortBlocks& blocks, std::uint32_t outside,
@@ -63,6 +63,7 @@ class Owners {
 
   private:
     std::vector<Owner> all_;
+    std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint16_t, std::uint16_t>> seen_;
 };
 
 Reply list_rules(const std::vector<const hook::NatTarget*>& rules, bool json) {

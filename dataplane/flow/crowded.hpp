@@ -43,10 +43,10 @@ class PortMap {
     }
     /// Some search was in vain: a signature may have stood for another connection.
     [[nodiscard]] bool is_doubted() const noexcept { return doubted_.load(std::memory_order_relaxed) != 0; }
-    /// After a search of `count` ports from `first` on in vain: the next word is looked at again.
+    /// After a search of `count` ports from `first` on in vain: the next of their words is looked at again.
     void doubt(std::uint32_t first, std::uint32_t count) noexcept {
-        const std::uint32_t turn = doubted_.fetch_add(word_ports, std::memory_order_relaxed);
-        const std::uint32_t word = ((first + turn % count) & 0xffff) / word_ports;
+        const std::uint32_t from = first / word_ports, some = (first + count - 1) / word_ports - from + 1;
+        const std::uint32_t word = (from + doubted_.fetch_add(1, std::memory_order_relaxed) % some) % words;
         filled_[word / 64].fetch_and(~(std::uint64_t{1} << word % 64), std::memory_order_relaxed);
         taken_[word].store(0, std::memory_order_relaxed);
     }

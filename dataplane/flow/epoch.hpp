@@ -22,7 +22,9 @@ namespace weft {
     const std::uint32_t there = changes.v4.generation(RouteRegions<4>::of(&way.v4.translated.destination));
     if (!way_back) [[likely]]
         return there;
-    return there + changes.v4.generation(RouteRegions<4>::of(&way.v4.tuple.source));
+    // So that it is never what it would be without, whatever has been counted when rp_filter is turned off.
+    constexpr std::uint32_t other_question = 1u << 31;
+    return there + other_question + changes.v4.generation(RouteRegions<4>::of(&way.v4.tuple.source));
 }
 
 }  // namespace weft

@@ -138,11 +138,12 @@ bool FlowTracker::claim_end_of(std::uint32_t index, FlowTime now) noexcept {
         const auto its = other.direction[1].tuple_now<Tuple>();
         if (its.destination != reply.destination || !(port_of_end(its, kind) == port_of_end(reply, kind)))
             return Claim::unrelated;
-        // Whoever claimed it last found nobody else there: of older ones none lives but the same source's.
+        // Whoever claimed it last found no other source that lives: the newest that does decides.
         const auto holder = other.direction[0].tuple_now<Tuple>();
         const bool same = holder.source == source.source && holder.source_port == source.source_port;
         const bool gone = other.state.has(FlowStatus::dying) || expired(other.state, now);
-        return same || gone ? Claim::allowed : Claim::refused;
+        if (gone && !same) return Claim::unrelated;
+        return same ? Claim::allowed : Claim::refused;
     });
 }
 /// Of an endpoint independent connection, before others can find it: false if its outside end is another

@@ -43,7 +43,7 @@ class FlowSources {
     }
 
     /// Calls visit(index) for entries of this hash and others, newest first, until it says false, and for
-    /// `most_visited` of them at most.
+    /// `most_visited` of them at most: those count, too, whose time is over, until their owners free them.
     template <class Visit>
     void visit(std::uint64_t hash, Visit&& visit) noexcept {
         Head& head = at(hash);
@@ -60,7 +60,7 @@ class FlowSources {
         std::uint32_t next, previous;  ///< 0: none
     };
     static constexpr std::uint32_t locked = 1u << 31;
-    static constexpr unsigned most_visited = 64, most_judged = 1024;
+    static constexpr unsigned most_visited = 512, most_judged = 1024;
 
     [[nodiscard]] Head& at(std::uint64_t hash) const noexcept { return heads_[hash >> 32 & mask_]; }
     [[nodiscard]] static std::uint32_t lock(Head& head) noexcept;

@@ -46,10 +46,16 @@ bool routes_by_tos(bool v6, const Routing& routing) noexcept {
 
 /// What a packet's way rests on that is not its flow's: its TOS, or the flow label, by which IPv6 names the
 /// member of a group (fib_multipath_hash_policy 0).
-SlowWay routed_by(Packet& packet, bool v6, const Context& context) noexcept {
+SlowWay routed_by(Packet& packet, bool v6, const FlowState& state, const Context& context) noexcept {
     const Routing& routing = *context.routing;
     if (routes_by_tos(v6, routing)) return SlowWay::route_by_tos;
     if (v6 ? routing.hash6_l4 : !routing.tos_routes) return SlowWay::kept;
+    // Rules have looked at the source before it was translated, and at another mark; the way back may have a
+    // TOS, too.
+    const bool asked_otherwise =
+        !(v6 ? routing.rules6 : routing.rules4).empty() && (state.has(nat_mask) || packet.meta.mark != 0);
+    if (asked_otherwise || (!v6 && routing.interface(packet.meta.iif).rp_filter != 0))
+        return v6 ? SlowWay::route_by_label : SlowWay::route_by_tos;
     const RouteAnswer route = find_route(key_of(packet, routing), routing, *context.hops);
     if (route.by_tos) return SlowWay::route_by_tos;
     return v6 && route.table_entry != route.index ? SlowWay::route_by_label : SlowWay::kept;
@@ -137,7 +143,7 @@ SlowWay keep(Packet& packet, Context& context) noexcept {
     if (changes_connection_mark(packet, recording, tracker)) return SlowWay::marks_connection;
     if (hop.kind != HopKind::neighbour) return SlowWay::not_neighbour;
     if (hop.interface == packet.meta.iif) return SlowWay::same_interface;
-    if (const SlowWay routed = routed_by(packet, v6, context); routed != SlowWay::kept) return routed;
+    if (const SlowWay routed = routed_by(packet, v6, state, context); routed != SlowWay::kept) return routed;
     const std::uint32_t path =
         work.paths.intern(recording.path, v6, packet.meta.mark, rests.reasons & Rest::routes);
     if (path == FlowPaths::none) return SlowWay::too_many;

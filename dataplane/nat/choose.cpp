@@ -14,9 +14,10 @@ namespace {
 /// Ports looked at whose lines are asked for together; at first few, as half of all are free mostly.
 constexpr std::uint32_t first_together = 4, together = 16;
 /// Of a search: ports looked at before its pair counts as crowded, or if it cannot be; words of a map that
-/// are filled; ports of a map that turn out to be taken; ports looked at for older connections.
+/// are filled; ports of a map that turn out to be taken; ports looked at for older connections. Searches
+/// that an endpoint independent source may begin besides.
 constexpr std::uint32_t few_glances = 32, most_glances = 2048, most_filled = 32, most_mistaken = 64,
-                        most_attempts = 128, few_attempts = 16;
+                        most_attempts = 128, few_attempts = 16, most_turns = 3;
 
 bool is_icmp(std::uint8_t protocol) noexcept {
     return protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
@@ -199,9 +200,15 @@ class Choice {
         if (is_drawn() && ports->count > 1)
             drawn_ = {static_cast<std::uint16_t>(ports->first),
                       static_cast<std::uint16_t>(ports->first + ports->count - 1)};
-        const std::uint32_t first = first_offset(now) % ports->count;
-        set_port(ports->first + first);
-        if (!is_taken(tuple_) || find_port(*ports, first)) return true;
+        std::uint32_t first = first_offset(now) % ports->count;
+        // Ports that are others' ends leave no trace in the map, so such a source looks elsewhere, too, and
+        // the next time again elsewhere.
+        for (unsigned turn = 0;; ++turn) {
+            set_port(ports->first + first);
+            if (!is_taken(tuple_) || find_port(*ports, first)) return true;
+            if (!range_.endpoint_independent || turn == most_turns) break;
+            first = question_.random.next() % ports->count;
+        }
         // What is over but not forgotten makes room in TCP alone, or is about to be forgotten.
         const bool tcp = kind_.protocol == ip_protocol::tcp;
         return try_harder(*ports, first, std::min(ports->count, tcp ? most_attempts : few_attempts));
@@ -282,8 +289,9 @@ class Choice {
                 free = ~search.map.taken(port).load(std::memory_order_acquire) & wanted;
             }
             for (; free; free &= free - 1) {
+                if (search.mistaken == 0) return false;
+                --search.mistaken;
                 if (take(search.map, base + static_cast<std::uint32_t>(std::countr_zero(free)))) return true;
-                if (--search.mistaken == 0) return false;
             }
         }
         return false;

@@ -232,6 +232,30 @@ TEST_P(FlowBatchTest, AWrongSumIsNotPartOfAKnownFlow) {
     }
 }
 
+// Counts of what an outcome rests on are added up: with and without the way back they must not come to the
+// same.
+TEST_P(FlowBatchTest, RpFilterThatIsTurnedOffLeavesNoOutcomeBehind) {
+    const std::string shut = "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n";
+    for (unsigned changed = 0; changed < 6; ++changed) {
+        Firewall one(GetParam());
+        const auto pass = [&] {
+            one.rig.send("a", one.router.from_a(question(of4)));
+            return one.rig.sent("b").size();
+        };
+        one.rules(stateful, stateful);
+        one.router.interface("a").rp_filter = 1;
+        one.router.publish();
+        for (unsigned i = 0; i < changed; ++i)
+            one.router.route("10.9.0.0/16", one.router.hop({.kind = HopKind::blackhole}));
+        for (unsigned i = 0; i < 3; ++i)
+            ASSERT_EQ(pass(), 1u);
+        one.router.interface("a").rp_filter = 0;
+        one.router.publish();
+        one.rules(shut, shut);
+        EXPECT_EQ(pass(), 0u) << changed << " routes changed before";
+    }
+}
+
 /// What comes by chance: two hosts that talk TCP and UDP by a few ports, and break the rules of both.
 class Talk {
   public:

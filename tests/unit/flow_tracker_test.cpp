@@ -285,6 +285,24 @@ TEST(FlowTracker, AnOutsideEndIsOneSourcesWhicheverWorkerBegan) {
     EXPECT_EQ(tracker.count(), 1u);
 }
 
+TEST(FlowTracker, AnOutsideEndStaysASourcesWhileOneConnectionOfManyLives) {
+    Tracker tracker(1000);
+    const auto lasting = independent(tracker, 3, 2, 5000, 0);
+    ASSERT_EQ(tracker.confirm(lasting.ref, tracker.moment()), Confirmed::done);
+    tracker.state_of(lasting.ref).deadline = tracker.now + 120'000;
+    for (unsigned peer = 10; peer < 110; ++peer) {
+        const auto probe = independent(tracker, 3, peer, 5000, 0);
+        ASSERT_EQ(tracker.confirm(probe.ref, tracker.moment()), Confirmed::done);
+    }
+    tracker.now += 30'500;  // they are over, and nobody has freed them yet
+    const auto behind = tracker.source_behind(Tuple4{be32{1}, be32{0x0a000009}, be16{1}, be16{5000}},
+                                              FlowKind{0, ip_protocol::udp, 0}, tracker.now);
+    ASSERT_TRUE(behind);
+    EXPECT_EQ(behind->source, be32{0x0a000003});
+    const auto other = independent(tracker, 4, 200, 5000, 0);
+    EXPECT_EQ(tracker.confirm(other.ref, tracker.moment()), Confirmed::clash);
+}
+
 TEST(FlowTracker, AnotherWorkersConnectionIsNamedAndNotTouched) {
     Tracker tracker(1000, 2);
     const auto first = tracker.pass(query, 0, 0);
