@@ -122,7 +122,7 @@ Result<TracedPacket> Switch::explain(const std::string& interface, std::span<con
                          .hops = shared_.hops,
                          .fdb = shared_.fdb,
                          .pool = pool_.get(),
-                         .now_seconds = coarse_seconds(),
+                         .now_us = coarse_microseconds(),
                          .kernel = options_.kernel,
                          .filtering = &shared_.filtering.get()});
     };

@@ -57,8 +57,9 @@ void copy_entry(const MacAddress& address, FdbDomain domain, BridgeIndex bridge,
     const FdbKey64 key = fdb_key(address.raw(), domain);
     const std::uint32_t word = on.fdb.word_anywhere(on.fdb.hash(key));
     if (word == 0) return;
+    const auto now_seconds = static_cast<std::uint32_t>(on.now_us / 1'000'000);
     to.set(key, FdbWord::port(word), bridge, FdbWord::flags(word),
-           on.now_seconds - FdbWord::age(word, on.now_seconds));
+           now_seconds - FdbWord::age(word, now_seconds));
 }
 
 /// What any bridge knows of the frame's two stations.
@@ -133,13 +134,13 @@ std::shared_ptr<const Trace> rehearse(Packet& packet, IfIndex interface, const S
     context.workers = 1;
     context.icmp_buckets = &props->icmp_buckets;
     context.punt_limits = &props->punt_limits;
-    context.now_us = on.now_seconds * std::uint64_t{1'000'000};
+    context.now_us = on.now_us;
     context.fdb = &props->fdb;
     context.counters = &props->counters;
     context.pool = on.pool;
     context.punt = on.kernel ? &props->punt : nullptr;
     context.veths = &props->veths;
-    context.now_seconds = on.now_seconds;
+    context.now_seconds = static_cast<std::uint32_t>(on.now_us / 1'000'000);
     context.transmit = props->transmit;
     context.observer = &observer;
     ObservedPipeline pipeline(props->stages);

@@ -22,7 +22,7 @@ struct Scene {
     const HopTable& hops;
     const Fdb& fdb;
     rte_mempool* pool;
-    std::uint32_t now_seconds;
+    std::uint64_t now_us;                  ///< the workers' clock: limits and time-outs are judged by it
     bool kernel;                           ///< false: --no-kernel
     const Filtering* filtering = nullptr;  ///< null: no rules
 };

@@ -85,6 +85,8 @@ void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte*
 WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept {
     if (about.meta.iif == no_interface && !(about.meta.flags & PacketFlags::own)) return {.to_host = true};
     RouteKey key{.destination = to, .v6 = is_ipv6(about)};
+    // Of an error the precedence is another, by which no route is chosen (icmp_route_lookup).
+    if (!key.v6) key.tos = asked_tos(ipv4(about).tos, false);
     if (key.v6 && address6::link_local(to.bytes)) return {.on_link = !about.ethernet().source.is_group()};
     key.flow_hash = key.v6 ? flow_hash6(about, context.routing->hash6_l4, context.routing->hash_secret)
                            : flow_hash4(about, context.routing->hash_l4, context.routing->hash_secret);

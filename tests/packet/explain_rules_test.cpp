@@ -15,6 +15,8 @@ struct ExplainRules : testing::TestWithParam<RigOptions> {
     Router& router = firewall.router;
     Rig& rig = firewall.rig;
 
+    std::uint64_t now_us = 0;
+
     /// The steps of netfilter, and how the packet ends.
     Texts explained(const char* on, const Bytes& frame) {
         rte_mbuf* m = rte_pktmbuf_alloc(rig.shared().pool);
@@ -27,7 +29,7 @@ struct ExplainRules : testing::TestWithParam<RigOptions> {
                                      .hops = rig.shared().hops,
                                      .fdb = rig.shared().fdb,
                                      .pool = rig.shared().pool,
-                                     .now_seconds = 0,
+                                     .now_us = now_us,
                                      .kernel = true,
                                      .filtering = &rig.shared().filtering.get()});
         const RuleBook book = firewall.book();
@@ -205,6 +207,20 @@ TEST_P(ExplainRules, LimitsAndListsStayAsTheyAre) {
     EXPECT_EQ(rig.drops(DropReason::hook_dropped), 1u) << "nobody was on the list";
     EXPECT_TRUE(from_a(udp4()).at(1).starts_with("FORWARD filter:FORWARD:rule:2 ")) << "now it is";
     EXPECT_EQ(firewall.counts(false, "FORWARD"), (std::vector<std::uint64_t>{1, 0, 1, 1}));
+}
+
+// By the time that workers have, not by its seconds.
+TEST_P(ExplainRules, LimitsOfLessThanASecond) {
+    const std::string few =
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 20/sec --limit-burst 1 -j "
+        "ACCEPT\nCOMMIT\n";
+    firewall.rules(few, few);
+    now_us = 1'000'000'000;  // as the rig begins
+    rig.send("a", router.from_a(udp4()));
+    ASSERT_EQ(rig.sent("b").size(), 1u);
+    EXPECT_EQ(from_a(udp4()).back().substr(0, 7), "dropped");
+    now_us += 60'000;
+    EXPECT_EQ(from_a(udp4()).back().substr(0, 4), "sent");
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ TEST_P(ObserveRoute, ARehearsalRoutes) {
                                      .hops = rig.shared().hops,
                                      .fdb = rig.shared().fdb,
                                      .pool = rig.shared().pool,
-                                     .now_seconds = 1000,
+                                     .now_us = 1'000'000'000,
                                      .kernel = true});
         const auto steps = tell(*trace, Names()).at(0).steps;
         EXPECT_EQ(steps.back().stage, "sent");

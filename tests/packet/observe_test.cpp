@@ -63,7 +63,7 @@ struct Observe : testing::TestWithParam<RigOptions> {
                          .hops = rig.shared().hops,
                          .fdb = rig.shared().fdb,
                          .pool = pool(),
-                         .now_seconds = 1000,
+                         .now_us = 1'000'000'000,
                          .kernel = GetParam().kernel});
     }
 

@@ -49,6 +49,18 @@ TEST_F(RouteChoiceTest, OfIpv4ByItsTos) {
     EXPECT_EQ(way(packet(0x10).options({0x94, 4, 0, 0})), other) << "by the stages";
 }
 
+// net/ipv4/icmp.c, icmp_route_lookup: an error takes the way of its offender's TOS.
+TEST_F(RouteChoiceTest, OfErrorsByTheTosOfWhatTheyAreAbout) {
+    router.route("10.66.0.0/16",
+                 router.choice(0x10, by_b("10.0.2.3", other), router.hop({.kind = HopKind::blackhole})));
+    router.publish();
+    const auto dying = [](unsigned tos) {
+        return Ip("10.66.0.1", "10.0.2.2").tos(tos).ttl(1).payload(30).udp(1000, 53);
+    };
+    EXPECT_EQ(way(dying(0x10)), other);
+    EXPECT_EQ(way(dying(0)), "");
+}
+
 TEST_F(RouteChoiceTest, OfIpv6ByItsSource) {
     router.route("2001:db8:f00::/48",
                  router.choice("2001:db8:1:0:8000::", 65, by_b("2001:db8:2::3", other),

@@ -44,7 +44,8 @@ TEST_F(RouteCommand, IsSavedInTheOrderThatTheKernelTakes) {
         ip neigh add fe80::1 lladdr 02:00:00:00:00:02 dev p0 router nud noarp
         ip neigh add 10.0.1.3 dev p0 managed
         ip neigh add 10.0.1.4 lladdr 02:00:00:00:00:04 dev p0 extern_learn
-        ip route add 10.9/16 tos 0x10 via 10.0.1.2
+        ip route add 10.9/16 tos 10 via 10.0.1.2
+        ip route add 10.9/16 tos AF11 via 10.0.1.2
         ip route add default dsfield 0x08 via 198.51.100.2
         ip -6 route add default from 2001:db8:a::1/48 via fe80::5 dev p0)"),
               "");
@@ -60,6 +61,7 @@ ip route add 10.6.0.0/16 nhid 3
 ip route add 10.8.0.0/16 via inet6 2001:db8::2 dev p0 src 10.0.1.1
 ip route add 10.9.0.0/16 nexthop via 10.0.1.2 dev p0 weight 3 nexthop via 10.0.2.2 dev p1 weight 1 onlink
 ip route add 10.9.0.0/16 tos 0x10 via 10.0.1.2
+ip route add 10.9.0.0/16 tos AF11 via 10.0.1.2
 ip -6 route add default via fe80::1 dev p0
 ip -6 route add default from 2001:db8:a::/48 via fe80::5 dev p0
 ip -6 route add 2001:db8:9::/48 nexthop via fe80::2 dev p0 weight 1 nexthop via fe80::3 dev p1 weight 2 nexthop via fe80::4 dev p0 weight 1
@@ -147,6 +149,8 @@ TEST_F(RouteCommand, RefusesWhatIsNotSupportedByName) {
              "[2] nud stale is not supported: neighbours that age are the kernel's; take permanent or noarp"},
             {"ip neigh add 10.0.1.2 dev p0 managed nud permanent",
              "[2] Error: Invalid NTF_* flag for permanent entry."},
+            {"ip route add 10.1.0.0/16 tos 100 via 10.0.1.2",
+             "[255] Error: argument \"100\" is wrong: \"tos\" value is invalid\n"},
             {"ip route add 10.1.0.0/16 tos 0x11 via 10.0.1.2",
              "[2] Error: Invalid dsfield (tos): ECN bits must be 0."},
             {"ip -6 route add 2001:db8::/32 tos 0x10 dev p0",

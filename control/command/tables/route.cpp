@@ -13,7 +13,7 @@
     "{ " WEFT_ROUTE_TYPES " | to! <TO:destination> | <TO:destination> | " WEFT_GATEWAY                       \
     " | dev! <DEVICE:ifname> | oif! <DEVICE:ifname> | src <SRC:text> | metric|priority|preference <METRIC:text>"               \
     " | table <TABLE:text> | scope! <SCOPE:text> | nhid! <NHID:uint:1..4294967295> | onlink!"                \
-    " | protocol <PROTOCOL:text> | tos|dsfield <TOS:hex> | from <FROM:destination> | pref! <PREF:text> | " WEFT_METRIC("mtu!", "MTU") " | "                    \
+    " | protocol <PROTOCOL:text> | tos|dsfield <TOS:text> | from <FROM:destination> | pref! <PREF:text> | " WEFT_METRIC("mtu!", "MTU") " | "                    \
     WEFT_METRIC("advmss", "ADVMSS") " | " WEFT_METRIC("hoplimit", "HOPLIMIT") " | "                          \
     WEFT_METRIC("window", "WINDOW") " | " WEFT_METRIC("initcwnd", "INITCWND") " | "                          \
     WEFT_METRIC("initrwnd", "INITRWND") " }+ [ nexthop! <NEXT:text> ... ]"
@@ -36,7 +36,7 @@ std::span<const Spec> route_commands() {
         {"ip route get",
          "ip route get { <TO:prefix> | to! <TO:prefix> | from <FROM:prefix> | iif! <IIF:ifname>"
          " | oif! <OIF:ifname> | dev! <OIF:ifname> | mark <MARK:uint:0..4294967295>"
-         " | tos|dsfield <TOS:hex> }+",
+         " | tos|dsfield <TOS:text> }+",
          "Asks the workers' own tables for the way of a packet.", Effect::show},
         {"ip route add", "ip route add " WEFT_ROUTE, "Adds a route.", Effect::configure},
         {"ip route change", "ip route change|chg " WEFT_ROUTE, "Changes a route that is there.",
@@ -61,14 +61,14 @@ std::span<const Spec> rule_commands() {
         {"ip rule show",
          "ip rule [ list|show|lst { not | from <FROM:text> | to <TO:text>"
          " | priority|preference|order <PRIORITY:uint:0..4294967295> | table|lookup <TABLE:text>"
-         " | iif! <IIF:ifname> | dev! <IIF:ifname> | fwmark <MARK:text> | tos|dsfield <TOS:hex> | protocol "
+         " | iif! <IIF:ifname> | dev! <IIF:ifname> | fwmark <MARK:text> | tos|dsfield <TOS:text> | protocol "
          "<PROTOCOL:text> "
          "}*"
          " ]",
          "Lists the kernel's policy rules, whoever wrote them.", Effect::show},
 #define WEFT_RULE                                                                                           \
     "{ not! | from <FROM:text> | to <TO:text> | priority|preference|order <PRIORITY:uint:0..4294967295>"    \
-    " | tos|dsfield <TOS:hex> | fwmark <MARK:text> | iif! <IIF:ifname> | dev! <IIF:ifname> | table|lookup " \
+    " | tos|dsfield <TOS:text> | fwmark <MARK:text> | iif! <IIF:ifname> | dev! <IIF:ifname> | table|lookup " \
     "<TABLE:text>"                                                                                          \
     " | protocol <PROTOCOL:text> | type! { blackhole! | unreachable! | prohibit! | unicast! } | blackhole!" \
     " | unreachable! | prohibit! | unicast! }"

@@ -2,6 +2,7 @@
 #include "control/model/refusal.hpp"
 #include "control/route/commands/handlers.hpp"
 #include "control/route/commands/selector.hpp"
+#include "control/route/commands/tos.hpp"
 
 namespace weft {
 
@@ -131,8 +132,11 @@ Result<RouteQuestion> question_of(const Session& session, const command::Match& 
     }
     if (const auto* item = match.argument("MARK"))
         question.mark = static_cast<std::uint32_t>(*command::parse_unsigned(item->value));
-    if (const auto* item = match.argument("TOS"))
-        question.tos = static_cast<std::uint8_t>(*command::parse_unsigned(item->value));
+    if (const auto* item = match.argument("TOS")) {
+        const auto tos = read_tos(item->value);
+        if (!tos) return ip::wrong(*item, "TOS value is invalid\n");
+        question.tos = *tos;
+    }
     return question;
 }
 

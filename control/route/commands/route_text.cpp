@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "control/route/commands/text.hpp"
+#include "control/route/commands/tos.hpp"
 #include "control/route/commands/words.hpp"
 
 namespace weft {
@@ -135,7 +136,7 @@ std::string route_text(const KernelRoute& route, std::span<const std::string> de
     put("{} ", destination_text(route.v6, route.destination, route.length));
     if (route.source_length) put("from {} ", destination_text(route.v6, route.source, route.source_length));
     if (route.nexthop) put("nhid {} ", route.nexthop);
-    if (route.tos) put("tos {:#04x} ", route.tos);
+    if (route.tos) put("tos {} ", tos_text(route.tos));
     if (single && route.vias.front().encapsulates) put("{} ", "encap");
     if (single && route.vias.front().has_gateway && !form.hide_gateway)
         text += gateway_text(route.vias.front(), route.v6);
@@ -164,7 +165,7 @@ Json route_json(const KernelRoute& route, std::span<const std::string> devices, 
     json["dst"] = destination_text(route.v6, route.destination, route.length);
     if (route.source_length) json["from"] = destination_text(route.v6, route.source, route.source_length);
     if (route.nexthop) json["nhid"] = route.nexthop;
-    if (route.tos) json["tos"] = fmt::format("{:#04x}", route.tos);
+    if (route.tos) json["tos"] = tos_text(route.tos);
     const bool single = route.vias.size() == 1;
     if (single && route.vias.front().has_gateway && !form.hide_gateway)
         put_gateway(json, route.vias.front(), route.v6);

@@ -6,6 +6,7 @@
 #include "control/model/refusal.hpp"
 #include "control/route/commands/handlers.hpp"
 #include "control/route/commands/text.hpp"
+#include "control/route/commands/tos.hpp"
 #include "control/route/commands/words.hpp"
 
 namespace weft {
@@ -75,11 +76,11 @@ Result<RuleWords> read_rule(const command::Match& match, const RoutingNames& nam
         words.has_priority = true;
     }
     if (const auto* item = match.argument("TOS")) {
-        const auto tos = *command::parse_unsigned(item->value);
-        if (tos > 255) return ip::wrong(*item, "TOS value is invalid\n");
-        if (tos & 3) return ip::kernel("Invalid argument");  // the ECN bits (fib4_rule_configure)
-        if (!rule.v6 && tos > 0x1c) return refuse("Error: Invalid tos.");  // beyond IPTOS_TOS_MASK
-        rule.tos = static_cast<std::uint8_t>(tos);
+        const auto tos = read_tos(item->value);
+        if (!tos) return ip::wrong(*item, "TOS value is invalid\n");
+        if (*tos & 3) return refuse("Error: Invalid dsfield (tos): ECN bits must be 0.");
+        if (!rule.v6 && *tos > 0x1c) return refuse("Error: Invalid tos.");  // beyond IPTOS_TOS_MASK
+        rule.tos = *tos;
     }
     if (const auto* item = match.argument("MARK")) {
         const auto mark = read_mark(item->value);

@@ -6,6 +6,7 @@
 
 #include <iterator>
 
+#include "control/route/commands/tos.hpp"
 #include "control/route/commands/words.hpp"
 
 namespace weft {
@@ -108,7 +109,7 @@ std::string rule_text(const KernelRule& rule, const RoutingNames& names, bool de
     if (rule.invert) put("not ");
     put("from {} ", rule.from_length ? destination_text(rule.v6, rule.from, rule.from_length) : "all");
     if (rule.to_length) put("to {} ", destination_text(rule.v6, rule.to, rule.to_length));
-    if (rule.tos) put("tos {:#04x} ", rule.tos);
+    if (rule.tos) put("tos {} ", tos_text(rule.tos));
     if (rule.has_mark) put("fwmark {} ", mark_text(rule));
     if (!rule.iif.empty()) put("iif {} {}", rule.iif, detached ? "[detached] " : "");
     if (!rule.unsupported.empty()) put("[{}, which weft does not obey] ", rule.unsupported);
@@ -127,7 +128,7 @@ Json rule_json(const KernelRule& rule, const RoutingNames& names, bool details, 
     if (rule.from_length && rule.from_length != host) json["srclen"] = rule.from_length;
     if (rule.to_length) json["dst"] = ip_text(rule.v6, rule.to);
     if (rule.to_length && rule.to_length != host) json["dstlen"] = rule.to_length;
-    if (rule.tos) json["tos"] = fmt::format("{:#04x}", rule.tos);
+    if (rule.tos) json["tos"] = tos_text(rule.tos);
     if (rule.has_mark) json["fwmark"] = rule.mark ? fmt::format("{:#x}", rule.mark) : "0";
     if (rule.has_mark && rule.mask != UINT32_MAX) json["fwmask"] = fmt::format("{:#x}", rule.mask);
     if (!rule.iif.empty()) json["iif"] = rule.iif;

@@ -5,6 +5,7 @@
 #include "control/kernel/netlink.hpp"
 #include "control/model/refusal.hpp"
 #include "control/route/commands/edit.hpp"
+#include "control/route/commands/tos.hpp"
 
 namespace weft {
 
@@ -237,11 +238,11 @@ namespace {
 /// `tos` of IPv4 and `from` of IPv6 (rtm_to_fib_config, rtm_to_fib6_config).
 Result<> read_packets(const command::Match& match, KernelRoute& route) {
     if (const auto* item = match.argument("TOS")) {
-        const auto tos = *command::parse_unsigned(item->value);
-        if (tos > 255) return ip::wrong(*item, "\"tos\" value is invalid\n");
-        if (tos && route.v6) return refuse("Error: Invalid dsfield (tos): option not available for IPv6.");
-        if (tos & 3) return refuse("Error: Invalid dsfield (tos): ECN bits must be 0.");
-        route.tos = static_cast<std::uint8_t>(tos);
+        const auto tos = read_tos(item->value);
+        if (!tos) return ip::wrong(*item, "\"tos\" value is invalid\n");
+        if (*tos && route.v6) return refuse("Error: Invalid dsfield (tos): option not available for IPv6.");
+        if (*tos & 3) return refuse("Error: Invalid dsfield (tos): ECN bits must be 0.");
+        route.tos = *tos;
     }
     const auto* item = match.argument("FROM");
     if (!item) return {};
