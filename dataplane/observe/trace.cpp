@@ -19,7 +19,7 @@ Trace::Trace(IfIndex of, std::uint32_t count, std::uint32_t key)
       slots_(std::make_unique<Slot[]>(room_)) {}
 
 void Trace::begin(Packet& packet, IfIndex iif, IfIndex oif) noexcept {
-    if (number_of(packet) >= 0) return;
+    if (number_of(packet) >= 0 || next_.load(std::memory_order_relaxed) >= room_) return;
     const std::uint32_t number = taken_.fetch_add(1, std::memory_order_relaxed);
     if (number >= count_) return;
     packet.meta.followed = std::uint64_t{key_} << 32 | number;
@@ -49,10 +49,6 @@ std::uint32_t Trace::packets() const noexcept {
 
 std::uint32_t Trace::steps() const noexcept {
     return std::min(next_.load(std::memory_order_relaxed), room_);
-}
-
-std::uint32_t Trace::left_out() const noexcept {
-    return next_.load(std::memory_order_relaxed) - steps();
 }
 
 TraceStep Trace::step(std::uint32_t i) const noexcept {

@@ -101,8 +101,9 @@ class Trace {
     [[nodiscard]] bool follows(IfIndex interface) const noexcept {
         return interface == interface_ && taken_.load(std::memory_order_relaxed) < count_;
     }
-    /// Takes a packet up that it does not follow already; a packet that comes too late is not followed.
-    /// Received by iif, or, if that is no_interface, made by the host to leave by oif.
+    /// Takes a packet up that it does not follow already; a packet that comes too late, or when there is no
+    /// room for steps any more, is not followed. Received by iif, or, if that is no_interface, made by the
+    /// host to leave by oif.
     void begin(Packet& packet, IfIndex iif, IfIndex oif = no_interface) noexcept;
     /// The packet's number, or -1 if it is not followed.
     [[nodiscard]] std::int64_t number_of(const Packet& packet) const noexcept {
@@ -119,8 +120,6 @@ class Trace {
     /// Steps recorded so far, in the order in which they were taken; those of kind none are being written.
     [[nodiscard]] std::uint32_t steps() const noexcept;
     [[nodiscard]] TraceStep step(std::uint32_t i) const noexcept;
-    /// Steps for which there was no room.
-    [[nodiscard]] std::uint32_t left_out() const noexcept;
 
   private:
     struct Slot {
