@@ -66,11 +66,11 @@ std::span<const Spec> rule_commands() {
          "}*"
          " ]",
          "Lists the kernel's policy rules, whoever wrote them.", Effect::show},
-#define WEFT_RULE                                                                                           \
-    "{ not! | from <FROM:text> | to <TO:text> | priority|preference|order <PRIORITY:uint:0..4294967295>"    \
+#define WEFT_RULE                                                                                            \
+    "{ not! | from <FROM:text> | to <TO:text> | priority|preference|order <PRIORITY:uint:0..4294967295>"     \
     " | tos|dsfield <TOS:text> | fwmark <MARK:text> | iif! <IIF:ifname> | dev! <IIF:ifname> | table|lookup " \
-    "<TABLE:text>"                                                                                          \
-    " | protocol <PROTOCOL:text> | type! { blackhole! | unreachable! | prohibit! | unicast! } | blackhole!" \
+    "<TABLE:text>"                                                                                           \
+    " | protocol <PROTOCOL:text> | type! { blackhole! | unreachable! | prohibit! | unicast! } | blackhole!"  \
     " | unreachable! | prohibit! | unicast! }"
         {"ip rule add", "ip rule add " WEFT_RULE "*", "Adds a policy rule.", Effect::configure},
         {"ip rule del", "ip rule delete " WEFT_RULE "*", "Removes a policy rule that weft wrote.",
