@@ -40,6 +40,8 @@ ADD = """
     neigh add 10.0.1.5 dev a managed
     neigh add 10.0.1.6 lladdr 02:00:00:00:00:06 dev a extern_learn router
     route add 10.9.0.0/16 tos 0x10 via 10.0.1.2
+    route add 10.9.0.0/16 tos c via 10.0.1.2
+    route add 10.9.0.0/16 tos AF11 via 10.0.1.2
     route add default dsfield 0x08 via 10.0.2.2 metric 3
     -6 route add default from 2001:db8:a::/48 via fe80::7 dev b
     -6 route add 2001:db8:9::/48 from 2001:db8:b::/47 via 2001:db8:2::2
