@@ -43,8 +43,10 @@ void complete_port_blocks(Rule& rule, std::size_t sources) {
     auto* const nat = std::get_if<NatTarget>(&rule.target);
     if (!nat || nat->port_block == 0) return;
     const auto length = mask_length(Family::ip, rule.source.mask);
-    if (sources != 1 || rule.source_inverted || !length || *length == 0)
-        refuse_parameter("--port-block needs its subscribers by -s ADDRESS/LENGTH, one network a rule");
+    if (sources != 1) refuse_parameter("--port-block takes one -s ADDRESS/LENGTH a rule, not {}", sources);
+    if (rule.source_inverted) refuse_parameter("--port-block takes -s ADDRESS/LENGTH without !");
+    if (!length) refuse_parameter("--port-block takes no mask with holes in -s");
+    if (*length == 0) refuse_parameter("--port-block needs its subscribers by -s ADDRESS/LENGTH");
     if (!nat->map_addresses) refuse_parameter("--port-block needs outside addresses in --to-source");
     if (to_be32(nat->addresses.low).host() > to_be32(nat->addresses.high).host())
         refuse_parameter("--port-block: the addresses {} are in the wrong order", show_range(nat->addresses));

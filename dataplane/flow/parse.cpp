@@ -24,7 +24,7 @@ std::optional<Ports> ports_of(const L4View& l4) noexcept {
         if (there < 4) return std::nullopt;
         return Ports{read<be16>(l4.data), read<be16>(l4.data + 2)};
     }
-    if (l4.protocol == ip_protocol::icmp || l4.protocol == ip_protocol::icmpv6) {
+    if (ip_protocol::is_icmp(l4.protocol)) {
         if (there < 8) return std::nullopt;
         return Ports{read<be16>(l4.data + 4), read<be16>(l4.data)};
     }

@@ -218,7 +218,7 @@ class FlowTracker {
     /// Their key there: of an answer's tuple, whatever port of the outside address it is for.
     template <class Tuple>
     [[nodiscard]] std::uint64_t crowd_of(Tuple answer, FlowKind kind) const noexcept {
-        (is_icmp(kind) ? answer.source_port : answer.destination_port) = be16{0};
+        (ip_protocol::is_icmp(kind.protocol) ? answer.source_port : answer.destination_port) = be16{0};
         return table_.hash(answer, kind.protocol, kind.zone) | 1;
     }
 
@@ -309,12 +309,9 @@ class FlowTracker {
         return table_.hash(of, kind.protocol);
     }
     /// ICMP queries have one identifier for both ends.
-    [[nodiscard]] static bool is_icmp(FlowKind kind) noexcept {
-        return kind.protocol == ip_protocol::icmp || kind.protocol == ip_protocol::icmpv6;
-    }
     template <class Tuple>
     [[nodiscard]] static be16 port_of_end(const Tuple& end, FlowKind kind) noexcept {
-        return is_icmp(kind) ? end.source_port : end.destination_port;
+        return ip_protocol::is_icmp(kind.protocol) ? end.source_port : end.destination_port;
     }
     template <class Tuple>
     [[nodiscard]] std::uint64_t hash_of_end(const Tuple& end, FlowKind kind) const noexcept {

@@ -97,7 +97,7 @@ constexpr be16 icmp_type_and_code(std::uint8_t type, std::uint8_t code) noexcept
 template <class Tuple>
 [[nodiscard]] constexpr std::optional<Tuple> inverted(const Tuple& tuple, std::uint8_t protocol) noexcept {
     Tuple answer{tuple.destination, tuple.source, tuple.destination_port, tuple.source_port};
-    if (protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6) {
+    if (ip_protocol::is_icmp(protocol)) {
         const auto type = protocol == ip_protocol::icmp ? inverse_icmp_type(icmp_type(tuple))
                                                         : inverse_icmpv6_type(icmp_type(tuple));
         if (!type) return std::nullopt;

@@ -32,6 +32,13 @@ void log_words(const Packet& packet, const hook::View& view, const std::string& 
     log_packet(packet, {{words.data(), begin.size() + length + 1}, warning, default_mask}, view, context);
 }
 
+/// A rule, or the end of a chain: words[number] in the log, `what` in a trace.
+void tell_place(Packet& packet, const hook::View& view, const std::vector<std::string>& words,
+                std::size_t number, const TracedHook& what, Context& context) noexcept {
+    if (is_traced(packet) && number < words.size()) log_words(packet, view, words[number], context);
+    if (is_followed(packet, context)) context.observer->passes_hook(packet, TraceStep::Kind::rule, what);
+}
+
 }  // namespace
 
 bool is_told_of(const Packet& packet, bool v6, const Context& context) noexcept {
@@ -45,24 +52,16 @@ void begin_to_trace(Packet& packet, const hook::View& view, const Context& conte
 
 void tell_rule(Packet& packet, const hook::View& view, hook::Hook at, hook::RuleId rule,
                Context& context) noexcept {
-    const auto& program = *context.filtering->of(is_ipv6(packet));
-    if (is_traced(packet) && rule < program.rule_words.size())
-        log_words(packet, view, program.rule_words[rule], context);
-    if (!is_followed(packet, context)) return;
     TracedHook what = at_hook(packet, at, context);
     what.rule = rule;
-    context.observer->passes_hook(packet, TraceStep::Kind::rule, what);
+    tell_place(packet, view, context.filtering->of(what.v6)->rule_words, rule, what, context);
 }
 
 void tell_end(Packet& packet, const hook::View& view, hook::Hook at, hook::ChainSlot chain,
               Context& context) noexcept {
-    const auto& program = *context.filtering->of(is_ipv6(packet));
-    if (is_traced(packet) && chain < program.end_words.size())
-        log_words(packet, view, program.end_words[chain], context);
-    if (!is_followed(packet, context)) return;
     TracedHook what = at_hook(packet, at, context);
     what.chain = chain;
-    context.observer->passes_hook(packet, TraceStep::Kind::rule, what);
+    tell_place(packet, view, context.filtering->of(what.v6)->end_words, chain, what, context);
 }
 
 void tell_connection(Packet& packet, hook::Hook at, Context& context) noexcept {

@@ -19,11 +19,8 @@ constexpr std::uint32_t first_together = 4, together = 16;
 constexpr std::uint32_t few_glances = 32, most_glances = 2048, most_filled = 32, most_mistaken = 64,
                         most_attempts = 128, few_attempts = 16, most_turns = 3;
 
-bool is_icmp(std::uint8_t protocol) noexcept {
-    return protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
-}
 bool has_port(std::uint8_t protocol) noexcept {
-    return ip_protocol::has_ports(protocol) || is_icmp(protocol);
+    return ip_protocol::has_ports(protocol) || ip_protocol::is_icmp(protocol);
 }
 
 struct Ports {
@@ -37,7 +34,7 @@ std::optional<Ports> ports_for(const hook::NatTarget& range, NatSide side, std::
         const auto [low, high] = std::minmax(range.ports.low, range.ports.high);
         return Ports{low, high - low + 1u};
     }
-    if (is_icmp(protocol)) return Ports{0, 65536};
+    if (ip_protocol::is_icmp(protocol)) return Ports{0, 65536};
     if (side == NatSide::destination) return std::nullopt;
     if (now < 512) return Ports{1, 511};
     if (now < 1024) return Ports{600, 1023 - 600 + 1};

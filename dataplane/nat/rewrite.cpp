@@ -72,7 +72,7 @@ void rewrite_icmp(const Transport& icmp, bool v6, be16 identifier) noexcept {
 void rewrite_transport(const Transport& transport, std::uint8_t protocol, bool v6, NatSide side,
                        be16 port) noexcept {
     constexpr std::size_t dccp_checksum_at = 6, dccp_head = 12;
-    if (protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6) {
+    if (ip_protocol::is_icmp(protocol)) {
         if (transport.head >= icmp_header_size && (protocol == ip_protocol::icmpv6) == v6)
             rewrite_icmp(transport, v6, port);
         return;

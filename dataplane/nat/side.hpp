@@ -53,7 +53,7 @@ void set_address_of(Tuple& tuple, NatSide side, const IpAddress& to) noexcept {
 /// What stands in for the port on this side: of ICMP queries the identifier on both.
 template <class Tuple>
 [[nodiscard]] be16& port_of(Tuple& tuple, NatSide side, std::uint8_t protocol) noexcept {
-    const bool icmp = protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
+    const bool icmp = ip_protocol::is_icmp(protocol);
     return side == NatSide::source || icmp ? tuple.source_port : tuple.destination_port;
 }
 template <class Tuple>

@@ -70,8 +70,7 @@ be16 sum_of(const L4View& error) noexcept {
 /// nf_nat_manip_pkt asks for eight bytes of what has ports or an identifier.
 bool is_cut_off(const std::optional<L4View>& quoted) noexcept {
     if (!quoted || quoted->head >= icmp_header_size) return false;
-    return ip_protocol::has_ports(quoted->protocol) || quoted->protocol == ip_protocol::icmp ||
-           quoted->protocol == ip_protocol::icmpv6;
+    return ip_protocol::has_ports(quoted->protocol) || ip_protocol::is_icmp(quoted->protocol);
 }
 
 /// False if too little is quoted, which Linux drops.

@@ -4,15 +4,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "control/hook/program.hpp"
 #include "control/publish/hook/compile.hpp"
+#include "dataplane/flow/ahead.hpp"
 #include "dataplane/hook/filtering.hpp"
+#include "perf/path/measure.hpp"
 
 namespace weft::perf {
 
@@ -43,6 +47,22 @@ inline std::unique_ptr<Filtering> firewall(hook::Compiler& compiler, bool v6, co
     filtering->tracker = std::make_shared<FlowTracker>(filtering->flows.max, workers, 3, 4);
     filtering->generation = 1;
     return filtering;
+}
+
+/// Workers find it, and memory for its connections as in weftd. By a thread on another CPU than `cpu`; the
+/// tracker has to outlive what is returned.
+[[nodiscard]] inline std::unique_ptr<FlowAhead> publish_firewall(Shared& shared,
+                                                                 std::unique_ptr<Filtering> filtering,
+                                                                 unsigned cpu) {
+    std::unique_ptr<FlowAhead> ahead;
+    std::thread([&] {
+        run_beside(cpu);
+        filtering->tracker->populate();
+        ahead = std::make_unique<FlowAhead>(filtering->tracker->table().pool());
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }).join();
+    shared.filtering.replace(std::move(filtering), shared.quiescence);
+    return ahead;
 }
 
 }  // namespace weft::perf

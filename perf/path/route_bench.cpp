@@ -33,7 +33,6 @@
 #include <vector>
 
 #include "dataplane/dpdk/pool.hpp"
-#include "dataplane/flow/ahead.hpp"
 #include "dataplane/port/open.hpp"
 #include "perf/fib/routes.hpp"
 #include "perf/path/firewall.hpp"
@@ -217,13 +216,7 @@ class Bench {
         auto filtering =
             perf::firewall(compiler_, options_.v6, perf::rules_of(options_.filter, translation),
                            options_.snat, {{"gen", in}, {"null", out}}, options_.flows, options_.workers);
-        std::thread([&] {
-            perf::run_beside(options_.cpu);
-            filtering->tracker->populate();
-            ahead_ = std::make_unique<FlowAhead>(filtering->tracker->table().pool());
-            std::this_thread::sleep_for(std::chrono::milliseconds(200));
-        }).join();
-        shared_->filtering.replace(std::move(filtering), shared_->quiescence);
+        ahead_ = perf::publish_firewall(*shared_, std::move(filtering), options_.cpu);
     }
     template <unsigned bytes>
     std::uint64_t update_in(Lpm<bytes>& table, std::atomic<bool>& running, const std::atomic<bool>& stop) {

@@ -14,11 +14,9 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "dataplane/dpdk/pool.hpp"
-#include "dataplane/flow/ahead.hpp"
 #include "dataplane/port/open.hpp"
 #include "perf/path/firewall.hpp"
 #include "perf/path/measure.hpp"
@@ -156,13 +154,7 @@ class Bench {
         auto filtering = perf::firewall(compiler_, false, perf::rules_of(options_.filter, ""), false,
                                         {{"client", client_port}, {"server", server_port}, {"null", out}},
                                         options_.connections, 1);
-        std::thread([&] {
-            perf::run_beside(options_.cpu);
-            filtering->tracker->populate();
-            ahead_ = std::make_unique<FlowAhead>(filtering->tracker->table().pool());
-            std::this_thread::sleep_for(std::chrono::milliseconds(200));
-        }).join();
-        shared_->filtering.replace(std::move(filtering), shared_->quiescence);
+        ahead_ = perf::publish_firewall(*shared_, std::move(filtering), options_.cpu);
     }
 
     Options options_;

@@ -99,12 +99,16 @@ TEST(HookWords, PortBlocksAreJudgedWithTheirSubscribers) {
         "126 blocks each, --to-source has 16");
     EXPECT_EQ(refused("-s 10.0.0.1 -p tcp -j SNAT --to-source 192.0.2.1:2000-2099 --port-block 101"),
               "--port-block 101: ports 2000-2099 are only 100");
-    const std::string one_network =
-        "--port-block needs its subscribers by -s ADDRESS/LENGTH, one network a rule";
-    for (const char* source : {"", "-s 0.0.0.0/0 ", "! -s 10.0.0.0/24 ", "-s 10.0.0.0/24,10.1.0.0/24 ",
-                               "-s 10.0.0.0/255.0.255.0 "})
-        EXPECT_EQ(refused(std::string(source) + "-j SNAT --to-source 192.0.2.1 --port-block 100"),
-                  one_network);
+    const std::string no_network = "--port-block needs its subscribers by -s ADDRESS/LENGTH";
+    for (const auto& [source, said] :
+         {std::pair{"", no_network},
+          {"-s 0.0.0.0/0 ", no_network},
+          {"! -s 10.0.0.0/24 ", "--port-block takes -s ADDRESS/LENGTH without !"},
+          {"-s 10.0.0.0/24,10.1.0.0/24 ", "--port-block takes one -s ADDRESS/LENGTH a rule, not 2"},
+          {"-s 10.0.0.0/255.0.255.0 ", "--port-block takes no mask with holes in -s"}})
+        EXPECT_EQ(refused(std::string(source) + "-j SNAT --to-source 192.0.2.1 --port-block 100"), said);
+    EXPECT_EQ(refused("-s 10.0.0.0/24 -p tcp -j SNAT --to-source 192.0.2.1:0-1023 --port-block 64"),
+              "--port-block: port 0 of --to-source can be nobody's");
     EXPECT_EQ(refused("-s 10.0.0.0/24 -p tcp -j SNAT --to-source :5000-5999 --port-block 100"),
               "--port-block needs outside addresses in --to-source");
     EXPECT_EQ(refused("-s 10.0.0.0/30 -j SNAT --to-source 192.0.2.9-192.0.2.1 --port-block 100"),

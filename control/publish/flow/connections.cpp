@@ -11,10 +11,6 @@ namespace weft {
 
 namespace {
 
-bool is_icmp(std::uint8_t protocol) noexcept {
-    return protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
-}
-
 void put_address(IpAddress& to, be32 from) noexcept {
     std::memcpy(to.bytes.data(), &from, sizeof from);
 }
@@ -33,7 +29,7 @@ conntrack::Tuple shown(const FlowTuple& from, std::uint8_t protocol) noexcept {
     conntrack::Tuple to;
     put_address(to.source, from.source);
     put_address(to.destination, from.destination);
-    if (is_icmp(protocol)) {
+    if (ip_protocol::is_icmp(protocol)) {
         to.icmp_id = from.source_port.host();
         to.icmp_type = icmp_type(from);
         to.icmp_code = static_cast<std::uint8_t>(from.destination_port.host());
@@ -50,7 +46,7 @@ FlowTuple tuple_of(const conntrack::Entry& entry) noexcept {
     FlowTuple to{};
     get_address(to.source, from.source);
     get_address(to.destination, from.destination);
-    if (is_icmp(entry.protocol)) {
+    if (ip_protocol::is_icmp(entry.protocol)) {
         to.source_port = be16{from.icmp_id};
         to.destination_port = icmp_type_and_code(from.icmp_type, from.icmp_code);
     } else {

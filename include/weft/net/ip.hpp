@@ -17,6 +17,10 @@ inline constexpr std::uint8_t hop_by_hop = 0, icmp = 1, tcp = 6, udp = 17, dccp 
 [[nodiscard]] constexpr bool has_ports(std::uint8_t protocol) noexcept {
     return protocol == tcp || protocol == udp || protocol == dccp || protocol == sctp || protocol == udplite;
 }
+/// ICMP or ICMPv6.
+[[nodiscard]] constexpr bool is_icmp(std::uint8_t protocol) noexcept {
+    return protocol == icmp || protocol == icmpv6;
+}
 }  // namespace ip_protocol
 
 struct Ipv4Header {
