@@ -9,7 +9,7 @@ import struct
 import frames
 from lab import check, equal, run, stateful, wait_for
 from test_host import ssh
-from test_route import A4, A6, B4, B6, router
+from test_route import A4, A6, B4, B6, answer_every_error, router
 
 NEAR = {B4: ("iptables", "10.0.1.1"), B6: ("ip6tables", "2001:db8:1::1")}
 
@@ -95,6 +95,7 @@ def test_show_flows(lab):
 def test_refused_and_dropped(lab):
     """REJECT is a refused connection to curl, DROP a silent one; a reset only where it was asked for."""
     a, b = router(lab)
+    answer_every_error(lab)
     server = web_server(lab, b, 8080)
     for address, (family, _) in NEAR.items():
         a.reaches(address)
@@ -172,6 +173,7 @@ def test_ssh_under_input_rules(lab):
 def test_traceroute_through_a_firewall(lab):
     """What routers and hosts say about packets that were let out is RELATED, and comes back in."""
     a, b = router(lab)
+    answer_every_error(lab)
     for address in (B4, B6):
         a.reaches(address)
     load(lab, STATEFUL.format(input="", more=""), ["iptables"])

@@ -14,6 +14,7 @@ from gateway import (ECHO, FAMILIES, GATEWAY, INSIDE, OUTSIDE, Program, ask, ker
                      who_am_i)
 from lab import check, equal, stateful, wait_for
 from test_conntrack import conntrack
+from test_route import answer_every_error
 
 MASQUERADE = "*nat\n-A POSTROUTING -o o -j MASQUERADE\nCOMMIT\n"
 BOTH = tuple(enumerate(FAMILIES))
@@ -78,6 +79,7 @@ def test_port_blocks(lab):
 def test_traceroute_and_path_mtu(lab):
     """Who is on the way, and a small MTU behind two routers, found from inside: RFC 4787 REQ-12, RFC 5508 REQ-4."""
     a, _, o = weft_gateway(lab)
+    answer_every_error(lab)
     far = lab.namespace("far")
     o.ip("link", "add", "far", "mtu", "1400", "type", "veth", "peer", "name", "eth0", "mtu", "1400", "netns", far.name)
     o.ip("addr", "add", "198.51.100.1/24", "dev", "far"), o.ip("link", "set", "far", "up"), o.sysctl("net.ipv4.ip_forward", 1)

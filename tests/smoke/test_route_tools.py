@@ -4,7 +4,7 @@ import json
 import re
 
 from lab import check, equal, port_line, stateful, wait_for
-from test_route import B4, B6, forwarded
+from test_route import B4, B6, answer_every_error, forwarded
 
 GATEWAYS = {B4: "10.0.1.1", B6: "2001:db8:1::1"}
 
@@ -34,6 +34,7 @@ def between_vlans(lab):
 def test_traceroute_and_tracepath(lab):
     """F02, F07, V02, V05: the gateway and the host are the two hops, by UDP and ICMP; tracepath finds the MTU of the second VLAN."""
     a, b = between_vlans(lab)
+    answer_every_error(lab)
     for address, gateway in GATEWAYS.items():
         for options in ([], ["-I"]):
             shown = a.run("traceroute", "-n", "-q", "1", "-w", "2", "-m", "4", *options, address)
