@@ -17,11 +17,17 @@ QUIET = 0.05  # seconds that a packet's late answers may take before the differe
 PROGRAMS = {False: "iptables", True: "ip6tables"}
 
 
+TIMESTAMP_REPLY = 14
+
+
 def comparable(data):
     """A frame without what the two sides choose each for itself: the identification of IPv4 packets of the router's own,
-    and of IPv6 fragments, which Linux draws anew when it has put them together for connection tracking."""
+    the time of day in its answers to who asks for it, and the identification of IPv6 fragments, which Linux draws anew when
+    it has put them together for connection tracking."""
     if data[12:14] == b"\x08\0" and data[26:30] in scene.OWN and frames.checksum(data[14:34]) == 0:
         data = data[:18] + b"\0\0" + data[20:24] + b"\0\0" + data[26:]
+        if data[23] == 1 and data[34] == TIMESTAMP_REPLY and frames.checksum(data[34:54]) == 0:
+            data = data[:36] + b"\0\0" + data[38:46] + bytes(8) + data[54:]
     if data[12:14] == b"\x86\xdd" and data[20] == 44:
         data = data[:58] + bytes(4) + data[62:]
     return data
@@ -129,7 +135,8 @@ class Linux(Side):
         return self.call(f"{PROGRAMS[v6]}-legacy-save", "-c", env=self.environment)
 
     def flush(self):
-        """All connections: ctnetlink's delete without a tuple."""
+        """All connections, by ctnetlink's delete without a tuple, and what it was told of paths' MTU."""
+        self.inside.ip("route", "flush", "cache"), self.inside.ip("-6", "route", "flush", "cache")
         with frames.Inside(self.inside.name):
             with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:  # NETLINK_NETFILTER
                 netlink.send(struct.pack("=IHHII", 20, 1 << 8 | 2, 1 | 4, 1, 0) + struct.pack("=BBH", 0, 0, 0))

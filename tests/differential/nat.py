@@ -2,7 +2,7 @@
 
 As filter.py, but what is answered is what came out of each router, and ports that Linux had to draw may be others: from
 the same range, one of weft's for one of Linux's (nat_draws.py). What depends on what was drawn is believed when it
-differs again and again.
+differs again and again, and Linux does not differ from itself.
 
   nat.py NUMBER [--ip6] [--workers N]      one rule set, cut down to what it takes to differ
   nat.py NUMBER --kernel                   the kernel beside itself: what the comparison takes for the same
@@ -122,8 +122,9 @@ def difference(outcome, weft, case, patient=False):
 
 
 def differs(linux, weft, case, outcome=None):
-    """A difference that is there again and again if anything of the case is drawn. Of rules that translate: what is cut
-    down shall not come to differ by having none, with which nobody looks for connections."""
+    """A difference that is there again and again if anything of the case is drawn, as it is not between Linux and itself:
+    rules and later packets may meet with what was drawn. Of rules that translate: what is cut down shall not come to differ
+    by having none, with which nobody looks for connections."""
     if not re.search(TRANSLATES, case.text()):
         return None
     for _ in range(AGAIN):
@@ -131,6 +132,8 @@ def differs(linux, weft, case, outcome=None):
         if not (found := difference(outcome, weft, case)) or not found.drawn:
             break
         outcome = None
+    if found and found.drawn and any(difference(in_linux(linux, case), linux, case) for _ in range(AGAIN)):
+        return None
     return found
 
 

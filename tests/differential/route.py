@@ -83,6 +83,7 @@ class Tables:
                 return
             # known, as how long an unknown neighbour is asked for is a matter of time
             self.prefixes[-1] = ipaddress.ip_network(host)
+            self.taken.add((self.prefixes[-1],))
             self.neighbours.append((str(host), port))
             words += [str(self.prefixes[-1]), "dev", f"DEV{port}"]
         elif kind == "ecmp":
@@ -144,9 +145,9 @@ class Side:
     def batch(self, lines, *options):
         lab.run("ip", "-n", self.inside.name, *options, "-batch", "-", input="\n".join(lines) + "\n")
 
-    def receive(self, numbers, seconds):
+    def receive(self, numbers, seconds, patience=0.15):
         """Frames that came out until all is quiet, by the number of the packet that caused them."""
-        out, quiet, end = {}, time.monotonic() + 0.15, time.monotonic() + seconds
+        out, quiet, end = {}, time.monotonic() + patience, time.monotonic() + seconds
         while time.monotonic() < min(quiet, end):
             got = [(port, data) for port, wire in enumerate(self.wires) for data in wire.drain()]
             for port, data in got:
@@ -157,7 +158,7 @@ class Side:
                 if number in numbers and (kept := comparable(data)):
                     out.setdefault(number, []).append((port, kept))
             if got:
-                quiet = time.monotonic() + 0.15
+                quiet = time.monotonic() + patience
             else:
                 time.sleep(0.005)
         return {number: sorted(found) for number, found in out.items()}
@@ -302,10 +303,13 @@ def compare(place, chance):
 
 
 def compare_alone(linux, weft, number, port, data):
-    """Once more, when Linux's own limit of "net unreachable" (ip_error, one a second and source) lets it answer."""
+    """Once more, when Linux's own limit of "net unreachable" (ip_error, one a second and source) lets it answer, and when what
+    came late, as on a loaded machine, is here and taken away."""
     time.sleep(1.1)
     for side in (linux, weft):
+        for wire in side.wires:
+            wire.drain()
         side.wires[port].send(data)
-    wanted, got = (side.receive({number}, 2).get(number, []) for side in (linux, weft))
+    wanted, got = (side.receive({number}, 3, 1).get(number, []) for side in (linux, weft))
     lab.check(wanted == got, f"packet {number}, into port {port}: {data[:100].hex()} ({len(data)} bytes)\n"
               f"  Linux sends {describe(wanted)}\n  weft sends {describe(got)}")
