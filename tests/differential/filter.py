@@ -4,6 +4,10 @@ Random rules as the text of a save go to iptables-legacy-restore and to weft, th
 to both: what comes out, the connections and the rules' counters must agree. All rule sets of a run share the daemon and
 the namespaces. A rule set has a number, and the number says all of it.
 
+Left out, besides what filter_packets.py leaves out: what the host refuses by an ICMP error, under rules that give packets
+a zone. Linux attaches its error to the connection of the packet that it is about; weft, which gets it by a TAP, looks for
+that connection in the zone of the error.
+
   filter.py NUMBER [--ip6] [--workers N]      one rule set, cut down to what it takes to differ
 """
 
@@ -22,7 +26,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import filter_packets  # noqa: E402
 import filter_rules  # noqa: E402
 import lab  # noqa: E402
-from filter_sides import Linux, Weft  # noqa: E402
+from filter_sides import Linux, Weft, for_the_host  # noqa: E402
 from probe import on_one_cpu  # noqa: E402
 from rules import normal, tables_of  # noqa: E402
 from runner import run_one  # noqa: E402
@@ -57,7 +61,16 @@ class Case:
 def make(number, v6):
     chance = random.Random(f"{number} {v6}")
     traffic = filter_packets.Traffic(chance, v6, number)
-    return Case(number, v6, filter_rules.random_tables(chance, v6, number, traffic.talks), traffic.sequence())
+    case = Case(number, v6, filter_rules.random_tables(chance, v6, number, traffic.talks), traffic.sequence())
+    if "--zone" in case.text():
+        case.packets = [sent for sent in case.packets if not is_refused(sent.frame)]
+    return case
+
+
+def is_refused(frame):
+    """By the host, with an ICMP error: it has no program that listens."""
+    protocol = frame[20 if frame[12:14] == b"\x86\xdd" else 23]
+    return for_the_host(frame) and protocol not in (1, 6, 44, 58)
 
 
 @dataclass
