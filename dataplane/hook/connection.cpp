@@ -149,12 +149,15 @@ FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
 }
 
 /// The direction of `other` whose packets have this connection's original tuple and are answered by its reply
-/// tuple; nothing if they are two that have only one tuple in common.
+/// tuple, in the same zones; nothing if they are two that have only one tuple in common (nf_ct_can_merge).
 template <class Tuple>
 std::optional<FlowRef> same_connection(FlowRef own, FlowRef other, const FlowTable& table) noexcept {
-    const auto tuple = [&](FlowRef ref) { return table.direction_of(ref).tuple_now<Tuple>(); };
+    const auto same = [&](FlowRef one, FlowRef another) {
+        const FlowDirection& way = table.direction_of(another);
+        return table.direction_of(one).matches(way.tuple_now<Tuple>(), way.kind_now().word());
+    };
     for (const FlowRef direction : {other & ~1u, other | 1u})
-        if (tuple(own) == tuple(direction) && tuple(own ^ 1) == tuple(direction ^ 1)) return direction;
+        if (same(own, direction) && same(own ^ 1, direction ^ 1)) return direction;
     return std::nullopt;
 }
 
