@@ -1,6 +1,7 @@
 // Writes what workers' hooks have to say into the log.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -33,14 +34,17 @@ class HookLogWriter {
 
     using RuleText = std::function<std::string(bool v6, std::uint32_t rule)>;
 
-    /// A line for each packet that a LOG rule has met, the kernel's about a full table, and one about a rule
-    /// of nat that has no port left, both bounded as net_ratelimit does.
+    /// A line for each packet that a LOG rule or a traced one has met, a worker's in their order, and how
+    /// many of each were lost; the kernel's about a full table, and one about a rule of nat that has no port
+    /// left, both bounded as net_ratelimit does.
     void write(Shared&, const Names&, const RuleText&, std::uint64_t now_ms, const Write&);
 
   private:
+    static void write_lines(HookLog&, const Names&, const Write&);
     void warn(LogLimit&, std::uint64_t count, const std::string& line, std::uint64_t now_ms, const Write&);
 
-    std::vector<std::uint64_t> lost_, full_, no_port_;  ///< by worker: said already
+    std::vector<std::array<std::uint64_t, log_of_names.size()>> lost_;  ///< by worker: said already
+    std::vector<std::uint64_t> full_, no_port_;
     LogLimit limit_, no_port_limit_{1};
 };
 

@@ -81,10 +81,28 @@ void Lookout::forget(Names names) {
 }
 
 void Lookout::note_rules(std::uint32_t generation, std::shared_ptr<const RuleBook> rules) {
-    constexpr std::size_t most_remembered = 16;
     if (!wants_rules() || (!rules_.empty() && rules_.back().first == generation)) return;
-    if (rules_.size() == most_remembered) rules_.erase(rules_.begin());
     rules_.emplace_back(generation, std::move(rules));
+    constexpr std::size_t few = 16;  // not worth a look at all steps
+    if (rules_.size() > few) forget_rules();
+}
+
+/// All but those of now that no step names, and the oldest of too many.
+void Lookout::forget_rules() {
+    constexpr std::size_t most_rules = 1 << 20;
+    std::vector<std::uint32_t> named{rules_.back().first};
+    for (const Followed* of : {&interface_, &ruled_})
+        for (std::uint32_t i = 0, end = of->trace ? of->trace->steps() : 0; i < end; ++i)
+            if (const TraceStep step = of->trace->step(i); step.kind == TraceStep::Kind::rule)
+                if (named.back() != step.hook.generation) named.push_back(step.hook.generation);
+    std::sort(named.begin(), named.end());
+    std::erase_if(rules_, [&](const auto& known) {
+        return !std::binary_search(named.begin(), named.end(), known.first);
+    });
+    std::size_t sum = 0, kept = 0;
+    for (auto at = rules_.rbegin(); at != rules_.rend(); ++at, ++kept)
+        if ((sum += at->second->size()) > most_rules && kept > 0) break;
+    rules_.erase(rules_.begin(), rules_.end() - static_cast<std::ptrdiff_t>(kept));
 }
 
 const RuleBook* Lookout::rules(std::uint32_t generation) const {

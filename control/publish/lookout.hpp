@@ -51,8 +51,9 @@ class Lookout {
     }
     /// Whether anybody will ask for the rules that were published.
     [[nodiscard]] bool wants_rules() const noexcept { return interface_.trace || ruled_.trace; }
+    /// The rules that are published now. No worker takes steps under earlier ones any more.
     void note_rules(std::uint32_t generation, std::shared_ptr<const RuleBook> rules);
-    /// Null: not known any more.
+    /// Null: not known any more. Known are those that steps name, of the newest a million rules at least.
     [[nodiscard]] const RuleBook* rules(std::uint32_t generation) const;
 
     /// Errors: a filter that does not compile, in libpcap's words.
@@ -70,6 +71,7 @@ class Lookout {
         bool gone = false;
     };
     void publish();
+    void forget_rules();
     [[nodiscard]] bool is_followed_there() const;
 
     Shared& shared_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +21,13 @@ class RuleBook {
     /// The rules that the compiler compiled last.
     void add(const hook::Ruleset&, const hook::Compiler&);
 
+    /// Rules, policies and ends of chains in it.
+    [[nodiscard]] std::size_t size() const noexcept {
+        std::size_t sum = 0;
+        for (const Family& family : families_)
+            sum += family.rules.size() + family.ends.size();
+        return sum;
+    }
     [[nodiscard]] std::optional<hook::RulePlace> place(hook::Family, hook::RuleId) const;
     /// "filter:FORWARD:rule:1 -A FORWARD -j DROP", "filter:FORWARD:policy:2 -P FORWARD ACCEPT"; empty: there
     /// is none of this number.

@@ -200,9 +200,9 @@ bool FlowTracker::stays(std::uint32_t index, const FlowMoment& moment) noexcept 
 }
 
 template <class Tuple>
-FlowRef FlowTracker::adopt(const Tuple& tuple, FlowKind kind, FlowTime now) noexcept {
+FlowRef FlowTracker::adopt(const Tuple& tuple, FlowKind kind, FlowWay way, FlowTime now) noexcept {
     const FlowTable& there = beside_->table_;
-    const FlowRef ref = there.find(tuple, kind, there.hash(tuple, kind.protocol, hint_of(kind)));
+    const FlowRef ref = there.find(tuple, kind, there.hash(tuple, kind.protocol, hint_of(kind)), way);
     if (!ref) return 0;
     const FlowEntry& from = there.pool()[FlowTable::index(ref)];
     const std::uint32_t version = from.state.version();
@@ -238,8 +238,8 @@ FlowRef FlowTracker::adopt(const Tuple& tuple, FlowKind kind, FlowTime now) noex
     count_.fetch_add(1, relaxed);
     return index << 1 | FlowTable::direction(ref);
 }
-template FlowRef FlowTracker::adopt<Tuple4>(const Tuple4&, FlowKind, FlowTime) noexcept;
-template FlowRef FlowTracker::adopt<Tuple6>(const Tuple6&, FlowKind, FlowTime) noexcept;
+template FlowRef FlowTracker::adopt<Tuple4>(const Tuple4&, FlowKind, FlowWay, FlowTime) noexcept;
+template FlowRef FlowTracker::adopt<Tuple6>(const Tuple6&, FlowKind, FlowWay, FlowTime) noexcept;
 
 unsigned FlowTracker::age(const FlowMoment& moment, unsigned limit) noexcept {
     FlowWheel& wheel = *wheels_[moment.worker];

@@ -60,8 +60,10 @@ std::uint64_t FlowTable::hash_of(FlowRef ref) const noexcept {
 FlowRef FlowTable::taken(FlowRef ref, std::uint64_t hash) const noexcept {
     const FlowDirection& direction = direction_of(ref);
     const FlowKind kind = direction.kind_now();
-    return kind.flags & FlowKind::ipv6 ? find(direction.tuple_now<Tuple6>(), kind, hash)
-                                       : find(direction.tuple_now<Tuple4>(), kind, hash);
+    const FlowZones zones{direction_of(ref & ~1u).kind_now().zone, direction_of(ref | 1u).kind_now().zone};
+    const FlowWay way = compared(zones, FlowTable::direction(ref));
+    return kind.flags & FlowKind::ipv6 ? find(direction.tuple_now<Tuple6>(), kind, hash, way)
+                                       : find(direction.tuple_now<Tuple4>(), kind, hash, way);
 }
 
 FlowInserted FlowTable::insert(std::uint32_t index) noexcept {

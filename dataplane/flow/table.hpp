@@ -47,6 +47,9 @@ struct FlowInserted {
     FlowRef other;  ///< clash: the connection that has one of the tuples, and which of its directions
 };
 
+/// Which direction of a connection may have a tuple that is looked for.
+enum class FlowWay : std::uint8_t { original, reply, either };
+
 class FlowTable {
   public:
     static constexpr unsigned chain_limit = 3;
@@ -56,6 +59,12 @@ class FlowTable {
 
     [[nodiscard]] static constexpr std::uint32_t index(FlowRef ref) noexcept { return ref >> 1; }
     [[nodiscard]] static constexpr unsigned direction(FlowRef ref) noexcept { return ref & 1; }
+    /// What the tuple of a direction is compared with: a zone is compared with that of the same direction, so
+    /// one that differs from the other direction's can only be the same direction's (nf_ct_key_equal, with
+    /// the zone in the hash).
+    [[nodiscard]] static constexpr FlowWay compared(FlowZones zones, unsigned direction) noexcept {
+        return zones.original == zones.reply ? FlowWay::either : static_cast<FlowWay>(direction);
+    }
     [[nodiscard]] FlowPool& pool() noexcept { return pool_; }
     [[nodiscard]] const FlowPool& pool() const noexcept { return pool_; }
     [[nodiscard]] FlowDirection& direction_of(FlowRef ref) const noexcept {
@@ -103,17 +112,18 @@ class FlowTable {
     }
     /// 0 if there is none. Also finds what is dying but not yet removed.
     template <class Tuple>
-    [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, std::uint64_t hash) const noexcept {
+    [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, std::uint64_t hash,
+                               FlowWay way = FlowWay::either) const noexcept {
         const FlowBucket& first = buckets_[home(hash)];
         const std::uint32_t kind_word = kind.word();
         const std::uint16_t sign = signature(hash);
         for (;;) {
             const std::uint32_t before = first.header_now();
-            FlowRef ref = search(first, tuple, kind_word, sign);
+            FlowRef ref = search(first, tuple, kind_word, sign, way);
             std::uint32_t next = ref ? 0 : first.next_for(sign);
             if (!ref && !next) return 0;
             for (unsigned n = 1; next && n < chain_limit; ++n) {
-                if ((ref = search(buckets_[next], tuple, kind_word, sign))) break;
+                if ((ref = search(buckets_[next], tuple, kind_word, sign, way))) break;
                 next = buckets_[next].overflow.load(std::memory_order_acquire);
             }
             if (FlowBucket::same_version(before, first.header_now())) return ref;
@@ -168,13 +178,16 @@ class FlowTable {
         __extension__ using Wide = unsigned __int128;
         return static_cast<std::uint32_t>(Wide{hash} * home_count_ >> 64);
     }
+    [[nodiscard]] static bool fits(FlowRef ref, FlowWay way) noexcept {
+        return way == FlowWay::either || direction(ref) == static_cast<unsigned>(way);
+    }
     template <class Tuple>
     [[nodiscard]] FlowRef search(const FlowBucket& bucket, const Tuple& tuple, std::uint32_t kind,
-                                 std::uint16_t sign) const noexcept {
+                                 std::uint16_t sign, FlowWay way) const noexcept {
         for (unsigned found = bucket.match(sign); found; found &= found - 1) {
             const FlowRef ref =
                 bucket.ref[static_cast<unsigned>(__builtin_ctz(found))].load(std::memory_order_acquire);
-            if (ref && direction_of(ref).matches(tuple, kind)) return ref;
+            if (ref && fits(ref, way) && direction_of(ref).matches(tuple, kind)) return ref;
         }
         return 0;
     }

@@ -130,11 +130,12 @@ class FlowTracker {
 
     /// The connection of this tuple unless it is dying or its time is over; 0 if there is none.
     template <class Tuple>
-    [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, FlowTime now) noexcept {
+    [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, FlowTime now,
+                               FlowWay way = FlowWay::either) noexcept {
         const std::uint64_t hash = table_.hash(tuple, kind.protocol, hint_of(kind));
         for (;;) {
-            const FlowRef ref = table_.find(tuple, kind, hash);
-            if (!ref) return beside_ ? adopt(tuple, kind, now) : 0;
+            const FlowRef ref = table_.find(tuple, kind, hash, way);
+            if (!ref) return beside_ ? adopt(tuple, kind, way, now) : 0;
             const FlowState& state = state_of(ref);
             const std::uint32_t version = state.version();
             if (state.has(FlowStatus::dying)) return 0;
@@ -148,11 +149,10 @@ class FlowTracker {
     template <class Tuple>
     [[nodiscard]] FlowRef find(const Tuple& tuple, FlowKind kind, FlowZones zones, FlowTime now) noexcept {
         kind.zone = zones.original;
-        FlowRef ref = find(tuple, kind, now);
-        if (zones.original == zones.reply || (ref && !FlowTable::direction(ref))) return ref;
+        const FlowRef ref = find(tuple, kind, now, FlowTable::compared(zones, 0));
+        if (zones.original == zones.reply || ref) return ref;
         kind.zone = zones.reply;
-        ref = find(tuple, kind, now);
-        return ref && FlowTable::direction(ref) ? ref : 0;
+        return find(tuple, kind, now, FlowTable::compared(zones, 1));
     }
 
     /// What translation has made of this source (address, port or identifier) in another connection of the
@@ -322,7 +322,7 @@ class FlowTracker {
     }
     /// A copy of a connection of `beside_`; 0 if there is none.
     template <class Tuple>
-    [[nodiscard]] FlowRef adopt(const Tuple&, FlowKind kind, FlowTime now) noexcept;
+    [[nodiscard]] FlowRef adopt(const Tuple&, FlowKind kind, FlowWay, FlowTime now) noexcept;
     [[nodiscard]] std::uint64_t source_hash(std::uint32_t index) const noexcept;
     [[nodiscard]] std::uint64_t end_hash(std::uint32_t index) const noexcept;
     template <class Tuple>

@@ -8,7 +8,7 @@ namespace weft {
 bool PacketActions::perform(const hook::RuleCode& rule, hook::View& view, std::size_t counted) noexcept {
     if (rule.step == hook::Step::log) {
         const auto& target = *std::get_if<hook::LogTarget>(&rule.target);
-        log_packet(packet_, {target.prefix, target.level, target.flags}, view, context_);
+        log_packet(packet_, {LogOf::log, target.prefix, target.level, target.flags}, view, context_);
     }
     if (rule.step == hook::Step::trace) begin_to_trace(packet_, view, context_);
     if (rule.step != hook::Step::tcpmss) return true;

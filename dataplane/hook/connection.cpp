@@ -17,7 +17,7 @@ using hook::ConntrackStatus;
 /// Metadata::connection_state: CtInfo in the low bits.
 constexpr std::uint8_t info_bits = 7, tracked = 8, invalid = 16, untracked = 32, fresh = 64,
                        handed_over = 128, gather_here = 1;
-/// With handed_over: Metadata::zone is of one direction only.
+/// With handed_over: Metadata::zone is of one direction only, and connection_index tells the Template's rest.
 constexpr std::uint8_t zone_of_original = 2, zone_of_reply = 4;
 
 /// The packet's connection is still the one that it was.
@@ -82,24 +82,44 @@ Verdict give_to(Packet& packet, HandedFor hook, unsigned owner, Context& context
     return Verdict::consumed();
 }
 
+/// What a CT rule asks of a packet's connection, and of its beginning if it begins (the template of xt_CT.c).
+struct Template {
+    FlowZones zones{0};
+    FlowHelper helper = FlowHelper::none;
+    ToldEvents told{};
+};
+
 /// xt_ct_target and nf_ct_zone_tmpl.
 FlowZones zones_of(const hook::CtTarget& target, const Packet& packet) noexcept {
     const FlowZone zone = target.zone_from_mark ? static_cast<FlowZone>(packet.meta.mark) : target.zone;
     if (target.zone_original == target.zone_reply) return zone;
     return {target.zone_original ? zone : FlowZone{0}, target.zone_reply ? zone : FlowZone{0}};
 }
-
-/// Of a packet that another worker has handed over, as it noted them.
-FlowZones noted_zones(const Packet& packet) noexcept {
-    if (packet.meta.connection_state & zone_of_original) return {packet.meta.zone, 0};
-    if (packet.meta.connection_state & zone_of_reply) return {0, packet.meta.zone};
-    return packet.meta.zone;
+Template template_of(const hook::CtTarget& target, Packet& packet, const Context& context) noexcept {
+    Template asked{.zones = zones_of(target, packet), .told = {target.events, target.expectation_events}};
+    if (!target.helper.empty())
+        if (const auto l4 = layer4_of(packet, context)) asked.helper = helper_of(target.helper, l4->protocol);
+    return asked;
 }
-void note_zones(Packet& packet, FlowZones zones) noexcept {
+
+/// Of a packet that another worker has handed over, as it noted it: where a connection's number would be.
+Template noted_template(const Packet& packet) noexcept {
+    const std::uint32_t asked = packet.meta.connection_index;
+    const FlowZone zone = packet.meta.zone;
+    return {.zones = packet.meta.connection_state & zone_of_original ? FlowZones{zone, 0}
+                     : packet.meta.connection_state & zone_of_reply  ? FlowZones{0, zone}
+                                                                     : FlowZones{zone},
+            .helper = static_cast<FlowHelper>(asked >> 24),
+            .told = {static_cast<std::uint16_t>(asked), static_cast<std::uint8_t>(asked >> 16)}};
+}
+void note_template(Packet& packet, const Template& asked) noexcept {
+    const FlowZones zones = asked.zones;
     packet.meta.connection_state = handed_over;
     packet.meta.zone = zones.original ? zones.original : zones.reply;
     if (zones.original != zones.reply)
         packet.meta.connection_state |= zones.original ? zone_of_original : zone_of_reply;
+    packet.meta.connection_index = std::uint32_t{static_cast<std::uint8_t>(asked.helper)} << 24 |
+                                   std::uint32_t{asked.told.expectations} << 16 | asked.told.connection;
 }
 
 /// In zone 0, whose packets no raw rule has to name.
@@ -113,14 +133,9 @@ FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
     return context.filtering->tracker->find(*tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
 }
 
-/// What a rule says of a connection that begins.
-void prepare(FlowRef ref, const hook::CtTarget& target, Context& context) noexcept {
-    FlowTracker& tracker = *context.filtering->tracker;
-    if (target.events != 0 || target.expectation_events != 0)
-        tracker.select_events(ref, {target.events, target.expectation_events});
-    if (target.helper.empty()) return;
-    const std::uint8_t protocol = tracker.table().direction_of(ref).kind.protocol;
-    tracker.assign_helper(ref, helper_of(target.helper, protocol));
+void prepare(FlowRef ref, const Template& asked, FlowTracker& tracker) noexcept {
+    if (asked.told.connection != 0 || asked.told.expectations != 0) tracker.select_events(ref, asked.told);
+    tracker.assign_helper(ref, asked.helper);
 }
 
 FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
@@ -134,12 +149,15 @@ FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
 }
 
 /// The direction of `other` whose packets have this connection's original tuple and are answered by its reply
-/// tuple; nothing if they are two that have only one tuple in common.
+/// tuple, in the same zones; nothing if they are two that have only one tuple in common (nf_ct_can_merge).
 template <class Tuple>
 std::optional<FlowRef> same_connection(FlowRef own, FlowRef other, const FlowTable& table) noexcept {
-    const auto tuple = [&](FlowRef ref) { return table.direction_of(ref).tuple_now<Tuple>(); };
+    const auto same = [&](FlowRef one, FlowRef another) {
+        const FlowDirection& way = table.direction_of(another);
+        return table.direction_of(one).matches(way.tuple_now<Tuple>(), way.kind_now().word());
+    };
     for (const FlowRef direction : {other & ~1u, other | 1u})
-        if (tuple(own) == tuple(direction) && tuple(own ^ 1) == tuple(direction ^ 1)) return direction;
+        if (same(own, direction) && same(own ^ 1, direction ^ 1)) return direction;
     return std::nullopt;
 }
 
@@ -203,9 +221,9 @@ PacketEnd go_to_owner(Packet& packet, HandedFor hook, Context& context) noexcept
 }
 
 PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook, Context& context) noexcept {
-    const FlowZones zones = was_handed_over(packet) ? noted_zones(packet)
-                            : template_             ? zones_of(*template_, packet)
-                                                    : FlowZones{0};
+    const Template asked = was_handed_over(packet) ? noted_template(packet)
+                           : template_             ? template_of(*template_, packet, context)
+                                                   : Template{};
     packet.meta.connection_state = invalid;
     if (template_ && template_->notrack) {
         packet.meta.connection_state = untracked;
@@ -217,7 +235,7 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
             return {};
         }
     FlowTracker& tracker = *context.filtering->tracker;
-    const Tracked found = tracker.in(flow_packet(packet, context), zones, 0, moment_of(context));
+    const Tracked found = tracker.in(flow_packet(packet, context), asked.zones, 0, moment_of(context));
     switch (found.kind) {
         case Tracked::tracked:
             note(packet, found);
@@ -226,7 +244,7 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
                 if (context.filtering->translates[is_ipv6(packet)])
                     is_ipv6(packet) ? tracker.foresee(found.ref, context.hooks->foreseen6)
                                     : tracker.foresee(found.ref, context.hooks->foreseen4);
-                if (template_) prepare(found.ref, *template_, context);
+                prepare(found.ref, asked, tracker);
             }
             return {};
         case Tracked::untracked:
@@ -244,7 +262,7 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
         note(packet, found);  // an error changes nothing of its connection
         return {};
     }
-    note_zones(packet, zones);
+    note_template(packet, asked);
     return give_to(packet, hook, context.filtering->tracker->state_of(found.ref).owner(), context);
 }
 

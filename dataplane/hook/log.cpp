@@ -23,7 +23,9 @@ void write_whole(LoggedPacket& to) noexcept {
 
 void log_packet(const Packet& packet, const LogWords& words, const hook::View& view,
                 const Context& context) noexcept {
-    LoggedPacket* const to = context.hooks->log->packets.place();
+    HookLog& log = *context.hooks->log;
+    LogRing& ring = log.rings[static_cast<std::size_t>(words.of)];
+    LoggedPacket* const to = ring.place();
     if (!to) return;
     to->family = view.family;
     to->level = words.level;
@@ -40,7 +42,8 @@ void log_packet(const Packet& packet, const LogWords& words, const hook::View& v
         std::min<std::size_t>(packet.head_length() - std::size_t{packet.meta.l3_offset}, LoggedPacket::most));
     std::memcpy(to->bytes.data(), view.ip_header, to->held);
     if (context.hooks->datagram.count) write_whole(*to);
-    context.hooks->log->packets.give();
+    to->number = log.given++;
+    ring.give();
 }
 
 }  // namespace weft

@@ -32,6 +32,7 @@ struct LoggedPacket {
     std::uint32_t length = 0;  ///< of the IP packet
     std::uint16_t held = 0;    ///< bytes of it
     std::array<std::uint8_t, most> bytes;
+    std::uint64_t number = 0;  ///< of the lines of its worker that were given, one after the other
 
     void set_prefix(std::string_view text) noexcept {
         prefix_length = static_cast<std::uint8_t>(std::min(text.size(), prefix.size()));
@@ -75,8 +76,14 @@ class LogRing {
     alignas(64) std::atomic<unsigned> taken_{0};
 };
 
+/// Which rules a line is of. Each has a ring of its own: many lines of one take no place from the other.
+enum class LogOf : std::uint8_t { log, trace };
+inline constexpr std::array<std::string_view, 2> log_of_names = {"LOG", "TRACE"};
+
 struct HookLog {
-    LogRing packets;
+    std::array<LogRing, log_of_names.size()> rings;  ///< by LogOf
+    std::uint64_t given = 0;                         ///< lines of all of them; the worker's
+    alignas(64) std::uint64_t taken = 0;             ///< of these; control's
     Counter table_full;  ///< packets dropped because nf_conntrack_max connections were there
     Counter no_port;     ///< packets dropped because a rule of nat had no free port for them
     /// The last one such: its RuleId, and in the highest bit whether it is IPv6's.

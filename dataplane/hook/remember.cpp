@@ -152,7 +152,8 @@ SlowWay keep(Packet& packet, Context& context) noexcept {
     way.hop.store(packet.meta.hop, std::memory_order_relaxed);
     way.oif = hop.interface;
     way.iif = packet.meta.iif;
-    if (!v6 && !state.has(nat_mask)) way.v4.translated = way.v4.tuple;
+    // By words: others may be comparing the line with a tuple of IPv6.
+    if (!v6 && !state.has(nat_mask)) store_words(&way.v4.translated, way.v4.tuple);
     way.epoch = work.epoch +
                 (rests.reasons & Rest::routes ? work.changes : generation_of(packet, entry, v6, context));
     way.condition =

@@ -29,7 +29,8 @@ void log_words(const Packet& packet, const hook::View& view, const std::string& 
     std::memcpy(words.data(), begin.data(), begin.size());
     std::memcpy(words.data() + begin.size(), place.data(), length);
     words[begin.size() + length] = ' ';
-    log_packet(packet, {{words.data(), begin.size() + length + 1}, warning, default_mask}, view, context);
+    log_packet(packet, {LogOf::trace, {words.data(), begin.size() + length + 1}, warning, default_mask}, view,
+               context);
 }
 
 /// A rule, or the end of a chain: words[number] in the log, `what` in a trace.

@@ -92,8 +92,9 @@ class Choice {
     FlowRef rival(const Tuple& tuple) const noexcept {
         const auto reply = inverted(tuple, kind_.protocol);
         if (!reply) return 0;
-        const FlowRef other = question_.tracker.find(*reply, reply_kind_, question_.moment.now);
-        if (!other || table_.direction_of(other & ~1u).template tuple_now<Tuple>() == original_) return 0;
+        const FlowWay way = FlowTable::compared({kind_.zone, reply_kind_.zone}, 1);
+        const FlowRef other = question_.tracker.find(*reply, reply_kind_, question_.moment.now, way);
+        if (!other || table_.direction_of(other & ~1u).matches(original_, kind_.word())) return 0;
         return is_met(other, tuple) ? FlowRef{0} : other;
     }
     /// Two that send to each other at the same moment, neither translated: confirmation makes one of them

@@ -9,16 +9,18 @@ void prepare_translation(FlowEntry& entry) noexcept {
         FlowTuples4& way = entry.direction[d].v4;
         const auto leaves = inverted(entry.direction[d ^ 1].tuple_now<Tuple4>(), kind.protocol);
         if (!leaves) return;
-        way.translated = *leaves;
+        // Others may be comparing the line with a tuple of IPv6, which is as long as all of it.
+        store_words(&way.translated, *leaves);
         InternetSum change;
         replace_address(change, way.tuple.source, leaves->source);
         replace_address(change, way.tuple.destination, leaves->destination);
-        way.l3_delta = change.sum().raw();
+        const std::uint16_t of_l3 = change.sum().raw();
         change.subtract(way.tuple.source_port);
         change.subtract(way.tuple.destination_port);
         change.add(leaves->source_port);
         change.add(leaves->destination_port);
-        way.l4_delta = change.sum().raw();
+        const std::uint16_t deltas[] = {of_l3, change.sum().raw()};
+        store_words(&way.l3_delta, deltas);
     }
 }
 

@@ -34,7 +34,7 @@ Gen::Gen(std::string name, PortInfo info, const GenConfig& config, rte_mempool* 
     info_.offloads = every_offload;
     head_room_ = std::min(head_room_, frame_.length());
     share_out(config);
-    if (config.flows <= max_prepared) prepare(config);
+    if (config.flows <= max_prepared || config.rewrite) prepare(config);
 }
 
 Gen::~Gen() {

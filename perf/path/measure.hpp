@@ -7,9 +7,13 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,6 +56,45 @@ inline void run_beside(unsigned cpu) {
     CPU_SET(cpu == 0 ? 1 : 0, &other);
     sched_setaffinity(0, sizeof other, &other);
 }
+
+/// Beside the measured CPU: change(0), change(1), … at a steady rate from the constructor's end to stop().
+class Disturbance {
+  public:
+    Disturbance(unsigned cpu, unsigned a_second, std::function<void(std::uint64_t)> change)
+        : start_(rte_rdtsc()), thread_([this, cpu, a_second, change = std::move(change)] {
+              run_beside(cpu);
+              running_ = true;
+              while (!stopped_.load(std::memory_order_relaxed)) {
+                  const auto due = static_cast<std::uint64_t>(seconds() * a_second);
+                  for (; done_ < due; ++done_)
+                      change(done_);
+                  std::this_thread::sleep_for(std::chrono::microseconds(50));
+              }
+          }) {
+        while (!running_)
+            std::this_thread::yield();
+    }
+    ~Disturbance() { static_cast<void>(stop()); }
+    Disturbance(const Disturbance&) = delete;
+    Disturbance& operator=(const Disturbance&) = delete;
+
+    /// Changes a second until now.
+    double stop() {
+        if (!thread_.joinable()) return rate_;
+        stopped_ = true;
+        thread_.join();
+        return rate_ = static_cast<double>(done_) / seconds();
+    }
+
+  private:
+    [[nodiscard]] double seconds() const {
+        return static_cast<double>(rte_rdtsc() - start_) / static_cast<double>(rte_get_tsc_hz());
+    }
+    std::atomic<bool> running_{false}, stopped_{false};
+    std::uint64_t start_, done_ = 0;
+    double rate_ = 0;
+    std::thread thread_;
+};
 
 struct Spread {
     double low, median, high;

@@ -2,10 +2,13 @@
 // measured in turns of about a millisecond in one run. Prints TSC clocks per packet as quartiles over the
 // turns.
 //
-//     path_bench [--flows N] [--size BYTES] [--turns N] [--workers 1|2] [--cpu N] [--unaware] [--json]
+//     path_bench [--flows N] [--size BYTES] [--turns N] [--workers 1|2] [--cpu N] [--unaware] [--move N]
+//     [--json]
 //
 // N flows are N source and N destination stations: the FDB holds 2 N entries. VLAN filtering, per-port flags
-// and counters are on unless --unaware. --cpu is that of the one worker, or of the first of two.
+// and counters are on unless --unaware. --move: so many times a second a source, each in its turn, is heard
+// behind the other port by a thread on the other CPU; its next frame brings it back. --cpu is that of the one
+// worker, or of the first of two.
 //
 // How much a TSC clock is worth changes between machines and, with the host's load, within a run. So each
 // turn also times a chain of dependent additions, one core cycle each, and the own cost is printed in core
@@ -20,6 +23,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +37,7 @@ namespace {
 struct Options {
     std::uint32_t flows = 500;
     std::uint16_t size = 64;
-    unsigned turns = 400, workers = 1, cpu = 1;
+    unsigned turns = 400, workers = 1, cpu = 1, move = 0;
     bool unaware = false, json = false;
 };
 
@@ -89,6 +93,9 @@ class Bench {
     [[nodiscard]] std::uint32_t fdb_size() const { return shared_->fdb.size(); }
     Quiescence& quiescence() { return shared_->quiescence; }
 
+    /// As another worker would.
+    void move(std::uint64_t number) { hear(sources_[number % sources_.size()], sink_of(0)); }
+
   private:
     void publish() {
         auto topology = std::make_unique<Topology>();
@@ -142,7 +149,7 @@ class Bench {
         topology.bridge_ports.push_back(member);
         bridge.members.push_back(at);
     }
-    /// Every destination is known before the first frame.
+    /// Every destination is known before the first frame, and every source is noted.
     void teach() {
         Packet* packets[batch_size];
         ReceiveLoss loss;
@@ -151,18 +158,25 @@ class Bench {
             for (std::uint32_t made = 0; made < options_.flows + batch_size;) {
                 const auto n = lanes_[w].gen->receive(0, packets, batch_size, loss);
                 for (std::uint16_t i = 0; i < n; ++i) {
-                    const auto key = fdb_key(packets[i]->ethernet().destination.raw(), 1);
-                    shared_->fdb.learn(key, shared_->fdb.hash(key), static_cast<BridgePortIndex>(2 * w + 1),
-                                       0, coarse_seconds(), {0, 0});
+                    hear(packets[i]->ethernet().destination.raw(), sink_of(w));
+                    if (sources_.size() < options_.flows)
+                        sources_.push_back(packets[i]->ethernet().source.raw());
                 }
                 lanes_[w].sink->transmit(0, packets, n, lost);
                 made += n;
             }
     }
 
+    static BridgePortIndex sink_of(std::size_t lane) { return static_cast<BridgePortIndex>(2 * lane + 1); }
+    void hear(std::uint64_t station, BridgePortIndex port) {
+        const auto key = fdb_key(station, 1);
+        shared_->fdb.learn(key, shared_->fdb.hash(key), port, 0, coarse_seconds(), {0, 0});
+    }
+
     Options options_;
     PacketPool pool_;
     std::vector<Lane> lanes_;
+    std::vector<std::uint64_t> sources_;
     std::unique_ptr<Shared> shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
 };
@@ -171,9 +185,13 @@ void one_worker(Bench& bench, const Options& options) {
     bench.quiescence().online(0);
     bench.floor(0, perf::rounds_a_turn);
     bench.through(0, perf::rounds_a_turn + 4 * options.flows / batch_size);
+    std::optional<perf::Disturbance> disturbance;
+    if (options.move)
+        disturbance.emplace(options.cpu, options.move, [&](std::uint64_t number) { bench.move(number); });
     const auto figures = perf::measure(
         options.turns, [&](unsigned rounds) { return bench.floor(0, rounds); },
         [&](unsigned rounds) { return bench.through(0, rounds); });
+    const double rate = disturbance ? disturbance->stop() : 0;
     if (options.json) {
         fmt::print("{{\"flows\":{},\"fdb_entries\":{},{}}}\n", options.flows, bench.fdb_size(),
                    perf::json_figures(figures));
@@ -183,6 +201,7 @@ void one_worker(Bench& bench, const Options& options) {
                static_cast<double>(bench.fdb_bytes()) / 1e6,
                options.unaware ? "VLAN-unaware" : "VLAN filtering");
     perf::print_figures(figures, "gen -> bridge -> null");
+    if (options.move) fmt::print("  moves                 {:.0f} a second\n", rate);
     perf::print_stages(bench.shared());
 }
 
@@ -251,6 +270,8 @@ int main(int argc, char** argv) {
             options.cpu = static_cast<unsigned>(value());
         else if (word == "--unaware")
             options.unaware = true;
+        else if (word == "--move")
+            options.move = static_cast<unsigned>(value());
         else if (word == "--json")
             options.json = true;
         else

@@ -4,12 +4,13 @@
 //
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
-//                 [--update N] [--rules N] [--filter N [--workers 2]] [--snat] [--json]
+//                 [--update N | --move N] [--rules N] [--filter N [--workers 2]] [--snat] [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
 // with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
 // (--flows) within the routes. --update: so many routes a second change their hop meanwhile, by a thread on
-// the other CPU. --rules: after N policy rules for another source, which no packet has, one asks the table.
+// the other CPU. --move: so many times a second a neighbour, each in its turn, has another MAC address.
+// --rules: after N policy rules for another source, which no packet has, one asks the table.
 // --filter: a stateful firewall of N rules that no packet matches; every second destination's flow is TCP, in
 // the middle of a connection, the others UDP, and before the first turn each flow is known (flow_batch).
 // --snat, with it: all leave from one address, whose ports serve every destination.
@@ -23,13 +24,12 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "dataplane/dpdk/pool.hpp"
@@ -45,7 +45,7 @@ namespace {
 struct Options {
     std::uint32_t routes = 1, hops = 16, ecmp = 0, flows = 1 << 20;
     std::uint16_t size = 64;
-    unsigned turns = 400, cpu = 1, update = 0, rules = 0, filter = 0, workers = 1;
+    unsigned turns = 400, cpu = 1, update = 0, move = 0, rules = 0, filter = 0, workers = 1;
     bool halves = false;  ///< every flow twice, once in each half
     bool v6 = false, json = false, snat = false;
 };
@@ -173,9 +173,14 @@ class Bench {
             through(16, worker);
         shared_->quiescence.offline(worker);
     }
-    /// Changes hops of routes at a steady rate until `stop`; returns how many.
-    std::uint64_t update(std::atomic<bool>& running, const std::atomic<bool>& stop) {
-        return options_.v6 ? update_in<16>(*v6_, running, stop) : update_in<4>(*v4_, running, stop);
+    /// The `number`th change of --update or --move.
+    void change(std::uint64_t number) {
+        if (options_.move)
+            move(number);
+        else if (options_.v6)
+            update<16>(*v6_, number);
+        else
+            update<4>(*v4_, number);
     }
 
     [[nodiscard]] std::size_t table_bytes() const {
@@ -219,25 +224,20 @@ class Bench {
         ahead_ = perf::publish_firewall(*shared_, std::move(filtering), options_.cpu);
     }
     template <unsigned bytes>
-    std::uint64_t update_in(Lpm<bytes>& table, std::atomic<bool>& running, const std::atomic<bool>& stop) {
-        const auto routes = perf::random_routes<bytes>(options_.routes);
-        running = true;
-        std::uint64_t done = 0;
-        const std::uint64_t start = rte_rdtsc();
-        while (!stop.load(std::memory_order_relaxed)) {
-            const auto due =
-                static_cast<std::uint64_t>(static_cast<double>(rte_rdtsc() - start) /
-                                           static_cast<double>(rte_get_tsc_hz()) * options_.update);
-            for (; done < due; ++done) {
-                const std::size_t at = done * 7919 % routes.size();
-                RouteChanges& changes = shared_->hops.changes();
-                changes.begin();
-                must_fit(table.add(routes[at].prefix, routes[at].length, hop_of(at + done % 3)));
-                changes.end<bytes>(routes[at].prefix.data(), routes[at].length);
-            }
-            std::this_thread::sleep_for(std::chrono::microseconds(50));
-        }
-        return done;
+    void update(Lpm<bytes>& table, std::uint64_t number) {
+        static const auto routes = perf::random_routes<bytes>(options_.routes);
+        const std::size_t at = number * 7919 % routes.size();
+        RouteChanges& changes = shared_->hops.changes();
+        changes.begin();
+        must_fit(table.add(routes[at].prefix, routes[at].length, hop_of(at + number % 3)));
+        changes.end<bytes>(routes[at].prefix.data(), routes[at].length);
+    }
+    /// As control writes what the kernel tells of a neighbour.
+    void move(std::uint64_t number) {
+        const auto hop = static_cast<std::uint8_t>(number % std::max(options_.hops, options_.ecmp));
+        const auto moved = static_cast<std::uint8_t>(1 + number % 7);
+        shared_->hops[first_hop + hop].neighbour.store(
+            Hop::pack({{0x02, 0, 0, 1, moved, hop}}, NeighbourState::resolved), std::memory_order_relaxed);
     }
 
     void publish() {
@@ -360,23 +360,16 @@ int run(const Options& options) {
     bench.shared().quiescence.online(0);
     const double first = bench.through(options.flows / batch_size);
     bench.through(perf::rounds_a_turn + options.flows / batch_size);
-    std::atomic<bool> running{options.update == 0}, stop{false};
-    std::atomic<std::uint64_t> updates{0};
-    std::thread updater;
-    if (options.update)
-        updater = std::thread([&] {
-            perf::run_beside(options.cpu);
-            updates = bench.update(running, stop);
-        });
-    while (!running)
-        std::this_thread::yield();
-    const std::uint64_t start = rte_rdtsc();
+    std::optional<perf::Disturbance> disturbance;
+    const unsigned changes = std::max(options.update, options.move);
+    if (changes) {
+        bench.change(0);  // what changes need is made with the first
+        disturbance.emplace(options.cpu, changes, [&](std::uint64_t number) { bench.change(number); });
+    }
     const auto figures = perf::measure(
         options.turns, [&](unsigned rounds) { return bench.floor(rounds); },
         [&](unsigned rounds) { return bench.through(rounds); });
-    const double seconds = static_cast<double>(rte_rdtsc() - start) / 1e9 / figures.ghz;
-    stop = true;
-    if (updater.joinable()) updater.join();
+    const double rate = disturbance ? disturbance->stop() : 0;
     if (options.json) {
         fmt::print("{{\"family\":{},\"routes\":{},\"ecmp\":{},{},\"dropped\":{}}}\n", options.v6 ? 6 : 4,
                    options.routes, options.ecmp, perf::json_figures(figures),
@@ -389,9 +382,7 @@ int run(const Options& options) {
         options.ecmp ? fmt::format("ECMP over {}", options.ecmp) : fmt::format("{} hops", options.hops),
         options.flows);
     perf::print_figures(figures, "gen -> route -> null");
-    if (options.update)
-        fmt::print("  updates               {:.0f} a second\n",
-                   static_cast<double>(updates.load()) / seconds);
+    if (changes) fmt::print("  changes               {:.0f} a second\n", rate);
     if (options.filter) fmt::print("  first packets         {:.0f} clocks each\n", first);
     perf::print_stages(bench.shared());
     return 0;
@@ -425,6 +416,8 @@ int main(int argc, char** argv) {
             options.cpu = value();
         else if (word == "--update")
             options.update = value();
+        else if (word == "--move")
+            options.move = value();
         else if (word == "--rules")
             options.rules = value();
         else if (word == "--filter")

@@ -192,6 +192,52 @@ TEST_P(HelperTest, T14_NumbersAndSackFollowALongerCommand) {
     EXPECT_EQ(ftp.to_server({ACK, next + 30, 5017}), ftp.at_server({ACK, next + 34, 5017}));
 }
 
+// xt_CT.c: what the rule asks of a connection goes with a packet to the worker that owned the one before. A
+// SYN from anywhere opens what is in TIME_WAIT (nf_conntrack_proto_tcp.c).
+TEST_P(HelperTest, AConnectionThatBeginsElsewhereIsAsTheRuleAsks) {
+    for (const std::string zone : {"--zone", "--zone-orig"}) {
+        const std::string ct =
+            "*raw\n-A PREROUTING -p tcp --dport 21 -j CT --helper ftp --ctevents new,destroy "
+            "--expevents new " +
+            zone + " 5\n-A PREROUTING -p tcp --sport 21 -j CT " + zone + " 5\nCOMMIT\n";
+        lab.nat("", ct);
+        FlowTracker& tracker = lab.firewall.tracker();
+        for (const bool v6 : {false, true}) {
+            tracker.flush();
+            lab.rig.run();
+            Ftp ftp = plain(v6);
+            ftp.open();
+            EXPECT_EQ(ftp.to_server({tcp_flag::fin | ACK, 1009, 5009}).size(), 1u);
+            EXPECT_EQ(ftp.to_client({tcp_flag::fin | ACK, 5009, 1010}).size(), 1u);
+            EXPECT_EQ(ftp.to_server({ACK, 1010, 5010}).size(), 1u);
+            const auto given = [&] {
+                std::uint64_t all = 0;
+                for (const auto& worker : lab.rig.shared().workers)
+                    all += worker->own.handed_over.get();
+                return all;
+            };
+            const auto before = given();
+            // The same SYN, by the way that the answers come.
+            lab.rig.send("b", lab.router.from_b(segment(ftp.client, ftp.server, {SYN, 900'000})));
+            EXPECT_EQ(lab.rig.sent("b").size(), 1u);
+            EXPECT_EQ(given() > before, GetParam().workers > 1) << "the other worker owned it";
+            unsigned seen = 0;
+            tracker.walk(0, 4096, 0, [&](const FlowView& view) {
+                ++seen;
+                EXPECT_EQ(view.tcp_state, TcpState::syn_sent);
+                EXPECT_EQ(view.helper, FlowHelper::ftp);
+                EXPECT_EQ(view.kind.zone, 5);
+                EXPECT_EQ(view.reply_zone, zone == "--zone" ? 5 : 0);
+                EXPECT_TRUE(view.kind.flags & FlowKind::selective);
+                EXPECT_EQ(tracker.extra(view.ref).told.connection,
+                          ToldEvents::created | ToldEvents::destroyed);
+                EXPECT_EQ(tracker.extra(view.ref).told.expectations, ToldEvents::expectation_created);
+            });
+            EXPECT_EQ(seen, 1u);
+        }
+    }
+}
+
 // A server behind DNAT: the answer names the outside; a port that is taken becomes another.
 TEST_P(HelperTest, PassiveAnswersNameTheOutside) {
     lab.nat4("-A PREROUTING -i b -p tcp --dport 21 -j DNAT --to-destination 10.0.1.2\n", raw + filter);

@@ -1,6 +1,8 @@
 // The lines of LOG. Those of LinesAreTheKernels are what Linux (nf_log_syslog.c) printed of the same frames.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "control/publish/hook_log.hpp"
 #include "control/publish/log_text.hpp"
 #include "tests/packet/firewall.hpp"
@@ -204,8 +206,38 @@ TEST_P(HookLogTest, WhatIsTooMuchIsCounted) {
         rig.send("a", router.from_a(from4()));
     const auto all = lines();
     ASSERT_EQ(all.size(), LogRing::size + 1);
-    EXPECT_EQ(all.back().second, "3 lines of LOG and TRACE are left out: too many");
+    EXPECT_EQ(all.back().second, "3 lines of LOG are left out: too many");
     EXPECT_EQ(lines(), Lines{});
+}
+
+// Lines of LOG and of TRACE in the order in which the packet met the rules, and many of one cost the other
+// none.
+TEST_P(HookLogTest, TracesTakeNoLineFromLog) {
+    firewall.rules(
+        "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j TRACE\nCOMMIT\n"
+        "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m length --length 100:200 -j LOG "
+        "--log-prefix \"it: \"\nCOMMIT\n",
+        "");
+    const auto kinds = [&] {
+        std::string all;
+        for (const auto& [level, line] : lines())
+            all += line.starts_with("TRACE: ") ? 'T' : line.starts_with("it: ") ? 'L' : '?';
+        return all;
+    };
+    rig.send("a", router.from_a(from4().payload(100).udp(1, 2)));
+    const std::string order = kinds();
+    EXPECT_EQ(std::count(order.begin(), order.end(), 'L'), 1);
+    EXPECT_EQ(order.substr(0, 3), "TTL") << "raw's policy, the rule of mangle and what it does";
+    for (unsigned i = 0; i < LogRing::size; ++i)
+        rig.send("a", router.from_a(from4().payload(20).udp(1, 2)));
+    for (unsigned i = 0; i < LogRing::size; ++i)
+        rig.send("a", router.from_a(from4().payload(100).udp(1, 2)));
+    const auto all = lines();
+    const auto logs = std::count_if(all.begin(), all.end(),
+                                    [](const auto& line) { return line.second.starts_with("it: "); });
+    EXPECT_EQ(logs, LogRing::size);
+    ASSERT_EQ(all.size(), 2 * LogRing::size + 1);
+    EXPECT_TRUE(all.back().second.ends_with(" lines of TRACE are left out: too many")) << all.back().second;
 }
 
 // nf_conntrack_core.c, __nf_conntrack_alloc; lib/ratelimit.c: ten in five seconds.

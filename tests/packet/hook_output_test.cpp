@@ -135,5 +135,28 @@ TEST_P(HookOutputTest, AZoneMayBeOfOneDirection) {
     EXPECT_EQ(seen, 1);
 }
 
+// nf_ct_can_merge: of two connections that begin at once the second's packet joins the first if both have the
+// same tuples in the same zones; here the zones of the original differ, and the answers would be of both.
+TEST_P(HookOutputTest, ConnectionsOfOtherZonesAreNotJoined) {
+    const auto rules = [](const char* zone) {
+        return "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m length --length 100:200 -j CT --zone-orig " +
+               std::string(zone) + "\n-A PREROUTING -j CT --zone-orig 5\nCOMMIT\n";
+    };
+    const auto twice = [&] {
+        firewall.tracker().flush();
+        rig.run();
+        rig.offer("a", router.from_a(Ip("10.0.1.2", "10.0.2.2").payload(20).udp(5, 9)));
+        rig.offer("a", router.from_a(Ip("10.0.1.2", "10.0.2.2").payload(100).udp(5, 9)));
+        rig.run();
+        return rig.sent("b").size();
+    };
+    firewall.rules(rules("6"), "");
+    EXPECT_EQ(twice(), 1u);
+    EXPECT_EQ(rig.drops(DropReason::conntrack_clash), 1u);
+    firewall.rules(rules("5"), "");
+    EXPECT_EQ(twice(), 2u);
+    EXPECT_EQ(rig.drops(DropReason::conntrack_clash), 1u);
+}
+
 }  // namespace
 }  // namespace weft::test

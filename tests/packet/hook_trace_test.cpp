@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "control/publish/hook_log.hpp"
+#include "control/publish/lookout.hpp"
 #include "control/publish/trace_text.hpp"
 #include "dataplane/observe/observer.hpp"
 #include "tests/packet/firewall.hpp"
@@ -212,6 +213,39 @@ TEST_P(HookTrace, TheTraceIsBounded) {
         rig.send("a", router.from_a(dns()));
     EXPECT_EQ(told(*ruled).size(), 4u);
     EXPECT_EQ(rig.sent("b").size(), 9u);
+}
+
+// However often rules change: those that steps name stay known, the others go.
+TEST_P(HookTrace, RulesOfATraceStayKnown) {
+    Lookout lookout(rig.shared(), [](const std::string&) { return std::vector<std::uint8_t>{}; });
+    rig.while_offline([&] { lookout.follow_rules(true, rig.names()); });
+    constexpr unsigned changes = 60;
+    std::vector<std::uint32_t> generations;
+    for (unsigned n = 0; n < changes; ++n) {
+        firewall.rules(
+            "*raw\n-A PREROUTING -p udp -j TRACE\n-A PREROUTING -m mark --mark 7 -j DROP\n-A "
+            "PREROUTING -p udp -m mark ! --mark " +
+                std::to_string(100 + n) + "\nCOMMIT\n",
+            "");
+        generations.push_back(rig.shared().filtering.get().generation);
+        lookout.note_rules(generations.back(), std::make_shared<RuleBook>(firewall.book()));
+        if (n % 2 == 0) rig.send("a", router.from_a(dns()));
+    }
+    Texts met;
+    lookout.visit_traces([&](const Trace& trace, const NameHistory& names) {
+        for (const auto& packet :
+             tell(trace, names, {}, [&](std::uint32_t rules) { return lookout.rules(rules); }))
+            for (const auto& step : text(packet)) {
+                EXPECT_EQ(step.find("a rule that is gone"), std::string::npos) << step;
+                if (const auto at = step.find("! --mark "); at != std::string::npos)
+                    met.push_back(step.substr(at + 9));
+            }
+    });
+    ASSERT_EQ(met.size(), changes / 2);
+    for (unsigned n = 0; n < changes; n += 2)
+        EXPECT_EQ(std::stoul(met[n / 2], nullptr, 16), 100 + n);
+    for (unsigned n = 1; n + 20 < changes; n += 2)
+        EXPECT_EQ(lookout.rules(generations[n]), nullptr) << n;
 }
 
 // The mark of a made-up earlier life of the buffer is no packet's.

@@ -114,6 +114,67 @@ def test_events(lab):
     server.kill()
 
 
+@stateful
+def test_selected_events(lab):
+    """-E shows of a connection only what --ctevents selects of it, and all of the others."""
+    a, b = tracking(lab)
+    servers = [web_server(lab, b, port) for port in (8080, 8081)]
+    load(lab, TRACKS + "*raw\n-A PREROUTING -p tcp --dport 8080 -j CT --ctevents destroy,assured\nCOMMIT\n")
+    conntrack(lab, "-F")
+    listener = subprocess.Popen([os.path.join(COMPAT, "conntrack"), "-E", "-p", "tcp"], text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env={**os.environ, "WEFT_SOCKET": lab.socket})
+    time.sleep(0.5)
+    for port in (8080, 8081):
+        a.run("curl", "-s", "-o", "/dev/null", f"http://{B4}:{port}/")
+    wait_for(lambda: conntrack(lab, "-L", "-p", "tcp")[0].count("TIME_WAIT") == 2, "both are over")
+    conntrack(lab, "-D", "-p", "tcp")
+    time.sleep(0.5)
+    listener.send_signal(signal.SIGINT)
+    lines = listener.communicate(timeout=10)[0].splitlines()
+    selected = [shown.split()[0] for shown in lines if "dport=8080" in shown]
+    equal(selected, ["[UPDATE]", "[DESTROY]"], f"events of 8080 in {lines}")
+    check(next(shown for shown in lines if "dport=8080" in shown).endswith("[ASSURED]"), lines)
+    others = [shown.split()[0] for shown in lines if "dport=8081" in shown]
+    check(others[0] == "[NEW]" and others[-1] == "[DESTROY]" and others.count("[UPDATE]") >= 3, lines)
+    for server in servers:
+        server.kill()
+
+
+@stateful
+def test_one_subnet_behind_two_ports(lab):
+    """Two hosts with one address, each behind a port of its own: zones keep their connections apart, marks bring
+    the answers back (iptables-extensions(8), CT)."""
+    private, gate = "192.168.7.2", "192.168.7.1"
+    a, b, o = router(lab, hosts="abo")
+    a.reaches("10.0.3.2")
+    for number, (name, host) in enumerate((("a", a), ("b", b)), 1):
+        host.ip("addr", "flush", "dev", "eth0")
+        host.ip("addr", "add", f"{private}/24", "dev", "eth0")
+        host.ip("route", "add", "default", "via", gate)
+        lab.weft("ip", "addr", "add", f"{gate}/24", "dev", name)
+        lab.weft("ip", "route", "add", "192.168.7.0/24", "dev", name, "table", str(100 + number))
+        lab.weft("ip", "rule", "add", "fwmark", str(number), "table", str(100 + number))
+    load(lab, "*raw\n-A PREROUTING -i a -j CT --zone-orig 1\n-A PREROUTING -i b -j CT --zone-orig 2\nCOMMIT\n"
+         "*mangle\n-A PREROUTING -i a -j CONNMARK --set-mark 1\n-A PREROUTING -i b -j CONNMARK --set-mark 2\n"
+         "-A PREROUTING -j CONNMARK --restore-mark\nCOMMIT\n"
+         "*nat\n-A POSTROUTING -o o -j MASQUERADE\nCOMMIT\n", ["iptables"])
+    servers = [web_server(lab, o, port) for port in (8080, 8081)]
+    for host in (a, b):
+        host.reaches("10.0.3.2")
+        for port in (8080, 8081):
+            # Both from one port: without zones the second would be a packet of the first's connection.
+            equal(host.run("curl", "-s", "--local-port", str(port + 32000), "-o", "/dev/null", "-w", "%{http_code}",
+                           f"http://10.0.3.2:{port}/"), "200", f"{host.name} asks {port}")
+    lines = conntrack(lab, "-L", "-p", "tcp", "--orig-src", private, "--dport", "8080")[0].splitlines()
+    tuples = [re.search(r"src=\S+ dst=\S+ sport=\S+ dport=\S+", shown)[0] for shown in lines]
+    equal(tuples, [f"src={private} dst=10.0.3.2 sport=40080 dport=8080"] * 2, "the original tuples")
+    equal(sorted(re.search(r"zone-orig=(\d)", shown)[1] for shown in lines), ["1", "2"], f"zones in {lines}")
+    answers = {re.findall(r"dport=(\d+)", shown)[1] for shown in lines}
+    equal(len(answers), 2, f"ports outside in {lines}")
+    for server in servers:
+        server.kill()
+
+
 def test_refusals_are_the_programs(lab):
     """Lines that are wrong have the real program's words and status."""
     real = shutil.which("conntrack")

@@ -77,6 +77,37 @@ TEST(FlowTable, AClashNamesTheConnectionThatHasTheTupleAndChangesNothing) {
     EXPECT_EQ(flows.insert(third).other, first << 1 | 1);
 }
 
+// nf_ct_key_equal: a zone is compared with that of the same direction.
+TEST(FlowTable, AZoneOfOneDirectionIsComparedWithThatDirectionAlone) {
+    Flows flows;
+    const auto add = [&](const Tuple4& original, FlowZones zones) {
+        const Tuple4 reply = *inverted(original, ip_protocol::udp);
+        const auto index = flows.prepare(original, reply, kind_of(original, zones.original));
+        flows.pool()[index].direction[1].set(reply, kind_of(reply, zones.reply));
+        return std::pair{index, flows.insert(index)};
+    };
+    const Tuple4 to = tuple4(1, 1000), back = *inverted(to, ip_protocol::udp);
+    const auto [one, entered] = add(back, {0, 7});  // its reply is `to` in zone 7
+    ASSERT_EQ(entered.kind, FlowInserted::done);
+    const auto [two, beside] =
+        add(to, {7, 0});  // whose original is `to` in zone 7, and its reply `back` in 0
+    EXPECT_EQ(beside.kind, FlowInserted::done);
+    const auto find = [&](const Tuple4& tuple, FlowZone zone, FlowWay way) {
+        return flows.find(tuple, kind_of(tuple, zone), flows.hash(tuple, ip_protocol::udp), way);
+    };
+    EXPECT_EQ(find(to, 7, FlowWay::original), two << 1);
+    EXPECT_EQ(find(to, 7, FlowWay::reply), one << 1 | 1);
+    EXPECT_EQ(find(back, 0, FlowWay::original), one << 1);
+    EXPECT_EQ(find(back, 0, FlowWay::reply), two << 1 | 1);
+    EXPECT_EQ(find(to, 0, FlowWay::original), 0u);
+    // Of one zone it is compared with either.
+    const auto [three, clash] = add(to, 7);
+    EXPECT_EQ(clash.kind, FlowInserted::clash);
+    // The same direction in the same zone.
+    EXPECT_EQ(add(to, {7, 3}).second.other, two << 1);
+    EXPECT_EQ(add(to, {9, 0}).second.other, two << 1 | 1);
+}
+
 TEST(FlowTable, AConnectionWithItselfHasOneTupleTwice) {
     Flows flows;
     const auto self = tuple4(5, 80, 5, 80);

@@ -175,6 +175,18 @@ TEST(FlowTracker, AZoneOfOneDirectionLeavesTheOtherInNone) {
     EXPECT_EQ(tracker.pass(ip4({4, 3, 6, 5}, 17, udp({4, 3, 6, 5}))).info, CtInfo::fresh);
 }
 
+// Two hosts, each in a zone of its own direction, that send to each other: each its own connection, as
+// resolve_normal_ct finds them.
+TEST(FlowTracker, OppositeZonesOfOneDirectionAreTwoConnections) {
+    Tracker tracker;
+    const auto one = tracker.pass(answer, FlowZones{0, 7}), two = tracker.pass(query, FlowZones{7, 0});
+    EXPECT_EQ(one.info, CtInfo::fresh);
+    EXPECT_EQ(two.info, CtInfo::fresh);
+    EXPECT_EQ(tracker.count(), 2u);
+    EXPECT_EQ(tracker.pass(query, FlowZones{7, 0}).ref, two.ref);
+    EXPECT_EQ(tracker.pass(answer, FlowZones{0, 7}).ref, one.ref);
+}
+
 // nf_conntrack_inet_error looks its connection up in the same way.
 TEST(FlowTracker, ErrorsFindAConnectionWithAZoneOfOneDirection) {
     Tracker tracker;
