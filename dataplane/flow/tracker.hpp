@@ -329,9 +329,21 @@ class FlowTracker {
     [[nodiscard]] bool claim_end_of(std::uint32_t index, FlowTime now) noexcept;
     [[nodiscard]] bool claim_end(std::uint32_t index, FlowTime now) noexcept;
     void leave_end(std::uint32_t index) noexcept { ends_.remove(index, end_hash(index)); }
+    void join_sources(std::uint32_t index) noexcept;
     void leave_sources(std::uint32_t index) noexcept;
-    template <class Tuple>
-    void leave_crowd(std::uint32_t index, FlowKind kind) noexcept;
+    /// Calls use(crowd_of its answers, the outside port).
+    template <class Use>
+    void with_crowd(std::uint32_t index, Use&& use) const noexcept {
+        const FlowDirection& reply = table_.pool()[index].direction[1];
+        const FlowKind kind = table_.pool()[index].direction[0].kind_now();
+        const auto of = [&](const auto& answer) {
+            use(crowd_of(answer, kind), port_of_end(answer, kind).host());
+        };
+        if (kind.flags & FlowKind::ipv6)
+            of(reply.tuple_now<Tuple6>());
+        else
+            of(reply.tuple_now<Tuple4>());
+    }
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
     /// `what` of it is news, as ToldEvents.
     void tell(FlowEventKind, std::uint16_t what, std::uint32_t index, const FlowMoment&) noexcept;
