@@ -61,6 +61,7 @@ class Passage {
         view_.packet_type = iif == no_interface ? 0 : type_of(packet.ethernet().destination);
         view_.mark = view_.arrived_mark = packet.meta.mark;
         view_.addresses = &addresses_;
+        view_.of_template = &context.hooks->of_template;
         if (iif != no_interface) hook::set_source_mac(view_, packet.ethernet().source);
     }
     /// The rules of these tables.
@@ -119,7 +120,7 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
 bool Passage::take_marks(std::uint32_t connection_mark) noexcept {
     const bool marked = packet_.meta.mark != view_.mark;
     packet_.meta.mark = view_.mark;
-    const bool remarked = view_.connection && facts_.mark != connection_mark;
+    const bool remarked = view_.connection && !view_.has_template() && facts_.mark != connection_mark;
     context_.hooks->recording.marks_connection |= remarked || facts_.written_mark != 0;
     if (remarked) set_connection_mark(packet_, facts_.mark, context_);
     return marked || remarked;

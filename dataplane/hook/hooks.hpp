@@ -65,6 +65,7 @@ struct HookWork {
     /// Whose sources the last connections became (their `source`), by which the next ones' are foreseen.
     Tuple4 foreseen4{};
     Tuple6 foreseen6{};
+    hook::ConnectionFacts of_template;  ///< of the packet in hand, between a CT rule and conntrack
     Datagram datagram;
     hook::PortRange drawn{};  ///< where the last port that translation drew came from; 0-0: from nowhere
     /// For in_one_piece(): as long as an IP packet can be.

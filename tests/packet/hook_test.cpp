@@ -342,6 +342,27 @@ TEST_P(HookTest, FragmentsForTheHostComeAsTheyWere) {
     }
 }
 
+// xt_CT.c, xt_ct_target: what rules of raw find between the target and conntrack.
+TEST_P(HookTest, RulesAfterCtSeeItsTemplate) {
+    const std::string raw =
+        "*raw\n-A PREROUTING -m connmark --mark 0\n-A PREROUTING -j CT --zone 1\n"
+        "-A PREROUTING -m connmark --mark 0\n-A PREROUTING -m state --state NEW\n"
+        "-A PREROUTING -m conntrack --ctstatus CONFIRMED --ctexpire 0\n"
+        "-A PREROUTING -m conntrack --ctstate ESTABLISHED\n-A PREROUTING -m connmark --mark 3\nCOMMIT\n"
+        "*mangle\n-A PREROUTING -j CONNMARK --set-mark 3\nCOMMIT\n";
+    firewall.rules(raw, raw);
+    for (const Pair& who : {of4, of6}) {
+        const Ip question = Ip(who.a, who.b).payload(20).udp(1000, 53),
+                 answer = Ip(who.b, who.a).payload(30).udp(53, 1000);
+        for (unsigned i = 0; i < 2; ++i) {
+            EXPECT_EQ(from_a(question, "b").size(), 1u);
+            EXPECT_EQ(from_b(answer, "a").size(), 1u);
+        }
+        EXPECT_EQ(firewall.counts(who.a == of6.a, "PREROUTING", hook::TableId::raw),
+                  (std::vector<std::uint64_t>{0, 4, 4, 4, 4, 0, 0, 4}));
+    }
+}
+
 TEST_P(HookTest, MarksChooseRoutes) {
     firewall.rules(
         "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp --dport 9 -j MARK --set-mark 7\nCOMMIT\n",
