@@ -342,6 +342,28 @@ TEST_P(HookTest, FragmentsForTheHostComeAsTheyWere) {
     }
 }
 
+// ip_input.c, ip_local_deliver: puts IPv4 together before INPUT, whoever tracks; ip6_input asks INPUT first.
+TEST_P(HookTest, InputSeesDatagramsThoughNobodyTracks) {
+    const std::string some = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp --dport 53 -j ACCEPT\nCOMMIT\n";
+    firewall.rules(some, some);
+    firewall.without_connections();
+    for (std::uint8_t id = 1; id <= 8; ++id) {  // which worker gathers them is a matter of a hash
+        std::vector<Bytes> frames;
+        for (const Ip& piece : pieces_of({of4.a, of4.near_a, of4.near_a}, 1000, false, id))
+            frames.push_back(router.from_a(piece));
+        rig.send("a", frames[1]);
+        EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{}) << "waits for the rest";
+        rig.send("a", frames[0]);
+        EXPECT_EQ(rig.punted("a"), frames);
+    }
+    EXPECT_EQ(firewall.counts(false, "INPUT"), (std::vector<std::uint64_t>{8, 0}));
+    EXPECT_EQ(firewall.byte_counts(false, "INPUT"), (std::vector<std::uint64_t>{8 * 1028, 0}));
+    const auto pieces = pieces_of({of6.a, of6.near_a, of6.near_a}, 1000);
+    for (const Ip& piece : pieces)
+        rig.send("a", router.from_a(piece));
+    EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{router.from_a(pieces[0])}) << "the others have no port";
+}
+
 // xt_CT.c, xt_ct_target: what rules of raw find between the target and conntrack.
 TEST_P(HookTest, RulesAfterCtSeeItsTemplate) {
     const std::string raw =
