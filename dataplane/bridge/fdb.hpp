@@ -136,7 +136,9 @@ class Fdb {
     /// Different keys have different hashes, so the hash alone would do for the key.
     [[nodiscard]] std::uint64_t hash(FdbKey64 key) const noexcept { return hash_(key); }
     /// Starts loading the line that find() and learn() read first.
-    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+    [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
+        __builtin_prefetch(&buckets_[home(hash)]);
+    }
 
     [[nodiscard]] FdbProber prober() const noexcept { return {buckets_, bucket_count_, hash_}; }
     /// The FdbWord of the key if it is where nearly all are; 0 says nothing, then word_anywhere() knows.

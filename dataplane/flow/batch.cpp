@@ -86,8 +86,24 @@ void FlowBatch::find(Asked& asked, const Burst& burst) noexcept {
     asked.way = &burst.tracker->table().direction_of(asked.ref);
 }
 
+void FlowBatch::foresee(const Asked& asked, const Burst& burst, const Context& context) noexcept {
+    const auto of = [&]<class Tuple>(const Tuple& source, bool translates) {
+        asm volatile("");  // the whole is to have an effect, too (FlowTable::prefetch)
+        const auto& tuple = *reinterpret_cast<const Tuple*>(asked.tuple);
+        const auto kind = std::bit_cast<FlowKind>(asked.kind);
+        if (translates)
+            burst.tracker->foresee(tuple, kind, source);
+        else
+            burst.tracker->foresee(tuple, kind);
+    };
+    if (asked.kind >> 24 & FlowKind::ipv6)
+        of(burst.work->foreseen6, context.filtering->translates[1]);
+    else
+        of(burst.work->foreseen4, context.filtering->translates[0]);
+}
+
 /// What is found and this worker's stays what it is to the end of the round: others free nothing of ours.
-void FlowBatch::look_up(Burst& burst, Context&) noexcept {
+void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
     const FlowTable& table = burst.tracker->table();
     const Asked* const end = burst.end;
     for (Asked* asked = burst.asked; asked != end; ++asked) {
@@ -103,6 +119,7 @@ void FlowBatch::look_up(Burst& burst, Context&) noexcept {
             find(*asked, burst);
             if (!asked->ref) {
                 asked->owner = nobody;
+                foresee(*asked, burst, context);
                 continue;
             }
         }

@@ -189,6 +189,9 @@ struct FlowBatch {
     template <class Tuple>
     static FlowRef find(const Asked& asked, const Burst& burst) noexcept;
     [[gnu::noinline]] static void find(Asked& asked, const Burst& burst) noexcept;
+    /// Of one that will begin a connection, long before it does: memory is slow, and a burst is not.
+    [[gnu::noinline]] static void foresee(const Asked& asked, const Burst& burst,
+                                          const Context& context) noexcept;
     /// To the worker that owns its connection, or did: that one finds out.
     [[gnu::noinline]] static Verdict give(Packet& packet, const Asked& asked, Burst& burst,
                                           Context& context) noexcept;

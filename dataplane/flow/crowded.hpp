@@ -3,11 +3,12 @@
 // two.
 //
 // Promise
-//   A bit that is clear says nothing: who wants the port looks in the flow table. A bit that is set says that
-//   the port was taken when somebody looked, and that leave() has not been called for it since. So whoever
-//   finds a port taken sets its bit *before* looking, and the owner of a connection calls leave() *after* the
-//   table has lost it. Words of 64 ports are filled when a search comes by them. A search that finds nothing
-//   forgets a word, each time the next, so what leave() was not called for is found again, too.
+//   A bit that is clear says little: who wants the port looks in the flow table, but a search gives up after
+//   some that were wrong. A bit that is set says that the port was taken when somebody looked, and that
+//   leave() has not been called for it since. So whoever finds a port taken sets its bit *before* looking;
+//   the owner of a connection calls join() after the table has it, however it came by its port, and leave()
+//   *after* the table has lost it. Words of 64 ports are filled when a search comes by them. A search that
+//   finds nothing forgets a word, each time the next, so what leave() was not called for is found again, too.
 // Thread safety
 //   All functions by any worker; nobody waits. A map that is made for another pair while somebody uses it
 //   gets clear or set bits of the wrong pair: both cost a look-up, or are found again as above.
@@ -84,6 +85,11 @@ class CrowdedPorts {
         map.key_.store(key, std::memory_order_release);
         some_.store(true, std::memory_order_relaxed);
         return map;
+    }
+    /// A connection that has this port is in the table.
+    void join(std::uint64_t key, std::uint16_t port) noexcept {
+        if (PortMap* const map = find(key))
+            map->taken(port).fetch_or(PortMap::bit(port), std::memory_order_acq_rel);
     }
     /// A connection that had this port is out of the table.
     void leave(std::uint64_t key, std::uint16_t port) noexcept {

@@ -38,24 +38,39 @@ struct FlowStatus {
     static constexpr std::uint16_t endpoint_independent = 1 << 15;
 };
 
-/// Of 4-byte words that lie aligned in an entry.
+/// Of what lies aligned in an entry, eight bytes at a time and at last four: each word is whole, all of them
+/// together need not be. Wherever a tuple is copied it is by these words, as a load that is wider than the
+/// store before it waits for that.
 template <class T>
 void load_words(const void* from, T& to) noexcept {
     static_assert(sizeof(T) % 4 == 0);
-    std::uint32_t words[sizeof(T) / 4];
-    auto* at = static_cast<std::uint32_t*>(const_cast<void*>(from));
-    for (std::size_t i = 0; i < std::size(words); ++i)
-        words[i] = std::atomic_ref(at[i]).load(std::memory_order_acquire);
-    std::memcpy(static_cast<void*>(&to), words, sizeof to);
+    auto* const at = static_cast<std::byte*>(const_cast<void*>(from));
+    auto* const out = reinterpret_cast<std::byte*>(&to);
+    const auto load = [&]<class Word>(std::size_t byte, Word) noexcept {
+        const Word word =
+            std::atomic_ref(*reinterpret_cast<Word*>(at + byte)).load(std::memory_order_acquire);
+        std::memcpy(out + byte, &word, sizeof word);
+    };
+    const auto eights = [&]<std::size_t... i>(std::index_sequence<i...>) noexcept {
+        (load(8 * i, std::uint64_t{}), ...);
+    };
+    eights(std::make_index_sequence<sizeof(T) / 8>{});
+    if constexpr (sizeof(T) % 8 != 0) load(sizeof(T) - 4, std::uint32_t{});
 }
 template <class T>
 void store_words(void* to, const T& from) noexcept {
     static_assert(sizeof(T) % 4 == 0);
-    std::uint32_t words[sizeof(T) / 4];
-    std::memcpy(words, &from, sizeof from);
-    auto* at = static_cast<std::uint32_t*>(to);
-    for (std::size_t i = 0; i < std::size(words); ++i)
-        std::atomic_ref(at[i]).store(words[i], std::memory_order_release);
+    auto* const at = static_cast<std::byte*>(to);
+    const auto* const in = reinterpret_cast<const std::byte*>(&from);
+    const auto store = [&]<class Word>(std::size_t byte, Word word) noexcept {
+        std::memcpy(&word, in + byte, sizeof word);
+        std::atomic_ref(*reinterpret_cast<Word*>(at + byte)).store(word, std::memory_order_release);
+    };
+    const auto eights = [&]<std::size_t... i>(std::index_sequence<i...>) noexcept {
+        (store(8 * i, std::uint64_t{}), ...);
+    };
+    eights(std::make_index_sequence<sizeof(T) / 8>{});
+    if constexpr (sizeof(T) % 8 != 0) store(sizeof(T) - 4, std::uint32_t{});
 }
 
 /// What goes beside a tuple into a comparison: one word.
@@ -79,10 +94,11 @@ static_assert(std::endian::native == std::endian::little && sizeof(FlowKind) == 
 
 struct FlowTuples4 {
     Tuple4 tuple;
-    Tuple4 translated;                 ///< as packets of this direction leave; valid with an outcome
     std::uint16_t l3_delta, l4_delta;  ///< one's complement sums that translation adds
+    Tuple4 translated;                 ///< as packets of this direction leave; valid with an outcome
     std::uint32_t spare[2];
 };
+static_assert(offsetof(FlowTuples4, translated) % 8 == 0);  // load_words
 
 /// One direction: 64 bytes. The outcome (from `hop` on, and the translation) is the owner worker's alone.
 struct alignas(64) FlowDirection {
@@ -126,8 +142,7 @@ struct alignas(64) FlowDirection {
     /// The same as bits, 0 where it matches.
     template <class Tuple>
     [[nodiscard]] std::uint64_t differences(const Tuple& wanted, std::uint32_t kind_word) const noexcept {
-        // Straight through: nothing but the last answer is worth a jump. Eight bytes, which are stored as two
-        // words, may be half old: then the version is not what it was.
+        // Straight through: nothing but the last answer is worth a jump.
         static_assert(sizeof(Tuple) % 8 == 4);
         constexpr std::size_t last = sizeof(Tuple) - 4;
         const auto differs = [&]<std::size_t... eight>(std::index_sequence<eight...>) noexcept {
@@ -204,6 +219,11 @@ struct alignas(64) FlowState {
         return status.load(std::memory_order_acquire) & bits;
     }
     void set(std::uint16_t bits) noexcept { status.fetch_or(bits, std::memory_order_acq_rel); }
+    /// The same of a connection that is not confirmed, which only its owner knows.
+    void set_unshared(std::uint16_t bits) noexcept {
+        status.store(static_cast<std::uint16_t>(status.load(std::memory_order_relaxed) | bits),
+                     std::memory_order_release);
+    }
 };
 static_assert(sizeof(FlowState) == 64);
 

@@ -63,7 +63,7 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     }
     if (table_.direction_of(ref).kind.flags & FlowKind::stamped)
         table_.pool().account(index).start.store(moment.wall_seconds, relaxed);
-    if (state.has(FlowStatus::src_nat_done)) sources_.add(index, source_hash(index));
+    if (state.has(FlowStatus::src_nat_done)) join_sources(index);
     wheels_[moment.worker]->add(index, moment.now + span, moment.now);
     if (events_[moment.worker].wanted()) [[unlikely]]
         tell(FlowEventKind::created, news_of_beginning(index), index, moment);
@@ -154,24 +154,19 @@ bool FlowTracker::claim_end(std::uint32_t index, FlowTime now) noexcept {
                : claim_end_of<Tuple4>(index, now);
 }
 
+void FlowTracker::join_sources(std::uint32_t index) noexcept {
+    sources_.add(index, source_hash(index));
+    if (crowded_.some()) [[unlikely]]
+        with_crowd(index, [&](std::uint64_t pair, std::uint16_t port) { crowded_.join(pair, port); });
+}
 /// Before its owner frees it.
 void FlowTracker::leave_sources(std::uint32_t index) noexcept {
     const FlowState& state = table_.pool()[index].state;
     if (!state.has(FlowStatus::src_nat_done)) return;
     sources_.remove(index, source_hash(index));
     if (state.has(FlowStatus::endpoint_independent)) leave_end(index);
-    if (!crowded_.some()) return;
-    const FlowKind kind = table_.pool()[index].direction[0].kind_now();
-    if (kind.flags & FlowKind::ipv6)
-        leave_crowd<Tuple6>(index, kind);
-    else
-        leave_crowd<Tuple4>(index, kind);
-}
-
-template <class Tuple>
-void FlowTracker::leave_crowd(std::uint32_t index, FlowKind kind) noexcept {
-    const auto answer = table_.pool()[index].direction[1].tuple_now<Tuple>();
-    crowded_.leave(crowd_of(answer, kind), port_of_end(answer, kind).host());
+    if (crowded_.some())
+        with_crowd(index, [&](std::uint64_t pair, std::uint16_t port) { crowded_.leave(pair, port); });
 }
 
 /// gc_worker: from 95 % on also those go that are not assured or close.

@@ -86,15 +86,15 @@ std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head, bool quo
     }
 }
 
-std::optional<Tuple4> tuple_of(const Ipv4Header& ip, const L4View& l4) noexcept {
+bool read_tuple(const Ipv4Header& ip, const L4View& l4, Tuple4& tuple) noexcept {
     const auto ports = ports_of(l4);
-    if (!ports) return std::nullopt;
-    return Tuple4{ip.source, ip.destination, ports->source, ports->destination};
+    if (ports) tuple = tuple_from(ip.source, ip.destination, ports->source, ports->destination);
+    return ports.has_value();
 }
-std::optional<Tuple6> tuple_of(const Ipv6Header& ip, const L4View& l4) noexcept {
+bool read_tuple(const Ipv6Header& ip, const L4View& l4, Tuple6& tuple) noexcept {
     const auto ports = ports_of(l4);
-    if (!ports) return std::nullopt;
-    return Tuple6{ip.source, ip.destination, ports->source, ports->destination};
+    if (ports) tuple = tuple_from(ip.source, ip.destination, ports->source, ports->destination);
+    return ports.has_value();
 }
 
 }  // namespace weft

@@ -29,8 +29,8 @@ struct L4View {
                                             bool quoted = false) noexcept;
 
 /// TCP, UDP, UDP-Lite, SCTP, DCCP: ports. ICMP of either version: identifier, type and code. GRE: gre_keys.
-/// All else: zeros. Nothing if they are not there.
-[[nodiscard]] std::optional<Tuple4> tuple_of(const Ipv4Header&, const L4View&) noexcept;
-[[nodiscard]] std::optional<Tuple6> tuple_of(const Ipv6Header&, const L4View&) noexcept;
+/// All else: zeros. False if they are not there: then `tuple` is as it was.
+[[nodiscard]] bool read_tuple(const Ipv4Header&, const L4View&, Tuple4& tuple) noexcept;
+[[nodiscard]] bool read_tuple(const Ipv6Header&, const L4View&, Tuple6& tuple) noexcept;
 
 }  // namespace weft

@@ -2,7 +2,9 @@
 // (the nf_nat_bysource hash of net/netfilter/nf_nat_core.c).
 //
 // Chains through two words an entry, newest first, each under the lock of its bucket: an entry that is seen
-// under it is not freed meanwhile. Reached only when connections begin and end while there are rules of NAT.
+// under it is not freed meanwhile. A bucket knows by a bit of 32 which hashes its entries may have, so that
+// who asks for another one, as most new sources do, need not look at entries that nobody has in a cache.
+// Reached only when connections begin and end while there are rules of NAT.
 #pragma once
 
 #include <atomic>
@@ -20,7 +22,9 @@ class FlowSources {
     /// Has the memory there that is touched in no order.
     void populate() const noexcept { head_memory_.populate(); }
     /// Starts loading what visit() and add() will touch.
-    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&at(hash), 1); }
+    [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
+        __builtin_prefetch(&at(hash), 1);
+    }
     /// `hash`: of the source, the same for add() and remove() of an entry.
     void add(std::uint32_t index, std::uint64_t hash) noexcept;
     void remove(std::uint32_t index, std::uint64_t hash) noexcept;
@@ -31,14 +35,14 @@ class FlowSources {
     template <class Judge>
     [[nodiscard]] bool claim(std::uint32_t index, std::uint64_t hash, Judge&& judge) noexcept {
         Head& head = at(hash);
-        const std::uint32_t first = lock(head);
+        const Chain chain = lock(head);
         Claim verdict = Claim::unrelated;
         unsigned n = 0;
-        for (std::uint32_t other = first; other && verdict == Claim::unrelated; other = links_[other].next)
+        for (std::uint32_t other = chain.may_have(hash) ? chain.first : 0;
+             other && verdict == Claim::unrelated; other = links_[other].next)
             verdict = ++n > most_judged ? Claim::refused : judge(other);
         const bool mine = verdict != Claim::refused;
-        if (mine) link(index, first);
-        unlock(head, mine ? index : first);
+        unlock(head, mine ? link(index, hash, chain) : chain);
         return mine;
     }
 
@@ -47,15 +51,25 @@ class FlowSources {
     template <class Visit>
     void visit(std::uint64_t hash, Visit&& visit) noexcept {
         Head& head = at(hash);
-        std::uint32_t index = lock(head);
-        const std::uint32_t first = index;
+        if (!Chain(head.load(std::memory_order_acquire)).may_have(hash)) return;
+        const Chain chain = lock(head);
+        std::uint32_t index = chain.first;
         for (unsigned n = 0; index && n < most_visited && visit(index); ++n)
             index = links_[index].next;
-        unlock(head, first);
+        unlock(head, chain);
     }
 
   private:
-    using Head = std::atomic<std::uint32_t>;  ///< first entry; the highest bit is the lock
+    using Head = std::atomic<std::uint64_t>;  ///< of a Chain; bit 31 is the lock
+    struct Chain {
+        std::uint32_t first;   ///< entry; 0: none
+        std::uint32_t hashes;  ///< a bit for each that was added since there was none
+        explicit Chain(std::uint64_t head) noexcept
+            : first(static_cast<std::uint32_t>(head) & ~locked),
+              hashes(static_cast<std::uint32_t>(head >> 32)) {}
+        [[nodiscard]] bool may_have(std::uint64_t hash) const noexcept { return hashes >> (hash & 31) & 1; }
+        [[nodiscard]] std::uint64_t word() const noexcept { return std::uint64_t{hashes} << 32 | first; }
+    };
     struct Link {
         std::uint32_t next, previous;  ///< 0: none
     };
@@ -63,13 +77,17 @@ class FlowSources {
     static constexpr unsigned most_visited = 512, most_judged = 1024;
 
     [[nodiscard]] Head& at(std::uint64_t hash) const noexcept { return heads_[hash >> 32 & mask_]; }
-    [[nodiscard]] static std::uint32_t lock(Head& head) noexcept;
-    void link(std::uint32_t index, std::uint32_t first) noexcept {
-        links_[index] = {first, 0};
-        if (first) links_[first].previous = index;
+    [[nodiscard]] static Chain lock(Head& head) noexcept;
+    /// The chain as it is with the entry before it.
+    [[nodiscard]] Chain link(std::uint32_t index, std::uint64_t hash, Chain chain) noexcept {
+        links_[index] = {chain.first, 0};
+        if (chain.first) links_[chain.first].previous = index;
+        chain.first = index;
+        chain.hashes |= std::uint32_t{1} << (hash & 31);
+        return chain;
     }
-    static void unlock(Head& head, std::uint32_t first) noexcept {
-        head.store(first, std::memory_order_release);
+    static void unlock(Head& head, const Chain& chain) noexcept {
+        head.store(chain.word(), std::memory_order_release);
     }
 
     std::uint32_t mask_;

@@ -75,7 +75,7 @@ FlowInserted FlowTable::insert(std::uint32_t index) noexcept {
     for (unsigned d = 0; d < 2; ++d)
         if (const FlowRef other = taken(refs[d], hashes[d])) return {FlowInserted::clash, other};
     FlowState& state = pool_[index].state;
-    state.set(FlowStatus::confirmed);
+    state.set_unshared(FlowStatus::confirmed);
     const bool one = put(first, refs[0], signature(hashes[0]));
     if (!one || !put(second, refs[1], signature(hashes[1]))) {
         if (one) (void)take_out(first, refs[0]);

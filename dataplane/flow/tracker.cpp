@@ -108,11 +108,11 @@ Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowK
         case IcmpClass::invalid:
             return nothing(Tracked::invalid);
     }
-    const auto tuple = tuple_of(ip, *l4);
-    if (!tuple) return nothing(Tracked::invalid);
+    TupleOf<Header> tuple;
+    if (!read_tuple(ip, *l4, tuple)) return nothing(Tracked::invalid);
     for (;;) {
         Tracked t = nothing(Tracked::tracked);
-        if (const FlowRef ref = find(*tuple, kind, zones, moment.now)) {
+        if (const FlowRef ref = find(tuple, kind, zones, moment.now)) {
             const std::uint32_t version = state_of(ref).version();
             t = {Tracked::tracked, CtInfo::established, false, ref, version};
             if ((version & FlowState::owner_mask) != moment.worker) {
@@ -120,7 +120,7 @@ Tracked FlowTracker::in_family(const Header& ip, const FlowPacket& packet, FlowK
                 return t;
             }
         } else {
-            t = begin(*tuple, kind, zones, moment);
+            t = begin(tuple, kind, zones, moment);
             if (t.kind != Tracked::tracked) return t;
         }
         t.info = info_of(t.ref);
@@ -205,8 +205,8 @@ L4Verdict FlowTracker::follow(FlowRef ref, const L4View& l4, std::uint32_t bytes
 template <class Tuple>
 Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, FlowZones zones,
                            const FlowMoment& moment) noexcept {
-    const auto reply = inverted(tuple, kind.protocol);
-    if (!reply) return nothing(Tracked::invalid);
+    if (!has_answer(tuple, kind.protocol)) return nothing(Tracked::invalid);
+    const Tuple reply = answer_of(tuple, kind.protocol);
     const std::uint64_t hash = table_.hash(tuple, kind.protocol, hint_of(kind));
     const std::uint32_t before = count_.fetch_add(1, std::memory_order_relaxed), max = moment.config.max;
     const bool room = !max || before < max || make_room(hash, moment);
@@ -216,14 +216,13 @@ Tracked FlowTracker::begin(const Tuple& tuple, FlowKind kind, FlowZones zones,
         FlowCounts::add(counts_[moment.worker].drop);
         return nothing(Tracked::full);
     }
-    table_.prefetch(table_.hash(*reply, kind.protocol, hint_of(kind)));  // for confirm()
     FlowEntry& entry = table_.pool()[index];
     if (moment.config.acct) kind.flags |= FlowKind::accounted;
     if (moment.config.timestamp) kind.flags |= FlowKind::stamped;
     entry.direction[0].set(tuple, kind);
     FlowKind reply_kind = kind;
     reply_kind.zone = zones.reply;
-    entry.direction[1].set(*reply, reply_kind);
+    entry.direction[1].set(reply, reply_kind);
     for (FlowDirection& direction : entry.direction) {
         direction.shared.store(0, std::memory_order_relaxed);
         direction.path = direction.epoch = 0;
@@ -255,9 +254,9 @@ Tracked FlowTracker::related(const Header& outer, const L4View& error, FlowKind 
     const auto& inner = *reinterpret_cast<const Header*>(error.data + icmp_header_size);
     const auto l4 = find_l4(inner, there - icmp_header_size, true);
     if (!l4) return nothing(Tracked::invalid);
-    const auto quoted = tuple_of(inner, *l4);
-    if (!quoted) return nothing(Tracked::invalid);
-    const auto tuple = inverted(*quoted, l4->protocol);
+    TupleOf<Header> quoted;
+    if (!read_tuple(inner, *l4, quoted)) return nothing(Tracked::invalid);
+    const auto tuple = inverted(quoted, l4->protocol);
     if (!tuple) return nothing(Tracked::invalid);
     kind.protocol = l4->protocol;
     const FlowRef ref = find(*tuple, kind, zones, moment.now);
@@ -267,8 +266,8 @@ Tracked FlowTracker::related(const Header& outer, const L4View& error, FlowKind 
     if (!(outer.destination == tuple->destination)) return nothing(Tracked::invalid);
     const std::uint32_t version = state_of(ref).version();
     // Another worker may have ended it, and begun another one there, before its version was read.
-    using Tuple = std::decay_t<decltype(*tuple)>;
-    if (!(table_.direction_of(ref).template tuple_now<Tuple>() == *tuple)) return nothing(Tracked::invalid);
+    if (!(table_.direction_of(ref).template tuple_now<TupleOf<Header>>() == *tuple))
+        return nothing(Tracked::invalid);
     const bool own = (version & FlowState::owner_mask) == moment.worker;
     return {own ? Tracked::tracked : Tracked::elsewhere,
             FlowTable::direction(ref) ? CtInfo::related_reply : CtInfo::related, false, ref, version};

@@ -42,7 +42,7 @@ struct FlowMoment {
     const FlowConfig& config;
     unsigned worker;
     FlowTime now;                ///< milliseconds of a monotonic clock, the same for all workers
-    std::uint32_t wall_seconds;  ///< since 1970
+    std::uint32_t wall_seconds;  ///< since 1970; with nf_conntrack_timestamp
 };
 
 /// A packet from its IP header on, of either version. Defragmented; its headers, and what an ICMP error
@@ -155,37 +155,41 @@ class FlowTracker {
         return find(tuple, kind, now, FlowTable::compared(zones, 1));
     }
 
-    /// What translation has made of this source (address, port or identifier) in another connection of the
-    /// kind: the newest whose tuple, with the source as it leaves, `fits` says is right.
+    /// What translation has made of the source of `tuple` (address, port or identifier) in another connection
+    /// of the kind: the newest whose tuple, as it leaves, `fits` says is right. That becomes `tuple`, and the
+    /// answer is true.
     template <class Tuple, class Fits>
-    [[nodiscard]] std::optional<Tuple> mapped_source(const Tuple& of, FlowKind kind, FlowTime now,
-                                                     Fits&& fits) noexcept {
-        std::optional<Tuple> found;
-        sources_.visit(hash_of_source(of, kind), [&](std::uint32_t index) {
+    [[nodiscard]] bool map_source(Tuple& tuple, FlowKind kind, FlowTime now, Fits&& fits) noexcept {
+        bool found = false;
+        sources_.visit(hash_of_source(tuple, kind), [&](std::uint32_t index) {
             const FlowEntry& entry = table_.pool()[index];
             const FlowKind its = entry.direction[0].kind_now();
             if ((its.word() ^ kind.word()) & FlowKind::compared || entry.state.has(FlowStatus::dying) ||
                 expired(entry.state, now))
                 return true;
             const auto original = entry.direction[0].tuple_now<Tuple>();
-            if (original.source != of.source || !(original.source_port == of.source_port)) return true;
-            const auto left = inverted(entry.direction[1].tuple_now<Tuple>(), kind.protocol);
-            if (!left || !fits(*left)) return true;
-            found = *left;
-            return false;
+            if (original.source != tuple.source || !(original.source_port == tuple.source_port)) return true;
+            const Tuple left = answer_of(entry.direction[1].tuple_now<Tuple>(), kind.protocol);
+            found = fits(left);
+            if (found) tuple = left;
+            return !found;
         });
-        return found || !beside_ ? found : beside_->mapped_source(of, kind, now, fits);
+        return found || (beside_ && beside_->map_source(tuple, kind, now, fits));
     }
 
-    /// Starts loading what will be asked when a connection that in() began is translated; if its source
-    /// became `foreseen`, also what of answers to it.
+    /// Starts loading what confirm() will ask of the connection that begins with this tuple.
     template <class Tuple>
-    void foresee(FlowRef ref, const Tuple& foreseen) const noexcept {
-        const FlowDirection& original = table_.direction_of(ref);
-        const FlowKind kind = original.kind_now();
-        const auto tuple = original.tuple_now<Tuple>();
+    [[gnu::always_inline]] void foresee(const Tuple& tuple, FlowKind kind) const noexcept {
+        if (!has_answer(tuple, kind.protocol)) return;
+        table_.prefetch(table_.hash(answer_of(tuple, kind.protocol), kind.protocol, hint_of(kind)));
+    }
+    /// And what will be asked before that when it is translated, if its source becomes `foreseen`.
+    template <class Tuple>
+    [[gnu::always_inline]] void foresee(const Tuple& tuple, FlowKind kind,
+                                        const Tuple& foreseen) const noexcept {
         sources_.prefetch(hash_of_source(tuple, kind));
-        const Tuple answer{tuple.destination, foreseen.source, tuple.destination_port, tuple.source_port};
+        const Tuple answer =
+            tuple_from(tuple.destination, foreseen.source, tuple.destination_port, tuple.source_port);
         table_.prefetch(table_.hash(answer, kind.protocol, hint_of(kind)));
     }
 
@@ -303,10 +307,8 @@ class FlowTracker {
     [[nodiscard]] bool stays(std::uint32_t index, const FlowMoment&) noexcept;
     void account(FlowRef ref, std::uint32_t bytes) noexcept;
     template <class Tuple>
-    [[nodiscard]] std::uint64_t hash_of_source(Tuple of, FlowKind kind) const noexcept {
-        of.destination = {};
-        of.destination_port = be16{0};
-        return table_.hash(of, kind.protocol);
+    [[nodiscard]] std::uint64_t hash_of_source(const Tuple& of, FlowKind kind) const noexcept {
+        return table_.hash(tuple_from(of.source, {}, of.source_port, be16{0}), kind.protocol);
     }
     /// ICMP queries have one identifier for both ends.
     template <class Tuple>
@@ -315,10 +317,7 @@ class FlowTracker {
     }
     template <class Tuple>
     [[nodiscard]] std::uint64_t hash_of_end(const Tuple& end, FlowKind kind) const noexcept {
-        Tuple of{};
-        of.source = end.destination;
-        of.source_port = port_of_end(end, kind);
-        return table_.hash(of, kind.protocol);
+        return table_.hash(tuple_from(end.destination, {}, port_of_end(end, kind), be16{0}), kind.protocol);
     }
     /// A copy of a connection of `beside_`; 0 if there is none.
     template <class Tuple>
@@ -329,9 +328,21 @@ class FlowTracker {
     [[nodiscard]] bool claim_end_of(std::uint32_t index, FlowTime now) noexcept;
     [[nodiscard]] bool claim_end(std::uint32_t index, FlowTime now) noexcept;
     void leave_end(std::uint32_t index) noexcept { ends_.remove(index, end_hash(index)); }
+    void join_sources(std::uint32_t index) noexcept;
     void leave_sources(std::uint32_t index) noexcept;
-    template <class Tuple>
-    void leave_crowd(std::uint32_t index, FlowKind kind) noexcept;
+    /// Calls use(crowd_of its answers, the outside port).
+    template <class Use>
+    void with_crowd(std::uint32_t index, Use&& use) const noexcept {
+        const FlowDirection& reply = table_.pool()[index].direction[1];
+        const FlowKind kind = table_.pool()[index].direction[0].kind_now();
+        const auto of = [&](const auto& answer) {
+            use(crowd_of(answer, kind), port_of_end(answer, kind).host());
+        };
+        if (kind.flags & FlowKind::ipv6)
+            of(reply.tuple_now<Tuple6>());
+        else
+            of(reply.tuple_now<Tuple4>());
+    }
     void fill(FlowView& seen, std::uint32_t index, FlowTime now) const noexcept;
     /// `what` of it is news, as ToldEvents.
     void tell(FlowEventKind, std::uint16_t what, std::uint32_t index, const FlowMoment&) noexcept;

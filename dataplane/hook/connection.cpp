@@ -39,20 +39,20 @@ std::uint8_t state_bit(CtInfo info) noexcept {
     }
 }
 
+/// In place, as a copy would wait for the narrower stores before it.
 template <class Tuple>
-hook::ConnectionTuple shown(const Tuple& from, std::uint8_t protocol) noexcept {
-    hook::ConnectionTuple tuple;
-    if constexpr (sizeof from == sizeof(Tuple4)) {
-        tuple.source = to_address(from.source);
-        tuple.destination = to_address(from.destination);
+void show(const FlowDirection& way, hook::ConnectionTuple& as, std::uint8_t protocol) noexcept {
+    const auto tuple = way.tuple_now<Tuple>();
+    if constexpr (sizeof tuple == sizeof(Tuple4)) {
+        as.source = to_address(tuple.source);
+        as.destination = to_address(tuple.destination);
     } else {
-        tuple.source.bytes = from.source;
-        tuple.destination.bytes = from.destination;
+        as.source.bytes = tuple.source;
+        as.destination.bytes = tuple.destination;
     }
-    tuple.source_port = from.source_port.host();
-    tuple.destination_port = from.destination_port.host();
-    tuple.protocol = protocol;
-    return tuple;
+    as.source_port = tuple.source_port.host();
+    as.destination_port = tuple.destination_port.host();
+    as.protocol = protocol;
 }
 
 void note(Packet& packet, const Tracked& found) noexcept {
@@ -127,10 +127,10 @@ template <class Header>
 FlowRef find(const Header& ip, Packet& packet, Context& context) noexcept {
     const auto l4 = layer4_of(packet, context);
     if (!l4) return 0;
-    const auto tuple = tuple_of(ip, *l4);
-    if (!tuple) return 0;
+    TupleOf<Header> tuple;
+    if (!read_tuple(ip, *l4, tuple)) return 0;
     const FlowKind kind{0, l4->protocol, is_ipv6(packet) ? FlowKind::ipv6 : std::uint8_t{0}};
-    return context.filtering->tracker->find(*tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
+    return context.filtering->tracker->find(tuple, kind, static_cast<FlowTime>(context.now_us / 1000));
 }
 
 void prepare(FlowRef ref, const Template& asked, FlowTracker& tracker) noexcept {
@@ -164,10 +164,11 @@ std::optional<FlowRef> same_connection(FlowRef own, FlowRef other, const FlowTab
 }  // namespace
 
 FlowMoment moment_of(const Context& context) noexcept {
-    return {.config = context.filtering->flows,
-            .worker = context.worker,
-            .now = static_cast<FlowTime>(context.now_us / 1000),
-            .wall_seconds = static_cast<std::uint32_t>(time(nullptr))};
+    return {
+        .config = context.filtering->flows,
+        .worker = context.worker,
+        .now = static_cast<FlowTime>(context.now_us / 1000),
+        .wall_seconds = context.filtering->flows.timestamp ? static_cast<std::uint32_t>(time(nullptr)) : 0};
 }
 
 Verdict hand_over(Packet& packet, HandedFor hook, unsigned worker, Context& context) noexcept {
@@ -241,9 +242,6 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
             note(packet, found);
             if (found.fresh) {
                 context.hooks->begun.push_back(found);
-                if (context.filtering->translates[is_ipv6(packet)])
-                    is_ipv6(packet) ? tracker.foresee(found.ref, context.hooks->foreseen6)
-                                    : tracker.foresee(found.ref, context.hooks->foreseen4);
                 prepare(found.ref, asked, tracker);
             }
             return {};
@@ -313,12 +311,15 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
                                                  static_cast<FlowTime>(context.now_us / 1000));
     facts.expires = left > 0 ? static_cast<std::uint32_t>(left) / 1000 : 0;
     const FlowKind kind = entry.direction[0].kind_now();
-    const auto tuple = [&](const FlowDirection& way) {
-        return kind.flags & FlowKind::ipv6 ? shown(way.tuple_now<Tuple6>(), kind.protocol)
-                                           : shown(way.tuple_now<Tuple4>(), kind.protocol);
+    const auto show_way = [&](unsigned direction, hook::ConnectionTuple& as) {
+        const FlowDirection& way = entry.direction[direction];
+        if (kind.flags & FlowKind::ipv6)
+            show<Tuple6>(way, as, kind.protocol);
+        else
+            show<Tuple4>(way, as, kind.protocol);
     };
-    facts.original = tuple(entry.direction[0]);
-    facts.reversed = tuple(entry.direction[1]);
+    show_way(0, facts.original);
+    show_way(1, facts.reversed);
     return true;
 }
 

@@ -34,11 +34,17 @@ void set_connmark(const ConnmarkTarget& target, View& packet, Rests& rests) noex
     }
 }
 
-// net/netfilter/xt_CT.c, xt_ct_target: the first wins, and a packet that has a connection keeps it
+// net/netfilter/xt_CT.c, xt_ct_target: the first wins, and a packet that has a connection keeps it. Until it
+// is tracked, rules find the template in the connection's place, confirmed and without mark, tuples and time
+// (xt_ct_tg_check).
 void set_template(const CtTarget& target, View& packet) noexcept {
     if (packet.connection || packet.template_) return;
     packet.template_ = &target;
     packet.state = target.notrack ? ConntrackState::untracked : ConntrackState::new_;
+    if (target.notrack || !packet.of_template) return;
+    *packet.of_template = {};
+    packet.of_template->status = ConntrackStatus::confirmed;
+    packet.connection = packet.of_template;
 }
 
 }  // namespace weft::hook

@@ -61,6 +61,7 @@ class Passage {
         view_.packet_type = iif == no_interface ? 0 : type_of(packet.ethernet().destination);
         view_.mark = view_.arrived_mark = packet.meta.mark;
         view_.addresses = &addresses_;
+        view_.of_template = &context.hooks->of_template;
         if (iif != no_interface) hook::set_source_mac(view_, packet.ethernet().source);
     }
     /// The rules of these tables.
@@ -119,7 +120,7 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
 bool Passage::take_marks(std::uint32_t connection_mark) noexcept {
     const bool marked = packet_.meta.mark != view_.mark;
     packet_.meta.mark = view_.mark;
-    const bool remarked = view_.connection && facts_.mark != connection_mark;
+    const bool remarked = view_.connection && !view_.has_template() && facts_.mark != connection_mark;
     context_.hooks->recording.marks_connection |= remarked || facts_.written_mark != 0;
     if (remarked) set_connection_mark(packet_, facts_.mark, context_);
     return marked || remarked;
@@ -159,22 +160,21 @@ PacketEnd Passage::decide_translation() noexcept {
     if (const FollowMaster* const master = follows_master(packet_, context_))
         return bind_as(packet_, *master, context_);
     const auto& program = *context_.filtering->of(v6_);
-    hook::WalkResult said;
-    if (program.translates) {
-        if (!read()) return Verdict::drop(DropReason::hook_unreadable);
-        auto& trail = context_.hooks->trail;
-        const hook::Rests rests = trail.rests;
-        const std::uint32_t connection_mark = facts_.mark;
-        trail.path.clear();
-        PacketActions actions(packet_, view_, at_, context_);
-        said = walk_nat(program, at_, view_, trail, context_.now_us, &actions);
-        count(actions);
-        trail.rests = rests;
-        // Of this packet alone: the next one of its flow passes rules without them.
-        if (take_marks(connection_mark)) context_.hooks->recording.slow = SlowWay::marked_by_nat;
-        if (auto end = end_as(said)) return end;
-    }
-    return bind(packet_, {at_, view_.iif, view_.oif}, said, context_);
+    const NatPlace place{at_, view_.iif, view_.oif};
+    if (!program.translates) return bind(packet_, place, {}, context_);
+    if (!read()) return Verdict::drop(DropReason::hook_unreadable);
+    auto& trail = context_.hooks->trail;
+    const hook::Rests rests = trail.rests;
+    const std::uint32_t connection_mark = facts_.mark;
+    trail.path.clear();
+    PacketActions actions(packet_, view_, at_, context_);
+    const auto said = walk_nat(program, at_, view_, trail, context_.now_us, &actions);
+    count(actions);
+    trail.rests = rests;
+    // Of this packet alone: the next one of its flow passes rules without them.
+    if (take_marks(connection_mark)) context_.hooks->recording.slow = SlowWay::marked_by_nat;
+    if (auto end = end_as(said)) return end;
+    return bind(packet_, place, said, context_);
 }
 
 PacketEnd Passage::end_as(const hook::WalkResult& result) noexcept {

@@ -11,6 +11,7 @@
 // Linux: NF_HOOK in ip_rcv, ip_local_deliver, ip_forward, ip_output, __ip_local_out and their IPv6 sisters.
 #pragma once
 
+#include <bit>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -65,6 +66,7 @@ struct HookWork {
     /// Whose sources the last connections became (their `source`), by which the next ones' are foreseen.
     Tuple4 foreseen4{};
     Tuple6 foreseen6{};
+    hook::ConnectionFacts of_template;  ///< of the packet in hand, between a CT rule and conntrack
     Datagram datagram;
     hook::PortRange drawn{};  ///< where the last port that translation drew came from; 0-0: from nowhere
     /// For in_one_piece(): as long as an IP packet can be.
@@ -75,7 +77,24 @@ struct HookWork {
     bool takes_over = false;  ///< the burst in hand is from another worker, which has received it
 };
 
-using PacketEnd = std::optional<Verdict>;
+/// How a hook ends a packet, or nothing: it goes on. As std::optional, but one word that is written and read
+/// whole, since every hook of every first packet returns some.
+class PacketEnd {
+  public:
+    constexpr PacketEnd() noexcept = default;
+    constexpr PacketEnd(Verdict end) noexcept : word_(ended | std::bit_cast<std::uint16_t>(end)) {}
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return word_ & ended; }
+    [[nodiscard]] constexpr Verdict operator*() const noexcept {
+        return std::bit_cast<Verdict>(static_cast<std::uint16_t>(word_));
+    }
+    [[nodiscard]] constexpr Verdict value_or(Verdict otherwise) const noexcept {
+        return *this ? **this : otherwise;
+    }
+
+  private:
+    static constexpr std::uint32_t ended = 1 << 16;
+    std::uint32_t word_ = 0;
+};
 
 /// Bytes of a frame that hooks want in the first segment: of an ICMP error, both IP headers with all options.
 inline constexpr std::uint32_t hook_head_bytes = 256;

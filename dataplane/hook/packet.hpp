@@ -87,12 +87,17 @@ struct View {
     std::uint32_t written_mark = 0;                ///< bits of `mark` that no longer depend on arrived_mark
     std::uint8_t state = ConntrackState::invalid;  ///< of a packet without connection: invalid or untracked
     ConnectionFacts* connection = nullptr;
-    const CtTarget* template_ = nullptr;  ///< what the first CT rule says conntrack shall do
+    const CtTarget* template_ = nullptr;     ///< what the first CT rule says conntrack shall do
+    ConnectionFacts* of_template = nullptr;  ///< room for what later rules see of it; null: nothing
     const AddressTypes* addresses = nullptr;
 
     /// One bit of ConntrackState.
     [[nodiscard]] std::uint8_t connection_state() const noexcept {
         return connection ? connection->state : state;
+    }
+    /// What rules see of a connection is what a CT rule has made.
+    [[nodiscard]] bool has_template() const noexcept {
+        return template_ && (!connection || connection == of_template);
     }
     void set_mark(std::uint32_t value, std::uint32_t written) noexcept {
         mark = value;

@@ -90,18 +90,18 @@ struct Rests {
         value.mark = view.arrived_mark & mask.mark;
     }
     void on_connection_mark(const View& view, std::uint32_t bits) noexcept {
-        if (!view.connection) return;
+        if (!view.connection || view.has_template()) return;
         mask.connection_mark |= bits & ~view.connection->written_mark;
         value.connection_mark = view.connection->arrived_mark & mask.connection_mark;
     }
-    /// Of a packet that a rule made untracked, the state is that rule's doing.
+    /// Of a packet that a rule made untracked, or tracked by a template, the state is that rule's doing.
     void on_state(const View& view) noexcept {
-        if (view.template_ && view.template_->notrack) return;
+        if (view.has_template()) return;
         mask.state = 0xff;
         value.state = view.connection_state();
     }
     void on_status(const View& view, std::uint8_t bits) noexcept {
-        if (!view.connection) return;
+        if (!view.connection || view.has_template()) return;
         mask.status |= bits;
         value.status = view.connection->status & mask.status;
     }

@@ -21,6 +21,12 @@ NatTarget to_one(const IpAddress& address, const NatTarget& rule) noexcept {
     range.addresses = {address, address};
     return range;
 }
+NatTarget to_port(const IpAddress& address, be16 port) noexcept {
+    NatTarget range = to_one(address, {});
+    range.map_ports = true;
+    range.ports = {port.host(), port.host()};
+    return range;
+}
 
 /// xt_NETMAP.c: the host part stays.
 IpAddress netmapped(IpAddress address, const NatTarget& rule) noexcept {
@@ -32,32 +38,36 @@ IpAddress netmapped(IpAddress address, const NatTarget& rule) noexcept {
     return address;
 }
 
-/// The subscriber's own ports of its own outside address. Nothing if it is none.
-std::optional<NatTarget> block_of(const Tuple4& current, const NatTarget& rule) noexcept {
+/// The subscriber's own ports of its own outside address. Null if it is none.
+const NatTarget* block_of(const Tuple4& current, const NatTarget& rule, NatTarget& made) noexcept {
     const auto block = hook::PortBlocks(rule).of(current.source.host());
-    if (!block) return std::nullopt;
-    NatTarget range = to_one(to_address(be32{block->address}), rule);
-    range.map_ports = true;
-    range.ports = block->ports;
-    return range;
+    if (!block) return nullptr;
+    made = to_one(to_address(be32{block->address}), rule);
+    made.map_ports = true;
+    made.ports = block->ports;
+    return &made;
 }
 
-/// Where the new end may lie; nothing if an interface has no address.
+/// Where the new end may lie: as the rule says, or as is `made` of it. Null if an interface has no address.
 template <class Tuple>
-std::optional<NatTarget> range_of(Packet& packet, const NatPlace& place, const Tuple& current,
-                                  const NatTarget* rule, const Context& context) noexcept {
+const NatTarget* range_of(Packet& packet, const NatPlace& place, const Tuple& current, const NatTarget* rule,
+                          NatTarget& made, const Context& context) noexcept {
     const NatSide side = side_at(place.at);
-    if (!rule) return to_one(address_of(current, side), {});
+    if (!rule) {
+        made = to_one(address_of(current, side), {});
+        return &made;
+    }
     IpAddress address;
     switch (rule->kind) {
         case NatTarget::Kind::snat:
             if constexpr (std::is_same_v<Tuple, Tuple4>)
-                if (rule->port_block) return block_of(current, *rule);
-            return *rule;
+                if (rule->port_block) return block_of(current, *rule, made);
+            return rule;
         case NatTarget::Kind::dnat:
-            return *rule;
+            return rule;
         case NatTarget::Kind::netmap:
-            return to_one(netmapped(address_of(current, side), *rule), *rule);
+            made = to_one(netmapped(address_of(current, side), *rule), *rule);
+            return &made;
         case NatTarget::Kind::masquerade:
             address = masquerade_address(packet, place, context);
             break;
@@ -65,8 +75,9 @@ std::optional<NatTarget> range_of(Packet& packet, const NatPlace& place, const T
             address = redirect_address(packet, place, context);
             break;
     }
-    if (address == IpAddress{}) return std::nullopt;
-    return to_one(address, *rule);
+    if (address == IpAddress{}) return nullptr;
+    made = to_one(address, *rule);
+    return &made;
 }
 
 /// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT.
@@ -84,10 +95,7 @@ std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const Na
     const auto source = context.filtering->tracker->source_behind(current, kind, now);
     if (!source || (source->source == current.source && source->source_port == current.source_port))
         return std::nullopt;
-    NatTarget range = to_one(address_of(*source, NatSide::source), {});
-    range.map_ports = true;
-    range.ports = {source->source_port.host(), source->source_port.host()};
-    return range;
+    return to_port(address_of(*source, NatSide::source), source->source_port);
 }
 
 template <class Tuple>
@@ -100,10 +108,10 @@ Tuple& foreseen(HookWork& work) noexcept {
 
 /// As packets of the original direction leave so far.
 template <class Tuple>
-std::optional<Tuple> current_tuple(const Packet& packet, const Context& context) noexcept {
+Tuple current_tuple(const Packet& packet, const Context& context) noexcept {
     const FlowDirection& reply =
         context.filtering->tracker->table().direction_of(packet.meta.connection_index | 1u);
-    return inverted(reply.tuple_now<Tuple>(), reply.kind_now().protocol);
+    return answer_of(reply.tuple_now<Tuple>(), reply.kind_now().protocol);
 }
 
 /// nf_nat_setup_info. `by`: the rule that said so.
@@ -128,31 +136,41 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
     std::uint16_t bits = decided_bit(side);
     if (side == NatSide::source) foreseen<Tuple>(*context.hooks).source = choice.tuple.source;
     if (!(choice.tuple == current)) {
-        const auto reply = inverted(choice.tuple, kind.protocol);
-        if (reply) tracker.set_reply(ref, *reply);
+        tracker.set_reply(ref, answer_of(choice.tuple, kind.protocol));
         bits |= translated_bit(side);
     }
-    tracker.state_of(ref).set(bits);
+    tracker.state_of(ref).set_unshared(bits);
     return {};
+}
+
+/// Without a rule a destination stays, whoever else's answers come from it: only an identifier, which both
+/// ends have in common, is looked at there (nf_nat_l4proto_unique_tuple).
+bool stays(const NatTarget* rule, NatSide side, FlowKind kind) noexcept {
+    return !rule && side == NatSide::destination && !ip_protocol::is_icmp(kind.protocol);
 }
 
 template <class Tuple>
 PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResult& said,
                      Context& context) noexcept {
-    const auto current = current_tuple<Tuple>(packet, context);
-    if (!current) return {};
+    const Tuple current = current_tuple<Tuple>(packet, context);
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
     const FlowKind kind = tracker.table().direction_of(ref).kind_now();
     // Of a host that has no address yet, or another's answer to one (nf_nat_masquerade_ipv4).
     const bool masquerades = said.nat && said.nat->kind == NatTarget::Kind::masquerade,
                nobodys =
-                   sizeof(Tuple) == sizeof(Tuple4) && address_of(*current, NatSide::source) == IpAddress{};
+                   sizeof(Tuple) == sizeof(Tuple4) && address_of(current, NatSide::source) == IpAddress{};
     const NatTarget* const rule = masquerades && nobodys ? nullptr : said.nat;
-    const auto inside = inside_of(*current, kind, place, said, context);
-    const auto range = inside ? inside : range_of(packet, place, *current, rule, context);
+    const auto inside = inside_of(current, kind, place, said, context);
+    const NatSide side = side_at(place.at);
+    if (!inside && stays(rule, side, kind)) {
+        tracker.state_of(ref).set_unshared(decided_bit(side));
+        return {};
+    }
+    NatTarget made;
+    const NatTarget* const range = inside ? &*inside : range_of(packet, place, current, rule, made, context);
     if (!range) return Verdict::drop(DropReason::nat_no_address);
-    if (auto end = bind_side(packet, side_at(place.at), *current, *range, said.by, context)) return end;
+    if (auto end = bind_side(packet, side, current, *range, said.by, context)) return end;
     std::uint16_t bits = 0;
     if (rule && masquerades) bits |= FlowStatus::masqueraded;
     if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
@@ -160,22 +178,17 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
         bits |= FlowStatus::expected;
         set_related(packet);
     }
-    tracker.state_of(ref).set(bits);
+    if (bits) tracker.state_of(ref).set_unshared(bits);
     return {};
 }
 
 template <class Tuple>
 PacketEnd follow(Packet& packet, const FollowMaster& master, Context& context) noexcept {
     const auto bind_to = [&](NatSide side, const NatTarget& range) -> PacketEnd {
-        const auto current = current_tuple<Tuple>(packet, context);
-        if (!current) return {};
-        return bind_side(packet, side, *current, range, hook::no_rule, context);
+        return bind_side(packet, side, current_tuple<Tuple>(packet, context), range, hook::no_rule, context);
     };
     if (auto end = bind_to(NatSide::source, to_one(master.source, {}))) return end;
-    NatTarget range = to_one(master.destination, {});
-    range.map_ports = true;
-    range.ports = {master.destination_port.host(), master.destination_port.host()};
-    return bind_to(NatSide::destination, range);
+    return bind_to(NatSide::destination, to_port(master.destination, master.destination_port));
 }
 
 }  // namespace

@@ -59,8 +59,8 @@ class Choice {
         if (question_.side == NatSide::source && !draws) {
             if (is_in_range(tuple_)) {
                 if (!is_taken(tuple_)) return {tuple_, true};
-            } else if (const auto known = as_before(); known && !is_taken(*known)) {
-                return {*known, true};
+            } else if (Tuple known = tuple_; is_as_before(known) && !is_taken(known)) {
+                return {known, true};
             }
         }
         choose_address();
@@ -84,16 +84,14 @@ class Choice {
     /// An endpoint independent source shares its outside port with nobody.
     bool is_anothers_end(const Tuple& tuple) const noexcept {
         if (!range_.endpoint_independent) return false;
-        const auto reply = inverted(tuple, kind_.protocol);
-        if (!reply) return false;
-        const auto owner = question_.tracker.source_behind(*reply, kind_, question_.moment.now);
+        const Tuple reply = answer_of(tuple, kind_.protocol);
+        const auto owner = question_.tracker.source_behind(reply, kind_, question_.moment.now);
         return owner && (owner->source != original_.source || !(owner->source_port == original_.source_port));
     }
     FlowRef rival(const Tuple& tuple) const noexcept {
-        const auto reply = inverted(tuple, kind_.protocol);
-        if (!reply) return 0;
+        const Tuple reply = answer_of(tuple, kind_.protocol);
         const FlowWay way = FlowTable::compared({kind_.zone, reply_kind_.zone}, 1);
-        const FlowRef other = question_.tracker.find(*reply, reply_kind_, question_.moment.now, way);
+        const FlowRef other = question_.tracker.find(reply, reply_kind_, question_.moment.now, way);
         if (!other || table_.direction_of(other & ~1u).matches(original_, kind_.word())) return 0;
         return is_met(other, tuple) ? FlowRef{0} : other;
     }
@@ -124,6 +122,13 @@ class Choice {
         return ahead <= 0 || !question_.tracker.end_found(other, version);
     }
 
+    static bool is_between(be32 address, const IpAddress& low, const IpAddress& high) noexcept {
+        return address.host() >= to_be32(low).host() && address.host() <= to_be32(high).host();
+    }
+    static bool is_between(const std::array<std::uint8_t, 16>& address, const IpAddress& low,
+                           const IpAddress& high) noexcept {
+        return address >= low.bytes && address <= high.bytes;
+    }
     bool is_port_in_range(const Tuple& tuple, NatSide side) const noexcept {
         if (!has_port(kind_.protocol)) return true;
         const std::uint16_t port = port_of(tuple, side, kind_.protocol).host();
@@ -131,30 +136,23 @@ class Choice {
     }
     /// nf_in_range, of the source.
     bool is_in_range(const Tuple& tuple) const noexcept {
-        if (range_.map_addresses) {
-            const IpAddress source = address_of(tuple, NatSide::source);
-            const auto compare = [](const IpAddress& a, const IpAddress& b) {
-                return std::memcmp(a.bytes.data(), b.bytes.data(), address_size<Tuple>);
-            };
-            if (compare(source, range_.addresses.low) < 0 || compare(source, range_.addresses.high) > 0)
-                return false;
-        }
+        if (range_.map_addresses && !is_between(tuple.source, range_.addresses.low, range_.addresses.high))
+            return false;
         return !range_.map_ports || is_port_in_range(tuple, NatSide::source);
     }
 
-    /// What this source's other connections have become, if that is in range (find_appropriate_src). Only the
-    /// destination of `tuple_` can have been changed so far.
-    std::optional<Tuple> as_before() const noexcept {
-        const auto known = question_.tracker.mapped_source(
-            tuple_, kind_, question_.moment.now, [&](const Tuple& left) { return is_in_range(with(left)); });
-        if (!known) return std::nullopt;
-        return with(*known);
+    /// Becomes what this source's other connections have become, if that is in range (find_appropriate_src).
+    /// Only the destination of `tuple_` can have been changed so far.
+    bool is_as_before(Tuple& tuple) const noexcept {
+        if (!question_.tracker.map_source(tuple, kind_, question_.moment.now,
+                                          [&](const Tuple& left) { return is_in_range(with(left)); }))
+            return false;
+        tuple = with(tuple);
+        return true;
     }
     Tuple with(const Tuple& source_of) const noexcept {
-        Tuple tuple = tuple_;
-        tuple.source = source_of.source;
-        port_of(tuple, NatSide::source, kind_.protocol) = port_of(source_of, NatSide::source, kind_.protocol);
-        return tuple;
+        return tuple_from(source_of.source, tuple_.destination, source_of.source_port,
+                          tuple_.destination_port);
     }
 
     /// find_best_ips_proto: by a hash of the source, and of the destination unless --persistent. It is the
@@ -216,9 +214,7 @@ class Choice {
         if (question_.side == NatSide::destination || ports.count <= few_glances)
             return glance(ports, first + 1, std::min(ports.count, most_glances) - 1);
         CrowdedPorts& crowded = question_.tracker.crowded();
-        const auto answer = inverted(tuple_, kind_.protocol);
-        if (!answer) return false;
-        const std::uint64_t key = question_.tracker.crowd_of(*answer, kind_);
+        const std::uint64_t key = question_.tracker.crowd_of(answer_of(tuple_, kind_.protocol), kind_);
         PortMap* map = crowded.some() ? crowded.find(key) : nullptr;
         if (!map) {
             if (glance(ports, first + 1, few_glances)) return true;
@@ -262,8 +258,7 @@ class Choice {
     }
     std::uint64_t hash_of_answer(std::uint32_t port) noexcept {
         set_port(port);
-        const auto answer = inverted(tuple_, kind_.protocol);
-        return table_.hash(answer ? *answer : tuple_, kind_.protocol, FlowTracker::hint_of(kind_));
+        return table_.hash(answer_of(tuple_, kind_.protocol), kind_.protocol, FlowTracker::hint_of(kind_));
     }
 
     struct Search {

@@ -11,9 +11,6 @@ namespace weft {
 
 namespace {
 
-template <class Header>
-using TupleOf = std::conditional_t<std::is_same_v<Header, Ipv6Header>, Tuple6, Tuple4>;
-
 /// Of the connection in the direction against the packet's.
 template <class Tuple>
 Tuple opposite(const Packet& packet, unsigned direction, const Context& context) noexcept {

@@ -68,6 +68,10 @@ Fragment read6(Packet& packet, std::uint32_t at) noexcept {
     return fragment;
 }
 
+bool is_fragment4(Packet& packet) noexcept {
+    return (ipv4(packet).fragment.host() & (offset_mask | more_fragments)) != 0;
+}
+
 bool is_bad(const FragmentPlace& place) noexcept {
     return place.end <= place.begin || place.end > FragmentTable::longest ||
            (!place.last && (place.end & 7) != 0);
@@ -154,7 +158,7 @@ Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noex
     const unsigned count = context.hooks->fragments->add(packet, fragment, context.now_seconds, whole, drop);
     if (count == 0) return Verdict::consumed();
     Packet& first = *whole[0];
-    if (!context.topology->exists(hook == HandedFor::input ? first.meta.iif : first.meta.oif)) {
+    if (!context.topology->exists(hook == HandedFor::output ? first.meta.oif : first.meta.iif)) {
         for (unsigned i = 0; i < count; ++i)
             context.drop(*whole[i], DropReason::handover_gone, no_interface);
         return Verdict::consumed();
@@ -179,10 +183,18 @@ Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noex
 bool waits_for_rest(Packet& packet, const Context& context) noexcept {
     const bool v6 = is_ipv6(packet);
     if (!context.filtering->tracks[v6] || context.hooks->datagram.count != 0) return false;
-    if (!v6) return (ipv4(packet).fragment.host() & (offset_mask | more_fragments)) != 0;
+    if (!v6) return is_fragment4(packet);
     const auto at = fragment_header_at(packet);
     constexpr std::uint16_t offset_or_more = 0xfff9;
     return at && packet.header<FragmentHeader6>(*at)->offset_and_more.host() & offset_or_more;
+}
+
+bool host_waits_for_rest(Packet& packet, const Context& context) noexcept {
+    return !is_ipv6(packet) && context.hooks->datagram.count == 0 &&
+           context.filtering->of(false)->active(hook::Hook::input) && is_fragment4(packet);
+}
+bool is_to_gather_for_host(const Packet& packet) noexcept {
+    return is_to_gather_here(packet) && packet.meta.handed_for == HandedFor::local;
 }
 
 Verdict gather_input(Packet& packet, Context& context) noexcept {
@@ -191,6 +203,13 @@ Verdict gather_input(Packet& packet, Context& context) noexcept {
         return verdict == Verdict::to(StageId::ip_forward)
                    ? IpForward::decide(first, IpForward::Prepared{}, context)
                    : verdict;
+    });
+}
+
+Verdict gather_local(Packet& packet, Context& context) noexcept {
+    return gather(packet, HandedFor::local, context, [&](Packet& first) {
+        first.meta.connection_state = 0;
+        return IpInput::to_host(first, context);
     });
 }
 

@@ -1,9 +1,9 @@
 // Datagrams whose fragments rules and conntrack look at as one.
 //   reads   the IP header, IPv6's fragment header
 //   to      where its first fragment goes, each fragment as it is
-//   Linux   ipv4_conntrack_defrag and ipv6_defrag, priority -400; what they put together leaves in the pieces
-//   that
-//           came (ip_do_fragment with frag_max_size, ip6_fragment)
+//   Linux   ipv4_conntrack_defrag and ipv6_defrag, priority -400, and ip_local_deliver; what they put
+//   together
+//           leaves in the pieces that came (ip_do_fragment with frag_max_size, ip6_fragment)
 #pragma once
 
 #include "dataplane/hook/hooks.hpp"
@@ -15,6 +15,12 @@ namespace weft {
 
 /// Takes such a packet, received on meta.iif: when its datagram is whole, all of it goes on.
 [[nodiscard]] Verdict gather_input(Packet&, Context&) noexcept;
+/// The same before the hook INPUT if nobody has gathered it before (ip_local_deliver; IPv6 asks the hook
+/// about fragments). The family has rules.
+[[nodiscard]] bool host_waits_for_rest(Packet&, const Context&) noexcept;
+[[nodiscard]] Verdict gather_local(Packet&, Context&) noexcept;
+/// Another worker has found that it is for the host.
+[[nodiscard]] bool is_to_gather_for_host(const Packet&) noexcept;
 /// A packet that the host sends by meta.oif: through the hooks, fragments when all are there.
 [[nodiscard]] Verdict leave_host(Packet&, Context&) noexcept;
 /// Where a fragment's payload begins, bytes from the first of its first segment.

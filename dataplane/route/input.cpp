@@ -13,14 +13,6 @@ namespace weft {
 
 namespace {
 
-Verdict to_host(Packet& packet, Context& context) noexcept {
-    if (has_rules(is_ipv6(packet), context)) [[unlikely]]
-        if (const auto end = pass_input(packet, context)) return *end;
-    const Interface& in = context.topology->interface(packet.meta.iif);
-    if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
-    return punt(packet, punt_class_of(packet));
-}
-
 Verdict refuse_route(Packet& packet, IcmpError error, DropReason reason, Context& context) noexcept {
     send_icmp_error(packet, error, 0, context);
     return Verdict::drop(reason);
@@ -79,7 +71,7 @@ Verdict follow_route(Packet& packet, const RouteKey& key, Context& context) noex
         case HopKind::local:
         case HopKind::broadcast:
         case HopKind::multicast:
-            return to_host(packet, context);
+            return IpInput::to_host(packet, context);
         case HopKind::neighbour:
         case HopKind::connected:
         case HopKind::no_address:
@@ -113,6 +105,7 @@ bool is_dhcp_reply(Packet& packet) noexcept {
 Verdict receive4(Packet& packet, Context& context) noexcept {
     if (const auto bad = check_ipv4(packet); bad != DropReason::count) return Verdict::drop(bad);
     if (has_rules(false, context)) [[unlikely]] {
+        if (is_to_gather_for_host(packet)) return gather_local(packet, context);
         if (waits_for_rest(packet, context)) return gather_input(packet, context);
         if (const auto end = pass_prerouting(packet, context)) return *end;
     }
@@ -123,11 +116,11 @@ Verdict receive4(Packet& packet, Context& context) noexcept {
         return Verdict::drop(DropReason::route_martian_source);
     if (address4::multicast(destination)) {
         if (address4::loopback(source)) return Verdict::drop(DropReason::route_martian_source);
-        return to_host(packet, context);  // the kernel knows its groups, and judges the options
+        return IpInput::to_host(packet, context);  // the kernel knows its groups, and judges the options
     }
-    if (in.source4 == IpAddress{} && is_dhcp_reply(packet)) return to_host(packet, context);
+    if (in.source4 == IpAddress{} && is_dhcp_reply(packet)) return IpInput::to_host(packet, context);
     if (destination == address4::broadcast || (source == 0 && destination == 0))
-        return to_host(packet, context);
+        return IpInput::to_host(packet, context);
     if (address4::zero_net(source) || address4::loopback(source))
         return Verdict::drop(DropReason::route_martian_source);
     if (address4::zero_net(destination) || address4::loopback(destination))
@@ -151,12 +144,22 @@ Verdict receive6(Packet& packet, Context& context) noexcept {
     if (address6::multicast(ip.destination)) {
         // RFC 4291 2.7: reserved, and of one interface
         if (address6::scope(ip.destination) <= 1) return Verdict::drop(DropReason::route_martian_destination);
-        return to_host(packet, context);
+        return IpInput::to_host(packet, context);
     }
     return follow_route(packet, key_of(packet, *context.routing), context);
 }
 
 }  // namespace
+
+Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
+    if (has_rules(is_ipv6(packet), context)) [[unlikely]] {
+        if (host_waits_for_rest(packet, context)) return gather_local(packet, context);
+        if (const auto end = pass_input(packet, context)) return *end;
+    }
+    const Interface& in = context.topology->interface(packet.meta.iif);
+    if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
+    return punt(packet, punt_class_of(packet));
+}
 
 Verdict IpInput::receive(Packet& packet, Context& context) noexcept {
     packet.meta.l3_offset = ethernet_header_size;

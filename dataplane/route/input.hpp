@@ -30,6 +30,8 @@ struct IpInput {
 
     /// Of a packet whose head is its own.
     static Verdict receive(Packet& packet, Context& context) noexcept;
+    /// The same, when it is known that it is for the host.
+    static Verdict to_host(Packet& packet, Context& context) noexcept;
 
   private:
     static std::uint32_t head_bytes(Packet& packet, const Context& context) noexcept {

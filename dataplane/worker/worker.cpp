@@ -164,7 +164,7 @@ unsigned Worker::take_burst_handed_over() noexcept {
         if (known.count && (!may_be_known || packet.meta.iif != known.packets[0]->meta.iif)) run_taken_over();
         if (what == HandedFor::sending)
             take_over(packet, context_);
-        else if (!context_.topology->exists(what == HandedFor::input ? packet.meta.iif : packet.meta.oif))
+        else if (!context_.topology->exists(what == HandedFor::output ? packet.meta.oif : packet.meta.iif))
             context_.drop(packet, DropReason::handover_gone, no_interface);
         else if (what == HandedFor::output)
             send_of_host(packet);

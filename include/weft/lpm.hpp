@@ -55,7 +55,7 @@ class Lpm {
     /// Whether most of the address space was never written, which look-ups make use of.
     [[nodiscard]] bool sparse() const noexcept { return store_.sparse(); }
     /// Asks for the line that a look-up reads first. `sparse`: what sparse() said, once for a burst.
-    void prefetch(const Key& address, bool sparse) const noexcept {
+    [[gnu::always_inline]] void prefetch(const Key& address, bool sparse) const noexcept {
         __builtin_prefetch(&store_.first_slot(first_bits(address), sparse));
     }
 

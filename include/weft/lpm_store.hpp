@@ -67,7 +67,7 @@ class LpmStore {
     [[nodiscard]] LpmWord entry(std::uint32_t group, std::uint8_t at) const noexcept {
         return read(group_words()[std::size_t{group} * group_size + at]);
     }
-    void prefetch(std::uint32_t group, std::uint8_t at) const noexcept {
+    [[gnu::always_inline]] void prefetch(std::uint32_t group, std::uint8_t at) const noexcept {
         __builtin_prefetch(group_words() + std::size_t{group} * group_size + at);
     }
     [[nodiscard]] const Slot* words() const noexcept { return words_; }

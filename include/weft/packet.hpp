@@ -68,6 +68,7 @@ enum class HandedFor : std::uint8_t {
     sending,  ///< by a port whose queue that worker owns: meta.oif
     input,    ///< it owns the connection of a packet that came in: ip_input again
     output,   ///< … of a packet that the host sends
+    local,    ///< of a fragment for the host, past its first hook: its datagram is gathered there
 };
 
 /// 64 bytes, one cache line. Offsets and lengths in bytes, integers in host order.

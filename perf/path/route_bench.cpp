@@ -4,7 +4,8 @@
 //
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
-//                 [--update N | --move N] [--rules N] [--filter N [--workers 2]] [--snat] [--json]
+//                 [--update N | --move N] [--rules N] [--filter N [--workers 2]] [--snat] [--renew N]
+//                 [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
 // with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
@@ -13,7 +14,8 @@
 // --rules: after N policy rules for another source, which no packet has, one asks the table.
 // --filter: a stateful firewall of N rules that no packet matches; every second destination's flow is TCP, in
 // the middle of a connection, the others UDP, and before the first turn each flow is known (flow_batch).
-// --snat, with it: all leave from one address, whose ports serve every destination.
+// --snat, with it: all leave from one address, whose ports serve every destination. --renew, with it: so many
+// times all connections are forgotten and begin again, in memory that was used.
 // --workers 2: two workers against one, in turns, what leaves a second. Every flow comes by both queues of
 // the port, so that each worker owns half of the flows and hands over half of what it receives.
 #include <fmt/format.h>
@@ -45,7 +47,7 @@ namespace {
 struct Options {
     std::uint32_t routes = 1, hops = 16, ecmp = 0, flows = 1 << 20;
     std::uint16_t size = 64;
-    unsigned turns = 400, cpu = 1, update = 0, move = 0, rules = 0, filter = 0, workers = 1;
+    unsigned turns = 400, cpu = 1, update = 0, move = 0, rules = 0, filter = 0, workers = 1, renew = 0;
     bool halves = false;  ///< every flow twice, once in each half
     bool v6 = false, json = false, snat = false;
 };
@@ -151,6 +153,14 @@ class Bench {
     double floor(unsigned rounds) { return perf::floor_of(*gen_, *sink_, rounds); }
     double through(unsigned rounds, unsigned worker = 0) {
         return perf::through_of(*workers_[worker], *shared_, worker, rounds);
+    }
+    /// Without one of the connections that there were.
+    void forget() {
+        const Filtering& filtering = shared_->filtering.get();
+        filtering.tracker->flush();
+        const FlowMoment moment{filtering.flows, 0, static_cast<FlowTime>(coarse_microseconds() / 1000), 0};
+        while (filtering.tracker->age(moment, 1024) >= 1024) {
+        }
     }
     /// Every worker gets to know its half of the flows.
     void learn() {
@@ -359,6 +369,11 @@ int run(const Options& options) {
     Bench bench(options);
     bench.shared().quiescence.online(0);
     const double first = bench.through(options.flows / batch_size);
+    std::vector<double> renewed;
+    for (unsigned turn = 0; turn < options.renew; ++turn) {
+        bench.forget();
+        renewed.push_back(bench.through(options.flows / batch_size));
+    }
     bench.through(perf::rounds_a_turn + options.flows / batch_size);
     std::optional<perf::Disturbance> disturbance;
     const unsigned changes = std::max(options.update, options.move);
@@ -384,6 +399,11 @@ int run(const Options& options) {
     perf::print_figures(figures, "gen -> route -> null");
     if (changes) fmt::print("  changes               {:.0f} a second\n", rate);
     if (options.filter) fmt::print("  first packets         {:.0f} clocks each\n", first);
+    if (options.renew) {
+        const auto again = perf::spread_of(renewed);
+        fmt::print("  first packets, again  {:.0f} [{:.0f} .. {:.0f}] clocks each\n", again.median, again.low,
+                   again.high);
+    }
     perf::print_stages(bench.shared());
     return 0;
 }
@@ -424,6 +444,8 @@ int main(int argc, char** argv) {
             options.filter = value();
         else if (word == "--snat")
             options.snat = true;
+        else if (word == "--renew")
+            options.renew = value();
         else if (word == "--workers")
             options.workers = value();
         else if (word == "--json")

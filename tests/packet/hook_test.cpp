@@ -342,6 +342,49 @@ TEST_P(HookTest, FragmentsForTheHostComeAsTheyWere) {
     }
 }
 
+// ip_input.c, ip_local_deliver: puts IPv4 together before INPUT, whoever tracks; ip6_input asks INPUT first.
+TEST_P(HookTest, InputSeesDatagramsThoughNobodyTracks) {
+    const std::string some = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp --dport 53 -j ACCEPT\nCOMMIT\n";
+    firewall.rules(some, some);
+    firewall.without_connections();
+    for (std::uint8_t id = 1; id <= 8; ++id) {  // which worker gathers them is a matter of a hash
+        std::vector<Bytes> frames;
+        for (const Ip& piece : pieces_of({of4.a, of4.near_a, of4.near_a}, 1000, false, id))
+            frames.push_back(router.from_a(piece));
+        rig.send("a", frames[1]);
+        EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{}) << "waits for the rest";
+        rig.send("a", frames[0]);
+        EXPECT_EQ(rig.punted("a"), frames);
+    }
+    EXPECT_EQ(firewall.counts(false, "INPUT"), (std::vector<std::uint64_t>{8, 0}));
+    EXPECT_EQ(firewall.byte_counts(false, "INPUT"), (std::vector<std::uint64_t>{8 * 1028, 0}));
+    const auto pieces = pieces_of({of6.a, of6.near_a, of6.near_a}, 1000);
+    for (const Ip& piece : pieces)
+        rig.send("a", router.from_a(piece));
+    EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{router.from_a(pieces[0])}) << "the others have no port";
+}
+
+// xt_CT.c, xt_ct_target: what rules of raw find between the target and conntrack.
+TEST_P(HookTest, RulesAfterCtSeeItsTemplate) {
+    const std::string raw =
+        "*raw\n-A PREROUTING -m connmark --mark 0\n-A PREROUTING -j CT --zone 1\n"
+        "-A PREROUTING -m connmark --mark 0\n-A PREROUTING -m state --state NEW\n"
+        "-A PREROUTING -m conntrack --ctstatus CONFIRMED --ctexpire 0\n"
+        "-A PREROUTING -m conntrack --ctstate ESTABLISHED\n-A PREROUTING -m connmark --mark 3\nCOMMIT\n"
+        "*mangle\n-A PREROUTING -j CONNMARK --set-mark 3\nCOMMIT\n";
+    firewall.rules(raw, raw);
+    for (const Pair& who : {of4, of6}) {
+        const Ip question = Ip(who.a, who.b).payload(20).udp(1000, 53),
+                 answer = Ip(who.b, who.a).payload(30).udp(53, 1000);
+        for (unsigned i = 0; i < 2; ++i) {
+            EXPECT_EQ(from_a(question, "b").size(), 1u);
+            EXPECT_EQ(from_b(answer, "a").size(), 1u);
+        }
+        EXPECT_EQ(firewall.counts(who.a == of6.a, "PREROUTING", hook::TableId::raw),
+                  (std::vector<std::uint64_t>{0, 4, 4, 4, 4, 0, 0, 4}));
+    }
+}
+
 TEST_P(HookTest, MarksChooseRoutes) {
     firewall.rules(
         "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp --dport 9 -j MARK --set-mark 7\nCOMMIT\n",

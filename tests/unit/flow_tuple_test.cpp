@@ -74,7 +74,8 @@ Bytes ipv4(std::uint8_t protocol, Bytes payload, std::uint16_t fragment = 0) {
 std::optional<Tuple4> parse4(const Bytes& bytes) {
     const auto& ip = *reinterpret_cast<const Ipv4Header*>(bytes.data());
     const auto l4 = find_l4(ip, static_cast<std::uint32_t>(bytes.size()));
-    return l4 ? tuple_of(ip, *l4) : std::nullopt;
+    Tuple4 tuple;
+    return l4 && read_tuple(ip, *l4, tuple) ? std::optional(tuple) : std::nullopt;
 }
 Bytes ipv6(std::uint8_t next, Bytes payload) {
     Bytes bytes{0x60, 0, 0, 0, 0, static_cast<std::uint8_t>(payload.size()), next, 64};
@@ -139,10 +140,10 @@ TEST(FlowParse, ExtensionHeadersAreSkippedAsTheKernelDoes) {
     ASSERT_TRUE(behind);
     EXPECT_EQ(behind->protocol, 17);
     EXPECT_EQ(behind->length, 8U);
-    const auto tuple = tuple_of(*reinterpret_cast<const Ipv6Header*>(packet.data()), *behind);
-    ASSERT_TRUE(tuple);
-    EXPECT_EQ(tuple->source_port, be16{1024});
-    EXPECT_EQ(tuple->source[15], 1);
+    Tuple6 tuple;
+    ASSERT_TRUE(read_tuple(*reinterpret_cast<const Ipv6Header*>(packet.data()), *behind, tuple));
+    EXPECT_EQ(tuple.source_port, be16{1024});
+    EXPECT_EQ(tuple.source[15], 1);
     EXPECT_TRUE(l4_of6(ipv6(44, chain({{17, 0, 0, 1, 0, 0, 0, 9}}))));   // first fragment
     EXPECT_FALSE(l4_of6(ipv6(44, chain({{17, 0, 0, 9, 0, 0, 0, 9}}))));  // later one
     EXPECT_FALSE(l4_of6(ipv6(59, udp)));

@@ -95,6 +95,22 @@ TEST_F(NatPorts, WhatIsLeftIsFoundAtOnce) {
     EXPECT_EQ(connect(), 5000u);
 }
 
+// Sources that keep their ports draw none, and their ports are taken all the same.
+TEST_F(NatPorts, PortsThatWereKeptAreNotMistakenForFreeOnes) {
+    range.map_ports = false;
+    constexpr unsigned keep = 60'000, draw = 2000;
+    for (unsigned round = 0; round < 3; ++round) {
+        next_source = 0;
+        for (unsigned i = 0; i < keep; ++i)
+            ASSERT_EQ(connect(), 2000 + i);
+        for (unsigned i = 0; i < draw; ++i)
+            ASSERT_NE(connect(), 0u) << "round " << round << ", " << i << " drawn";
+        tracker.flush();
+        tracker.age_all();
+        taken.clear();
+    }
+}
+
 // The router's own connections and others that no rule decided on tell nobody when they end.
 TEST_F(NatPorts, WhatNobodyTellsOfIsFoundAfterSomeSearches) {
     range.ports = {1024, 11'023};
