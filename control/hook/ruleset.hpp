@@ -19,6 +19,14 @@ namespace weft::hook {
 struct RuleEntry {
     std::shared_ptr<const Rule> rule;
     Counters counters;
+    /// What the rule was before the chain that it jumps to was renamed: it goes on counting as that. Null: it
+    /// is as it was made.
+    std::shared_ptr<const Rule> origin = nullptr;
+
+    /// By which a rule is known as long as it is there.
+    [[nodiscard]] const std::shared_ptr<const Rule>& identity() const noexcept {
+        return origin ? origin : rule;
+    }
 };
 
 struct Chain {

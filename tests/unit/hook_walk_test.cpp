@@ -246,11 +246,19 @@ TEST(HookWalk, ARenamedChainGoesOnCounting) {
     static_cast<void>(rig.walk(Hook::input, dns));
     EXPECT_EQ(rig.path("old"), (std::vector<std::size_t>{2}));
     const auto ids = rig.compiler.ids(TableId::filter, "old");
+    const auto input = rig.compiler.ids(TableId::filter, "INPUT");
     rig.rule("-E old new");
     static_cast<void>(rig.walk(Hook::input, dns));
     EXPECT_EQ(rig.compiler.ids(TableId::filter, "new"), ids);
     EXPECT_EQ(rig.path("new"), (std::vector<std::size_t>{})) << "the bucket is empty still";
-    EXPECT_EQ(rig.compiler.recycle_ids().size(), 1u) << "of the rule that jumps";
+    EXPECT_EQ(rig.compiler.ids(TableId::filter, "INPUT"), input) << "the rule that jumps, too";
+    EXPECT_EQ(rig.path("INPUT"), (std::vector<std::size_t>{1}));
+    EXPECT_EQ(rig.compiler.recycle_ids(), std::vector<RuleId>{});
+    rig.rule("-E new third");
+    rig.rule("-E third fourth");
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_EQ(rig.compiler.ids(TableId::filter, "INPUT"), input);
+    EXPECT_EQ(rig.compiler.recycle_ids(), std::vector<RuleId>{});
 }
 
 TEST(HookWalk, Ip6ComparesTheUpperProtocol) {
