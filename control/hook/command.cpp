@@ -103,6 +103,7 @@ bool CommandReader::take_unknown(const Item& item) {
         words_.again();
         return false;
     }
+    refuse_unknown_target();
     const auto& word = all_[item.word];
     if (item.kind == Item::Kind::missing_argument) {
         const auto name = word.starts_with("--") ? word : fmt::format("-{}", item.letter);

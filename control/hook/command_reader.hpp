@@ -80,6 +80,7 @@ class CommandReader {
     void take_protocol(std::string_view text);
     void warn_of_extension_header();
     void take_jump(const Item& item);
+    void refuse_unknown_target();
     void take_interface(char letter, std::string_view name, Interface& interface);
     void take_match(std::string_view name);
     void finish_extensions();

@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "control/hook/command_reader.hpp"
@@ -31,6 +32,18 @@ void CommandReader::add_match(const MatchKind& kind) {
         }
     matches_.push_back({&kind, kind.fresh(reading_.family), owner, word_, 0, false});
     if (!known) words_.add(owner, kind.options);
+}
+
+/// An option behind a target that iptables has and weft has not is that target's.
+void CommandReader::refuse_unknown_target() {
+    constexpr std::array<std::string_view, 25> others{
+        "AUDIT",   "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "DNPT",        "DSCP",
+        "ECN",     "HL",       "HMARK",    "IDLETIMER", "LED",         "NFLOG",       "NFQUEUE",
+        "RATEEST", "SECMARK",  "SET",      "SNPT",      "SYNPROXY",    "TCPOPTSTRIP", "TEE",
+        "TOS",     "TPROXY",   "TTL",      "ULOG"};
+    if (std::find(others.begin(), others.end(), command_.jump) == others.end() || command_.extension) return;
+    word_ = command_.jump_word;
+    refuse_parameter("Couldn't load target `{}':No such file or directory\n", command_.jump);
 }
 
 template <class Variant>

@@ -199,6 +199,7 @@ class Execution {
             for (auto& entry : chain.rules)
                 if (const auto* jump = std::get_if<Jump>(&entry.rule->target);
                     jump && jump->chain == command_.chain) {
+                    if (!entry.origin) entry.origin = entry.rule;
                     auto rule = *entry.rule;
                     std::get<Jump>(rule.target).chain = command_.new_name;
                     entry.rule = std::make_shared<const Rule>(std::move(rule));

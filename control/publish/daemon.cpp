@@ -1,5 +1,7 @@
 #include "control/publish/daemon.hpp"
 
+#include <fmt/format.h>
+
 #include <exception>
 #include <sstream>
 
@@ -152,6 +154,10 @@ server::Answer Daemon::run_command(const server::Request& request) {
     if (!reply) {
         auto answer = refused(reply.error());
         answer.text = std::move(session.printed);
+        if (!session.reason.empty())
+            answer.warnings.push_back(answer.line > 0
+                                          ? fmt::format("weft: line {}: {}", answer.line, session.reason)
+                                          : "weft: " + session.reason);
         return answer;
     }
     if (match->spec->effect == command::Effect::configure)

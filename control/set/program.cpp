@@ -41,7 +41,10 @@ constexpr std::string_view help_text =
     "del SETNAME ENTRY\ntest SETNAME ENTRY [nomatch]\ndestroy [SETNAME]\nlist [SETNAME]\nsave [SETNAME]\n"
     "restore\nflush [SETNAME]\nrename FROM-SETNAME TO-SETNAME\nswap FROM-SETNAME TO-SETNAME\nversion\n\n"
     "Options:\n-o -output plain|save\n-s -sorted\n-q -quiet\n-! -exist\n-n -name\n-t -terse\n"
-    "-f -file FILE\n";
+    "-f -file FILE\n\n"
+    // where firewalld looks what types there are; an empty line at the end would break it
+    "Supported set types:\n    hash:net\t\t7\tbucketsize, initval support\n"
+    "    hash:ip\t\t5\tbucketsize, initval support\n";
 
 class Run {
   public:

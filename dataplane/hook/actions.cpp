@@ -1,5 +1,6 @@
 #include "dataplane/hook/actions.hpp"
 
+#include "dataplane/hook/hooks.hpp"
 #include "dataplane/hook/log.hpp"
 #include "dataplane/hook/tcpmss.hpp"
 
@@ -19,6 +20,14 @@ bool PacketActions::perform(const hook::RuleCode& rule, hook::View& view, std::s
         longer_by_ = view.length - before;
     }
     return done != MssDone::broken;
+}
+
+void PacketActions::count(std::span<const hook::RuleId> path) noexcept {
+    auto& counters = (*context_.hooks->counters)[view_.family == hook::Family::ip6];
+    const std::uint32_t bytes = rule_length(packet_, context_);
+    for (std::size_t i = 0; i < path.size(); ++i)
+        counters[path[i]].add(1, i < short_until_ ? bytes - longer_by_ : bytes);
+    short_until_ = 0;
 }
 
 }  // namespace weft

@@ -22,10 +22,8 @@ class PacketActions final : public hook::Actions {
         tell_end(packet_, view_, at_, chain, context_);
     }
 
-    /// What the rule at a place of the path has counted, of a packet that has `bytes` now.
-    [[nodiscard]] std::uint32_t bytes_at(std::size_t place, std::uint32_t bytes) const noexcept {
-        return place < short_until_ ? bytes - longer_by_ : bytes;
-    }
+    /// The packet as long as it was when it came to each.
+    void count(std::span<const hook::RuleId> path) noexcept override;
 
   private:
     Packet& packet_;

@@ -77,8 +77,7 @@ class Passage {
     PacketEnd decide_translation() noexcept;
     PacketEnd end_as(const hook::WalkResult& result) noexcept;
     bool take_marks(std::uint32_t connection_mark) noexcept;
-    /// The counters of the trail's path.
-    void count(const PacketActions&) noexcept;
+    void record(const hook::Trail&) noexcept;
 
     Packet& packet_;
     Context& context_;
@@ -107,13 +106,20 @@ PacketEnd Passage::ask(TableMask tables) noexcept {
     const std::uint32_t connection_mark = facts_.mark;
     auto& trail = context_.hooks->trail;
     trail.path.clear();
+    trail.cut = false;
     PacketActions actions(packet_, view_, at_, context_);
     const auto result = walk(program, at_, tables, view_, trail, context_.now_us, &actions);
-    count(actions);
-    auto& passed = context_.hooks->recording.path;
-    passed.insert(passed.end(), trail.path.begin(), trail.path.end());
+    actions.count(trail.path);
+    record(trail);
     take_marks(connection_mark);
     return end_as(result);
+}
+
+/// What was cut cannot be counted for later packets.
+void Passage::record(const hook::Trail& trail) noexcept {
+    auto& recording = context_.hooks->recording;
+    if (trail.cut && recording.slow == SlowWay::kept) recording.slow = SlowWay::too_many;
+    recording.path.insert(recording.path.end(), trail.path.begin(), trail.path.end());
 }
 
 /// Those that the packet and its connection have after rules, of which the latter had this one before.
@@ -124,14 +130,6 @@ bool Passage::take_marks(std::uint32_t connection_mark) noexcept {
     context_.hooks->recording.marks_connection |= remarked || facts_.written_mark != 0;
     if (remarked) set_connection_mark(packet_, facts_.mark, context_);
     return marked || remarked;
-}
-
-void Passage::count(const PacketActions& actions) noexcept {
-    auto& counters = (*context_.hooks->counters)[v6_];
-    const std::uint32_t bytes = rule_length(packet_, context_);
-    const auto& path = context_.hooks->trail.path;
-    for (std::size_t i = 0; i < path.size(); ++i)
-        counters[path[i]].add(1, actions.bytes_at(i, bytes));
 }
 
 /// nf_nat_ipv4_fn, nf_nat_ipv6_fn and nf_nat_inet_fn.
@@ -169,7 +167,7 @@ PacketEnd Passage::decide_translation() noexcept {
     trail.path.clear();
     PacketActions actions(packet_, view_, at_, context_);
     const auto said = walk_nat(program, at_, view_, trail, context_.now_us, &actions);
-    count(actions);
+    actions.count(trail.path);
     trail.rests = rests;
     // Of this packet alone: the next one of its flow passes rules without them.
     if (take_marks(connection_mark)) context_.hooks->recording.slow = SlowWay::marked_by_nat;

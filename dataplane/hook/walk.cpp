@@ -33,7 +33,7 @@ class Walk {
                 leave();
                 continue;
             }
-            trail_.path.push_back(rule->id);
+            pass(rule->id);
             if constexpr (watched) actions_->met(rule->id);
             switch (rule->step) {
                 case Step::next:
@@ -59,13 +59,22 @@ class Walk {
                     if (!act(*rule)) return {Ending::drop, rule->id};
             }
         }
-        trail_.path.push_back(base.policy);
+        pass(base.policy);
         if constexpr (watched) actions_->met(base.policy);
         if (base.drops) return {Ending::drop, base.policy};
         return {};
     }
 
   private:
+    void pass(RuleId rule) {
+        if (trail_.path.size() >= Trail::most_rules && actions_) [[unlikely]] {
+            actions_->count(trail_.path);
+            trail_.path.clear();
+            trail_.cut = true;
+        }
+        trail_.path.push_back(rule);
+    }
+
     void enter(ChainSlot slot) {
         trail_.places.push_back({program_.chains[slot].get(), slot, 0, trail_.candidates.size(), 0});
         open_block(trail_.places.back());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/hook/hook_program.hpp"
@@ -13,12 +14,19 @@ namespace weft::hook {
 /// worker: it keeps its memory.
 class Trail {
   public:
-    std::vector<RuleId> path;  ///< rules and policies whose counters count the packet, in their order
+    /// A longer path is counted in pieces: chains that call each other twice make 2^n steps of n chains.
+    static constexpr std::size_t most_rules = 1024;
+
+    /// Rules and policies whose counters count the packet, in their order; those that are counted already are
+    /// gone from it.
+    std::vector<RuleId> path;
     Rests rests;
     bool peeks = false;  ///< Look::peeks
+    bool cut = false;    ///< the path was too long: some of it is gone
 
     void clear() noexcept {
         path.clear();
+        cut = false;
         rests = {};
     }
 
@@ -50,6 +58,8 @@ class Actions {
     /// Of a LOG, TRACE or TCPMSS, after `counted` rules of the trail's path, this one the last of them. May
     /// change the packet and its view. False: the packet is to be dropped.
     virtual bool perform(const RuleCode&, View&, std::size_t counted) noexcept = 0;
+    /// The counters of the first rules of a path, which then begins anew.
+    virtual void count(std::span<const RuleId>) noexcept = 0;
 
   protected:
     ~Actions() = default;

@@ -105,5 +105,30 @@ TEST_F(PublishedRulesTest, CountsAreTakenOnceAndGoOnOverChanges) {
     EXPECT_EQ(chain().rules[0].counters, (hook::Counters{1, 40}));
 }
 
+// The count is read before a command is carried out; until its rules are published the packets still pass
+// the earlier ones.
+TEST_F(PublishedRulesTest, OfARenamedChainTheRuleThatJumpsLosesNoCount) {
+    load("*filter\n:FORWARD ACCEPT [0:0]\n:old - [0:0]\n-A FORWARD -j old\n-A old -p udp\nCOMMIT\n");
+    publish();
+    const auto send = [&] {
+        rig.send("a", router.from_a(Ip("10.0.1.2", "10.0.2.2").payload(12).udp(1000, 53)));
+        static_cast<void>(rig.sent("b"));
+    };
+    std::string from = "old";
+    for (const std::string to : {"new", "newer", "old"}) {
+        send();
+        published.count(input.rules);
+        const std::vector<std::string> words = {"iptables", "-E", from, to};
+        ASSERT_EQ(hook::run_iptables(input.rules.edit(hook::Family::ip), {}, words).status, 0);
+        send();
+        publish();
+        from = to;
+    }
+    published.count(input.rules);
+    const auto& table = input.rules.of(hook::Family::ip).table(hook::TableId::filter);
+    EXPECT_EQ(table.find("FORWARD")->rules[0].counters, (hook::Counters{6, 240}));
+    EXPECT_EQ(table.find("old")->rules[0].counters, (hook::Counters{6, 240}));
+}
+
 }  // namespace
 }  // namespace weft::test

@@ -50,6 +50,21 @@ TEST(HookCommand, RefusalsHaveIptablesWordingAndTheColumnOfTheWord) {
     }
 }
 
+TEST(HookCommand, TargetsThatThereAreNotAreNamedNotTheirOptions) {
+    HookShell shell;
+    for (const std::string name : {"NFQUEUE --queue-num 1", "SET --add-set s4 src", "DSCP --set-dscp 1",
+                                   "TTL --ttl-set 9", "TEE --gateway 10.0.0.1", "CLASSIFY --set-class 1:1"}) {
+        const auto outcome = shell.run("-A INPUT -j " + name);
+        EXPECT_EQ(outcome.errors, "iptables v1.8.9 (legacy): Couldn't load target `" +
+                                      name.substr(0, name.find(' ')) + "':No such file or directory\n\n" +
+                                      std::string(hint));
+        EXPECT_EQ(outcome.column, 22);
+    }
+    EXPECT_EQ(shell.run("-A INPUT -j user --foo").errors.substr(26, 22), "unknown option \"--foo\"");
+    ASSERT_EQ(shell.run("-N TEE").status, 0);
+    EXPECT_EQ(shell.run("-A INPUT -j TEE -s 10.0.0.1").status, 0) << "a chain may have the name";
+}
+
 TEST(HookCommand, NegationInsideIsNoLongerRead) {
     HookShell shell;
     EXPECT_EQ(shell.run("-A INPUT -s ! 10.0.0.1").errors, "Bad argument `10.0.0.1'\n" + std::string(hint));

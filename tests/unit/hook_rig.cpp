@@ -79,6 +79,7 @@ hook::WalkResult HookRig::walk(hook::Hook hook, const Bytes& bytes, hook::TableM
     if (!program) program = compiler.compile(rules, names, find_set);
     trail.clear();
     actions.all.clear();
+    actions.cut.clear();
     if (!hook::read_packet(packet, rules.family, bytes.data(), static_cast<std::uint32_t>(bytes.size())))
         throw std::runtime_error("no packet of the family");
     return hook::walk(*program, hook, tables, packet, trail, now_us, &actions);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +55,12 @@ struct RecordedActions final : hook::Actions {
         all.push_back({&rule, counted});
         return true;
     }
+    void count(std::span<const hook::RuleId> path) noexcept override {
+        for (const auto id : path)
+            ++cut[id];
+    }
     std::vector<Action> all;
+    std::map<hook::RuleId, std::size_t> cut;  ///< rules of the path's beginning, how often
 };
 
 struct HookRig : HookShell {

@@ -94,6 +94,31 @@ TEST(HookWalk, ActionsAreInOrderAndKnowTheirPlaceInThePath) {
     EXPECT_FALSE(rig.trail.rests.may_be_kept()) << "each packet is logged";
 }
 
+// Linux walks on; what it costs is time, not memory.
+TEST(HookWalk, OfALongWayTheBeginningIsCountedAtOnce) {
+    HookRig rig;
+    constexpr unsigned chains = 12;
+    for (unsigned i = 0; i < chains; ++i)
+        rig.rule("-N c" + std::to_string(i));
+    for (unsigned i = 0; i + 1 < chains; ++i)
+        for (const unsigned times : {1, 2})
+            rig.rule_set({"-A c" + std::to_string(i) + " -m comment --comment " + std::to_string(times) +
+                          " -j c" + std::to_string(i + 1)});
+    rig.rule("-A c11 -p udp");
+    rig.rule("-A INPUT -j c0");
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_TRUE(rig.trail.cut);
+    EXPECT_LE(rig.trail.path.size(), Trail::most_rules);
+    for (unsigned i = 0; i < chains; ++i) {
+        const auto chain = "c" + std::to_string(i);
+        const auto id = rig.compiler.ids(TableId::filter, chain).front();
+        EXPECT_EQ(rig.actions.cut[id] + rig.counted(chain, 1), 1U << i) << chain;
+    }
+    rig.rule("-F c0");
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_FALSE(rig.trail.cut);
+}
+
 TEST(HookWalk, TracedPacketsHaveTheRestOfThePath) {
     HookRig rig;
     rig.rule_set({"-t raw -A PREROUTING -p udp -j TRACE", "-t raw -A PREROUTING -p udp"});
@@ -106,6 +131,7 @@ TEST(HookWalk, TracedPacketsHaveTheRestOfThePath) {
 struct Watching final : Actions {
     explicit Watching(const HookProgram& program) : Actions(true), words(program) {}
     bool perform(const RuleCode&, View&, std::size_t) noexcept override { return true; }
+    void count(std::span<const RuleId>) noexcept override {}
     void met(RuleId rule) noexcept override { all.push_back(words.rule_words.at(rule)); }
     void came_to_end(ChainSlot chain) noexcept override { all.push_back(words.end_words.at(chain)); }
     const HookProgram& words;
@@ -246,11 +272,19 @@ TEST(HookWalk, ARenamedChainGoesOnCounting) {
     static_cast<void>(rig.walk(Hook::input, dns));
     EXPECT_EQ(rig.path("old"), (std::vector<std::size_t>{2}));
     const auto ids = rig.compiler.ids(TableId::filter, "old");
+    const auto input = rig.compiler.ids(TableId::filter, "INPUT");
     rig.rule("-E old new");
     static_cast<void>(rig.walk(Hook::input, dns));
     EXPECT_EQ(rig.compiler.ids(TableId::filter, "new"), ids);
     EXPECT_EQ(rig.path("new"), (std::vector<std::size_t>{})) << "the bucket is empty still";
-    EXPECT_EQ(rig.compiler.recycle_ids().size(), 1u) << "of the rule that jumps";
+    EXPECT_EQ(rig.compiler.ids(TableId::filter, "INPUT"), input) << "the rule that jumps, too";
+    EXPECT_EQ(rig.path("INPUT"), (std::vector<std::size_t>{1}));
+    EXPECT_EQ(rig.compiler.recycle_ids(), std::vector<RuleId>{});
+    rig.rule("-E new third");
+    rig.rule("-E third fourth");
+    static_cast<void>(rig.walk(Hook::input, dns));
+    EXPECT_EQ(rig.compiler.ids(TableId::filter, "INPUT"), input);
+    EXPECT_EQ(rig.compiler.recycle_ids(), std::vector<RuleId>{});
 }
 
 TEST(HookWalk, Ip6ComparesTheUpperProtocol) {

@@ -208,6 +208,17 @@ TEST(SetWords, TimesCountDownAndEnd) {
     EXPECT_EQ(ipset("add a 10.0.0.3"), "") << "what is over makes room";
 }
 
+// As firewall/core/ipset.py looks: the first word of each line behind the heading.
+TEST(SetWords, HelpListsTheTypes) {
+    SetShell ipset;
+    const std::string text = ipset("--help"), heading = "\nSupported set types:\n";
+    const auto at = text.find(heading);
+    ASSERT_NE(at, std::string::npos);
+    EXPECT_EQ(text.substr(at + heading.size()),
+              "    hash:net\t\t7\tbucketsize, initval support\n"
+              "    hash:ip\t\t5\tbucketsize, initval support\n");
+}
+
 TEST(SetWords, AFileIsCarriedOutWhollyOrNotAtAll) {
     SetShell ipset;
     EXPECT_EQ(ipset("restore", "create r hash:ip\n\n#c\n add r 1.2.3.4\nadd r 1.2.3.4\n"),

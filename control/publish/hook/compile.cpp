@@ -24,7 +24,8 @@ std::vector<RuleId> Compiler::recycle_ids() {
 
 void Compiler::abandon(Compiled& chain) {
     for (std::size_t i = 0; i < chain.codes.size(); ++i)
-        if (!abandoned_.try_emplace(chain.sources[i].get(), chain.sources[i], chain.codes[i]).second)
+        if (!abandoned_.try_emplace(chain.sources[i].identity.get(), Known{chain.sources[i], chain.codes[i]})
+                 .second)
             retired_ids_.push_back(chain.codes[i]->id);
     if (chain.policy != no_rule) retired_ids_.push_back(chain.policy);
 }
@@ -86,55 +87,60 @@ std::vector<SharedBlock> Compiler::blocks_of(const Compiled& old, const std::vec
     return result;
 }
 
+/// One that jumps to a chain that has another name now is the rule that it was.
+SharedRule Compiler::compile_rule(const RuleEntry& entry, KnownRules& moved, const FindChain& find_chain) {
+    for (auto* rules : {&moved, &abandoned_})
+        if (const auto known = rules->extract(entry.identity().get())) {
+            const auto& [source, code] = known.mapped();
+            return source.rule == entry.rule ? code : rules_.with_target(*entry.rule, code, find_chain);
+        }
+    return rules_.compile(*entry.rule, new_id(), find_chain);
+}
+
 void Compiler::compile_chain(Compiled& old, const Table& table, const Chain& chain) {
     const auto& rules = chain.rules;
     const auto common = std::min(rules.size(), old.sources.size());
     std::size_t prefix = 0, suffix = 0;
-    while (prefix < common && rules[prefix].rule == old.sources[prefix])
+    while (prefix < common && rules[prefix].rule == old.sources[prefix].rule)
         ++prefix;
     while (suffix < common - prefix &&
-           rules[rules.size() - 1 - suffix].rule == old.sources[old.sources.size() - 1 - suffix])
+           rules[rules.size() - 1 - suffix].rule == old.sources[old.sources.size() - 1 - suffix].rule)
         ++suffix;
     if (prefix == rules.size() && prefix == old.sources.size()) return;
 
-    std::unordered_map<const Rule*, SharedRule> moved;
+    KnownRules moved;
     for (std::size_t i = prefix; i < old.codes.size() - suffix; ++i)
-        if (!moved.try_emplace(old.sources[i].get(), old.codes[i]).second)
+        if (!moved.try_emplace(old.sources[i].identity.get(), Known{old.sources[i], old.codes[i]}).second)
             retired_ids_.push_back(old.codes[i]->id);
-    const auto compile = [&](const std::shared_ptr<const Rule>& rule, const FindChain& find_chain) {
-        if (const auto known = moved.extract(rule.get())) return known.mapped();
-        if (const auto known = abandoned_.extract(rule.get())) return known.mapped().second;
-        return rules_.compile(*rule, new_id(), find_chain);
-    };
 
-    std::vector<std::shared_ptr<const Rule>> sources;
+    std::vector<Source> sources;
     std::vector<SharedRule> codes;
     const FindChain find_chain = [&](const std::string& name) { return chains_.at({table.id, name}).slot; };
     for (std::size_t i = 0; i < rules.size(); ++i) {
-        sources.push_back(rules[i].rule);
+        sources.push_back({rules[i].rule, rules[i].identity()});
         if (i < prefix)
             codes.push_back(old.codes[i]);
         else if (i >= rules.size() - suffix)
             codes.push_back(old.codes[old.codes.size() - (rules.size() - i)]);
         else
-            codes.push_back(compile(rules[i].rule, find_chain));
+            codes.push_back(compile_rule(rules[i], moved, find_chain));
     }
-    for (const auto& [rule, code] : moved)
-        retired_ids_.push_back(code->id);
+    for (const auto& [identity, known] : moved)
+        retired_ids_.push_back(known.code->id);
     auto code = std::make_shared<ChainCode>();
     code->blocks = blocks_of(old, codes, prefix, suffix);
     old.code = std::move(code);
     old.sources = std::move(sources);
     old.codes = std::move(codes);
-    old.endpoint_independent = std::any_of(old.sources.begin(), old.sources.end(), [](const auto& rule) {
-        const auto* const nat = std::get_if<NatTarget>(&rule->target);
+    old.endpoint_independent = std::any_of(old.sources.begin(), old.sources.end(), [](const Source& of) {
+        const auto* const nat = std::get_if<NatTarget>(&of.rule->target);
         return nat && nat->endpoint_independent;
     });
-    old.traces = std::any_of(old.sources.begin(), old.sources.end(), [](const auto& rule) {
-        return std::holds_alternative<TraceTarget>(rule->target);
+    old.traces = std::any_of(old.sources.begin(), old.sources.end(), [](const Source& of) {
+        return std::holds_alternative<TraceTarget>(of.rule->target);
     });
     old.tracks = std::any_of(old.sources.begin(), old.sources.end(),
-                             [](const auto& rule) { return asks_for_connections(*rule); });
+                             [](const Source& of) { return asks_for_connections(*of.rule); });
 }
 
 /// Keeps the ids, and what limit and recent remember: only what names of interfaces stand for has changed.
@@ -142,7 +148,7 @@ void Compiler::renew_interfaces(Compiled& chain) {
     std::size_t first = chain.codes.size(), end = 0;
     auto codes = chain.codes;
     for (std::size_t i = 0; i < codes.size(); ++i) {
-        codes[i] = rules_.with_interfaces(*chain.sources[i], codes[i]);
+        codes[i] = rules_.with_interfaces(*chain.sources[i].rule, codes[i]);
         if (codes[i] == chain.codes[i]) continue;
         first = std::min(first, i);
         end = i + 1;
@@ -212,8 +218,8 @@ std::shared_ptr<const HookProgram> Compiler::compile(const Ruleset& ruleset, con
     for (const auto& table : ruleset.tables)
         for (const auto& chain : table.chains)
             compile_chain(chains_.find(Name{table.id, chain.name})->second, table, chain);
-    for (const auto& [rule, code] : abandoned_)
-        retired_ids_.push_back(code.second->id);
+    for (const auto& [identity, known] : abandoned_)
+        retired_ids_.push_back(known.code->id);
     abandoned_.clear();
     return assemble(ruleset);
 }

@@ -26,9 +26,9 @@ class Compiler {
     /// The secret keys the hashes of what outsiders can fill.
     Compiler(Family, std::uint64_t secret);
 
-    /// What workers are to run from now on. The rules must have passed check_table; rules that are the same
-    /// objects as last time keep their ids, and limit and recent what they remember. Named sets must be
-    /// found.
+    /// What workers are to run from now on. The rules must have passed check_table; rules of which
+    /// RuleEntry::identity() is the same object as last time keep their ids, and limit and recent what they
+    /// remember. Named sets must be found.
     [[nodiscard]] std::shared_ptr<const HookProgram> compile(const Ruleset&, const InterfaceNames&,
                                                              const FindSet&);
 
@@ -46,11 +46,20 @@ class Compiler {
     std::vector<RuleId> recycle_ids();
 
   private:
+    /// A rule, and by what it is known.
+    struct Source {
+        std::shared_ptr<const Rule> rule, identity;
+    };
+    struct Known {
+        Source source;
+        SharedRule code;
+    };
+    using KnownRules = std::unordered_map<const Rule*, Known>;  ///< by identity
     struct Compiled {
         ChainSlot slot = 0;
         RuleId policy = no_rule;
         bool seen = false, tracks = false, endpoint_independent = false, traces = false;
-        std::vector<std::shared_ptr<const Rule>> sources;
+        std::vector<Source> sources;
         std::vector<SharedRule> codes;
         std::shared_ptr<const ChainCode> code = std::make_shared<const ChainCode>();
     };
@@ -62,6 +71,7 @@ class Compiler {
     [[nodiscard]] std::vector<SharedBlock> blocks_of(const Compiled& old,
                                                      const std::vector<SharedRule>& codes, std::size_t prefix,
                                                      std::size_t suffix) const;
+    [[nodiscard]] SharedRule compile_rule(const RuleEntry&, KnownRules& moved, const FindChain&);
     [[nodiscard]] RuleId new_id();
     void abandon(Compiled&);
     [[nodiscard]] std::shared_ptr<const HookProgram> assemble(const Ruleset&) const;
@@ -74,7 +84,7 @@ class Compiler {
     ChainSlot slots_ = 0;
     std::vector<RuleId> free_ids_, retired_ids_;
     /// Of chains that are gone: a rule that another chain has now (-E) keeps its id and what it remembers.
-    std::unordered_map<const Rule*, std::pair<std::shared_ptr<const Rule>, SharedRule>> abandoned_;
+    KnownRules abandoned_;
     RuleId ids_ = 1;
 };
 

@@ -120,6 +120,14 @@ SharedRule RuleCompiler::with_interfaces(const Rule& rule, const SharedRule& cod
     return renewed;
 }
 
+SharedRule RuleCompiler::with_target(const Rule& rule, const SharedRule& code,
+                                     const FindChain& find_chain) const {
+    auto changed = std::make_shared<RuleCode>(*code);
+    changed->target = rule.target;
+    std::visit(StepOf{*changed, find_chain}, rule.target);
+    return changed;
+}
+
 bool asks_for_connections(const Rule& rule) {
     if (std::holds_alternative<ConnmarkTarget>(rule.target) || std::holds_alternative<NatTarget>(rule.target))
         return true;

@@ -35,6 +35,9 @@ class RuleCompiler {
     /// it remembers; `code` itself if they are what they were.
     [[nodiscard]] SharedRule with_interfaces(const Rule&, const SharedRule& code);
 
+    /// The same but for what the rule does, and all that it remembers.
+    [[nodiscard]] SharedRule with_target(const Rule&, const SharedRule& code, const FindChain&) const;
+
     [[nodiscard]] InterfaceTest interface(const Interface&);
     [[nodiscard]] std::shared_ptr<const AddressSet> set(std::string_view name) const {
         return find_set_(name);
