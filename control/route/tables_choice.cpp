@@ -55,15 +55,22 @@ HopIndex RouteTables<bytes>::decide_choice(const Layered& in, const Key& key, un
     }
     for (auto route = routes.rbegin(); route != routes.rend(); ++route) {
         const auto& entry = wiring_.attributes[(*route)->attributes];
-        chain = wiring_.hops.take_choice({.kind = HopKind::choice,
-                                          .v6 = bytes == 16,
-                                          .gateway = {},
-                                          .source = entry.attributes.source,
-                                          .tos = entry.attributes.tos,
-                                          .source_length = entry.attributes.source_length,
-                                          .meant = own_hop(entry.hop, key, length, true),
-                                          .otherwise = chain});
-        if (chain == no_hop) return no_hop;
+        const HopIndex rest = chain;
+        if (rest != no_hop) wiring_.hops.retain(rest);
+        const HopIndex longer = wiring_.hops.take_choice({.kind = HopKind::choice,
+                                                          .v6 = bytes == 16,
+                                                          .gateway = {},
+                                                          .source = entry.attributes.source,
+                                                          .tos = entry.attributes.tos,
+                                                          .source_length = entry.attributes.source_length,
+                                                          .meant = own_hop(entry.hop, key, length, true),
+                                                          .otherwise = rest});
+        if (longer == no_hop) {
+            ++left_out_;  // the others stand
+            continue;
+        }
+        if (rest != no_hop) wiring_.hops.release(rest);
+        chain = longer;
     }
     return chain;
 }

@@ -156,6 +156,34 @@ TEST_F(RouteChoices, OfIpv6TheLongestSourceAndElseAShorterDestination) {
     EXPECT_EQ(routes.size().routes6, 3u);
 }
 
+// With no room for a choice the route for all packets stands, and those that have found room.
+TEST_F(RouteChoices, WithoutRoomThePlainRouteStands) {
+    // 128 units of weight ask for the most buckets a group may have: 256 such groups would take all there
+    // are.
+    const auto fill = [&](const std::string& prefix, const std::string& last, std::uint16_t weight) {
+        add(make(prefix.c_str(), 24,
+                 {via(lan, ("10.0.1." + last).c_str()), via(lan, ("10.0.2." + last).c_str(), weight)}));
+    };
+    for (int i = 0; i < 255; ++i)
+        fill("10.7." + std::to_string(i) + ".0", std::to_string(i), 127);
+    for (const int weight : {63, 31, 15, 7, 3, 1})  // half of what is left, each
+        fill("10.6." + std::to_string(weight) + ".0", "1", static_cast<std::uint16_t>(weight));
+    EXPECT_EQ(look("10.7.254.1").kind, HopKind::group);
+    EXPECT_EQ(look("10.6.1.1").kind, HopKind::group);
+    EXPECT_EQ(routes.size().left_out, 0u);
+    for (int i = 1; i <= 40; ++i) {  // 64 buckets, two for each
+        const auto prefix = "10.5." + std::to_string(i) + ".0";
+        add(make(prefix.c_str(), 24, {gateway(200)}));
+        add(with_tos(make(prefix.c_str(), 24, {gateway(i)}), 0x10));
+    }
+    EXPECT_EQ(routes.size().left_out, 8u);
+    for (int i = 1; i <= 40; ++i) {
+        const auto address = "10.5." + std::to_string(i) + ".1";
+        EXPECT_EQ(way(address.c_str(), 0), ".200") << i;
+        EXPECT_EQ(way(address.c_str(), 0x10), i <= 32 ? "." + std::to_string(i) : ".200") << i;
+    }
+}
+
 struct Listed {
     KernelRoute route;
     int number;
