@@ -246,7 +246,7 @@ void RouteTables<bytes>::clear(Layered& of) {
 
 template <unsigned bytes>
 void RouteTables<bytes>::refresh(std::uint32_t table, const Key& key, unsigned length) {
-    drop_choice(key, length);
+    drop_notes(key, length);
     for (const auto& layered : layered_) {
         const auto layer = std::find(layered->layers.begin(), layered->layers.end(), table);
         if (layer == layered->layers.end()) continue;

@@ -56,6 +56,13 @@ class RouteTables {
     void note_choice(const Key& key, unsigned length) { choices_.emplace(key, length); }
     /// Whether there is such a route, or was one not long ago.
     [[nodiscard]] bool has_choices() const noexcept { return !choices_.empty(); }
+    /// A route says that the prefix is the host's own. Before refresh().
+    void note_local(const Key& key, unsigned length) {
+        constexpr std::uint8_t loopback = 127;
+        if (length < bits && (bytes != 4 || key[0] != loopback)) local_networks_.emplace(key, length);
+    }
+    /// Whether some of these are of more than one address, besides the loopback network of IPv4.
+    [[nodiscard]] bool has_local_networks() const noexcept { return !local_networks_.empty(); }
     /// The routes of a prefix of a kernel table have changed, or what they lead to.
     void refresh(std::uint32_t table, const Key& key, unsigned length);
     /// What the attributes for which changed[id] is true lead to has changed.
@@ -117,7 +124,7 @@ class RouteTables {
     [[nodiscard]] HopIndex choice_for(const HopFacts& choice, const Key& address);
     [[nodiscard]] HopIndex own_hop(HopIndex hop, const Key& key, unsigned length, bool always);
     void put_choices(Layered& into, const Key& key, unsigned length);
-    void drop_choice(const Key& key, unsigned length);
+    void drop_notes(const Key& key, unsigned length);
     void put(Layered& into, const Key& key, unsigned length);
     void put_hosts(Layered& into, const Key& key, unsigned length);
     void put_below(Layered& into, std::size_t layer, const Key& key, unsigned length);
@@ -132,7 +139,7 @@ class RouteTables {
     std::vector<std::unique_ptr<Layered>> layered_;
     std::unique_ptr<Layered> filling_;  ///< by set_layers
     std::map<Key, std::set<int>> neighbours_;
-    std::set<std::pair<Key, unsigned>> choices_;  ///< prefixes and lengths
+    std::set<std::pair<Key, unsigned>> choices_, local_networks_;  ///< prefixes and lengths
     bool fresh_ = false;
     std::uint64_t left_out_ = 0;
 };

@@ -98,19 +98,23 @@ void RouteTables<bytes>::put_choices(Layered& into, const Key& key, unsigned len
     }
 }
 
-/// Forgets that a prefix has such routes, if it has none.
+/// Forgets that a prefix has routes with a TOS or a source, or local ones, if it has none.
 template <unsigned bytes>
-void RouteTables<bytes>::drop_choice(const Key& key, unsigned length) {
-    if (choices_.empty()) return;
-    const auto at = choices_.find({key, length});
-    if (at == choices_.end()) return;
-    const auto has = [&](const Rib<bytes>& rib) {
-        return rib.find(key, length, [&](const RibRoute& route) {
-            return !wiring_.attributes[route.attributes].attributes.plain();
-        });
+void RouteTables<bytes>::drop_notes(const Key& key, unsigned length) {
+    const auto drop = [&](std::set<std::pair<Key, unsigned>>& noted, auto&& is) {
+        if (noted.empty()) return;
+        const auto at = noted.find({key, length});
+        if (at == noted.end()) return;
+        const auto has = [&](const Rib<bytes>& rib) {
+            return rib.find(key, length, [&](const RibRoute& route) {
+                return is(wiring_.attributes[route.attributes].attributes);
+            });
+        };
+        if (std::none_of(ribs_.begin(), ribs_.end(), [&](const auto& one) { return has(one.second); }))
+            noted.erase(at);
     };
-    if (std::none_of(ribs_.begin(), ribs_.end(), [&](const auto& one) { return has(one.second); }))
-        choices_.erase(at);
+    drop(choices_, [](const RouteAttributes& of) { return !of.plain(); });
+    drop(local_networks_, [](const RouteAttributes& of) { return of.type == RTN_LOCAL; });
 }
 
 #define WEFT_CHOICES(bytes)                                                                             \
@@ -121,7 +125,7 @@ void RouteTables<bytes>::drop_choice(const Key& key, unsigned length) {
     template HopIndex RouteTables<bytes>::choice_for(const HopFacts&, const Key&);                      \
     template HopIndex RouteTables<bytes>::own_hop(HopIndex, const Key&, unsigned, bool);                \
     template void RouteTables<bytes>::put_choices(Layered&, const Key&, unsigned);                      \
-    template void RouteTables<bytes>::drop_choice(const Key&, unsigned);
+    template void RouteTables<bytes>::drop_notes(const Key&, unsigned);
 WEFT_CHOICES(4)
 WEFT_CHOICES(16)
 #undef WEFT_CHOICES

@@ -10,7 +10,7 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     const Topology& topology = *context.topology;
     Burst burst;  // not all of it: the arrays are filled as far as they are used
     const Routing& routing = *context.routing;
-    const bool checks_source = routing.interface(in.index).rp_filter != 0;
+    const bool checks_source = routing.interface(in.index).rp_filter != 0 || routing.local_networks4;
     burst.routing = &routing;
     burst.asks4 = checks_source || !routing.rules4.empty();
     burst.asks6 = !routing.rules6.empty();

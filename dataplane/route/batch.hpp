@@ -161,7 +161,8 @@ struct RouteBatch {
     /// What the first table has that a rule names and that leads somewhere; no_hop: not for this path.
     template <unsigned bytes>
     static void find_by_rules(Burst& burst) noexcept;
-    /// no_hop for those whose source has no way back, or none by the interface they came by (RFC 3704).
+    /// no_hop for those whose source has no way back, or none by the interface they came by (RFC 3704), or is
+    /// of a network of ours.
     static void check_sources(Burst& burst) noexcept;
     static void choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
                                Burst& burst) noexcept;

@@ -184,6 +184,19 @@ TEST_F(RouteChoices, WithoutRoomThePlainRouteStands) {
     }
 }
 
+// Linux's fib_has_custom_local_routes: the address of an interface is of one address, the kernel's own
+// 127.0.0.0/8 does not count.
+TEST_F(RouteChoices, NetworksOfOursAreKnownAsSuch) {
+    add(make("127.0.0.0", 8, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    add(make("10.0.0.1", 32, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    EXPECT_FALSE(routing.get().local_networks4);
+    add(make("10.9.0.0", 16, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    EXPECT_TRUE(routing.get().local_networks4);
+    EXPECT_EQ(look("10.9.0.1").kind, HopKind::local);
+    del(make("10.9.0.0", 16, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    EXPECT_FALSE(routing.get().local_networks4);
+}
+
 struct Listed {
     KernelRoute route;
     int number;
