@@ -90,12 +90,16 @@ class RouteTables {
     [[nodiscard]] HopIndex effective(std::size_t index, const Key& key, unsigned length) const {
         return layered_[index]->entries.find(key, length);
     }
-    /// The kernel's table and the length of the prefix that decide for an address in a layered table.
+    /// The kernel's table and the route there that decide for a packet in a layered table.
     struct Origin {
         std::uint32_t table;
-        unsigned length;
+        unsigned length;                          ///< of its prefix
+        std::uint8_t tos = 0, source_length = 0;  ///< of those that are not for all packets
+        IpAddress source{};
     };
-    [[nodiscard]] std::optional<Origin> origin(std::size_t index, const Key& address) const;
+    /// `source` and `tos`: of the packet, the latter as asked_tos() has it.
+    [[nodiscard]] std::optional<Origin> origin(std::size_t index, const Key& address, const IpAddress& source,
+                                               std::uint8_t tos) const;
     /// Entries that found no room.
     [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
     [[nodiscard]] std::size_t routes() const noexcept;
@@ -117,6 +121,8 @@ class RouteTables {
     [[nodiscard]] HopIndex decide(const Layered& in, const Key& key, unsigned length);
     [[nodiscard]] HopIndex host_hop(const Layered& in, const Key& address);
     [[nodiscard]] HopIndex neighbour_hop(HopIndex of, const Key& address, bool always);
+    [[nodiscard]] std::optional<Origin> origin_in(std::uint32_t table, const Key& address,
+                                                  const IpAddress& source, std::uint8_t tos) const;
     [[nodiscard]] std::vector<const RibRoute*> choices_of(std::uint32_t table, const Key& key,
                                                           unsigned length) const;
     [[nodiscard]] HopIndex decide_choice(const Layered& in, const Key& key, unsigned length,

@@ -184,6 +184,33 @@ TEST_F(RouteChoices, WithoutRoomThePlainRouteStands) {
     }
 }
 
+TEST_F(RouteChoices, AreNamedByWhatTheyMean) {
+    add(make("10.9.0.0", 16, {gateway(2)}));
+    add(with_tos(make("10.9.0.0", 16, {gateway(3)}), 0x10));
+    add(with_tos(make("10.9.1.0", 24, {gateway(4)}), 0x08));
+    const auto of4 = [&](AddressKey<4> address, std::uint8_t tos) {
+        const auto origin = routes.tables4().origin(0, address, {}, tos);
+        return origin ? std::pair{origin->length, unsigned{origin->tos}} : std::pair{99u, 99u};
+    };
+    EXPECT_EQ(of4({10, 9, 0, 1}, 0), std::pair(16u, 0u));
+    EXPECT_EQ(of4({10, 9, 0, 1}, 0x10), std::pair(16u, 0x10u));
+    EXPECT_EQ(of4({10, 9, 1, 1}, 0x08), std::pair(24u, 0x08u));
+    EXPECT_EQ(of4({10, 9, 1, 1}, 0x10), std::pair(16u, 0x10u));
+    EXPECT_EQ(of4({10, 9, 1, 1}, 0x04), std::pair(16u, 0u));
+    EXPECT_EQ(of4({10, 8, 1, 1}, 0x04), std::pair(99u, 99u));
+
+    add(make("::", 0, {gateway6(2)}));
+    add(make("2001:db8:f00::", 48, {gateway6(3)}));
+    add(from("2001:db8:a::", 48, make("2001:db8:f00::", 48, {gateway6(4)})));
+    const auto of6 = [&](const char* address, const char* source) {
+        const auto origin = routes.tables6().origin(0, ip(address).bytes, ip(source), 0);
+        return origin ? std::pair{origin->length, unsigned{origin->source_length}} : std::pair{99u, 99u};
+    };
+    EXPECT_EQ(of6("2001:db8:f00::1", "2001:db8:a::1"), std::pair(48u, 48u));
+    EXPECT_EQ(of6("2001:db8:f00::1", "2001:db8:b::1"), std::pair(0u, 0u)) << "not the plain one beside it";
+    EXPECT_EQ(of6("2001:db8:e::1", "2001:db8:a::1"), std::pair(0u, 0u));
+}
+
 // Linux's fib_has_custom_local_routes: the address of an interface is of one address, the kernel's own
 // 127.0.0.0/8 does not count.
 TEST_F(RouteChoices, NetworksOfOursAreKnownAsSuch) {
