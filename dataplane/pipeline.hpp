@@ -74,6 +74,7 @@ class Pipeline {
         for (std::uint16_t i = 0; i < count; ++i)
             prepare<S>(*packets[i], prepared[i], burst, context);
         if constexpr (LooksUp<S>) S::look_up(burst, context);
+        if constexpr (Chooses<S>) S::choose(packets, prepared, count, burst);
         for (std::uint16_t i = 0; i < count; ++i) {
             const Verdict verdict = decide_in_sight<S>(*packets[i], prepared[i], burst, context);
             if (verdict.is_stage()) [[likely]]

@@ -10,7 +10,9 @@
 //   - `Burst`, what is the same for all packets of the burst and is looked up once, by `begin(context)`;
 //     prepare and decide get it before the context;
 //   - perhaps `look_up(burst, context)`, between the two: looks up at once what prepare collected in the
-//   Burst.
+//   Burst;
+//   - perhaps `choose(packets, prepared, count, burst)` after it: what asks for the packets again, and is
+//   sooner done for all of them at once than on the way of each.
 // No stage contains a loop over the batch: pipeline.hpp runs prepare over the whole vector, then decide.
 #pragma once
 
@@ -73,6 +75,13 @@ concept BatchStage = requires(Packet& packet, typename S::Prepared& prepared, ty
 template <class S>
 concept LooksUp = BatchStage<S> && requires(typename S::Burst& burst, Context& context) {
     { S::look_up(burst, context) }
+    noexcept;
+};
+
+template <class S>
+concept Chooses = BatchStage<S> &&
+    requires(Packet* const packets[], const typename S::Prepared prepared[], typename S::Burst& burst) {
+    { S::choose(packets, prepared, 1u, burst) }
     noexcept;
 };
 

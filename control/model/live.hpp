@@ -119,6 +119,7 @@ struct RouteFound {
     bool has_gateway = false, gateway_v6 = false;
     IpAddress gateway{}, source{};  ///< source zero: not known
     std::uint16_t mtu = 0;          ///< of the route; 0: the interface's
+    std::uint8_t tos = 0;           ///< of the route; 0: it is for any
 };
 
 /// One next hop as workers have it.

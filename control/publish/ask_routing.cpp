@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <net/if.h>
 
+#include <cstring>
+
 #include "control/publish/kernel_form.hpp"
 #include "control/publish/switch.hpp"
 #include "control/route/commands/words.hpp"
@@ -80,7 +82,7 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
     key.tos = asked_tos(question.tos, key.v6);
     key.mark = question.mark;
     if (!question.iif.empty()) key.iif = *indexes_.interfaces.find(question.iif);
-    return with_routes([&](const Routes&) -> Result<RouteFound> {
+    return with_routes([&](const Routes& routes) -> Result<RouteFound> {
         const Routing& routing = shared_.routing.get();
         const auto answer = weft::find_route(key, routing, shared_.hops);
         RouteFound found{.kind = answer.kind};
@@ -88,6 +90,12 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
         const Hop& hop = shared_.hops[answer.index];
         found.mtu = hop.mtu;
         found.source = hop.source;
+        if (!key.v6) {
+            AddressKey<4> address;
+            std::memcpy(address.data(), key.destination.bytes.data(), address.size());
+            const auto origin = routes.tables4().origin(answer.table, address, key.source, key.tos);
+            if (origin) found.tos = origin->tos;
+        }
         if (hop.interface != no_interface) {
             found.device = names().interface(hop.interface);
             const auto& interface = routing.interface(hop.interface);

@@ -6,6 +6,7 @@
 
 #include "control/publish/switch.hpp"
 #include "control/publish/trace_text.hpp"
+#include "control/route/commands/tos.hpp"
 #include "control/route/commands/words.hpp"
 #include "dataplane/observe/rehearsal.hpp"
 
@@ -20,11 +21,15 @@ std::string source_of(const TracedRoute& route, const Routes& routes, const Rout
                                  ? fmt::format("rule {}", rules[route.rule - 1u].priority)
                                  : "";
     const auto text = [&](const auto& tables, const auto& address) {
-        const auto origin = tables.origin(route.table, address);
+        const auto origin = tables.origin(route.table, address, route.source, route.tos);
         if (!origin || route.kind == HopKind::none) return rule;
         const auto prefix = first_of(prefix_of(route.asked_v6, route.destination, origin->length));
-        return fmt::format("{}{} in table {}", rule.empty() ? "" : rule + ", ",
-                           destination_text(prefix.v6, bytes_of(prefix), prefix.length),
+        std::string means;  // as `ip route` says it
+        if (origin->source_length)
+            means = " from " + destination_text(prefix.v6, origin->source, origin->source_length);
+        if (origin->tos) means = " tos " + tos_text(origin->tos);
+        return fmt::format("{}{}{} in table {}", rule.empty() ? "" : rule + ", ",
+                           destination_text(prefix.v6, bytes_of(prefix), prefix.length), means,
                            RoutingNames{}.table(origin->table));
     };
     if (route.rule && rules[route.rule - 1u].action != RoutingRule::Action::table) return rule;

@@ -170,6 +170,8 @@ void HopPool::write_choice(HopIndex index, const HopFacts& facts, std::uint32_t 
 
 void HopPool::write_group(HopIndex index, std::uint8_t bits, std::uint32_t first) {
     Hop& hop = table_[index];
+    table_.set_has_groups(true);
+    ++groups_;
     hop.kind = HopKind::group;
     hop.v6 = false;
     hop.tos = 0;
@@ -306,6 +308,7 @@ void HopPool::reclaim() {
             if (otherwise != no_hop) release(otherwise);
         } else if (info.facts.kind == HopKind::group) {
             free_buckets_[table_[hop].bucket_bits].push_back(table_[hop].first_bucket);
+            table_.set_has_groups(--groups_ != 0);
             // workers may have come by the group to a member until now: that one waits another round
             for (const auto& member : std::exchange(info.members, {}))
                 release(member.hop);

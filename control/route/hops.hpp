@@ -138,7 +138,7 @@ class HopPool {
     std::map<std::pair<HopIndex, std::array<std::uint8_t, 16>>, HopIndex> twins_;
     std::unordered_map<int, std::uint64_t> own_, unasked_;  ///< by device
     std::vector<std::vector<std::uint32_t>> free_buckets_ = std::vector<std::vector<std::uint32_t>>(16);
-    std::uint32_t end_of_buckets_ = 0;
+    std::uint32_t end_of_buckets_ = 0, groups_ = 0;
 };
 
 }  // namespace weft

@@ -16,6 +16,7 @@ std::unique_ptr<Routing> Routes::make_routing() const {
     routing->rules4 = plans_[0].rules;
     routing->rules6 = plans_[1].rules;
     routing->tos_routes = tables4_.has_choices();
+    routing->local_networks4 = tables4_.has_local_networks();
     routing->hash_l4 = settings_.hash_l4;
     routing->hash6_l4 = settings_.hash6_l4;
     routing->hash_secret = hash_secret_;
@@ -66,6 +67,7 @@ void Routes::settle() {
     dirty_ |= tables4_.take_fresh();
     dirty_ |= tables6_.take_fresh();
     dirty_ |= tables4_.has_choices() != wiring_.routing.get().tos_routes;
+    dirty_ |= tables4_.has_local_networks() != wiring_.routing.get().local_networks4;
     if (dirty_) publish();
     if (hops_.has_released() || tables4_.has_unlinked() || tables6_.has_unlinked()) reclaim();
 }

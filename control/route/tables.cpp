@@ -87,21 +87,6 @@ bool RouteTables<bytes>::covered(std::uint32_t table, const Key& key, unsigned b
         .has_value();
 }
 
-template <unsigned bytes>
-auto RouteTables<bytes>::origin(std::size_t index, const Key& address) const -> std::optional<Origin> {
-    if (index >= layered_.size()) return std::nullopt;
-    for (const std::uint32_t table : layered_[index]->layers) {
-        const auto it = ribs_.find(table);
-        if (it == ribs_.end()) continue;
-        const auto& rib = it->second;
-        const auto found = rib.prefixes().longest(address, bits + 1, [&](std::uint32_t head) {
-            return rib.find_from(head, [&](const RibRoute& r) { return usable(r); }) != 0;
-        });
-        if (found) return Origin{table, found->length};
-    }
-    return std::nullopt;
-}
-
 /// With a reference; no_hop if the prefix has no place there.
 template <unsigned bytes>
 HopIndex RouteTables<bytes>::decide(const Layered& in, const Key& key, unsigned length) {
@@ -246,7 +231,7 @@ void RouteTables<bytes>::clear(Layered& of) {
 
 template <unsigned bytes>
 void RouteTables<bytes>::refresh(std::uint32_t table, const Key& key, unsigned length) {
-    drop_choice(key, length);
+    drop_notes(key, length);
     for (const auto& layered : layered_) {
         const auto layer = std::find(layered->layers.begin(), layered->layers.end(), table);
         if (layer == layered->layers.end()) continue;

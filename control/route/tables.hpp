@@ -56,6 +56,13 @@ class RouteTables {
     void note_choice(const Key& key, unsigned length) { choices_.emplace(key, length); }
     /// Whether there is such a route, or was one not long ago.
     [[nodiscard]] bool has_choices() const noexcept { return !choices_.empty(); }
+    /// A route says that the prefix is the host's own. Before refresh().
+    void note_local(const Key& key, unsigned length) {
+        constexpr std::uint8_t loopback = 127;
+        if (length < bits && (bytes != 4 || key[0] != loopback)) local_networks_.emplace(key, length);
+    }
+    /// Whether some of these are of more than one address, besides the loopback network of IPv4.
+    [[nodiscard]] bool has_local_networks() const noexcept { return !local_networks_.empty(); }
     /// The routes of a prefix of a kernel table have changed, or what they lead to.
     void refresh(std::uint32_t table, const Key& key, unsigned length);
     /// What the attributes for which changed[id] is true lead to has changed.
@@ -83,12 +90,16 @@ class RouteTables {
     [[nodiscard]] HopIndex effective(std::size_t index, const Key& key, unsigned length) const {
         return layered_[index]->entries.find(key, length);
     }
-    /// The kernel's table and the length of the prefix that decide for an address in a layered table.
+    /// The kernel's table and the route there that decide for a packet in a layered table.
     struct Origin {
         std::uint32_t table;
-        unsigned length;
+        unsigned length;                          ///< of its prefix
+        std::uint8_t tos = 0, source_length = 0;  ///< of those that are not for all packets
+        IpAddress source{};
     };
-    [[nodiscard]] std::optional<Origin> origin(std::size_t index, const Key& address) const;
+    /// `source` and `tos`: of the packet, the latter as asked_tos() has it.
+    [[nodiscard]] std::optional<Origin> origin(std::size_t index, const Key& address, const IpAddress& source,
+                                               std::uint8_t tos) const;
     /// Entries that found no room.
     [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
     [[nodiscard]] std::size_t routes() const noexcept;
@@ -110,6 +121,8 @@ class RouteTables {
     [[nodiscard]] HopIndex decide(const Layered& in, const Key& key, unsigned length);
     [[nodiscard]] HopIndex host_hop(const Layered& in, const Key& address);
     [[nodiscard]] HopIndex neighbour_hop(HopIndex of, const Key& address, bool always);
+    [[nodiscard]] std::optional<Origin> origin_in(std::uint32_t table, const Key& address,
+                                                  const IpAddress& source, std::uint8_t tos) const;
     [[nodiscard]] std::vector<const RibRoute*> choices_of(std::uint32_t table, const Key& key,
                                                           unsigned length) const;
     [[nodiscard]] HopIndex decide_choice(const Layered& in, const Key& key, unsigned length,
@@ -117,7 +130,7 @@ class RouteTables {
     [[nodiscard]] HopIndex choice_for(const HopFacts& choice, const Key& address);
     [[nodiscard]] HopIndex own_hop(HopIndex hop, const Key& key, unsigned length, bool always);
     void put_choices(Layered& into, const Key& key, unsigned length);
-    void drop_choice(const Key& key, unsigned length);
+    void drop_notes(const Key& key, unsigned length);
     void put(Layered& into, const Key& key, unsigned length);
     void put_hosts(Layered& into, const Key& key, unsigned length);
     void put_below(Layered& into, std::size_t layer, const Key& key, unsigned length);
@@ -132,7 +145,7 @@ class RouteTables {
     std::vector<std::unique_ptr<Layered>> layered_;
     std::unique_ptr<Layered> filling_;  ///< by set_layers
     std::map<Key, std::set<int>> neighbours_;
-    std::set<std::pair<Key, unsigned>> choices_;  ///< prefixes and lengths
+    std::set<std::pair<Key, unsigned>> choices_, local_networks_;  ///< prefixes and lengths
     bool fresh_ = false;
     std::uint64_t left_out_ = 0;
 };

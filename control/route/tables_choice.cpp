@@ -55,15 +55,22 @@ HopIndex RouteTables<bytes>::decide_choice(const Layered& in, const Key& key, un
     }
     for (auto route = routes.rbegin(); route != routes.rend(); ++route) {
         const auto& entry = wiring_.attributes[(*route)->attributes];
-        chain = wiring_.hops.take_choice({.kind = HopKind::choice,
-                                          .v6 = bytes == 16,
-                                          .gateway = {},
-                                          .source = entry.attributes.source,
-                                          .tos = entry.attributes.tos,
-                                          .source_length = entry.attributes.source_length,
-                                          .meant = own_hop(entry.hop, key, length, true),
-                                          .otherwise = chain});
-        if (chain == no_hop) return no_hop;
+        const HopIndex rest = chain;
+        if (rest != no_hop) wiring_.hops.retain(rest);
+        const HopIndex longer = wiring_.hops.take_choice({.kind = HopKind::choice,
+                                                          .v6 = bytes == 16,
+                                                          .gateway = {},
+                                                          .source = entry.attributes.source,
+                                                          .tos = entry.attributes.tos,
+                                                          .source_length = entry.attributes.source_length,
+                                                          .meant = own_hop(entry.hop, key, length, true),
+                                                          .otherwise = rest});
+        if (longer == no_hop) {
+            ++left_out_;  // the others stand
+            continue;
+        }
+        if (rest != no_hop) wiring_.hops.release(rest);
+        chain = longer;
     }
     return chain;
 }
@@ -91,30 +98,69 @@ void RouteTables<bytes>::put_choices(Layered& into, const Key& key, unsigned len
     }
 }
 
-/// Forgets that a prefix has such routes, if it has none.
+/// Forgets that a prefix has routes with a TOS or a source, or local ones, if it has none.
 template <unsigned bytes>
-void RouteTables<bytes>::drop_choice(const Key& key, unsigned length) {
-    if (choices_.empty()) return;
-    const auto at = choices_.find({key, length});
-    if (at == choices_.end()) return;
-    const auto has = [&](const Rib<bytes>& rib) {
-        return rib.find(key, length, [&](const RibRoute& route) {
-            return !wiring_.attributes[route.attributes].attributes.plain();
-        });
+void RouteTables<bytes>::drop_notes(const Key& key, unsigned length) {
+    const auto drop = [&](std::set<std::pair<Key, unsigned>>& noted, auto&& is) {
+        if (noted.empty()) return;
+        const auto at = noted.find({key, length});
+        if (at == noted.end()) return;
+        const auto has = [&](const Rib<bytes>& rib) {
+            return rib.find(key, length, [&](const RibRoute& route) {
+                return is(wiring_.attributes[route.attributes].attributes);
+            });
+        };
+        if (std::none_of(ribs_.begin(), ribs_.end(), [&](const auto& one) { return has(one.second); }))
+            noted.erase(at);
     };
-    if (std::none_of(ribs_.begin(), ribs_.end(), [&](const auto& one) { return has(one.second); }))
-        choices_.erase(at);
+    drop(choices_, [](const RouteAttributes& of) { return !of.plain(); });
+    drop(local_networks_, [](const RouteAttributes& of) { return of.type == RTN_LOCAL; });
 }
 
-#define WEFT_CHOICES(bytes)                                                                             \
-    template std::vector<const RibRoute*> RouteTables<bytes>::choices_of(std::uint32_t, const Key&,     \
-                                                                         unsigned) const;               \
-    template HopIndex RouteTables<bytes>::decide_choice(const Layered&, const Key&, unsigned,           \
-                                                        const std::vector<const RibRoute*>&, HopIndex); \
-    template HopIndex RouteTables<bytes>::choice_for(const HopFacts&, const Key&);                      \
-    template HopIndex RouteTables<bytes>::own_hop(HopIndex, const Key&, unsigned, bool);                \
-    template void RouteTables<bytes>::put_choices(Layered&, const Key&, unsigned);                      \
-    template void RouteTables<bytes>::drop_choice(const Key&, unsigned);
+/// As a look-up chooses (route_of): of a prefix the route that means the packet, of the longest source
+/// prefix, else the plain one, of IPv6 only where no other is, or of the default route.
+template <unsigned bytes>
+auto RouteTables<bytes>::origin_in(std::uint32_t table, const Key& address, const IpAddress& source,
+                                   std::uint8_t tos) const -> std::optional<Origin> {
+    const auto it = ribs_.find(table);
+    if (it == ribs_.end()) return std::nullopt;
+    for (unsigned length = bits + 1; length-- > 0;) {
+        const Key key = network_of<bytes>(address, length);
+        const auto choices = choices_of(table, key, length);
+        for (const RibRoute* route : choices) {
+            const RouteAttributes& is = wiring_.attributes[route->attributes].attributes;
+            const bool meant = bytes == 4 ? is.tos == tos
+                                          : network_of<16>(source.bytes, is.source_length) == is.source.bytes;
+            if (meant) return Origin{table, length, is.tos, is.source_length, is.source};
+        }
+        if (bytes == 16 && !choices.empty() && length != 0) continue;
+        if (hop_of(table, key, length) != no_hop) return Origin{table, length};
+    }
+    return std::nullopt;
+}
+
+template <unsigned bytes>
+auto RouteTables<bytes>::origin(std::size_t index, const Key& address, const IpAddress& source,
+                                std::uint8_t tos) const -> std::optional<Origin> {
+    if (index >= layered_.size()) return std::nullopt;
+    for (const std::uint32_t table : layered_[index]->layers)
+        if (const auto found = origin_in(table, address, source, tos)) return found;
+    return std::nullopt;
+}
+
+#define WEFT_CHOICES(bytes)                                                                                \
+    template std::vector<const RibRoute*> RouteTables<bytes>::choices_of(std::uint32_t, const Key&,        \
+                                                                         unsigned) const;                  \
+    template HopIndex RouteTables<bytes>::decide_choice(const Layered&, const Key&, unsigned,              \
+                                                        const std::vector<const RibRoute*>&, HopIndex);    \
+    template HopIndex RouteTables<bytes>::choice_for(const HopFacts&, const Key&);                         \
+    template HopIndex RouteTables<bytes>::own_hop(HopIndex, const Key&, unsigned, bool);                   \
+    template auto RouteTables<bytes>::origin_in(std::uint32_t, const Key&, const IpAddress&, std::uint8_t) \
+        const->std::optional<Origin>;                                                                      \
+    template auto RouteTables<bytes>::origin(std::size_t, const Key&, const IpAddress&, std::uint8_t)      \
+        const->std::optional<Origin>;                                                                      \
+    template void RouteTables<bytes>::put_choices(Layered&, const Key&, unsigned);                         \
+    template void RouteTables<bytes>::drop_notes(const Key&, unsigned);
 WEFT_CHOICES(4)
 WEFT_CHOICES(16)
 #undef WEFT_CHOICES

@@ -56,7 +56,7 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     burst.own = in.mac.raw();
     burst.spread = in.mtu - least_size;
     burst.in = in.index;
-    burst.asks_way_back4 = routing.interface(in.index).rp_filter != 0;
+    burst.asks_way_back4 = routing.interface(in.index).rp_filter != 0 || routing.local_networks4;
     burst.hops = &(*context.hops)[0];
     burst.changes = &context.hops->changes();
     burst.interfaces = context.topology->interfaces.data();

@@ -57,7 +57,7 @@ struct FlowBatch {
         bool routes4, routes6;  ///< the family has no rules
         bool hands4, hands6;    ///< the host would take the family's packets to be routed
         bool checks_sums;
-        bool asks_way_back4;              ///< rp_filter
+        bool asks_way_back4;              ///< rp_filter, or networks of ours
         StageId slow;                     ///< where packets go that are not for this path
         const std::uint16_t* slow_count;  ///< of packets that have gone there
         std::uint64_t own;                ///< MAC address of the port, as MacAddress::raw()

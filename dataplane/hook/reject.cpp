@@ -92,7 +92,8 @@ void send_reset(Packet& about, Context& context) noexcept {
     std::memcpy(&segment, l4->data, sizeof segment);
     if (segment.flags & rst || !has_right_sum(about, *l4, context)) return;
     const IpAddress to = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
-    const WayBack way = way_back(about, to, context);
+    const IpAddress from = v6 ? IpAddress{ipv6(about).destination} : to_address(ipv4(about).destination);
+    const WayBack way = way_back(about, from, to, context);
     if (way.none()) return;
     const std::uint32_t header = v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
     Packet* made = new_packet(v6 ? ether_type::ipv6 : ether_type::ipv4, header + sizeof(TcpHeader), context);

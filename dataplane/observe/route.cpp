@@ -52,6 +52,8 @@ TracedRoute route_of_input(Packet& packet, Verdict verdict, Context& context) no
     route.of_group = answer.table_entry != answer.index;
     route.asked = true;
     route.asked_v6 = key.v6;
+    route.tos = key.tos;
+    route.source = key.source;
     route.destination = key.destination;
     route.table = answer.table;
     route.rule = answer.rule;

@@ -34,7 +34,8 @@ struct TracedRoute {
     MacAddress mac{};       ///< gateway's, if it is resolved
     // Of ip_input only: what was looked up.
     bool asked = false, asked_v6 = false;
-    IpAddress destination{};
+    std::uint8_t tos = 0;  ///< as asked_tos() has it
+    IpAddress source{}, destination{};
     std::uint16_t table = 0;  ///< into Routing::tables
     std::uint16_t rule = 0;   ///< one more than the index of the rule that decided; 0: none
 };

@@ -52,7 +52,10 @@ std::uint16_t Gen::due(Source& source, std::uint16_t n) const noexcept {
 
 inline void Gen::fill_head(Source& source, std::byte* to) const noexcept {
     if (prepared_) [[likely]] {
-        std::memcpy(to, &prepared_[source.first + source.at], sizeof(GenHead));
+        const GenHead* const head = &prepared_[source.first + source.at];
+        // Those of the next call: they come while this one's packets are on their way.
+        __builtin_prefetch(head + batch_size);
+        std::memcpy(to, head, sizeof(GenHead));
         if (++source.at == source.flows) source.at = 0;
         return;
     }

@@ -10,10 +10,11 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     const Topology& topology = *context.topology;
     Burst burst;  // not all of it: the arrays are filled as far as they are used
     const Routing& routing = *context.routing;
-    const bool checks_source = routing.interface(in.index).rp_filter != 0;
+    const bool checks_source = routing.interface(in.index).rp_filter != 0 || routing.local_networks4;
     burst.routing = &routing;
     burst.asks4 = checks_source || !routing.rules4.empty();
     burst.asks6 = !routing.rules6.empty();
+    burst.spreads = context.hops->has_groups();
     // The way back by rules is for ip_input.
     const bool for_stages4 = has_rules(false, context) || (checks_source && !routing.rules4.empty());
     burst.v4 = for_stages4 ? nullptr : routing.tables[0].v4.get();
@@ -58,37 +59,93 @@ void RouteBatch::look_up(Burst& burst, Context&) noexcept {
         __builtin_prefetch(&(*burst.table)[hops6[i]]);
 }
 
+namespace {
+
+bool is_icmp(const Ipv4Header& ip) noexcept {
+    return ip.protocol == ip_protocol::icmp;
+}
+bool is_icmp(const Ipv6Header& ip) noexcept {
+    return ip.next_header == ip_protocol::icmpv6;
+}
+std::uint64_t flow_by_addresses(const Ipv4Header& ip) noexcept {
+    return flow_hash::addresses(ip);
+}
+std::uint64_t flow_by_addresses(const Ipv6Header& ip) noexcept {
+    return flow_hash::with_label(flow_hash::addresses(ip), ip);
+}
+std::uint64_t flow_by_ports(Packet& packet, const Ipv4Header& ip) noexcept {
+    constexpr std::uint16_t offset_or_more = 0x3fff;
+    const std::uint64_t flow = flow_hash::addresses(ip);
+    if (ip.fragment.host() & offset_or_more) return flow;
+    const std::uint32_t ports = flow_hash::ports_at(packet, ethernet_header_size + sizeof ip, ip.protocol);
+    return flow_hash::with_ports(flow, ports, ip.protocol);
+}
+std::uint64_t flow_by_ports(Packet& packet, const Ipv6Header& ip) noexcept {
+    const std::uint32_t ports = flow_hash::ports_at(packet, ethernet_header_size + sizeof ip, ip.next_header);
+    return flow_hash::with_ports(flow_hash::addresses(ip), ports, ip.next_header);
+}
+
+}  // namespace
+
+// A member is found by a chain of loads and a multiplication, too long to be waited for on the way of each
+// packet: here those of many packets overlap. What the loop reads is copied before, as no store into the
+// burst can change it.
+template <class Header, bool by_ports>
+void RouteBatch::choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
+                                Burst& burst) noexcept {
+    constexpr unsigned first = sizeof(Header) == sizeof(Ipv6Header) ? batch_size : 0;
+    const Hop* const all_hops = burst.all_hops;
+    const std::atomic<HopIndex>* const buckets = &burst.table->bucket(0);
+    HopIndex* const hops = burst.hops;
+    const std::uint64_t key = burst.hash_key;
+#pragma GCC unroll 2
+    for (unsigned i = 0; i < count; ++i) {
+        const unsigned slot = prepared[i].slot;
+        if (prepared[i].size == 0 || slot - first >= batch_size) [[unlikely]]
+            continue;
+        const Hop& group = all_hops[hops[slot]];
+        const auto& ip = *packets[i]->header<Header>(ethernet_header_size);
+        // An ICMP error goes the way of the packet that it quotes.
+        if (group.kind != HopKind::group || is_icmp(ip)) [[unlikely]]
+            continue;
+        const std::uint64_t flow = by_ports ? flow_by_ports(*packets[i], ip) : flow_by_addresses(ip);
+        hops[slot] = buckets[group.bucket_of(flow_hash::mix(flow, key))].load(std::memory_order_relaxed);
+    }
+}
+
+void RouteBatch::choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
+                                Burst& burst) noexcept {
+    if (burst.count4) {
+        if (!burst.hash_l4) [[likely]]
+            choose_members<Ipv4Header, false>(packets, prepared, count, burst);
+        else
+            choose_members<Ipv4Header, true>(packets, prepared, count, burst);
+    }
+    if (burst.count6) {
+        if (!burst.hash6_l4) [[likely]]
+            choose_members<Ipv6Header, false>(packets, prepared, count, burst);
+        else
+            choose_members<Ipv6Header, true>(packets, prepared, count, burst);
+    }
+}
+
 const Hop* RouteBatch::chosen(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
     const HopTable& table = *burst.table;
     if (table[index].kind != HopKind::choice) return nullptr;
-    const Asked asked = v6 ? ask(*packet.header<Ipv6Header>(ethernet_header_size))
-                           : ask(*packet.header<Ipv4Header>(ethernet_header_size));
-    RouteKey key;
-    key.source.bytes = asked.source;
-    key.tos = asked_tos(asked.tos, v6);
-    bool by_tos = false;
-    const HopIndex end = route_of(index, key, table, by_tos);
-    if (table[end].kind == HopKind::neighbour) return &table[end];
-    return table[end].kind == HopKind::group ? member(packet, end, v6, burst) : nullptr;
-}
-
-bool RouteBatch::find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept {
-    if (v6) {
-        const auto& ip = *packet.header<Ipv6Header>(ethernet_header_size);
-        if (ip.next_header == ip_protocol::icmpv6) return false;
-        flow = flow_hash::addresses(ip);
-        constexpr std::uint32_t l4 = ethernet_header_size + sizeof ip;
-        flow = flow_hash::with_ports(flow, flow_hash::ports_at(packet, l4, ip.next_header), ip.next_header);
-    } else {
-        const auto& ip = *packet.header<Ipv4Header>(ethernet_header_size);
-        if (ip.protocol == ip_protocol::icmp) return false;
-        flow = flow_hash::addresses(ip);
-        constexpr std::uint32_t l4 = ethernet_header_size + sizeof ip;
-        constexpr std::uint16_t offset_or_more = 0x3fff;
-        if ((ip.fragment.host() & offset_or_more) == 0)
-            flow = flow_hash::with_ports(flow, flow_hash::ports_at(packet, l4, ip.protocol), ip.protocol);
-    }
-    return true;
+    const auto find = [&](const auto& ip, bool by_ports) -> HopIndex {
+        const Asked asked = ask(ip);
+        RouteKey key;
+        key.source.bytes = asked.source;
+        key.tos = asked_tos(asked.tos, v6);
+        bool by_tos = false;
+        const HopIndex end = route_of(index, key, table, by_tos);
+        if (table[end].kind != HopKind::group || is_icmp(ip)) return end;
+        const std::uint64_t flow = by_ports ? flow_by_ports(packet, ip) : flow_by_addresses(ip);
+        return table.choose(end, flow_hash::mix(flow, burst.hash_key));
+    };
+    const HopIndex end = v6 ? find(*packet.header<Ipv6Header>(ethernet_header_size), burst.hash6_l4)
+                            : find(*packet.header<Ipv4Header>(ethernet_header_size), burst.hash_l4);
+    return table[end].kind == HopKind::neighbour ? &table[end] : nullptr;
 }
 
 }  // namespace weft

@@ -44,6 +44,7 @@ struct RouteBatch {
         IfIndex in;
         const OwnAddresses* own4;
         bool hash_l4, hash6_l4, sparse4, sparse6;
+        bool spreads;  ///< there are groups
         std::uint64_t hash_key;
         const HopTable* table;
         const Hop* all_hops;  ///< of the table
@@ -111,6 +112,13 @@ struct RouteBatch {
 
     static void look_up(Burst& burst, Context&) noexcept;
 
+    /// Members in the place of groups, for the flows of which this path can tell.
+    static void choose(Packet* const packets[], const Prepared prepared[], unsigned count,
+                       Burst& burst) noexcept {
+        if (burst.spreads) [[unlikely]]
+            choose_members(packets, prepared, count, burst);
+    }
+
     // Inline also where the compiler thinks it is long: a call would cost each packet.
     [[gnu::always_inline]] static Verdict decide(Packet& packet, const Prepared& in, const Burst& burst,
                                                  Context& context) noexcept {
@@ -119,7 +127,7 @@ struct RouteBatch {
         const bool v6 = in.slot >= batch_size;
         const Hop* hop = burst.all_hops + burst.hops[in.slot];
         if (hop->kind != HopKind::neighbour) [[unlikely]] {
-            hop = member(packet, burst.hops[in.slot], v6, burst);
+            hop = chosen(packet, burst.hops[in.slot], v6, burst);
             if (!hop) return divert();
         }
         const std::uint64_t neighbour = hop->neighbour.load(std::memory_order_acquire);
@@ -153,29 +161,17 @@ struct RouteBatch {
     /// What the first table has that a rule names and that leads somewhere; no_hop: not for this path.
     template <unsigned bytes>
     static void find_by_rules(Burst& burst) noexcept;
-    /// no_hop for those whose source has no way back, or none by the interface they came by (RFC 3704).
+    /// no_hop for those whose source has no way back, or none by the interface they came by (RFC 3704), or is
+    /// of a network of ours.
     static void check_sources(Burst& burst) noexcept;
-    /// The hop of a packet's flow in a group; null if this path cannot tell.
-    static const Hop* member(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
-        const HopTable& table = *burst.table;
-        if (table[index].kind != HopKind::group) return chosen(packet, index, v6, burst);
-        std::uint64_t flow;
-        const auto& ip4 = *packet.header<Ipv4Header>(ethernet_header_size);
-        const auto& ip6 = *packet.header<Ipv6Header>(ethernet_header_size);
-        if (!v6 && !burst.hash_l4 && ip4.protocol != ip_protocol::icmp) [[likely]]
-            flow = flow_hash::addresses(ip4);
-        else if (v6 && !burst.hash6_l4 && ip6.next_header != ip_protocol::icmpv6)
-            flow = flow_hash::with_label(flow_hash::addresses(ip6), ip6);
-        else if (!find_flow(packet, v6, flow))
-            return nullptr;
-        const Hop& hop = table[table.choose(index, flow_hash::mix(flow, burst.hash_key))];
-        return hop.kind == HopKind::neighbour ? &hop : nullptr;
-    }
+    static void choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
+                               Burst& burst) noexcept;
+    template <class Header, bool by_ports>
+    static void choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
+                               Burst& burst) noexcept;
     /// The hop at the end of a chain of choices; null of what is no choice, or if this path cannot tell.
     [[gnu::cold]] static const Hop* chosen(Packet& packet, HopIndex index, bool v6,
                                            const Burst& burst) noexcept;
-    /// By policy 1. False for ICMP: an error goes the way of the packet that it quotes.
-    static bool find_flow(Packet& packet, bool v6, std::uint64_t& flow) noexcept;
 };
 static_assert(BatchStage<RouteBatch>);
 

@@ -90,7 +90,7 @@ void RouteBatch::find_by_rules(Burst& burst) noexcept {
 }
 
 void RouteBatch::check_sources(Burst& burst) noexcept {
-    const bool strict = burst.routing->interface(burst.in).rp_filter == 1;
+    const std::uint8_t rp_filter = burst.routing->interface(burst.in).rp_filter;
     Lpm4::Key sources[batch_size];
     HopIndex back[batch_size];
     for (unsigned i = 0; i < burst.count4; ++i)
@@ -98,7 +98,9 @@ void RouteBatch::check_sources(Burst& burst) noexcept {
     burst.v4->find(sources, back, burst.count4);
     for (unsigned i = 0; i < burst.count4; ++i) {
         const Hop& hop = burst.all_hops[back[i]];
-        if (!leaves(hop.kind) || (strict && hop.interface != burst.in)) burst.hops[i] = no_hop;
+        const bool right = rp_filter == 0 ? hop.kind != HopKind::local && hop.kind != HopKind::choice
+                                          : leaves(hop.kind) && (rp_filter != 1 || hop.interface == burst.in);
+        if (!right) burst.hops[i] = no_hop;
     }
 }
 

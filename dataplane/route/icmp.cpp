@@ -166,7 +166,7 @@ static_assert(sizeof(NeighbourOption) == 8);
 void send_redirect6(Packet& about, const IpAddress& target, const Hop& hop, Context& context) noexcept {
     const IpAddress source = context.routing->interface(about.meta.iif).link_local;
     const IpAddress to{ipv6(about).source};
-    const WayBack back = way_back(about, to, context);
+    const WayBack back = way_back(about, source, to, context);
     if (source == IpAddress{} || back.none()) return;
     const std::uint64_t known = hop.neighbour.load(std::memory_order_relaxed);
     const bool resolved = Hop::state_of(known) == NeighbourState::resolved;

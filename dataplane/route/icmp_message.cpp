@@ -30,22 +30,30 @@ bool is_ours(const IpAddress& address, bool v6, Context& context) noexcept {
 /// it is ours, in a frame to us alone, else of IPv4 the one that the route back prefers, of IPv6 the one of
 /// the interface that the packet came by. To the kernel behind us whom it was sent to: it takes what comes
 /// from an address of its own for forged.
-IpAddress source4_of(Packet& about, WayBack way, Context& context) noexcept {
-    if (way.to_host) return to_address(ipv4(about).destination);
-    const Hop& hop = (*context.hops)[way.hop];
-    if (const auto asked = to_address(ipv4(about).destination); is_ours(asked, false, context)) return asked;
-    return hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source4;
+struct Sender {
+    IpAddress address{};  ///< zero: the route back says
+    IpAddress asked{};    ///< whom the packet was sent to
+
+    [[nodiscard]] IpAddress by(WayBack way, bool v6, Context& context) const noexcept {
+        if (way.to_host) return asked;
+        if (address != IpAddress{}) return address;
+        const Hop& hop = (*context.hops)[way.hop];
+        if (hop.source != IpAddress{}) return hop.source;
+        const RoutedInterface& out = context.routing->interface(hop.interface);
+        return v6 ? out.source6 : out.source4;
+    }
+};
+Sender sender4_of(Packet& about, Context& context) noexcept {
+    const auto asked = to_address(ipv4(about).destination);
+    return {is_ours(asked, false, context) ? asked : IpAddress{}, asked};
 }
-IpAddress source6_of(Packet& about, WayBack way, Context& context) noexcept {
+Sender sender6_of(Packet& about, Context& context) noexcept {
     const Ipv6Header& ip = ipv6(about);
-    if (way.to_host) return IpAddress{ip.destination};
-    const Hop& hop = (*context.hops)[way.hop];
+    const IpAddress asked{ip.destination};
     const bool to_many = about.ethernet().destination.is_group();
-    if (const IpAddress asked{ip.destination}; !to_many && is_ours(asked, true, context)) return asked;
+    if (!to_many && is_ours(asked, true, context)) return {asked, asked};
     const RoutedInterface& in = context.routing->interface(about.meta.iif);
-    const IpAddress& own = address6::link_local(ip.source) ? in.link_local : in.source6;
-    if (own != IpAddress{}) return own;
-    return hop.source != IpAddress{} ? hop.source : context.routing->interface(hop.interface).source6;
+    return {address6::link_local(ip.source) ? in.link_local : in.source6, asked};
 }
 
 /// No rules are asked: in Linux it would come by lo.
@@ -82,9 +90,9 @@ void copy_bytes(Packet& from, std::uint32_t at, std::uint32_t length, std::byte*
     if (bytes != to) std::memcpy(to, bytes, length);
 }
 
-WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept {
+WayBack way_back(Packet& about, const IpAddress& from, const IpAddress& to, Context& context) noexcept {
     if (about.meta.iif == no_interface && !(about.meta.flags & PacketFlags::own)) return {.to_host = true};
-    RouteKey key{.destination = to, .v6 = is_ipv6(about)};
+    RouteKey key{.source = from, .destination = to, .v6 = is_ipv6(about)};
     // Of an error the precedence is another, by which no route is chosen (icmp_route_lookup).
     if (!key.v6) key.tos = asked_tos(ipv4(about).tos, false);
     if (key.v6 && address6::link_local(to.bytes)) return {.on_link = !about.ethernet().source.is_group()};
@@ -124,9 +132,10 @@ void send_back(Packet& message, Packet& about, WayBack way, Context& context) no
 void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {
     const Ipv4Header& ip = ipv4(about);
     const IpAddress to = to_address(ip.source);
-    const WayBack way = way_back(about, to, context);
+    const Sender sender = sender4_of(about, context);
+    const WayBack way = way_back(about, sender.address, to, context);
     if (way.none()) return;
-    const IpAddress source = source4_of(about, way, context);
+    const IpAddress source = sender.by(way, false, context);
     if (source == IpAddress{}) return;
     const std::uint32_t quoted =
         std::min<std::uint32_t>(quotable_length(about, context), most4 - sizeof(IcmpMessage4));
@@ -176,9 +185,10 @@ void finish_message6(Packet& made, const IpAddress& from, const IpAddress& to, I
 
 void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {
     const IpAddress to{ipv6(about).source};
-    const WayBack way = way_back(about, to, context);
+    const Sender sender = sender6_of(about, context);
+    const WayBack way = way_back(about, sender.address, to, context);
     if (way.none()) return;
-    const IpAddress source = source6_of(about, way, context);
+    const IpAddress source = sender.by(way, true, context);
     if (source == IpAddress{}) return;
     const std::uint32_t quoted =
         std::min<std::uint32_t>(quotable_length(about, context), most6 - sizeof(IcmpMessage6));

@@ -49,7 +49,9 @@ struct WayBack {
     bool to_host = false;  ///< the kernel behind us sent it
     [[nodiscard]] bool none() const noexcept { return hop == no_hop && !on_link && !to_host; }
 };
-[[nodiscard]] WayBack way_back(Packet& about, const IpAddress& to, Context& context) noexcept;
+/// `from`: whose address the answer has, as far as that does not follow from the route; zero: it does.
+[[nodiscard]] WayBack way_back(Packet& about, const IpAddress& from, const IpAddress& to,
+                               Context& context) noexcept;
 /// Sends a packet of ours there; without a way it must not be called.
 void send_back(Packet& message, Packet& about, WayBack way, Context& context) noexcept;
 

@@ -82,6 +82,10 @@ struct alignas(64) Hop {
     static constexpr NeighbourState state_of(std::uint64_t word) noexcept {
         return static_cast<NeighbourState>(word >> 48 & 0xff);
     }
+    /// Kind group: the bucket of a flow, into HopTable::bucket(). All 32 bits of the hash are good.
+    [[nodiscard]] std::uint32_t bucket_of(std::uint32_t flow_hash) const noexcept {
+        return first_bucket + (flow_hash >> (32 - bucket_bits));
+    }
     /// Notes that it is in use; writes at most once a second.
     void touch(std::uint32_t now_seconds) const noexcept {
         auto& last = const_cast<std::atomic<std::uint32_t>&>(used);
@@ -112,9 +116,12 @@ class HopTable {
         const Hop& hop = hops_[i];
         if (hop.kind != HopKind::group) [[likely]]
             return i;
-        const std::uint32_t bucket = flow_hash >> (32 - hop.bucket_bits);
-        return buckets_[hop.first_bucket + bucket].load(std::memory_order_relaxed);
+        return buckets_[hop.bucket_of(flow_hash)].load(std::memory_order_relaxed);
     }
+
+    /// Whether any hop is a group. False only where none is that a table names.
+    [[nodiscard]] bool has_groups() const noexcept { return has_groups_.load(std::memory_order_relaxed); }
+    void set_has_groups(bool has) noexcept { has_groups_.store(has, std::memory_order_relaxed); }
 
     /// Grows when a hop may have changed, or the tables of routes; who keeps the answer of a look-up keeps
     /// this with it, read before the look-up, and what changes() says of its destination. A hop gets a new
@@ -137,6 +144,7 @@ class HopTable {
     }
     Hop* hops_;
     std::atomic<HopIndex>* buckets_;
+    std::atomic<bool> has_groups_{false};
     std::unique_ptr<RouteChanges> changes_ = std::make_unique<RouteChanges>();
     alignas(64) std::atomic<std::uint32_t> generation_{1};
 };

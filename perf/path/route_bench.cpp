@@ -278,6 +278,7 @@ class Bench {
         }
         shared_->hops[group].kind = HopKind::group;
         shared_->hops[group].bucket_bits = 8;
+        shared_->hops.set_has_groups(options_.ecmp != 0);
         for (std::uint32_t b = 0; b < 256 && options_.ecmp; ++b)
             shared_->hops.bucket(b) = first_hop + b % options_.ecmp;
         auto routing = std::make_unique<Routing>();

@@ -33,6 +33,7 @@ class RouteBatchDiverts : public testing::TestWithParam<bool> {
         RouteBatch::Prepared prepared;
         RouteBatch::prepare(*packet, prepared, burst, *context);
         RouteBatch::look_up(burst, *context);
+        RouteBatch::choose(&packet, &prepared, 1, burst);
         const Verdict verdict = RouteBatch::decide(*packet, prepared, burst, *context);
         return {verdict == Verdict::to(StageId::ingress), bytes_of(*packet) == before};
     }

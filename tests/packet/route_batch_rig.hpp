@@ -75,6 +75,7 @@ struct Tables {
         table[local].kind = HopKind::local;
         table[blackhole].kind = HopKind::blackhole;
         table[group].kind = HopKind::group;
+        table.set_has_groups(true);
         table[group].bucket_bits = 3;
         table[group].first_bucket = 8;
         for (std::uint8_t k = 0; k < 8; ++k) {

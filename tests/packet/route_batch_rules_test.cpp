@@ -137,13 +137,17 @@ TEST(RouteBatchSources, ByTheirWayBack) {
     struct Row {
         std::uint8_t rp_filter;
         HopIndex way_back;
-        bool stays;
+        bool stays, local_networks = false;
     };
     for (const Row& row :
          {Row{0, Tables::blackhole, true}, Row{1, Tables::back, true}, Row{1, Tables::by_b, false},
-          Row{1, Tables::group, false}, Row{2, Tables::by_b, true}, Row{2, Tables::blackhole, false}}) {
+          Row{1, Tables::group, false}, Row{2, Tables::by_b, true}, Row{2, Tables::blackhole, false},
+          // fib_validate_source: with local routes of one's own the source is looked up whatever rp_filter is
+          Row{0, Tables::local, false, true}, Row{0, Tables::blackhole, true, true},
+          Row{0, Tables::by_b, true, true}, Row{1, Tables::local, false, true}}) {
         RoutedRig rig({}, two_ports, [&](Tables& t) {
-            EXPECT_TRUE(t.v4->add({192, 0, 2, 1}, 32, row.way_back));
+            EXPECT_TRUE(t.v4->add({192, 0, 2, 0}, 24, row.way_back));
+            t.routing->local_networks4 = row.local_networks;
             t.routing->interfaces.resize(8);
             for (auto& interface : t.routing->interfaces)
                 interface.rp_filter = row.rp_filter;

@@ -61,6 +61,19 @@ TEST_F(RouteChoiceTest, OfErrorsByTheTosOfWhatTheyAreAbout) {
     EXPECT_EQ(way(dying(0)), "");
 }
 
+// net/ipv6/icmp.c, icmp6_send: the address that speaks is chosen first, then the route from it.
+TEST_F(RouteChoiceTest, OfErrorsOfIpv6ByWhoseTheyAre) {
+    router.route("2001:db8:66::/48",
+                 router.choice("2001:db8:1::1", 128, by_b("2001:db8:2::3", other), no_hop));
+    router.route("2001:db8:67::/48", router.choice("2001:db8:9::", 64, by_b("2001:db8:2::3", other), no_hop));
+    router.publish();
+    const auto dying = [](const char* from) {
+        return Ip(from, "2001:db8:2::2").ttl(1).payload(30).udp(1000, 53);
+    };
+    EXPECT_EQ(way(dying("2001:db8:66::1")), other) << "from the address of a, by which it came";
+    EXPECT_EQ(way(dying("2001:db8:67::1")), "");
+}
+
 TEST_F(RouteChoiceTest, OfIpv6ByItsSource) {
     router.route("2001:db8:f00::/48",
                  router.choice("2001:db8:1:0:8000::", 65, by_b("2001:db8:2::3", other),

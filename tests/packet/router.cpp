@@ -62,6 +62,7 @@ HopIndex Router::hop(const HopSpec& spec) {
 HopIndex Router::group(const std::vector<HopIndex>& members) {
     Hop& hop = rig.shared().hops[next_hop_];
     hop.kind = HopKind::group;
+    rig.shared().hops.set_has_groups(true);
     hop.bucket_bits = 6;
     hop.first_bucket = next_bucket_;
     for (std::size_t i = 0; i < 64; ++i)

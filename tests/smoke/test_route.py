@@ -191,6 +191,25 @@ def test_routes_of_a_tos_or_a_source(lab):
 
 
 @stateful
+def test_sources_of_a_network_of_ours(lab):
+    """With a local route of a whole network (AnyIP) nobody else may speak from there: fib_validate_source, whatever rp_filter is."""
+    a, _ = router(lab)
+    a.ip("addr", "add", "10.77.1.1/32", "dev", "lo")
+
+    def forwarded():
+        wire = lab.wire("b")
+        a.ping(B4, 1, options=("-I", "10.77.1.1"))
+        return bool(wire.collect(0.1, lambda data: data[12:14] == b"\x08\0" and data[26:30] == bytes((10, 77, 1, 1))))
+
+    wait_for(forwarded, "a source to which no route leads")
+    lab.switch.ip("route", "add", "local", "10.77.0.0/16", "dev", "lo")
+    wait_for(lambda: not forwarded(), "the network is ours")
+    check("route/martian_source" in lab.weft("show", "drops"), lab.weft("show", "drops"))
+    lab.switch.ip("route", "del", "local", "10.77.0.0/16", "dev", "lo")
+    wait_for(forwarded, "it is not ours any more")
+
+
+@stateful
 def test_a_managed_neighbour(lab):
     """NTF_EXT_MANAGED: the kernel resolves it before anybody asks and keeps it so; weft shows what iproute2 shows."""
     a, b = router(lab)

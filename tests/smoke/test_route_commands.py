@@ -407,6 +407,15 @@ def test_route_explained(lab):
     check(explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith("2001:db8:99::/48 in table main: via 2001:db8:2::2"),
           explain("ip6", "2001:db8:1::2", "2001:db8:99::7"))
     check(explain("ip", A4, "10.0.2.1").startswith("10.0.2.1 in table local: a local address"), explain("ip", A4, "10.0.2.1"))
+    lab.weft("ip", "route", "add", "198.51.100.0/24", "tos", "0x10", "via", "10.0.2.77")
+    lab.switch.ip("-6", "route", "add", "2001:db8:99::/48", "from", "2001:db8:1::/64", "via", "2001:db8:2::77", "dev", "b")
+    plain = ("ip", "route", "get", "198.51.100.7")
+    wait_for(lambda: lab.weft(*plain, "tos", "0x12").startswith("198.51.100.7 tos 0x10 via 10.0.2.77 dev b "), "the route of a TOS")
+    check(" tos " not in lab.weft(*plain, "tos", "0x08"), lab.weft(*plain, "tos", "0x08"))
+    check(explain("ip", A4, "198.51.100.7").startswith("198.51.100.0/24 in table main: via 10.0.2.2 dev b"),
+          explain("ip", A4, "198.51.100.7"))
+    wait_for(lambda: explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith(
+        "2001:db8:99::/48 from 2001:db8:1::/64 in table main: via 2001:db8:2::77"), "the route of a source")
     lab.weft("ip", "rule", "add", "from", A4, "table", "77", "pref", "500")
     lab.weft("ip", "rule", "add", "to", "203.0.113.0/24", "prohibit", "pref", "400")
     check(explain("ip", A4, "192.0.2.9").startswith("rule 500, default in table 77: via 10.0.2.2 dev b"), explain("ip", A4, "192.0.2.9"))

@@ -156,6 +156,74 @@ TEST_F(RouteChoices, OfIpv6TheLongestSourceAndElseAShorterDestination) {
     EXPECT_EQ(routes.size().routes6, 3u);
 }
 
+// With no room for a choice the route for all packets stands, and those that have found room.
+TEST_F(RouteChoices, WithoutRoomThePlainRouteStands) {
+    // 128 units of weight ask for the most buckets a group may have: 256 such groups would take all there
+    // are.
+    const auto fill = [&](const std::string& prefix, const std::string& last, std::uint16_t weight) {
+        add(make(prefix.c_str(), 24,
+                 {via(lan, ("10.0.1." + last).c_str()), via(lan, ("10.0.2." + last).c_str(), weight)}));
+    };
+    for (int i = 0; i < 255; ++i)
+        fill("10.7." + std::to_string(i) + ".0", std::to_string(i), 127);
+    for (const int weight : {63, 31, 15, 7, 3, 1})  // half of what is left, each
+        fill("10.6." + std::to_string(weight) + ".0", "1", static_cast<std::uint16_t>(weight));
+    EXPECT_EQ(look("10.7.254.1").kind, HopKind::group);
+    EXPECT_EQ(look("10.6.1.1").kind, HopKind::group);
+    EXPECT_EQ(routes.size().left_out, 0u);
+    for (int i = 1; i <= 40; ++i) {  // 64 buckets, two for each
+        const auto prefix = "10.5." + std::to_string(i) + ".0";
+        add(make(prefix.c_str(), 24, {gateway(200)}));
+        add(with_tos(make(prefix.c_str(), 24, {gateway(i)}), 0x10));
+    }
+    EXPECT_EQ(routes.size().left_out, 8u);
+    for (int i = 1; i <= 40; ++i) {
+        const auto address = "10.5." + std::to_string(i) + ".1";
+        EXPECT_EQ(way(address.c_str(), 0), ".200") << i;
+        EXPECT_EQ(way(address.c_str(), 0x10), i <= 32 ? "." + std::to_string(i) : ".200") << i;
+    }
+}
+
+TEST_F(RouteChoices, AreNamedByWhatTheyMean) {
+    add(make("10.9.0.0", 16, {gateway(2)}));
+    add(with_tos(make("10.9.0.0", 16, {gateway(3)}), 0x10));
+    add(with_tos(make("10.9.1.0", 24, {gateway(4)}), 0x08));
+    const auto of4 = [&](AddressKey<4> address, std::uint8_t tos) {
+        const auto origin = routes.tables4().origin(0, address, {}, tos);
+        return origin ? std::pair{origin->length, unsigned{origin->tos}} : std::pair{99u, 99u};
+    };
+    EXPECT_EQ(of4({10, 9, 0, 1}, 0), std::pair(16u, 0u));
+    EXPECT_EQ(of4({10, 9, 0, 1}, 0x10), std::pair(16u, 0x10u));
+    EXPECT_EQ(of4({10, 9, 1, 1}, 0x08), std::pair(24u, 0x08u));
+    EXPECT_EQ(of4({10, 9, 1, 1}, 0x10), std::pair(16u, 0x10u));
+    EXPECT_EQ(of4({10, 9, 1, 1}, 0x04), std::pair(16u, 0u));
+    EXPECT_EQ(of4({10, 8, 1, 1}, 0x04), std::pair(99u, 99u));
+
+    add(make("::", 0, {gateway6(2)}));
+    add(make("2001:db8:f00::", 48, {gateway6(3)}));
+    add(from("2001:db8:a::", 48, make("2001:db8:f00::", 48, {gateway6(4)})));
+    const auto of6 = [&](const char* address, const char* source) {
+        const auto origin = routes.tables6().origin(0, ip(address).bytes, ip(source), 0);
+        return origin ? std::pair{origin->length, unsigned{origin->source_length}} : std::pair{99u, 99u};
+    };
+    EXPECT_EQ(of6("2001:db8:f00::1", "2001:db8:a::1"), std::pair(48u, 48u));
+    EXPECT_EQ(of6("2001:db8:f00::1", "2001:db8:b::1"), std::pair(0u, 0u)) << "not the plain one beside it";
+    EXPECT_EQ(of6("2001:db8:e::1", "2001:db8:a::1"), std::pair(0u, 0u));
+}
+
+// Linux's fib_has_custom_local_routes: the address of an interface is of one address, the kernel's own
+// 127.0.0.0/8 does not count.
+TEST_F(RouteChoices, NetworksOfOursAreKnownAsSuch) {
+    add(make("127.0.0.0", 8, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    add(make("10.0.0.1", 32, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    EXPECT_FALSE(routing.get().local_networks4);
+    add(make("10.9.0.0", 16, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    EXPECT_TRUE(routing.get().local_networks4);
+    EXPECT_EQ(look("10.9.0.1").kind, HopKind::local);
+    del(make("10.9.0.0", 16, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    EXPECT_FALSE(routing.get().local_networks4);
+}
+
 struct Listed {
     KernelRoute route;
     int number;

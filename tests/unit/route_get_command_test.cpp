@@ -22,7 +22,14 @@ TEST_F(RouteGet, PrintsWhatIproute2Prints) {
     EXPECT_EQ(shell("ip route get 10.9.1.1"),
               "10.9.1.1 via 10.0.1.2 dev p0 src 10.0.1.1 uid 0 \n    cache \n");
     EXPECT_EQ(shell("ip r g 10.9.1.1 from 10.0.2.2 iif p0 mark 7"),
-              "10.9.1.1 from 10.0.2.2 via 10.0.1.2 dev p0 mark 0x7 uid 0 \n    cache iif p0 \n");
+              "10.9.1.1 from 10.0.2.2 via 10.0.1.2 dev p0 mark 7 \n    cache iif p0 \n");
+    found.tos = 0x10;
+    EXPECT_EQ(shell("ip r g 10.9.1.1 tos 0x12 mark 20"),
+              "10.9.1.1 tos 0x10 via 10.0.1.2 dev p0 src 10.0.1.1 mark 0x14 uid 0 \n    cache \n")
+        << "of the route, not the one that was asked with";
+    ASSERT_EQ(shell("-j ip r g 10.9.1.1 mark 20"), "");
+    EXPECT_EQ(shell.data[0]["tos"], "0x10");
+    EXPECT_EQ(shell.data[0]["mark"], 20);
     found = {.kind = HopKind::local, .device = {}};
     found.source.bytes = {10, 0, 1, 1};
     EXPECT_EQ(shell("ip route get 10.0.1.1"),

@@ -66,6 +66,18 @@ TEST_F(RouteTablesTest, LocalIsAskedBeforeMainWhateverTheLength) {
     EXPECT_EQ(look("10.5.0.9").kind, HopKind::neighbour);
 }
 
+TEST_F(RouteTablesTest, SayWhetherAnyIsAGroup) {
+    EXPECT_FALSE(hops.has_groups());
+    const auto both = make("10.9.0.0", 16, {via(lan, "10.0.0.9"), via(wan, "10.1.0.9")});
+    add(both);
+    EXPECT_TRUE(hops.has_groups());
+    add(make("10.8.0.0", 16, {via(lan, "10.0.0.9"), via(wan, "10.1.0.9")}));
+    del(both);
+    EXPECT_TRUE(hops.has_groups()) << "the other route has it, too";
+    del(make("10.8.0.0", 16, {via(lan, "10.0.0.9"), via(wan, "10.1.0.9")}));
+    EXPECT_FALSE(hops.has_groups());
+}
+
 TEST_F(RouteTablesTest, WeightsShareOutBucketsAndOnlyTheLostOnesMove) {
     add(make("10.6.0.0", 16, {via(lan, "10.0.0.2", 3), via(wan, "192.0.2.2", 1)}));
     const auto group = index("10.6.0.1");

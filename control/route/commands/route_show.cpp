@@ -64,6 +64,7 @@ std::string found_text(const RouteQuestion& question, const RouteFound& found) {
         text += fmt::format("from {} ", to_string(*question.from, true));
     else if (v6)
         text += "from :: ";
+    if (found.tos) text += fmt::format("tos {} ", tos_text(found.tos));
     if (found.has_gateway)
         text += fmt::format("via {}{} ", found.gateway_v6 != v6 ? "inet6 " : "",
                             ip_text(found.gateway_v6, found.gateway));
@@ -71,8 +72,10 @@ std::string found_text(const RouteQuestion& question, const RouteFound& found) {
     if (local) text += "table local ";
     if (!question.from && found.source != IpAddress{})
         text += fmt::format("src {} ", ip_text(v6, found.source));
-    if (question.mark) text += fmt::format("mark {:#x} ", question.mark);
-    if (!v6) text += "uid 0 ";
+    // print_route: from 16 on in hexadecimal
+    if (question.mark)
+        text += fmt::format(fmt::runtime(question.mark < 16 ? "mark {} " : "mark {:#x} "), question.mark);
+    if (!v6 && question.iif.empty()) text += "uid 0 ";
     if (found.mtu) text += fmt::format("mtu {} ", found.mtu);
     if (v6) return text + "\n";
     text += "\n    cache ";
@@ -91,6 +94,7 @@ Json found_json(const RouteQuestion& question, const RouteFound& found) {
         json["from"] = to_string(*question.from, true);
     else if (v6)
         json["from"] = "::";
+    if (found.tos) json["tos"] = tos_text(found.tos);
     if (found.has_gateway && found.gateway_v6 == v6)
         json["gateway"] = ip_text(v6, found.gateway);
     else if (found.has_gateway)
@@ -98,9 +102,9 @@ Json found_json(const RouteQuestion& question, const RouteFound& found) {
     json["dev"] = local ? "lo" : found.device;
     if (local) json["table"] = "local";
     if (!question.from && found.source != IpAddress{}) json["prefsrc"] = ip_text(v6, found.source);
-    if (question.mark) json["mark"] = fmt::format("{:#x}", question.mark);
     json["flags"] = Json::array();
-    if (!v6) json["uid"] = 0;
+    if (question.mark) json["mark"] = question.mark;
+    if (!v6 && question.iif.empty()) json["uid"] = 0;
     if (found.mtu) json["metrics"] = Json::array({{{"mtu", found.mtu}}});
     if (!v6) {
         json["cache"] = Json::array();
