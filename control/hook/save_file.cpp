@@ -338,8 +338,8 @@ class Restore {
         std::size_t word = 0;
         const auto locate = [&] { column_ = word < split.columns.size() ? split.columns[word] : end_column; };
         try {
-            auto command = read_command({ruleset_.family, program_, true}, environment_, split.words, 0, word,
-                                        outcome_.errors);
+            auto command = read_command({ruleset_.family, program_, true, current_}, environment_,
+                                        split.words, 0, word, outcome_.errors);
             outcome_.output += command.output;
             over_ = !command.output.empty();
             if (command.action == 0) return true;
