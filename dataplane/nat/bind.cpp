@@ -219,7 +219,7 @@ bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept
     const FlowDirection& reply = tracker.table().direction_of(ref | 1);
     const IpAddress given = v6 ? to_address(reply.tuple_now<Tuple6>().destination)
                                : to_address(reply.tuple_now<Tuple4>().destination);
-    if (has_address(place.oif, given, v6, context)) return false;
+    if (may_keep(packet, place, given, context)) return false;
     return tracker.end_found(ref & ~1u, packet.meta.connection_version);
 }
 
