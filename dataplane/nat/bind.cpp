@@ -120,8 +120,7 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
     // What the destination has in common with another connection the source may still tell apart.
     if (!choice.unique && side == NatSide::source) {
         HookLog& log = *context.hooks->log;
-        constexpr std::uint32_t of_ipv6 = 1u << 31;
-        log.no_port_rule.store(by | (kind.flags & FlowKind::ipv6 ? of_ipv6 : 0), std::memory_order_relaxed);
+        log.exhausted.count(by, kind.flags & FlowKind::ipv6);
         log.no_port.add(1);
         return Verdict::drop(DropReason::nat_no_port);
     }
