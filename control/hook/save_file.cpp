@@ -345,7 +345,7 @@ class Restore {
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
             word = command.jump_word;
-            if (execute(ruleset_.family, command, *table_, outcome_.output)) {
+            if (execute(ruleset_.family, command, *table_, {outcome_.output, outcome_.errors})) {
                 word = command.chain_word;
                 locate();
                 return false;
