@@ -60,6 +60,7 @@ std::string usage(std::string_view program) {
 }  // namespace
 
 Command CommandReader::read() {
+    command_.table = reading_.table;
     // no save file could hold it
     for (word_ = 0; word_ < all_.size(); ++word_)
         if (all_[word_].find_first_of(std::string_view("\n\0", 2)) != std::string::npos)

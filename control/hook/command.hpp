@@ -34,7 +34,7 @@ inline constexpr std::uint32_t actions_with_rule =
 
 struct Command {
     std::uint32_t action = 0;  ///< 0: nothing to do (a line for the other family, or what `output` answers)
-    std::string table = "filter";
+    std::string table;
     std::string chain, new_name, policy;
     bool chain_given = false;
     std::uint32_t number = 0;  ///< from 1; 0 if none
@@ -55,8 +55,9 @@ struct Command {
 /// How the line is read.
 struct Reading {
     Family family;
-    std::string_view program;  ///< as messages name it
-    bool restore = false;      ///< a line of a save file: some options are refused there
+    std::string_view program;           ///< as messages name it
+    bool restore = false;               ///< a line of a save file: some options are refused there
+    std::string_view table = "filter";  ///< the line's, if it names none
 };
 
 /// Reads words[first…]. Refuses (throws Refusal); `word` is then the index of the offending word, or past the

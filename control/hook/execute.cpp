@@ -26,8 +26,13 @@ Failure too_big(std::string_view what) {
 /// The rules of a command: one for each pair of its addresses, as the program makes them.
 class Execution {
   public:
-    Execution(Family family, const Command& command, Table& table, std::string& out)
-        : family_(family), command_(command), table_(table), out_(out), chain_(table.find(command.chain)) {}
+    Execution(Family family, const Command& command, Table& table, Said said)
+        : family_(family),
+          command_(command),
+          table_(table),
+          out_(said.output),
+          warnings_(said.warnings),
+          chain_(table.find(command.chain)) {}
 
     MaybeFailure run() {
         if (command_.action & actions_with_rule) return run_with_rule();
@@ -100,6 +105,7 @@ class Execution {
             if (command_.action == action_delete) rules.erase(found);
             return std::nullopt;
         }
+        if (family_ == Family::ip) compare_port_blocks(rule, table_, replaced_entry(), warnings_);
         RuleEntry entry{std::make_shared<const Rule>(rule), command_.counters};
         const std::size_t place = command_.number - std::size_t{1};
         if (command_.action == action_append) {
@@ -112,6 +118,12 @@ class Execution {
             rules[place] = std::move(entry);
         }
         return std::nullopt;
+    }
+
+    const RuleEntry* replaced_entry() const {
+        const std::size_t place = command_.number - std::size_t{1};
+        return command_.action == action_replace && place < chain_->rules.size() ? &chain_->rules[place]
+                                                                                 : nullptr;
     }
 
     MaybeFailure delete_number() {
@@ -267,6 +279,7 @@ class Execution {
     const Command& command_;
     Table& table_;
     std::string& out_;
+    std::string& warnings_;
     Chain* chain_;
 };
 
@@ -277,8 +290,8 @@ Failure failure(int error) {
     return {error, std::strerror(error)};
 }
 
-std::optional<Failure> execute(Family family, const Command& command, Table& table, std::string& out) {
-    return Execution(family, command, table, out).run();
+std::optional<Failure> execute(Family family, const Command& command, Table& table, Said said) {
+    return Execution(family, command, table, said).run();
 }
 
 bool changes(const Command& command) noexcept {

@@ -18,9 +18,15 @@ struct Failure {
 /// Of an errno that has no sentence of its own.
 [[nodiscard]] Failure failure(int error);
 
-/// Changes `table`, writes what the command prints to `out`. The table may be half changed after a failure:
+/// What a command adds to: what it prints, and what it warns of.
+struct Said {
+    std::string& output;
+    std::string& warnings;
+};
+
+/// Changes `table`. The table may be half changed after a failure:
 /// work on a copy. Throws Refusal if the rule names a target that is none.
-[[nodiscard]] std::optional<Failure> execute(Family, const Command&, Table& table, std::string& out);
+[[nodiscard]] std::optional<Failure> execute(Family, const Command&, Table& table, Said);
 
 /// True if the command can change the table.
 [[nodiscard]] bool changes(const Command&) noexcept;

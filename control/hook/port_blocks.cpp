@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "control/hook/names.hpp"
+#include "control/hook/print.hpp"
 #include "control/hook/refusal.hpp"
 #include "weft/hook/port_block.hpp"
 
@@ -37,7 +38,94 @@ bool has(const std::vector<const NatTarget*>& all, const NatTarget& wanted) {
     return std::any_of(all.begin(), all.end(), [&](const NatTarget* one) { return *one == wanted; });
 }
 
+/// Ports of each of some outside addresses, which are in host byte order.
+struct Region {
+    std::uint64_t first, last;
+    unsigned low, high;
+};
+
+/// What a rule may give.
+std::vector<Region> regions_of(const NatTarget& nat) {
+    const std::uint64_t first = to_be32(nat.addresses.low).host(), last = to_be32(nat.addresses.high).host();
+    if (nat.port_block == 0) {
+        const PortRange ports = nat.map_ports ? nat.ports : PortRange{0, 65535};
+        return {{std::min(first, last), std::max(first, last), ports.low, ports.high}};
+    }
+    const PortBlocks blocks(nat);
+    const std::uint64_t full = blocks.subscribers() / blocks.per_address();
+    const auto rest = static_cast<unsigned>(blocks.subscribers() % blocks.per_address());
+    const unsigned low = blocks.ports().low;
+    std::vector<Region> all;
+    if (full) all.push_back({first, first + full - 1, low, low + blocks.per_address() * nat.port_block - 1});
+    if (rest) all.push_back({first + full, first + full, low, low + rest * nat.port_block - 1});
+    return all;
+}
+
+/// Some ports of one address that both may give.
+std::optional<Region> common(const NatTarget& one, const NatTarget& other) {
+    for (const Region& a : regions_of(one))
+        for (const Region& b : regions_of(other)) {
+            const Region both{std::max(a.first, b.first), std::min(a.last, b.last), std::max(a.low, b.low),
+                              std::min(a.high, b.high)};
+            if (both.first <= both.last && both.low <= both.high) return both;
+        }
+    return std::nullopt;
+}
+
+bool same_blocks(const NatTarget& one, const NatTarget& other) {
+    const PortRange ports = PortBlocks(one).ports(), others = PortBlocks(other).ports();
+    return one.port_block == other.port_block && one.subscribers == other.subscribers &&
+           one.addresses == other.addresses && ports.low == others.low && ports.high == others.high;
+}
+
+/// Some packet may meet either.
+bool share_protocols(const Rule& one, const Rule& other) {
+    const bool any =
+        one.protocol == 0 || other.protocol == 0 || one.protocol_inverted || other.protocol_inverted;
+    return any || one.protocol == other.protocol;
+}
+
+const NatTarget* snat_of(const Rule& rule) {
+    const auto* nat = std::get_if<NatTarget>(&rule.target);
+    return nat && nat->kind == NatTarget::Kind::snat && nat->map_addresses ? nat : nullptr;
+}
+
+std::string line_of(const Chain& chain, const RuleEntry& entry) {
+    std::string line;
+    save_rule(line, Family::ip, chain.name, entry, CounterStyle::none);
+    return line.substr(0, line.find('\n'));
+}
+
 }  // namespace
+
+void compare_port_blocks(const Rule& rule, const Table& table, const RuleEntry* replaced,
+                         std::string& warnings) {
+    const NatTarget* const nat = snat_of(rule);
+    if (!nat) return;
+    bool warned = false;
+    for (const auto& chain : table.chains)
+        for (const auto& entry : chain.rules) {
+            const NatTarget* const other = &entry == replaced ? nullptr : snat_of(*entry.rule);
+            if (!other || (nat->port_block == 0 && other->port_block == 0)) continue;
+            const auto both = common(*nat, *other);
+            if (!both) continue;
+            const auto ports = fmt::format(
+                "ports {}-{} of {}", both->low, both->high,
+                show_address(Family::ip, to_address(be32{static_cast<std::uint32_t>(both->first)})));
+            if (nat->port_block && other->port_block) {
+                if (same_blocks(*nat, *other)) continue;
+                refuse_parameter("--port-block: {} belong to the blocks of another rule: {}", ports,
+                                 line_of(chain, entry));
+            }
+            if (warned || !share_protocols(rule, *entry.rule)) continue;
+            warned = true;
+            warnings +=
+                fmt::format("--port-block: {} {}: {}\n", ports,
+                            nat->port_block ? "may be given to others by a rule without blocks"
+                                            : "belong to blocks, and this rule may give them to others",
+                            line_of(chain, entry));
+        }
+}
 
 void complete_port_blocks(Rule& rule, std::size_t sources) {
     auto* const nat = std::get_if<NatTarget>(&rule.target);

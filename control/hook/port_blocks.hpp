@@ -14,6 +14,11 @@ namespace weft::hook {
 /// a pool that is too small for it. `sources`: how many networks the line named.
 void complete_port_blocks(Rule&, std::size_t sources);
 
+/// Refuses a rule of nat for IPv4 whose blocks have a port in common with those of another rule, unless both
+/// give the same ports to the same subscribers. Where a rule without blocks may give such a port, `warnings`
+/// gets a line about the first such rule. `replaced`: the entry whose place it takes, or null.
+void compare_port_blocks(const Rule&, const Table&, const RuleEntry* replaced, std::string& warnings);
+
 /// The target of each rule with blocks.
 [[nodiscard]] std::vector<const NatTarget*> port_blocks_of(const Rulesets&);
 

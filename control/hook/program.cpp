@@ -49,14 +49,15 @@ bool append_quickly(Ruleset& ruleset, TableId id, const Command& command, Outcom
     auto& table = ruleset.table(id);
     auto* chain = command.action == action_append ? table.find(command.chain) : nullptr;
     if (!chain) return false;
-    const auto rules = chain->rules.size(), printed = outcome.output.size();
-    const bool failed = execute(ruleset.family, command, table, outcome.output).has_value();
+    const auto rules = chain->rules.size(), printed = outcome.output.size(), warned = outcome.errors.size();
+    const bool failed = execute(ruleset.family, command, table, {outcome.output, outcome.errors}).has_value();
     if (!failed && check_appended(ruleset.family, table, *chain, rules)) {
         table.used = outcome.changed = true;
         return true;
     }
     chain->rules.erase(chain->rules.begin() + static_cast<std::ptrdiff_t>(rules), chain->rules.end());
     outcome.output.resize(printed);
+    outcome.errors.resize(warned);
     return false;
 }
 
@@ -78,7 +79,7 @@ void run(Ruleset& ruleset, const Environment& environment, std::span<const std::
     word = command.jump_word;
     if (append_quickly(ruleset, *id, command, outcome)) return;
     auto copy = ruleset.table(*id);
-    auto failed = execute(ruleset.family, command, copy, outcome.output);
+    auto failed = execute(ruleset.family, command, copy, {outcome.output, outcome.errors});
     const bool changing = changes(command);
     std::optional<std::size_t> blamed;
     if (!failed && changing)

@@ -351,14 +351,14 @@ class Restore {
         std::size_t word = 0;
         const auto locate = [&] { column_ = word < split.columns.size() ? split.columns[word] : end_column; };
         try {
-            auto command = read_command({ruleset_.family, program_, true}, environment_, split.words, 0, word,
-                                        outcome_.errors);
+            auto command = read_command({ruleset_.family, program_, true, current_}, environment_,
+                                        split.words, 0, word, outcome_.errors);
             outcome_.output += command.output;
             over_ = !command.output.empty();
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
             word = command.jump_word;
-            if (auto failed = execute(ruleset_.family, command, *table_, outcome_.output)) {
+            if (auto failed = execute(ruleset_.family, command, *table_, {outcome_.output, outcome_.errors})) {
                 outcome_.reason = std::move(failed->message);
                 word = command.chain_word;
                 locate();

@@ -229,14 +229,13 @@ std::optional<KernelAddressFacts> parse_address_facts(Bytes body) {
     address.scope = header->ifa_scope;
     address.flags = header->ifa_flags;
     bool has_local = false, has_address = false;
-    IpAddress remote;
     const bool whole = for_each_attribute(
         body.subspan(NLMSG_ALIGN(sizeof(ifaddrmsg))), [&](std::uint16_t type, Bytes value) {
             switch (type) {
                 case IFA_LOCAL:
                     return has_local = take_address(value, address.v6, address.local);
                 case IFA_ADDRESS:
-                    return has_address = take_address(value, address.v6, remote);
+                    return has_address = take_address(value, address.v6, address.network);
                 case IFA_FLAGS:
                     return take(value, address.flags);
                 default:
@@ -244,7 +243,8 @@ std::optional<KernelAddressFacts> parse_address_facts(Bytes body) {
             }
         });
     if (!whole || (!has_local && !has_address)) return std::nullopt;
-    if (!has_local) address.local = remote;
+    if (!has_local) address.local = address.network;
+    if (!has_address) address.network = address.local;
     return address;
 }
 

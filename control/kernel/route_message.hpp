@@ -136,13 +136,14 @@ struct KernelLinkFacts {
 /// Nothing if malformed, or of a bridge port (AF_BRIDGE).
 [[nodiscard]] std::optional<KernelLinkFacts> parse_link_facts(Bytes body);
 
-/// RTM_NEWADDR, RTM_DELADDR as far as a source address of ICMP errors is concerned.
+/// RTM_NEWADDR, RTM_DELADDR as far as sources of packets are concerned.
 struct KernelAddressFacts {
     int index = 0;
     bool v6 = false;
     std::uint8_t length = 0, scope = 0;
     std::uint32_t flags = 0;  ///< IFA_F_*
     IpAddress local{};
+    IpAddress network{};  ///< IFA_ADDRESS: the peer's, or `local`
     friend bool operator==(const KernelAddressFacts&, const KernelAddressFacts&) = default;
 };
 [[nodiscard]] std::optional<KernelAddressFacts> parse_address_facts(Bytes body);

@@ -16,7 +16,7 @@ constexpr unsigned warning = 4;
 
 std::uint64_t LogLimit::pass(std::uint64_t count, std::uint64_t now_ms) {
     if (count == 0) return 0;
-    if (!runs_ || now_ms > begun_ms_ + interval_ms) {
+    if (!runs_ || is_over(now_ms)) {
         suppressed_ += std::exchange(missed_, 0);
         passed_ = 0;
         begun_ms_ = now_ms;
@@ -26,6 +26,10 @@ std::uint64_t LogLimit::pass(std::uint64_t count, std::uint64_t now_ms) {
     passed_ += now;
     missed_ += count - now;
     return now;
+}
+
+bool LogLimit::is_over(std::uint64_t now_ms) const {
+    return now_ms > begun_ms_ + interval_ms;
 }
 
 std::uint64_t LogLimit::take_suppressed() {
@@ -56,14 +60,36 @@ void HookLogWriter::write_lines(HookLog& log, const Names& names, const Write& w
     }
 }
 
+void HookLogWriter::warn_of_exhausted(const Shared& shared, const RuleText& rule_text, std::uint64_t now_ms,
+                                      const Write& write) {
+    exhausted_.resize(shared.workers.size());
+    std::map<std::uint64_t, std::uint64_t> dropped;  // by rule
+    for (std::size_t i = 0; i < shared.workers.size(); ++i)
+        for (unsigned place = 0; place < ExhaustedRules::size; ++place) {
+            const ExhaustedRules& rules = shared.workers[i]->hook_log.exhausted;
+            const std::uint64_t now = rules.drops(place), before = std::exchange(exhausted_[i][place], now);
+            if (now != before) dropped[rules.rule(place)] += now - before;
+        }
+    for (const auto& [rule, count] : dropped) {
+        LogLimit& limit = exhausted_limits_.try_emplace(rule, 1).first->second;
+        if (limit.pass(count, now_ms) == 0) continue;
+        const std::string text = rule_text(rule & ExhaustedRules::of_ipv6, static_cast<std::uint32_t>(rule));
+        const std::uint64_t more = limit.take_suppressed();
+        write(warning, fmt::format("nat: no free port, dropping packet{}: {}",
+                                   more ? fmt::format(" ({} more since the last such line)", more) : "",
+                                   text.empty() ? "no rule, or one that is gone" : text));
+    }
+    std::erase_if(exhausted_limits_, [&](const auto& one) {
+        return !dropped.contains(one.first) && one.second.is_over(now_ms);
+    });
+}
+
 void HookLogWriter::write(Shared& shared, const Names& names, const RuleText& rule_text, std::uint64_t now_ms,
                           const Write& write) {
-    no_port_.resize(shared.workers.size());
     lost_.resize(shared.workers.size());
     full_.resize(shared.workers.size());
     std::array<std::uint64_t, log_of_names.size()> lost{};
-    std::uint64_t full = 0, no_port = 0;
-    std::uint32_t rule = 0;
+    std::uint64_t full = 0;
     for (std::size_t i = 0; i < shared.workers.size(); ++i) {
         HookLog& log = shared.workers[i]->hook_log;
         write_lines(log, names, write);
@@ -73,22 +99,12 @@ void HookLogWriter::write(Shared& shared, const Names& names, const RuleText& ru
         }
         const std::uint64_t full_now = log.table_full.get();
         full += full_now - std::exchange(full_[i], full_now);
-        const std::uint64_t no_port_now = log.no_port.get();
-        if (no_port_now == no_port_[i]) continue;
-        no_port += no_port_now - std::exchange(no_port_[i], no_port_now);
-        rule = log.no_port_rule.load(std::memory_order_relaxed);
     }
     for (std::size_t of = 0; of < lost.size(); ++of)
         if (lost[of])
             write(warning, fmt::format("{} lines of {} are left out: too many", lost[of], log_of_names[of]));
     warn(limit_, full, "nf_conntrack: nf_conntrack: table full, dropping packet", now_ms, write);
-    if (no_port == 0) return;
-    constexpr std::uint32_t of_ipv6 = 1u << 31;
-    const std::string text = rule_text(rule & of_ipv6, rule & ~of_ipv6);
-    warn(no_port_limit_, no_port,
-         fmt::format("nat: no free port, dropping packet: {}",
-                     text.empty() ? "no rule, or one that is gone" : text),
-         now_ms, write);
+    warn_of_exhausted(shared, rule_text, now_ms, write);
 }
 
 }  // namespace weft

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class LogLimit {
     std::uint64_t pass(std::uint64_t count, std::uint64_t now_ms);
     /// Of intervals that are over, once.
     std::uint64_t take_suppressed();
+    [[nodiscard]] bool is_over(std::uint64_t now_ms) const;
 
   private:
     std::uint64_t most_;
@@ -35,17 +37,21 @@ class HookLogWriter {
     using RuleText = std::function<std::string(bool v6, std::uint32_t rule)>;
 
     /// A line for each packet that a LOG rule or a traced one has met, a worker's in their order, and how
-    /// many of each were lost; the kernel's about a full table, and one about a rule of nat that has no port
-    /// left, both bounded as net_ratelimit does.
+    /// many of each were lost; the kernel's about a full table, bounded as net_ratelimit does; and of each rule
+    /// of nat that has no port left one in five seconds.
     void write(Shared&, const Names&, const RuleText&, std::uint64_t now_ms, const Write&);
 
   private:
     static void write_lines(HookLog&, const Names&, const Write&);
     void warn(LogLimit&, std::uint64_t count, const std::string& line, std::uint64_t now_ms, const Write&);
 
+    void warn_of_exhausted(const Shared&, const RuleText&, std::uint64_t now_ms, const Write&);
+
     std::vector<std::array<std::uint64_t, log_of_names.size()>> lost_;  ///< by worker: said already
-    std::vector<std::uint64_t> full_, no_port_;
-    LogLimit limit_, no_port_limit_{1};
+    std::vector<std::uint64_t> full_;
+    std::vector<std::array<std::uint64_t, ExhaustedRules::size>> exhausted_;
+    LogLimit limit_;
+    std::map<std::uint64_t, LogLimit> exhausted_limits_;  ///< by ExhaustedRules::rule()
 };
 
 }  // namespace weft

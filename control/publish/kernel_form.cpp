@@ -219,12 +219,14 @@ class Maker {
         auto host = local;
         host.length = local.v6 ? 128 : 32;
         const auto source = bytes_of(local);
-        made_.addresses.push_back({.index = device,
-                                   .v6 = local.v6,
-                                   .length = static_cast<std::uint8_t>(local.length),
-                                   .scope = RT_SCOPE_UNIVERSE,
-                                   .flags = IFA_F_PERMANENT,
-                                   .local = source});
+        made_.addresses.push_back(
+            {.index = device,
+             .v6 = local.v6,
+             .length = static_cast<std::uint8_t>(local.length),
+             .scope = RT_SCOPE_UNIVERSE,
+             .flags = IFA_F_PERMANENT,
+             .local = source,
+             .network = spec.peer ? bytes_of(*command::parse_prefix(*spec.peer)) : source});
         add_local(host, RTN_LOCAL, device, source);
         const auto network = first_of(spec.peer ? *command::parse_prefix(*spec.peer) : local);
         if (network.length < host.length || spec.peer) {

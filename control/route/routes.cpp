@@ -84,13 +84,19 @@ void Routes::address(const KernelAddressFacts& address, bool there) {
     });
     const auto generation = generation_[static_cast<unsigned>(RouteDump::addresses)];
     dirty_ = true;
-    if (!there) {
-        if (it != addresses_.end()) addresses_.erase(it);
-    } else if (it != addresses_.end()) {
+    const bool dumping = dumping_[static_cast<unsigned>(RouteDump::addresses)];
+    if (there && it != addresses_.end() && !dumping) {
         *it = {address, generation};
-    } else {
-        addresses_.push_back({address, generation});
+        return;
     }
+    if (it != addresses_.end()) addresses_.erase(it);
+    if (!there) return;
+    // A dump has the kernel's order; of IPv6 the newest comes first (net/ipv6/addrconf.c,
+    // ipv6_link_dev_addr).
+    const auto place = std::find_if(addresses_.begin(), addresses_.end(), [&](const auto& marked) {
+        return !dumping && address.v6 && marked.value.v6 && marked.value.index == address.index;
+    });
+    addresses_.insert(place, {address, generation});
 }
 
 void Routes::known_neighbour(const NeighbourKey& key, bool known) {

@@ -137,6 +137,7 @@ class Routes {
     void publish();
     void reclaim();
     [[nodiscard]] std::unique_ptr<Routing> make_routing() const;
+    void take_addresses(Routing&) const;
     void known_neighbour(const NeighbourKey& key, bool known);
     void warn(const KernelRule& rule);
     void say_elsewhere();

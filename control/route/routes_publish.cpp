@@ -8,6 +8,68 @@
 
 namespace weft {
 
+namespace {
+
+/// ipv6_dev_get_saddr asks devices one after the other.
+template <class Marked>
+std::vector<const KernelAddressFacts*> by_device(const std::vector<Marked>& addresses) {
+    std::vector<const KernelAddressFacts*> all;
+    for (const auto& marked : addresses)
+        all.push_back(&marked.value);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto* one, const auto* other) { return one->index < other->index; });
+    return all;
+}
+
+bool is_usable(const KernelAddressFacts& address) {
+    return !(address.flags & IFA_F_TENTATIVE) || address.flags & IFA_F_OPTIMISTIC;
+}
+
+NetworkAddress4 network4_of(const KernelAddressFacts& address) {
+    return {.address = to_be32(address.local),
+            .network = to_be32(address.network),
+            .length = address.length,
+            .global = address.scope == RT_SCOPE_UNIVERSE};
+}
+
+SourceAddress6 source6_of(const KernelAddressFacts& address, IfIndex interface) {
+    return {.address = address.local,
+            .interface = interface,
+            .length = address.length,
+            .avoided = (address.flags & (IFA_F_DEPRECATED | IFA_F_OPTIMISTIC)) != 0,
+            .temporary = (address.flags & IFA_F_TEMPORARY) != 0};
+}
+
+RoutedInterface& at(Routing& routing, IfIndex interface) {
+    if (interface >= routing.interfaces.size()) routing.interfaces.resize(interface + 1u);
+    return routing.interfaces[interface];
+}
+
+}  // namespace
+
+void Routes::take_addresses(Routing& routing) const {
+    for (const KernelAddressFacts* one : by_device(addresses_)) {
+        const KernelAddressFacts& address = *one;
+        const auto it = settings_.interfaces.find(address.index);
+        RoutedInterface* const of = it == settings_.interfaces.end() ? nullptr : &at(routing, it->second);
+        if (address.v6 && is_usable(address)) {
+            routing.sources6.push_back(source6_of(address, of ? it->second : no_interface));
+            if (of) of->sources6.push_back(routing.sources6.back());
+        }
+        if (!address.v6) routing.own4.add(to_be32(address.local));
+        if (address.flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) continue;
+        const bool global = address.scope == RT_SCOPE_UNIVERSE;
+        if (!address.v6 && global && routing.any_source4 == IpAddress{}) routing.any_source4 = address.local;
+        if (!of) continue;
+        if (!address.v6) of->networks4.push_back(network4_of(address));
+        if (address.v6 && address6::link_local(address.local.bytes)) of->link_local = address.local;
+        auto& source = address.v6 ? of->source6 : of->source4;
+        // A global one if there is one, else the link's own.
+        if (source == IpAddress{} || (address.v6 && global && address6::link_local(source.bytes)))
+            source = address.local;
+    }
+}
+
 std::unique_ptr<Routing> Routes::make_routing() const {
     auto routing = std::make_unique<Routing>();
     routing->tables.resize(std::max<std::size_t>({tables4_.layered(), tables6_.layered(), 1}));
@@ -24,33 +86,16 @@ std::unique_ptr<Routing> Routes::make_routing() const {
     routing->punt_rates = settings_.punt_rates;
 
     auto& interfaces = routing->interfaces;
-    const auto at = [&](IfIndex interface) -> RoutedInterface& {
-        if (interface >= interfaces.size()) interfaces.resize(interface + 1u);
-        return interfaces[interface];
-    };
     for (const auto& [interface, what] : settings_.of_interface)
-        at(interface) = what;
+        at(*routing, interface) = what;
     for (const auto& [index, link] : links_) {
         const IfIndex interface = link.value.macvlan ? interface_of(index) : no_interface;
         if (interface == no_interface || !link.value.has_mac || !(link.value.flags & IFF_UP)) continue;
-        at(interface).more_macs.push_back(link.value.mac);
+        at(*routing, interface).more_macs.push_back(link.value.mac);
     }
     for (auto& interface : interfaces)
         std::sort(interface.more_macs.begin(), interface.more_macs.end());
-    for (const auto& [address, generation] : addresses_) {
-        if (!address.v6) routing->own4.add(to_be32(address.local));
-        const auto it = settings_.interfaces.find(address.index);
-        if (it == settings_.interfaces.end() || address.flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) continue;
-        if (!address.v6 && address.length > 0)
-            at(it->second).networks4.push_back({to_be32(address.local), address.length});
-        if (address.v6 && address6::link_local(address.local.bytes))
-            at(it->second).link_local = address.local;
-        auto& source = address.v6 ? at(it->second).source6 : at(it->second).source4;
-        // A global one if there is one, else the link's own.
-        if (source == IpAddress{} ||
-            (address.v6 && address.scope == RT_SCOPE_UNIVERSE && address6::link_local(source.bytes)))
-            source = address.local;
-    }
+    take_addresses(*routing);
     return routing;
 }
 

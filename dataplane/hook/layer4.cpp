@@ -1,5 +1,6 @@
 #include "dataplane/hook/layer4.hpp"
 
+#include "dataplane/hook/whole.hpp"
 #include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "weft/net/checksum.hpp"
@@ -31,9 +32,26 @@ std::array<std::uint8_t, 4> crc_of(Packet& packet, const L4View& l4, const Conte
         crc.add_chain(datagram.pieces[i], payload_at(*datagram.pieces[i]), ~0U);
     return crc.checksum();
 }
+/// Of a packet in one piece; the header is there.
+std::array<std::uint8_t, 4> crc_of(const L4View& whole) noexcept {
+    SctpHeader header;
+    std::memcpy(&header, whole.data, sizeof header);
+    Crc32c crc = begin_sctp_checksum(header);
+    crc.add(whole.data + sizeof header, whole.length - std::uint32_t{sizeof header});
+    return crc.checksum();
+}
+
 /// sctp_error.
 bool has_right_crc(Packet& packet, const L4View& l4, const Context& context) noexcept {
-    if (std::min(l4.head, l4.length) < sizeof(SctpHeader)) return true;  // conntrack finds it too short
+    if (l4.length < sizeof(SctpHeader)) return true;  // conntrack finds it too short
+    if (l4.head < sizeof(SctpHeader)) {
+        const FlowPacket whole = in_one_piece(packet, context);
+        const auto all = is_ipv6(packet)
+                             ? find_l4(*reinterpret_cast<const Ipv6Header*>(whole.ip), whole.head)
+                             : find_l4(*reinterpret_cast<const Ipv4Header*>(whole.ip), whole.head);
+        return !all || all->head < sizeof(SctpHeader) ||
+               std::memcmp(all->data + offsetof(SctpHeader, checksum), crc_of(*all).data(), 4) == 0;
+    }
     return std::memcmp(l4.data + offsetof(SctpHeader, checksum), crc_of(packet, l4, context).data(), 4) == 0;
 }
 
@@ -82,6 +100,12 @@ void renew_crc(Packet& packet, const L4View& l4, const Context& context) noexcep
     if (l4.head < sizeof(SctpHeader) || packet.meta.checksum == ChecksumState::unfinished) return;
     const auto crc = crc_of(packet, l4, context);
     std::memcpy(const_cast<std::byte*>(l4.data) + offsetof(SctpHeader, checksum), crc.data(), crc.size());
+}
+
+void renew_crc(const L4View& whole) noexcept {
+    if (whole.head < sizeof(SctpHeader) || whole.head != whole.length) return;
+    const auto crc = crc_of(whole);
+    std::memcpy(const_cast<std::byte*>(whole.data) + offsetof(SctpHeader, checksum), crc.data(), crc.size());
 }
 
 bool may_answer(Packet& packet, const L4View& l4, const Context& context) noexcept {

@@ -20,6 +20,8 @@ namespace weft {
 /// SCTP's checksum anew, as after a port was translated; its header is writable. One that is unfinished stays
 /// so.
 void renew_crc(Packet&, const L4View&, const Context&) noexcept;
+/// The same of an SCTP packet that lies in one piece, whose checksum is finished.
+void renew_crc(const L4View& whole) noexcept;
 
 /// Whether REJECT may tell somebody about the packet (nf_reject_verify_csum, then nf_ip_checksum): as
 /// has_right_sum, but of a protocol whose checksum is not known the payload has to sum to nothing as well,

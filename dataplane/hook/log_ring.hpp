@@ -76,6 +76,44 @@ class LogRing {
     alignas(64) std::atomic<unsigned> taken_{0};
 };
 
+/// Rules of nat that had no free port, and how many packets each has dropped for it; with more than `size` at
+/// a time the last of them. One writer.
+class ExhaustedRules {
+  public:
+    static constexpr unsigned size = 32;
+    static constexpr std::uint64_t of_ipv6 = std::uint64_t{1} << 32;  ///< beside a hook::RuleId
+
+    void count(std::uint32_t rule, bool v6) noexcept {
+        const std::uint64_t key = used | (v6 ? of_ipv6 : 0) | rule;
+        if (slots_[last_].key.load(std::memory_order_relaxed) != key) [[unlikely]]
+            last_ = place_of(key);
+        slots_[last_].drops.add(1);
+    }
+
+    /// The rule in a place, with of_ipv6, and how many packets that place has counted since the start.
+    [[nodiscard]] std::uint64_t rule(unsigned place) const noexcept {
+        return slots_[place].key.load(std::memory_order_relaxed) & ~used;
+    }
+    [[nodiscard]] std::uint64_t drops(unsigned place) const noexcept { return slots_[place].drops.get(); }
+
+  private:
+    static constexpr std::uint64_t used = std::uint64_t{1} << 33;
+    struct Slot {
+        std::atomic<std::uint64_t> key{0};
+        Counter drops;
+    };
+    unsigned place_of(std::uint64_t key) noexcept {
+        for (unsigned i = 0; i < size; ++i)
+            if (slots_[i].key.load(std::memory_order_relaxed) == key) return i;
+        const unsigned place = next_++ % size;
+        slots_[place].key.store(key, std::memory_order_relaxed);
+        return place;
+    }
+
+    std::array<Slot, size> slots_;
+    unsigned last_ = 0, next_ = 0;
+};
+
 /// Which rules a line is of. Each has a ring of its own: many lines of one take no place from the other.
 enum class LogOf : std::uint8_t { log, trace };
 inline constexpr std::array<std::string_view, 2> log_of_names = {"LOG", "TRACE"};
@@ -86,8 +124,7 @@ struct HookLog {
     alignas(64) std::uint64_t taken = 0;             ///< of these; control's
     Counter table_full;  ///< packets dropped because nf_conntrack_max connections were there
     Counter no_port;     ///< packets dropped because a rule of nat had no free port for them
-    /// The last one such: its RuleId, and in the highest bit whether it is IPv6's.
-    std::atomic<std::uint32_t> no_port_rule{0};
+    ExhaustedRules exhausted;
 };
 
 }  // namespace weft

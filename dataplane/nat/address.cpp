@@ -4,10 +4,18 @@
 
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
+#include "dataplane/route/source_address.hpp"
 
 namespace weft {
 
 namespace {
+
+IpAddress bytes_of(be32 address) noexcept {
+    return to_address(address);
+}
+const IpAddress& bytes_of(const IpAddress& address) noexcept {
+    return address;
+}
 
 be32 next_hop4(Packet& packet, IfIndex oif, const Context& context) noexcept {
     const RouteAnswer route = find_route(key_of(packet, *context.routing), *context.routing, *context.hops);
@@ -17,31 +25,24 @@ be32 next_hop4(Packet& packet, IfIndex oif, const Context& context) noexcept {
 }
 
 bool is_on(be32 address, const NetworkAddress4& network) noexcept {
-    return (address.host() ^ network.address.host()) >> (32 - network.length) == 0;
+    return std::uint64_t{address.host() ^ network.network.host()} >> (32 - network.length) == 0;
 }
 
+/// inet_select_addr.
 IpAddress masquerade_address4(Packet& packet, IfIndex oif, const Context& context) noexcept {
-    const RoutedInterface& out = context.routing->interface(oif);
-    if (out.networks4.size() > 1) {
+    const auto& own = context.routing->interface(oif).networks4;
+    const auto first = std::find_if(own.begin(), own.end(), [](const auto& one) { return one.global; });
+    if (first == own.end()) return context.routing->any_source4;
+    if (own.size() > 1) {
         const be32 next = next_hop4(packet, oif, context);
-        for (const NetworkAddress4& own : out.networks4)
-            if (is_on(next, own)) return to_address(own.address);
+        for (const NetworkAddress4& one : own)
+            if (one.global && is_on(next, one)) return to_address(one.address);
     }
-    if (out.source4 != IpAddress{}) return out.source4;
-    const auto& all = context.routing->interfaces;
-    const auto other = std::find_if(all.begin(), all.end(), [](const RoutedInterface& interface) {
-        return interface.source4 != IpAddress{};
-    });
-    return other == all.end() ? IpAddress{} : other->source4;
+    return to_address(first->address);
 }
 
 IpAddress masquerade_address6(Packet& packet, IfIndex oif, const Context& context) noexcept {
-    const RoutedInterface& out = context.routing->interface(oif);
-    const auto& to = ipv6(packet).destination;
-    constexpr std::uint8_t link_scope = 2;
-    const bool stays =
-        address6::link_local(to) || (address6::multicast(to) && address6::scope(to) <= link_scope);
-    return stays && out.link_local != IpAddress{} ? out.link_local : out.source6;
+    return choose_source6({ipv6(packet).destination}, oif, *context.routing);
 }
 
 }  // namespace
@@ -66,14 +67,17 @@ IpAddress redirect_address(Packet& packet, const NatPlace& place, const Context&
     return address6::link_local(ipv6(packet).destination) ? in.link_local : in.source6;
 }
 
-bool has_address(IfIndex index, const IpAddress& address, bool v6, const Context& context) noexcept {
-    const RoutedInterface& interface = context.routing->interface(index);
-    if (address == (v6 ? interface.source6 : interface.source4)) return true;
-    if (!v6 && std::any_of(interface.networks4.begin(), interface.networks4.end(),
-                           [&](const NetworkAddress4& own) { return to_address(own.address) == address; }))
+bool may_keep(Packet& packet, const NatPlace& place, const IpAddress& address,
+              const Context& context) noexcept {
+    const RoutedInterface& interface = context.routing->interface(place.oif);
+    const bool v6 = is_ipv6(packet);
+    const auto is_it = [&](const auto& own) { return bytes_of(own.address) == address; };
+    if (v6 ? std::any_of(interface.sources6.begin(), interface.sources6.end(), is_it)
+           : std::any_of(interface.networks4.begin(), interface.networks4.end(), is_it))
         return true;
     const RouteAnswer own = find_route({.destination = address, .v6 = v6}, *context.routing, *context.hops);
-    return own.kind == HopKind::local && (*context.hops)[own.index].interface == index;
+    if (own.kind == HopKind::local && (*context.hops)[own.index].interface == place.oif) return true;
+    return address == masquerade_address(packet, place, context);
 }
 
 }  // namespace weft

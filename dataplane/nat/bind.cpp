@@ -128,8 +128,7 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
     // What the destination has in common with another connection the source may still tell apart.
     if (!choice.unique && side == NatSide::source) {
         HookLog& log = *context.hooks->log;
-        constexpr std::uint32_t of_ipv6 = 1u << 31;
-        log.no_port_rule.store(by | (kind.flags & FlowKind::ipv6 ? of_ipv6 : 0), std::memory_order_relaxed);
+        log.exhausted.count(by, kind.flags & FlowKind::ipv6);
         log.no_port.add(1);
         return Verdict::drop(DropReason::nat_no_port);
     }
@@ -232,7 +231,7 @@ bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept
     const FlowDirection& reply = tracker.table().direction_of(ref | 1);
     const IpAddress given = v6 ? to_address(reply.tuple_now<Tuple6>().destination)
                                : to_address(reply.tuple_now<Tuple4>().destination);
-    if (has_address(place.oif, given, v6, context)) return false;
+    if (may_keep(packet, place, given, context)) return false;
     return tracker.end_found(ref & ~1u, packet.meta.connection_version);
 }
 

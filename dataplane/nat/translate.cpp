@@ -3,7 +3,9 @@
 #include "dataplane/flow/icmp.hpp"
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/layer4.hpp"
+#include "dataplane/hook/whole.hpp"
 #include "dataplane/nat/rewrite.hpp"
+#include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "weft/net/checksum.hpp"
 
@@ -29,22 +31,53 @@ unsigned direction_of(const Packet& packet) noexcept {
     return info == CtInfo::established_reply || info == CtInfo::related_reply;
 }
 
+/// Headers that are translated, in one piece: the packet's own, or a copy where fragments share them.
+template <class Header>
+struct Headers {
+    Header* ip;
+    std::optional<L4View> l4;
+    FlowPacket copy{};  ///< nothing: they are the packet's own
+};
+
+template <class Header>
+Headers<Header> headers_of(Packet& packet, const Context& context) noexcept {
+    if (!is_cut(packet, context)) [[likely]]
+        return {packet.header<Header>(packet.meta.l3_offset), layer4_of(packet, context)};
+    const FlowPacket whole = in_one_piece(packet, context);
+    auto* const ip = reinterpret_cast<Header*>(const_cast<std::byte*>(whole.ip));
+    return {ip, find_l4(*ip, whole.head), whole};
+}
+
+/// One end of the packet.
+template <class Header>
+void translate_end(const Headers<Header>& headers, Packet& packet, NatSide side,
+                   const NatEnd<TupleOf<Header>>& to, const Context& context) noexcept {
+    const auto& l4 = headers.l4;
+    const ChecksumState checksum = packet.meta.checksum;
+    rewrite(*headers.ip, l4 ? &*l4 : nullptr, side, to, checksum);
+    const bool copied = headers.copy.head != 0;
+    if (l4 && l4->protocol == ip_protocol::sctp) copied ? renew_crc(*l4) : renew_crc(packet, *l4, context);
+    const auto write_address = [&](Packet& piece) {
+        rewrite(*piece.header<Header>(piece.meta.l3_offset), nullptr, side, to, checksum);
+    };
+    if (copied) {
+        put_back(packet, headers.copy.ip, std::min(headers.copy.head, hook_head_bytes), context);
+        write_address(packet);
+    }
+    const Datagram& datagram = context.hooks->datagram;
+    for (unsigned i = 1; i < datagram.count; ++i)
+        write_address(*datagram.pieces[i]);
+}
+
 template <class Header>
 void translate_family(Packet& packet, NatSide side, Context& context) noexcept {
     using Tuple = TupleOf<Header>;
     const unsigned direction = direction_of(packet);
-    const auto l4 = layer4_of(packet, context);
-    const std::uint8_t protocol = l4 ? l4->protocol : std::uint8_t{0};
+    const auto headers = headers_of<Header>(packet, context);
+    const std::uint8_t protocol = headers.l4 ? headers.l4->protocol : std::uint8_t{0};
     // As the other direction's packets are addressed, this one's come from there.
     const auto to = end_of(opposite<Tuple>(packet, direction, context), other_side(side), protocol);
-    const auto write = [&](Packet& piece, const L4View* of) {
-        rewrite(*piece.header<Header>(piece.meta.l3_offset), of, side, to, packet.meta.checksum);
-    };
-    write(packet, l4 ? &*l4 : nullptr);
-    const Datagram& datagram = context.hooks->datagram;
-    for (unsigned i = 1; i < datagram.count; ++i)
-        write(*datagram.pieces[i], nullptr);
-    if (protocol == ip_protocol::sctp) renew_crc(packet, *l4, context);
+    translate_end(headers, packet, side, to, context);
 }
 
 /// Of IPv6 only our own belong to a connection, that of the packet which they are about.
@@ -92,7 +125,8 @@ template <class Header>
 
 template <class Header>
 PacketEnd translate_error_family(Packet& packet, NatSide side, Context& context) noexcept {
-    const auto error = layer4_of(packet, context);
+    const auto headers = headers_of<Header>(packet, context);
+    const auto& error = headers.l4;
     if (!error || std::min(error->head, error->length) < icmp_header_size + sizeof(Header))
         return Verdict::drop(DropReason::nat_bad_error);
     const std::uint16_t status = status_of(packet, context);
@@ -111,11 +145,7 @@ PacketEnd translate_error_family(Packet& packet, NatSide side, Context& context)
         return Verdict::drop(DropReason::nat_bad_error);
     // Of the message's own header only the address: it has no port, and its identifier is another field.
     const NatEnd<TupleOf<Header>> to = end_of(tuple, other_side(side), 0);
-    rewrite(*packet.header<Header>(packet.meta.l3_offset), &*error, side, to, packet.meta.checksum);
-    const Datagram& datagram = context.hooks->datagram;
-    for (unsigned i = 1; i < datagram.count; ++i)
-        rewrite(*datagram.pieces[i]->template header<Header>(datagram.pieces[i]->meta.l3_offset), nullptr,
-                side, to, packet.meta.checksum);
+    translate_end(headers, packet, side, to, context);
     return {};
 }
 

@@ -255,6 +255,20 @@ void quote(Packet& packet, std::uint32_t length, std::byte* to, const Context& c
         make_whole4(rule_length(packet, context), to);
 }
 
+void put_back(Packet& packet, const std::byte* from, std::uint32_t length, const Context& context) noexcept {
+    const Datagram& datagram = context.hooks->datagram;
+    std::uint32_t at = payload_at(packet) - packet.meta.l3_offset - datagram.fragment_header;
+    for (unsigned i = 0; i < datagram.count && at < length; ++i) {
+        Packet& piece = i == 0 ? packet : *datagram.pieces[i];
+        const FragmentPlace place = read(piece).place;
+        const std::uint32_t begin = payload_at(piece), part = place.end - place.begin,
+                            there = std::min({part, piece.head_length() - begin, length - at});
+        std::memcpy(piece.header<std::byte>(begin), from + at, there);
+        if (there < part) return;
+        at += part;
+    }
+}
+
 void expire_fragments(Context& context) noexcept {
     context.hooks->fragments->expire(
         context.now_seconds, [&](Packet& gone, DropReason why) { context.drop(gone, why, gone.meta.iif); });

@@ -31,6 +31,10 @@ namespace weft {
 [[nodiscard]] std::uint32_t quotable_length(Packet&, const Context&) noexcept;
 /// Copies the first `length` of them, at least an IP header.
 void quote(Packet&, std::uint32_t length, std::byte* to, const Context&) noexcept;
+/// Of the datagram that hooks look at: writes the first `length` such bytes back into its fragments, but for
+/// what lies in the IP header and IPv6's extension headers, which each fragment has of its own. Their first
+/// hook_head_bytes are writable.
+void put_back(Packet&, const std::byte* from, std::uint32_t length, const Context&) noexcept;
 
 /// Drops what waited too long.
 void expire_fragments(Context&) noexcept;

@@ -43,7 +43,18 @@ struct RoutingRule {
 /// An address of an interface and the network it is on.
 struct NetworkAddress4 {
     be32 address;
-    std::uint8_t length = 0;  ///< of the prefix, 1 to 32
+    be32 network;             ///< an address of it: the peer's, or its own
+    std::uint8_t length = 0;  ///< of the prefix, 0 to 32
+    bool global = true;       ///< of scope global: packets to anywhere may come from it
+};
+
+/// An IPv6 address from which packets may come.
+struct SourceAddress6 {
+    IpAddress address;
+    IfIndex interface = no_interface;  ///< no_interface: of a device that is none of weft's
+    std::uint8_t length = 0;           ///< of its network's prefix
+    bool avoided = false;              ///< deprecated, or optimistic
+    bool temporary = false;            ///< RFC 8981
 };
 
 /// What an interface is to IP.
@@ -58,6 +69,7 @@ struct RoutedInterface {
         return std::binary_search(more_macs.begin(), more_macs.end(), mac);
     }
     std::vector<NetworkAddress4> networks4{};  ///< its primary addresses
+    std::vector<SourceAddress6> sources6{};    ///< its own of Routing's
     IpAddress source4{}, source6{};            ///< of ICMP errors, if no route says better; zero: none
 };
 
@@ -104,6 +116,8 @@ struct Routing {
                                               ///< 127.0.0.0/8: own4 does not have them
     std::uint32_t hash_secret = 0;
     OwnAddresses own4;
+    IpAddress any_source4{};                 ///< of packets by an interface without an address; zero: none
+    std::vector<SourceAddress6> sources6{};  ///< of all devices, in the kernel's order
     IcmpLimits icmp;
     /// Packets/s to the kernel by PuntClass, of one interface by one worker; 0: no limit (net.weft.punt.*).
     std::array<std::uint32_t, punt_class_count> punt_rates = default_punt_rates;

@@ -67,6 +67,7 @@ class Firewall {
 
     Router router;
     Rig& rig = router.rig;
+    FlowConfig flows;  ///< of what is published from now on
 
   private:
     std::vector<std::uint64_t> counted(bool v6, std::string_view chain, hook::TableId table,
@@ -101,6 +102,7 @@ class Firewall {
             if (!has_rules) filtering->rules[family] = nullptr;
         }
         filtering->tracker = tracker_;
+        filtering->flows = flows;
         filtering->generation = ++generation_;
         rig.while_offline(
             [&] { rig.shared().filtering.replace(std::move(filtering), rig.shared().quiescence); });

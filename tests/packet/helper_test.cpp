@@ -297,6 +297,13 @@ TEST_P(HelperTest, CommandsMayLieInSeveralSegments) {
     }
 }
 
+/// A fragment that holds these bytes of a packet of IPv4.
+Ip piece_of(Ip whole, std::size_t begin, std::size_t end) {
+    const Bytes bytes = whole.bytes();
+    const auto at = [&](std::size_t n) { return bytes.begin() + static_cast<std::ptrdiff_t>(n); };
+    return whole.payload(Bytes(at(begin), at(end))).fragment(begin - 20, end < bytes.size());
+}
+
 // net/netfilter/nf_conntrack_proto_sctp.c, nf_nat_proto.c: a wrong CRC32c is INVALID; a translated port's is
 // right.
 TEST_P(HelperTest, SctpIsTrackedAndTranslated) {
@@ -329,6 +336,22 @@ TEST_P(HelperTest, SctpIsTrackedAndTranslated) {
     const Ip sent = init("10.0.1.2", 0x88, crc(init("10.0.1.2", 0x88, none)));
     Ip left = init("10.0.2.1", 0x89, crc(init("10.0.2.1", 0x89, none)));
     EXPECT_EQ(lab.inside(sent), Packets{forwarded(left)});
+
+    // The same in pieces of eight bytes, which the header takes two of.
+    const auto in_pieces = [&](const Ip& whole) {
+        const Bytes bytes = whole.bytes();
+        Packets out;
+        for (std::size_t at = 20; at < bytes.size(); at += 8)
+            for (const Bytes& piece : lab.inside(piece_of(whole, at, std::min(at + 8, bytes.size()))))
+                out.push_back(piece);
+        return out;
+    };
+    lab.firewall.tracker().flush();
+    EXPECT_EQ(in_pieces(init("10.0.1.2", 0x88, none)), Packets{}) << "a wrong sum";
+    Packets pieces;
+    for (std::size_t at = 20; at < left.bytes().size(); at += 8)
+        pieces.push_back(forwarded(piece_of(left.ttl(64), at, std::min(at + 8, left.bytes().size()))));
+    EXPECT_EQ(in_pieces(sent), pieces);
 }
 
 }  // namespace

@@ -22,8 +22,11 @@ class HookLogTest : public testing::TestWithParam<RigOptions> {
     Lines lines(std::uint64_t now_ms = 0) {
         Lines all;
         writer.write(
-            rig.shared(), rig.names(), [](bool, std::uint32_t) { return std::string(); }, now_ms,
-            [&](unsigned level, const std::string& line) { all.emplace_back(level, line); });
+            rig.shared(), rig.names(),
+            [](bool v6, std::uint32_t rule) {
+                return rule ? (v6 ? "six " : "rule ") + std::to_string(rule) : "";
+            },
+            now_ms, [&](unsigned level, const std::string& line) { all.emplace_back(level, line); });
         return all;
     }
     /// What is said of a frame from A with all options, also of fragments, which conntrack gathers.
@@ -252,6 +255,47 @@ TEST_P(HookLogTest, AFullTableIsToldTenTimesInFiveSeconds) {
     EXPECT_EQ(lines(6000), Lines{}) << "nothing new";
     counter.add(1);
     EXPECT_EQ(lines(6000), (Lines{{4, "net_ratelimit: 94 callbacks suppressed"}, full}));
+}
+
+// Whatever one rule drops, another one's line comes, once in five seconds.
+TEST_P(HookLogTest, EachRuleOfNatWithoutAFreePortIsNamed) {
+    const auto of = [](const std::string& rule, const std::string& more = {}) {
+        return std::pair<unsigned, std::string>{4, "nat: no free port, dropping packet" + more + ": " + rule};
+    };
+    auto& exhausted = rig.shared().workers.back()->hook_log.exhausted;
+    const auto flood = [&](unsigned packets) {
+        for (unsigned i = 0; i < packets; ++i)
+            exhausted.count(1, false);
+    };
+    flood(1000);
+    EXPECT_EQ(lines(0), Lines{of("rule 1")});
+    exhausted.count(2, false);
+    exhausted.count(2, true);
+    flood(1000);
+    EXPECT_EQ(lines(100), (Lines{of("rule 2"), of("six 2")}));
+    exhausted.count(2, false);
+    flood(1000);
+    EXPECT_EQ(lines(200), Lines{});
+    flood(1);
+    EXPECT_EQ(lines(5001), Lines{of("rule 1", " (2999 more since the last such line)")});
+    exhausted.count(2, false);
+    exhausted.count(0, false);
+    EXPECT_EQ(lines(5200), (Lines{of("no rule, or one that is gone"),
+                                  of("rule 2", " (1 more since the last such line)")}));
+    EXPECT_EQ(lines(5300), Lines{});
+}
+
+// More rules than there are places for: all counted, each named at least once.
+TEST_P(HookLogTest, ManyRulesWithoutAFreePort) {
+    for (unsigned round = 0; round < 10; ++round) {
+        for (unsigned rule = 1; rule <= ExhaustedRules::size; ++rule)
+            rig.shared().workers[0]->hook_log.exhausted.count(100 * round + rule, false);
+        EXPECT_EQ(lines(round * 10).size(), ExhaustedRules::size) << round;
+    }
+    std::uint64_t counted = 0;
+    for (unsigned i = 0; i < ExhaustedRules::size; ++i)
+        counted += rig.shared().workers[0]->hook_log.exhausted.drops(i);
+    EXPECT_EQ(counted, 10 * ExhaustedRules::size);
 }
 
 }  // namespace

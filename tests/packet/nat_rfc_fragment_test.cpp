@@ -18,15 +18,32 @@ class NatFragmentTest : public NatRfc {
     /// Bytes `from` to `to` of the datagram's body.
     static Ip piece(const char* source, const char* destination, const Bytes& body, std::size_t from,
                     std::size_t to, std::uint8_t id = 7) {
+        return cut(Ip(source, destination).protocol(17), body, from, to, id);
+    }
+    /// The same of another datagram's header.
+    static Ip cut(Ip ip, const Bytes& body, std::size_t from, std::size_t to, std::uint8_t id) {
         const bool more = to < body.size();
         const auto at = [&](std::size_t n) { return body.begin() + static_cast<std::ptrdiff_t>(n); };
-        Ip ip = Ip(source, destination).id(id).payload(Bytes(at(from), at(to))).protocol(17);
+        ip.id(id).payload(Bytes(at(from), at(to)));
         if (ip.v6())
             ip.extension(44, {0, 0, static_cast<std::uint8_t>(from >> 8),
                               static_cast<std::uint8_t>((from & 0xf8) | (more ? 1 : 0)), 0, 0, 0, id});
         else
             ip.fragment(from, more);
         return ip;
+    }
+    /// Sent in pieces of `size` bytes, the datagram leaves in such pieces.
+    void expect_pieces(const char* in, const Ip& sent, const Ip& left, std::size_t size) {
+        const Bytes came = body_of(sent), goes = body_of(left);
+        Packets expected, out;
+        for (std::size_t at = 0; at < came.size(); at += size) {
+            const std::size_t end = std::min(at + size, came.size());
+            const auto piece_of = [&](const Ip& ip, const Bytes& body) { return cut(ip, body, at, end, 9); };
+            expected.push_back(piece_of(left, goes).ttl(63).bytes());
+            for (auto& packet : lab.pass(in, piece_of(sent, came), *in == 'a' ? "b" : "a"))
+                out.push_back(packet);
+        }
+        EXPECT_EQ(out, expected) << "pieces of " << size;
     }
     void narrow(unsigned mtu) {
         lab.router.route("10.0.2.2/32", lab.router.hop({.interface = "b",
@@ -163,6 +180,29 @@ TEST_P(NatFragmentTest, U14c_ALoneFragmentIsHeldAndForgotten) {
         rig.run();
         EXPECT_EQ(rig.sent("b"), Packets{});
         EXPECT_EQ(lab.inside(piece(who.a, who.b, sent, 0, 800)), Packets{}) << "the rest is gone";
+    }
+}
+
+// net/netfilter/nf_conntrack_core.c, nf_nat_proto.c: of a datagram put together, wherever its headers lie. No
+// piece leaves with the inside address.
+TEST_P(NatFragmentTest, U14d_HeadersMayLieInSeveralFragments) {
+    lab.nat(snat);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        const Segment syn{.flags = Segment::syn, .sequence = 7, .length = 3, .options = {2, 4, 5, 180}},
+            answer{.flags = Segment::syn | Segment::ack, .sequence = 70, .acknowledged = 8};
+        expect_pieces("a", tcp(who.a, who.b, 5000, 80, syn), tcp(who.w, who.b, 5000, 80, syn), 8);
+        expect_pieces("b", tcp(who.b, who.w, 80, 5000, answer), tcp(who.b, who.a, 80, 5000, answer), 16);
+        expect_pieces("a", udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53), 8);
+        const auto unreachable = [&](const char* to) {
+            Bytes about = udp(to, who.b, 5000, 53).ttl(63).bytes();
+            return Ip(who.b, to).payload(about).icmp(who.v6 ? 1 : 3, who.v6 ? 4 : 3);
+        };
+        for (const unsigned size : {8u, 16u, 24u, 32u, 40u, 48u})
+            expect_pieces("b", unreachable(who.w), unreachable(who.a), size);
+        const auto echo = [&](const char* from, const char* to, unsigned type) {
+            return Ip(from, to).payload(30).icmp(type, 0, 77 << 16 | 1);
+        };
+        expect_pieces("a", echo(who.a, who.b, who.v6 ? 128 : 8), echo(who.w, who.b, who.v6 ? 128 : 8), 8);
     }
 }
 

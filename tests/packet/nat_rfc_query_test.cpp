@@ -81,6 +81,38 @@ TEST_P(NatQueryTest, I2_AQueryLastsThirtySeconds) {
     }
 }
 
+TEST_P(NatQueryTest, I2a_TheTimesCanBeSet) {
+    lab.firewall.flows.icmp_timeout = 100;
+    lab.firewall.flows.icmpv6_timeout = 200;
+    lab.nat(snat);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        const unsigned time = who.v6 ? 200 : 100;
+        expect_out(ask(who, who.a, who.b, 77), ask(who, who.w, who.b, 77));
+        rig.pass(time - 1);
+        expect_in(tell(who, who.b, who.w, 77), tell(who, who.b, who.a, 77));
+        rig.pass(time + 1);
+        expect_for_host(tell(who, who.b, who.w, 77));
+    }
+}
+
+TEST_P(NatQueryTest, I9_RulesMayKeepErrorsAndQueriesBack) {
+    lab.nat(snat,
+            "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate RELATED -j DROP\nCOMMIT\n");
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        const auto about = [&](const char* source) { return udp(source, who.b, 5000, 53).ttl(63).bytes(); };
+        expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
+        static_cast<void>(rig.punted("b"));
+        EXPECT_EQ(lab.outside(Ip(who.b, who.w).payload(about(who.w)).icmp(who.v6 ? 1 : 3, who.v6 ? 4 : 3)),
+                  Packets{});
+        EXPECT_EQ(rig.punted("b"), Packets{});
+        expect_in(udp(who.b, who.w, 53, 5000), udp(who.b, who.a, 53, 5000));
+    }
+    EXPECT_EQ(rig.drops(DropReason::hook_dropped), 2u);
+    lab.nat4("-A POSTROUTING -o b -j SNAT --to-source 10.0.2.1\n",
+             "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p icmp -j DROP\nCOMMIT\n");
+    EXPECT_EQ(lab.inside(ask(hosts4, hosts4.a, hosts4.b, 78)), Packets{});
+}
+
 // RFC 5508 REQ-8 asks for ICMP 3/13; Linux says nothing.
 TEST_P(NatQueryTest, I8_WithoutAFreePortNobodyIsTold) {
     lab.nat4("-A POSTROUTING -o b -p udp -j SNAT --to-source 10.0.2.1:7000\n");

@@ -2,6 +2,7 @@
 // tests/cases/nat.tsv.
 #include <set>
 
+#include "control/publish/hook_log.hpp"
 #include "tests/packet/nat_rfc.hpp"
 
 namespace weft::test {
@@ -21,6 +22,19 @@ class NatRulesTest : public NatRfc {
         };
         lab.firewall.rules(text(false), text(true));
     }
+    /// What the log has to say since the last call.
+    std::vector<std::string> log(std::uint64_t now_ms) {
+        const RuleBook book = lab.firewall.book();
+        std::vector<std::string> all;
+        log_.write(
+            rig.shared(), rig.names(),
+            [&](bool v6, std::uint32_t rule) {
+                return book.told(v6 ? hook::Family::ip6 : hook::Family::ip, rule);
+            },
+            now_ms, [&](unsigned, const std::string& line) { all.push_back(line); });
+        return all;
+    }
+    HookLogWriter log_;
 };
 INSTANTIATE_NAT(NatRulesTest);
 
@@ -54,6 +68,46 @@ TEST_P(NatRulesTest, O3_IdentificationsStayAsTheHostsSentThem) {
     lab.nat(snat);
     expect_out(udp(hosts4.a, hosts4.b, 5000, 53).id(7), udp(hosts4.w, hosts4.b, 5000, 53).id(7));
     expect_out(udp(hosts4.a3, hosts4.b, 5001, 53).id(7), udp(hosts4.w, hosts4.b, 5001, 53).id(7));
+}
+
+TEST_P(NatRulesTest, N7_SomeDestinationsAreNotTranslated) {
+    lab.nat("-A POSTROUTING -o b -d $B -j ACCEPT\n" + std::string(snat));
+    for (const NatHosts& who : {hosts4, hosts6})
+        for (unsigned round = 0; round < 3; ++round) {
+            expect_out(udp(who.a, who.b, 5000, 53), udp(who.a, who.b, 5000, 53));
+            expect_in(udp(who.b, who.a, 53, 5000), udp(who.b, who.a, 53, 5000));
+            expect_out(udp(who.a, who.c, 5000, 53), udp(who.w, who.c, 5000, 53));
+            expect_in(udp(who.c, who.w, 53, 5000), udp(who.c, who.a, 53, 5000));
+        }
+}
+
+// However many packets one rule drops, the other one's line comes.
+TEST_P(NatRulesTest, N8_EachRuleWithoutAFreePortIsNamedInTheLog) {
+    const std::string of_udp = "-A POSTROUTING -o b -p udp -j SNAT --to-source 10.0.2.1:7000",
+                      of_tcp = "-A POSTROUTING -o b -p tcp -j SNAT --to-source 10.0.2.1:7000";
+    lab.nat4(of_udp + "\n" + of_tcp + "\n");
+    EXPECT_EQ(leaves_by(udp(hosts4.a, hosts4.b, 5000, 53)), 7000u);
+    EXPECT_EQ(leaves_by(tcp(hosts4.a, hosts4.b, 5000, 80, {Segment::syn, 1})), 7000u);
+    EXPECT_EQ(log(0), std::vector<std::string>{});
+    const std::string line = "nat: no free port, dropping packet: nat:POSTROUTING:rule:";
+    EXPECT_EQ(leaves_by(udp(hosts4.a3, hosts4.b, 5000, 53)), 0u);
+    EXPECT_EQ(log(100), std::vector<std::string>{line + "1 " + of_udp});
+    for (unsigned i = 0; i < 100; ++i)
+        EXPECT_EQ(leaves_by(udp(hosts4.a3, hosts4.b, 6000 + i, 53)), 0u);
+    EXPECT_EQ(leaves_by(tcp(hosts4.a3, hosts4.b, 5000, 80, {Segment::syn, 1})), 0u);
+    EXPECT_EQ(leaves_by(udp(hosts4.a3, hosts4.b, 5001, 53)), 0u);
+    EXPECT_EQ(log(200), std::vector<std::string>{line + "2 " + of_tcp});
+}
+
+TEST_P(NatRulesTest, N9_NothingIsLoggedOfAMapping) {
+    lab.nat(snat);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
+        expect_in(udp(who.b, who.w, 53, 5000), udp(who.b, who.a, 53, 5000));
+        EXPECT_NE(leaves_by(udp(who.a3, who.b, 5000, 53)), 0u);
+    }
+    lab.firewall.tracker().flush();
+    EXPECT_EQ(log(0), std::vector<std::string>{});
 }
 
 TEST_P(NatRulesTest, D1_APortForward) {

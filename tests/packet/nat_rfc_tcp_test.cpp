@@ -74,6 +74,25 @@ TEST_P(NatTcpTest, T3_NobodyElseComesIn) {
     }
 }
 
+TEST_P(NatTcpTest, T1_T3_T7_AnEndpointIndependentPortServesAllDestinationsAndAnybodyReachesIt) {
+    lab.nat("-A POSTROUTING -o b -p tcp -j SNAT --to-source $W --endpoint-independent\n");
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        const Segment s{syn, 1000}, answer{syn | ack, 5000, 1001};
+        expect_out(tcp(who.a, who.b, 40000, 80, s), tcp(who.w, who.b, 40000, 80, s));
+        expect_out(tcp(who.a, who.c, 40000, 443, s), tcp(who.w, who.c, 40000, 443, s));
+        // Not even towards somebody whom A does not talk to.
+        const unsigned drawn = leaves_by(tcp(who.a3, who.hop, 40000, 80, s));
+        EXPECT_NE(drawn, 40000u);
+        EXPECT_GE(drawn, 1024u);
+        expect_out(tcp(who.a3, who.b, 40000, 80, s), tcp(who.w, who.b, drawn, 80, s));
+        expect_in(tcp(who.b, who.w, 80, drawn, answer), tcp(who.b, who.a3, 80, 40000, answer));
+        // C begins, from another port than A has talked to.
+        expect_in(tcp(who.c, who.w, 81, 40000, s), tcp(who.c, who.a, 81, 40000, s));
+        expect_out(tcp(who.a, who.c, 40000, 81, answer), tcp(who.w, who.c, 40000, 81, answer));
+        expect_in(tcp(who.c, who.w, 81, drawn, s), tcp(who.c, who.a3, 81, 40000, s));
+    }
+}
+
 // Linux's own stack answers, with a reset and at once; here it is asked.
 TEST_P(NatTcpTest, T4_AnUnsolicitedSynIsForTheHostUnlessARuleDropsIt) {
     lab.nat(snat);

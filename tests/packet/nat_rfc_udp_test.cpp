@@ -90,6 +90,36 @@ TEST_P(NatUdpTest, U5_U5c_AMappingLastsThirtySecondsAndTwoMinutesOnceAnswered) {
     }
 }
 
+TEST_P(NatUdpTest, U5b_BothTimesCanBeSet) {
+    lab.firewall.flows.udp_timeout = 300;
+    lab.firewall.flows.udp_timeout_stream = 600;
+    lab.nat(snat);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
+        rig.pass(299);
+        expect_in(udp(who.b, who.w, 53, 5000), udp(who.b, who.a, 53, 5000));
+        rig.pass(3);
+        expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
+        expect_out(udp(who.a, who.b, 5001, 53), udp(who.w, who.b, 5001, 53));
+        rig.pass(301);
+        expect_for_host(udp(who.b, who.w, 53, 5001));
+        rig.pass(298);
+        expect_in(udp(who.b, who.w, 53, 5000), udp(who.b, who.a, 53, 5000));
+        rig.pass(601);
+        expect_for_host(udp(who.b, who.w, 53, 5000));
+    }
+}
+
+TEST_P(NatUdpTest, U7_AnAddressOfAConnectedNetworkIsLookedForThereAlone) {
+    lab.nat(snat);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        const Packets there = lab.pass("a", udp(who.a, who.a3, 5000, 53), "a");
+        EXPECT_EQ(std::count(there.begin(), there.end(), udp(who.a, who.a3, 5000, 53).ttl(63).bytes()), 1);
+        EXPECT_EQ(rig.sent("b"), Packets{});
+        expect_in(udp(who.b, who.a3, 5000, 53), udp(who.b, who.a3, 5000, 53));
+    }
+}
+
 TEST_P(NatUdpTest, U6_U6a_BothDirectionsKeepAMapping) {
     lab.nat(snat);
     for (const NatHosts& who : {hosts4, hosts6}) {

@@ -183,6 +183,51 @@ TEST_P(NatTest, WithoutAFreePortAPacketIsDroppedByName) {
     EXPECT_EQ(told, 1u);
 }
 
+// nf_nat_masquerade.c: inet_select_addr, ipv6_dev_get_saddr; a flow keeps what it was given.
+TEST_P(NatTest, MasqueradeTakesTheAddressThatTheKernelWould) {
+    lab.nat("-A POSTROUTING -o b -p udp -j MASQUERADE\n");
+    RoutedInterface& b = lab.router.interface("b");
+    auto& all = lab.router.routing().sources6;
+    const auto known = b.sources6;  // fe80::b, W
+    const auto has6 = [&](const std::vector<SourceAddress6>& own) {
+        std::erase_if(all, [&](const SourceAddress6& one) { return one.interface == rig.index("b"); });
+        all.insert(all.end(), own.begin(), own.end());
+        b.sources6 = own;
+        lab.router.publish();
+    };
+    const auto has4 = [&](const std::vector<NetworkAddress4>& own) {
+        b.networks4 = own;
+        lab.router.publish();
+    };
+    unsigned port = 6000;
+    const auto expect = [&](const Hosts& who, const char* as) {
+        ++port;
+        for (unsigned round = 0; round < 3; ++round) {
+            EXPECT_EQ(lab.inside(Ip(who.a, who.b).payload(4).udp(port, 53).summed()),
+                      Packets{Ip(as, who.b).payload(4).udp(port, 53).summed().ttl(63).bytes()});
+            EXPECT_EQ(lab.outside(Ip(who.b, as).payload(4).udp(53, port).summed()),
+                      Packets{Ip(who.b, who.a).payload(4).udp(53, port).summed().ttl(63).bytes()});
+        }
+    };
+    auto deprecated = known[1], fresh = known[1];
+    deprecated.avoided = true;
+    fresh.address.bytes[15] = 9;
+    expect(of6, of6.w);
+    has6({known[0], deprecated, fresh});
+    expect(of6, "2001:db8:2::9");
+    has6({known[0]});
+    expect(of6, "2001:db8:1::1");  // of another interface: no router passes a link-local one on
+
+    constexpr be32 link{0x0a000204}, host{0x0a000206}, own{0x0a370001}, peer{0x0a000202};
+    const NetworkAddress4 of_link{link, link, 24, false};
+    has4({of_link, {host, host, 32}});
+    expect(of4, "10.0.2.6");
+    has4({of_link, {host, host, 32}, {own, peer, 32}});
+    expect(of4, "10.55.0.1");
+    has4({of_link});
+    expect(of4, "10.0.1.1");
+}
+
 // net/netfilter/nf_nat_masquerade.c: masq_inet_event ends what left by the address, and nothing else.
 TEST_P(NatTest, WhatLeftByAnAddressEndsWithIt) {
     lab.nat("-A POSTROUTING -o b -p udp -j MASQUERADE\n-A POSTROUTING -o b -p tcp -j SNAT --to-source $W\n");

@@ -31,6 +31,9 @@ Router::Router(const RigOptions& options, const std::string& more)
         routing_.own4.add(be32{0x0a000001u | static_cast<std::uint32_t>(digit[0] - '0') << 8});
         interface(name).source6 = address_of("2001:db8:" + digit + "::1");
         interface(name).link_local = address_of(std::string("fe80::") + name);
+        own(name, "10.0." + digit + ".1", 24);
+        own(name, std::string("fe80::") + name, 64);
+        own(name, "2001:db8:" + digit + "::1", 64);
     }
     publish();
 }
@@ -118,6 +121,19 @@ RoutedInterface& Router::interface(const std::string& name) {
     const std::size_t at = rig.index(name);
     if (routing_.interfaces.size() <= at) routing_.interfaces.resize(at + 1);
     return routing_.interfaces[at];
+}
+
+void Router::own(const std::string& name, const std::string& address, std::uint8_t length, bool avoided) {
+    RoutedInterface& interface = this->interface(name);
+    if (address.find(':') == std::string::npos) {
+        const be32 number = to_be32(address_of(address));
+        interface.networks4.push_back({.address = number, .network = number, .length = length});
+        if (routing_.any_source4 == IpAddress{}) routing_.any_source4 = address_of(address);
+        return;
+    }
+    interface.sources6.push_back(
+        {.address = address_of(address), .interface = rig.index(name), .length = length, .avoided = avoided});
+    routing_.sources6.push_back(interface.sources6.back());
 }
 
 void Router::publish() {

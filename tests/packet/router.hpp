@@ -32,6 +32,9 @@ class Router {
     /// The Routing to change; publish() makes it what workers see.
     Routing& routing() { return routing_; }
     RoutedInterface& interface(const std::string& name);
+    /// One more address from which packets may come.
+    void own(const std::string& interface, const std::string& address, std::uint8_t length,
+             bool avoided = false);
     void publish();
 
     /// Frames from A or B to the router.

@@ -38,10 +38,10 @@ def kernel_gateway(lab):
     return gate, hosts
 
 
-def kernel_rules(lab, gate, text):
+def kernel_rules(lab, gate, text, family="iptables"):
     """Loads a save; the devices are called devX there, for `ip` knows words of one letter."""
     with frames.Inside(gate.name):
-        run("iptables-legacy-restore", input=text.replace("-o o", "-o devo").replace("-i o", "-i devo"),
+        run(f"{family}-legacy-restore", input=text.replace("-o o", "-o devo").replace("-i o", "-i devo"),
             env={**os.environ, "XTABLES_LOCKFILE": os.path.join(lab.folder, "xtables.lock")})
 
 

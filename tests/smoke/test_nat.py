@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -236,6 +237,82 @@ def test_address_changes(lab):
         wait_for(lambda: count(lab, "-p", "udp", "-f", "ipv6" if at else "ipv4") == 0, "the old address's connections are gone")
         wait_for(lambda: ask(a, OUTSIDE[at], 7000, 5000) == (new, 5000), "the new address is seen")
     server.kill()
+
+
+SEND = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[2])))
+s.sendto(b"x", (sys.argv[1], 9999))
+"""
+
+
+class Seen:
+    """A gateway as a host outside sees it: from which address datagrams from inside come."""
+
+    def __init__(self, lab, namespace, hosts, device):
+        self.lab, self.namespace, self.inside, self.outside, self.device = lab, namespace, hosts[0], hosts[2], device
+        self.wire, self.port = hosts[2].wire(), 20000
+        lab.wires.append(self.wire)
+
+    def change(self, *words):
+        """`ip` with the outside device at its end."""
+        self.namespace.ip(*words, "dev", self.device)
+
+    def source(self, to, port=None):
+        """Of one datagram, of a new connection if no port is given; None if it does not come."""
+        self.port += 1
+        port = port or self.port
+        self.inside.run("python3", "-c", SEND, to, str(port))
+        sought = struct.pack("!HH", port, 9999)
+        ipv6 = ":" in to
+        frame = self.wire.wait(lambda data: data[12:14] == (b"\x86\xdd" if ipv6 else b"\x08\0") and sought in data[34:58], 1)
+        return frame and socket.inet_ntop(*((socket.AF_INET6, frame[22:38]) if ipv6 else (socket.AF_INET, frame[26:30])))
+
+
+# What `ip` is told, the destination that is asked about next, and what the kernel takes.
+SOURCES = (
+    ((), "2001:db8:3::2", "2001:db8:3::1"),
+    (("-6 addr add fd00:9::1/64 nodad",), "fd00:9::2", "fd00:9::1"),
+    ((), "2001:db8:3::2", "2001:db8:3::1"),
+    (("-6 addr add 2001:db8:3::9/64 nodad",), "2001:db8:3::2", "2001:db8:3::9"),
+    (("-6 addr change 2001:db8:3::9/64 preferred_lft 0",), "2001:db8:3::2", "2001:db8:3::1"),
+    (("-6 addr del 2001:db8:3::9/64", "-6 addr change 2001:db8:3::1/64 preferred_lft 0"), "2001:db8:3::2", "fd00:9::1"),
+    (("-6 addr add 2001:db8:33::1/64 nodad",), "2001:db8:3::2", "2001:db8:33::1"),
+    (("-6 addr del 2001:db8:33::1/64", "-6 addr del fd00:9::1/64", "-6 addr del 2001:db8:3::1/64", "-6 route add 2001:db8:3::/64"),
+     "2001:db8:3::2", "2001:db8:2::1"),
+    (("addr del 10.0.3.1/24", "addr add 10.0.3.4/24 scope link", "addr add 10.0.3.6/32"), "10.0.3.2", "10.0.3.6"),
+    (("addr add 10.55.0.1 peer 10.0.3.2/32",), "10.0.3.2", "10.55.0.1"),
+    (("addr del 10.55.0.1 peer 10.0.3.2/32", "addr del 10.0.3.6/32"), "10.0.3.2", "10.0.1.1"),
+)
+
+
+@stateful
+def test_masquerade_sources(lab):
+    """Several addresses, deprecated ones, those of scope link, a peer's, another interface's: as the kernel (RFC 6724 section 5)."""
+    hosts = weft_gateway(lab)
+    gate, others = kernel_gateway(lab)
+    gate.sysctl("net.ipv6.conf.all.forwarding", 1)
+    for number, (device, host) in enumerate(zip("abo", others), 1):
+        gate.sysctl(f"net.ipv6.conf.dev{device}.disable_ipv6", 0)
+        host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0)
+        gate.ip("addr", "add", f"2001:db8:{number}::1/64", "dev", f"dev{device}", "nodad")
+        host.ip("addr", "add", f"2001:db8:{number}::2/64", "dev", "eth0", "nodad")
+        host.ip("-6", "route", "add", "default", "via", f"2001:db8:{number}::1")
+    load(lab, MASQUERADE)
+    for family in FAMILIES:
+        kernel_rules(lab, gate, MASQUERADE, family)
+    seen = Seen(lab, lab.switch, hosts, "o"), Seen(lab, gate, others, "devo")
+    for one in seen:
+        one.outside.ip("addr", "add", "fd00:9::2/64", "dev", "eth0", "nodad")
+    for changes, to, source in SOURCES:
+        for one in seen:
+            for words in changes:
+                one.change(*words.split())
+        for one in reversed(seen):
+            wait_for(lambda: one.source(to) == source, f"{source} to {to} by {one.device} after {changes}", 10)
+        equal([seen[0].source(to, 30000) for _ in range(2)], 2 * [source], "of one connection")
+        conntrack(lab, "-F")
 
 
 def without_times(text):

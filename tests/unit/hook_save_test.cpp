@@ -142,6 +142,28 @@ struct BadFile {
     int column, status;
 };
 
+// iptables.c, do_command4: restore names the table as -t does.
+TEST(HookSave, DropIsRefusedInNatAsOnTheCommandLine) {
+    for (const std::string line : {"-A POSTROUTING -j DROP", "-A mine -p tcp -j DROP", "-P OUTPUT DROP"})
+        for (const char* options : {"", "--test", "--noflush"}) {
+            HookShell shell;
+            const auto outcome = shell.restore("*nat\n:mine - [0:0]\n" + line + "\nCOMMIT\n", options);
+            EXPECT_EQ(outcome.status, 2) << line << options;
+            EXPECT_EQ(
+                outcome.errors,
+                "iptables-restore v1.8.9 (legacy): \nThe \"nat\" table is not intended for filtering, the "
+                "use of DROP is therefore inhibited.\n\n\nError occurred at line: 3\nTry "
+                "`iptables-restore -h' or 'iptables-restore --help' for more information.\n")
+                << line << options;
+            EXPECT_EQ(shell.save(), "");
+        }
+    HookShell shell;
+    EXPECT_EQ(shell.restore("*nat\n:PREROUTING DROP [0:0]\nCOMMIT\n").status, 0);
+    EXPECT_EQ(shell.restore("*nat\nCOMMIT\n*filter\n-A INPUT -j DROP\nCOMMIT\n").status, 0);
+    EXPECT_EQ(shell.restore("*nat\n-A POSTROUTING -j REJECT\nCOMMIT\n").errors,
+              "iptables-restore: line 3 failed\n");
+}
+
 TEST(HookSave, ErrorsNameLineAndColumn) {
     for (const auto& [text, errors, line, column, status] : std::vector<BadFile>{
              {"*filter\n-A INPUT --foo\nCOMMIT\n",

@@ -83,5 +83,88 @@ TEST(PortBlock, ChangesOfRulesAreOneLineEach) {
               Lines{"port blocks end: " + said + "2000 each, 32 subscribers an address"});
 }
 
+/// What restore says of rules in POSTROUTING.
+Outcome restored(const std::string& rules) {
+    Rulesets all;
+    const std::vector<std::string> words{"iptables-restore"};
+    std::string text = "*nat\n";
+    for (std::size_t at = 0, end; at < rules.size(); at = end + 1) {
+        end = rules.find('\n', at);
+        text += "-A POSTROUTING " + rules.substr(at, end - at + 1);
+    }
+    return run_restore(all.edit(Family::ip), {}, words, text + "COMMIT\n");
+}
+
+// RFC 6888 REQ-14, RFC 7422 section 2: a port has one owner, or nobody can be told whose it was.
+TEST(PortBlock, BlocksOfTwoRulesDoNotOverlap) {
+    const std::string first = "-s 10.0.1.0/30 -j SNAT --to-source 203.0.113.9 --port-block 1000\n";
+    const auto outcome = restored(
+        first +
+        "-s 10.0.2.0/30 -p udp -j SNAT --to-source 203.0.113.8-203.0.113.9:4000-6999 --port-block 1000\n");
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_EQ(
+        outcome.errors.substr(0, outcome.errors.find('\n')),
+        "iptables-restore v1.8.9 (legacy): --port-block: ports 4000-4999 of 203.0.113.9 belong to the blocks "
+        "of another rule: -A POSTROUTING " +
+            first.substr(0, first.size() - 1));
+    EXPECT_EQ(outcome.line, 3U);
+    for (const auto& other : std::vector<std::string>{
+             "-p udp -s 10.0.1.0/30 -j SNAT --to-source 203.0.113.9 --port-block 1000\n",
+             "-s 10.0.2.0/30 -j SNAT --to-source 203.0.113.10 --port-block 1000\n",
+             // Behind the fourth subscriber's block are nobody's ports.
+             "-s 10.0.2.0/30 -p udp -j SNAT --to-source 203.0.113.9:5024-65535 --port-block 1000\n"}) {
+        const auto taken = restored(first + other);
+        EXPECT_EQ(taken.status, 0) << other << taken.errors;
+        EXPECT_EQ(taken.errors, "") << other;
+    }
+    for (const auto& other : std::vector<std::string>{
+             "-p udp -s 10.0.1.0/29 -j SNAT --to-source 203.0.113.9 --port-block 1000\n",
+             "-s 10.0.2.0/30 -p udp -j SNAT --to-source 203.0.113.9:5023-65535 --port-block 1000\n",
+             "-s 10.0.1.0/30 -j SNAT --to-source 203.0.113.9 --port-block 500\n"})
+        EXPECT_EQ(restored(first + other).status, 2) << other;
+}
+
+TEST(PortBlock, ARuleWithoutBlocksThatMayGiveTheirPortsIsWarnedOf) {
+    const std::string blocks = "-s 10.0.1.0/30 -p udp -j SNAT --to-source 203.0.113.9 --port-block 1000\n",
+                      plain = "-j SNAT --to-source 203.0.113.0-203.0.113.255\n";
+    EXPECT_EQ(restored(blocks + plain).status, 0);
+    EXPECT_EQ(restored(blocks + plain).errors,
+              "--port-block: ports 1024-5023 of 203.0.113.9 belong to blocks, and this rule may give them to "
+              "others: -A POSTROUTING " +
+                  blocks);
+    EXPECT_EQ(
+        restored(plain + blocks).errors,
+        "--port-block: ports 1024-5023 of 203.0.113.9 may be given to others by a rule without blocks: -A "
+        "POSTROUTING " +
+            plain);
+    for (const auto& other :
+         std::vector<std::string>{"-p tcp " + plain, "-j SNAT --to-source 203.0.113.10\n",
+                                  "-p udp -j SNAT --to-source 203.0.113.9:1-1023\n", "-j MASQUERADE\n"})
+        EXPECT_EQ(restored(blocks + other).errors, "") << other;
+}
+
+TEST(PortBlock, ARuleMayTakeItsOwnPlace) {
+    Rulesets all;
+    const auto run = [&](const std::string& line) {
+        std::vector<std::string> words{"iptables", "-t", "nat"};
+        for (std::size_t at = 0, end; at < line.size(); at = end + 1) {
+            end = std::min(line.find(' ', at), line.size());
+            words.push_back(line.substr(at, end - at));
+        }
+        return run_iptables(all.edit(Family::ip), {}, words);
+    };
+    const std::string blocks = "-s 10.0.1.0/30 -j SNAT --to-source 203.0.113.9 --port-block ";
+    EXPECT_EQ(run("-A POSTROUTING " + blocks + "1000").status, 0);
+    EXPECT_EQ(run("-R POSTROUTING 1 " + blocks + "2000").status, 0);
+    EXPECT_EQ(run("-I POSTROUTING 1 " + blocks + "1000").status, 2);
+    EXPECT_EQ(run("-C POSTROUTING " + blocks + "1000").status, 1);
+    EXPECT_EQ(run("-D POSTROUTING " + blocks + "2000").status, 0);
+    EXPECT_EQ(run("-A POSTROUTING " + blocks + "1000").status, 0);
+    EXPECT_EQ(run("-A POSTROUTING -j SNAT --to-source 203.0.113.9").errors,
+              "--port-block: ports 1024-5023 of 203.0.113.9 belong to blocks, and this rule may give them to "
+              "others: -A POSTROUTING " +
+                  blocks + "1000\n");
+}
+
 }  // namespace
 }  // namespace weft::hook
