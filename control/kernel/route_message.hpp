@@ -45,7 +45,8 @@ struct KernelRoute {
     std::uint32_t metrics_locked = 0;  ///< RTAX_LOCK
     std::array<std::uint32_t, RTAX_MAX + 1> metrics{};  ///< RTAX_*
     IpAddress destination{}, source{}, preferred{};     ///< preferred: RTA_PREFSRC
-    std::vector<KernelVia> vias{};                      ///< more than one: RTA_MULTIPATH
+    std::uint64_t other = 0;  ///< digest of what is not taken apart here (realms, encapsulation); 0: none
+    std::vector<KernelVia> vias{};  ///< more than one: RTA_MULTIPATH
 
     [[nodiscard]] std::uint32_t mtu() const noexcept {
         return metrics_set >> RTAX_MTU & 1 ? metrics[RTAX_MTU] : 0;

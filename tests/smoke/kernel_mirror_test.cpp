@@ -152,6 +152,22 @@ TEST_F(KernelMirrorTest, FollowsWhatTheAdministratorDoes) {
     EXPECT_TRUE(becomes("2001:db8::1", HopKind::neighbour));
 }
 
+TEST_F(KernelMirrorTest, RoutesThatDifferInMetricsAloneAreTwo) {
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9 initcwnd 10");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 initcwnd 20");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 initcwnd 20 realms 5");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 initcwnd 20 congctl reno");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 dev wan onlink initcwnd 20");
+    for (const std::string gone :
+         {"initcwnd 10", "initcwnd 20", "initcwnd 20 realms 5", "initcwnd 20 congctl reno"}) {
+        must(host_->ip + "route del 8.0.0.0/8 via 192.0.2.9 " + gone);
+        ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+        EXPECT_EQ(look("8.8.8.8").kind, HopKind::neighbour) << gone;
+    }
+    must(host_->ip + "route del 8.0.0.0/8");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::none));
+}
+
 // net/ipv4/fib_semantics.c, fib_sync_down_dev: no RTM_DELROUTE is sent.
 TEST_F(KernelMirrorTest, RoutesThatTheKernelForgetsWithoutAWordGo) {
     must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");

@@ -57,6 +57,30 @@ TEST_F(RouteTablesTest, TheLowestMetricIsTakenAndTheNextOneWhenItGoes) {
     EXPECT_EQ(routes.size().routes4, 1u);
 }
 
+// net/ipv4/fib_semantics.c, fib_find_info: routes of one prefix and metric may differ in anything.
+TEST_F(RouteTablesTest, RoutesThatDifferInWhatNoPacketSeesAreTwo) {
+    const auto plain = make("10.8.0.0", 16, {via(lan, "10.0.0.2")});
+    auto window = plain, locked = plain, onlink = plain, realm = plain;
+    window.metrics_set = 1u << RTAX_INITCWND;
+    window.metrics[RTAX_INITCWND] = 20;
+    locked.metrics_locked = 1u << RTAX_MTU;
+    onlink.vias[0].flags = RTNH_F_ONLINK;
+    realm.other = 7;
+    static_cast<void>(routes.take_wanted());
+    for (const auto& twin : {window, locked, onlink, realm}) {
+        add(plain);
+        add(twin, NLM_F_APPEND);
+        EXPECT_EQ(routes.size().routes4, 2u);
+        del(plain);
+        EXPECT_EQ(look("10.8.0.1").gateway, ip("10.0.0.2"));
+        add(plain, NLM_F_REPLACE);
+        EXPECT_EQ(routes.size().routes4, 1u);
+        del(plain);
+        EXPECT_EQ(index("10.8.0.1"), no_hop);
+        EXPECT_EQ(routes.take_wanted(), 0u);
+    }
+}
+
 // net/ipv4/fib_rules.c: the rule of local comes first, whatever the length of what it finds.
 TEST_F(RouteTablesTest, LocalIsAskedBeforeMainWhateverTheLength) {
     add(make("10.5.0.0", 24, {via(wan, "192.0.2.1")}));
