@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -132,6 +133,8 @@ struct KernelLinkFacts {
     bool has_mac = false;
     MacAddress mac{};
     std::string name{};
+    /// As net/ipv4/fib_frontend.c, fib_netdev_event; 1 << 16 is IFF_LOWER_UP.
+    [[nodiscard]] bool has_carrier() const noexcept { return flags & (IFF_RUNNING | 1u << 16); }
     friend bool operator==(const KernelLinkFacts&, const KernelLinkFacts&) = default;
 };
 /// Nothing if malformed, or of a bridge port (AF_BRIDGE).

@@ -133,6 +133,10 @@ class Routes {
     /// Resolves anew the attributes that fit, and rewrites the routes concerned.
     void resolve_again(const std::function<bool(const RouteAttributes&)>& concerned);
     void resolve_device(int device);
+    [[nodiscard]] bool leads_to(const RouteAttributes& attributes, int device) const;
+    [[nodiscard]] bool some_route(const std::function<bool(const RouteAttributes&)>& fits) const;
+    void link_changed(int device, const KernelLinkFacts& before, const KernelLinkFacts& now);
+    void address_changed(const KernelAddressFacts& address, bool there);
     void replan(bool v6);
     void publish();
     void reclaim();

@@ -140,22 +140,29 @@ void Routes::resolve_again(const std::function<bool(const RouteAttributes&)>& co
     tables6_.refresh_all(changed);
 }
 
-void Routes::resolve_device(int device) {
-    const auto leads_there = [&](std::uint32_t id) {
+bool Routes::leads_to(const RouteAttributes& a, int device) const {
+    const auto object_leads = [&](std::uint32_t id) {
         const auto it = nexthops_.find(id);
         return it != nexthops_.end() && it->second.value.via.interface == device;
     };
-    resolve_again([&](const RouteAttributes& a) {
-        if (a.nexthop) {
-            const auto it = nexthops_.find(a.nexthop);
-            if (it == nexthops_.end()) return false;
-            const auto& group = it->second.value.group;
-            return leads_there(a.nexthop) ||
-                   std::any_of(group.begin(), group.end(), [&](const auto& m) { return leads_there(m.id); });
-        }
+    if (a.nexthop == 0)
         return std::any_of(a.vias.begin(), a.vias.end(),
                            [&](const KernelVia& via) { return via.interface == device; });
-    });
+    const auto it = nexthops_.find(a.nexthop);
+    if (it == nexthops_.end()) return false;
+    const auto& group = it->second.value.group;
+    return object_leads(a.nexthop) ||
+           std::any_of(group.begin(), group.end(), [&](const auto& m) { return object_leads(m.id); });
+}
+
+bool Routes::some_route(const std::function<bool(const RouteAttributes&)>& fits) const {
+    for (AttributesId id = 1; id < attributes_.end(); ++id)
+        if (attributes_[id].references != 0 && fits(attributes_[id].attributes)) return true;
+    return false;
+}
+
+void Routes::resolve_device(int device) {
+    resolve_again([&](const RouteAttributes& a) { return leads_to(a, device); });
 }
 
 void Routes::nexthop(const KernelNexthop& nexthop, bool there) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <mutex>
 #include <new>
+#include <set>
 
 #include "control/kernel/route_message.hpp"
 #include "control/kernel/tap.hpp"
@@ -186,6 +187,47 @@ TEST_F(KernelMirrorTest, RoutesThatTheKernelForgetsWithoutAWordGo) {
     must(host_->ip + "link set wan up");
     EXPECT_TRUE(becomes("192.0.2.77", HopKind::connected, 2));
     EXPECT_TRUE(becomes("8.8.8.8", HopKind::none)) << "as in the kernel, it does not come back";
+}
+
+TEST_F(KernelMirrorTest, ALostCarrierTakesNextHopObjectsAlong) {
+    must(host_->ip + "nexthop add id 1 via 192.0.2.9 dev wan");
+    must(host_->ip + "nexthop add id 2 via 10.0.0.9 dev lan");
+    must(host_->ip + "nexthop add id 3 group 1/2");
+    must(host_->ip + "route add 8.0.0.0/8 nhid 3");
+    must(host_->ip + "route add 9.0.0.0/8 nhid 1");
+    must(host_->ip + "route add 9.0.0.0/8 via 10.0.0.9 metric 100");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::group));
+    ASSERT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 2));
+    ASSERT_TRUE(taps_[1].set_carrier(false));
+    EXPECT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 1));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    ASSERT_TRUE(taps_[1].set_carrier(true));
+    ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+    EXPECT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 1)) << "as in the kernel, it does not come back";
+}
+
+TEST_F(KernelMirrorTest, RoutesOfADeviceGoWithItsLastAddress) {
+    must(host_->ip + "addr add 198.51.100.1/24 dev wan");
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
+    must(host_->ip + "route add 8.0.0.0/8 via 10.0.0.9 metric 100");
+    must(host_->ip + "route add 9.0.0.0/8 nexthop via 10.0.0.2 nexthop via 192.0.2.9");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    must(host_->ip + "addr del 192.0.2.1/24 dev wan");
+    ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+    EXPECT_EQ(look("8.8.8.8").interface, 2) << "it has another address";
+    must(host_->ip + "addr flush dev wan");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    const auto has_both = [&] {
+        const Hop& group = look("9.9.9.9");
+        std::set<IfIndex> interfaces;
+        if (group.kind == HopKind::group)
+            for (std::uint32_t i = 0; i < 1u << group.bucket_bits; ++i)
+                interfaces.insert(hops_[hops_.bucket(group.first_bucket + i)].interface);
+        return interfaces.size() == 2;
+    };
+    EXPECT_TRUE(eventually([&] { return !has_both(); }));
+    must(host_->ip + "addr add 192.0.2.1/24 dev wan");
+    EXPECT_TRUE(eventually(has_both)) << "the next hop lives again";
 }
 
 TEST_F(KernelMirrorTest, NextHopObjectsAndTheirEnd) {

@@ -139,6 +139,49 @@ TEST_F(RouteTablesTest, NextHopObjectsGroupsAndTheirEnd) {
     EXPECT_EQ(index("10.7.0.1"), no_hop);
 }
 
+// net/ipv4/nexthop.c, nexthop_flush_dev: a lost carrier takes next-hop objects along, and nobody is told.
+TEST_F(RouteTablesTest, ALostCarrierAsksForNextHopObjectsOfTheLinkOnly) {
+    link(wan, IFF_UP | IFF_RUNNING);
+    link(lan, IFF_UP | IFF_RUNNING);
+    add(make("10.6.0.0", 16, {via(lan, "10.0.0.2")}));
+    routes.nexthop({.id = 1, .family = AF_INET, .via = via(wan, "192.0.2.2")}, true);
+    static_cast<void>(routes.take_wanted());
+    link(lan, IFF_UP);
+    EXPECT_EQ(routes.take_wanted(), 0u);
+    link(wan, IFF_UP);
+    const auto asked = routes.take_wanted();
+    for (const auto kind : {RouteDump::links, RouteDump::nexthops, RouteDump::routes4, RouteDump::routes6})
+        EXPECT_NE(asked & bit_of(kind), 0u);
+    link(wan, IFF_UP | IFF_RUNNING);
+    EXPECT_EQ(routes.take_wanted(), 0u);
+}
+
+// net/ipv4/fib_frontend.c, fib_inetaddr_event.
+TEST_F(RouteTablesTest, TheEndOfAnAddressAsksForRoutesThatHangOnIt) {
+    const auto address = [&](int device, const char* text, bool there) {
+        routes.address({.index = device, .v6 = false, .length = 24, .local = ip(text)}, there);
+        return routes.take_wanted() & bit_of(RouteDump::routes4);
+    };
+    for (const int device : {lan, wan})
+        for (const char* text : {"10.0.0.1", "10.0.1.1"})
+            address(device, text, true);
+    static_cast<void>(routes.take_wanted());
+    auto route = make("10.6.0.0", 16, {via(lan, "10.0.0.2")});
+    route.has_preferred = true;
+    route.preferred = ip("10.9.9.9");
+    add(route);
+    EXPECT_EQ(address(wan, "10.0.0.1", false), 0u);
+    EXPECT_EQ(address(wan, "10.0.1.1", false), 0u) << "no route leads there";
+    EXPECT_EQ(address(lan, "10.0.0.1", false), 0u) << "the device has another one";
+    EXPECT_NE(address(lan, "10.0.1.1", false), 0u) << "its last one";
+    EXPECT_EQ(address(lan, "10.0.1.1", true), 0u);
+    EXPECT_NE(address(wan, "10.9.9.9", false), 0u) << "the source of a route";
+    auto half = make("10.7.0.0", 16, {via(lan, "10.0.0.2"), via(wan, "192.0.2.2")});
+    half.vias[1].flags = RTNH_F_DEAD;
+    add(half);
+    EXPECT_NE(address(wan, "192.0.2.1", true), 0u) << "what was dead may live again";
+}
+
 TEST_F(RouteTablesTest, ANextHopOfASplitIpv6RouteGoesAlone) {
     add(make("fd01::", 64, {via(lan, "fe80::2"), via(wan, "fe80::3")}, RT_TABLE_MAIN, RTN_UNICAST, 1024));
     EXPECT_EQ(look("fd01::1").kind, HopKind::group);
