@@ -140,6 +140,15 @@ struct KernelLinkFacts {
 /// Nothing if malformed, or of a bridge port (AF_BRIDGE).
 [[nodiscard]] std::optional<KernelLinkFacts> parse_link_facts(Bytes body);
 
+/// RTM_NEWNETCONF: the sysctl ignore_routes_with_linkdown.
+struct KernelNetconf {
+    bool v6 = false;
+    int index = 0;  ///< NETCONFA_IFINDEX_ALL and _DEFAULT are below 0
+    bool ignores_linkdown = false;
+};
+/// Nothing if malformed, of another family, or about other sysctls alone.
+[[nodiscard]] std::optional<KernelNetconf> parse_netconf(Bytes body);
+
 /// RTM_NEWADDR, RTM_DELADDR as far as a source address of ICMP errors is concerned.
 struct KernelAddressFacts {
     int index = 0;

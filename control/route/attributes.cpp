@@ -53,7 +53,7 @@ RouteAttributes attributes_of(const KernelRoute& route) {
     if (a.nexthop) return a;
     a.vias = route.vias;
     for (auto& via : a.vias)
-        via.flags &= RTNH_F_DEAD | RTNH_F_ONLINK;
+        via.flags &= RTNH_F_ONLINK | (via.flags & RTNH_F_DEAD ? RTNH_F_DEAD | RTNH_F_LINKDOWN : 0);
     return a;
 }
 

@@ -2,6 +2,7 @@
 
 #include <linux/fib_rules.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/nexthop.h>
 #include <poll.h>
 #include <pthread.h>
@@ -186,6 +187,9 @@ class RouteMirror::Loop {
             case RTM_DELNEXTHOP:
                 if (const auto nexthop = parse_nexthop(message.body))
                     routes_.nexthop(*nexthop, type == RTM_NEWNEXTHOP);
+                return;
+            case RTM_NEWNETCONF:
+                if (const auto netconf = parse_netconf(message.body)) routes_.netconf(*netconf);
                 return;
             case RTM_NEWRULE:
             case RTM_DELRULE:

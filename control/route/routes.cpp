@@ -34,6 +34,13 @@ std::uint64_t unasked(const KernelLinkFacts& link) {
 constexpr std::uint32_t forgotten = bit_of(RouteDump::links) | bit_of(RouteDump::nexthops) |
                                     bit_of(RouteDump::routes4) | bit_of(RouteDump::routes6);
 
+/// Whether the kernel took a next hop by this device for dead when it told of the route.
+bool is_dead_at(const RouteAttributes& a, int device) {
+    return std::any_of(a.vias.begin(), a.vias.end(), [&](const KernelVia& via) {
+        return via.interface == device && via.flags & RTNH_F_DEAD;
+    });
+}
+
 bool is_group(const KernelNeighbour& n) {
     return n.v6 ? address6::multicast(n.address.bytes) : address4::multicast(to_be32(n.address).host());
 }
@@ -61,6 +68,8 @@ void Routes::link(const KernelLinkFacts& link, bool there) {
     if (!there) {
         if (!known) return;
         links_.erase(it);
+        for (auto& ignoring : ignoring_linkdown_)
+            ignoring.erase(link.index);
     } else if (known && before == link) {
         it->second.generation = generation_[static_cast<unsigned>(RouteDump::links)];
         return;
@@ -87,7 +96,9 @@ void Routes::link_changed(int device, const KernelLinkFacts& before, const Kerne
         return entry.second.value.via.interface == device;
     });
     const bool lost_objects = objects && before.has_carrier() && !now.has_carrier();
-    if (lost_objects || ((before.flags ^ now.flags) & IFF_UP)) wanted_ |= forgotten;
+    const bool revived = !before.has_carrier() && now.has_carrier() &&
+                         some_route([&](const RouteAttributes& a) { return is_dead_at(a, device); });
+    if (lost_objects || revived || ((before.flags ^ now.flags) & IFF_UP)) wanted_ |= forgotten;
 }
 
 void Routes::address(const KernelAddressFacts& address, bool there) {
@@ -117,10 +128,7 @@ void Routes::address_changed(const KernelAddressFacts& address, bool there) {
     });
     if (some_route([&](const RouteAttributes& a) {
             if (a.v6 || a.protocol == RTPROT_KERNEL) return false;
-            if (there)
-                return std::any_of(a.vias.begin(), a.vias.end(), [&](const KernelVia& via) {
-                    return via.interface == address.index && via.flags & RTNH_F_DEAD;
-                });
+            if (there) return is_dead_at(a, address.index);
             return (a.has_preferred && a.preferred == address.local) || (last && leads_to(a, address.index));
         }))
         wanted_ |= forgotten;
@@ -271,6 +279,9 @@ void Routes::end(RouteDump kind) {
                 this->link(link, false);
             break;
         }
+        case RouteDump::netconf4:
+        case RouteDump::netconf6:  // says yes or no of each device
+            break;
         case RouteDump::addresses:
             std::erase_if(addresses_, old);
             dirty_ = true;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,6 +31,8 @@ namespace weft {
 enum class RouteDump : std::uint8_t {
     links,
     addresses,
+    netconf4,
+    netconf6,
     nexthops,
     neighbours,
     routes4,
@@ -37,7 +40,7 @@ enum class RouteDump : std::uint8_t {
     rules4,
     rules6
 };
-inline constexpr std::size_t route_dump_count = 8;
+inline constexpr std::size_t route_dump_count = 10;
 [[nodiscard]] constexpr std::uint32_t bit_of(RouteDump kind) noexcept {
     return 1u << static_cast<unsigned>(kind);
 }
@@ -65,6 +68,7 @@ class Routes {
 
     void link(const KernelLinkFacts& link, bool there);
     void address(const KernelAddressFacts& address, bool there);
+    void netconf(const KernelNetconf& netconf);
     void nexthop(const KernelNexthop& nexthop, bool there);
     void neighbour(const KernelNeighbour& neighbour, bool there);
     /// nlmsg_flags: NLM_F_REPLACE, NLM_F_APPEND of the message; NLM_F_MULTI in a dump.
@@ -128,7 +132,8 @@ class Routes {
     HopIndex group_of(const std::vector<std::pair<KernelVia, std::uint32_t>>& vias, const RouteAttributes& of,
                       HopIndex former);
     HopIndex via_hop(const KernelVia& via, const RouteAttributes& of);
-    [[nodiscard]] bool alive(const KernelVia& via) const;
+    [[nodiscard]] bool alive(const KernelVia& via, bool v6) const;
+    [[nodiscard]] bool ignores_linkdown(int device, bool v6) const;
     [[nodiscard]] IfIndex interface_of(int device) const;
     /// Resolves anew the attributes that fit, and rewrites the routes concerned.
     void resolve_again(const std::function<bool(const RouteAttributes&)>& concerned);
@@ -153,6 +158,7 @@ class Routes {
     std::map<int, Marked<KernelLinkFacts>> links_;
     std::vector<Marked<KernelAddressFacts>> addresses_;
     std::map<std::uint32_t, Marked<KernelNexthop>> nexthops_;
+    std::array<std::set<int>, 2> ignoring_linkdown_;  ///< of IPv4 and of IPv6: devices, or all of them
     std::array<std::vector<KernelRule>, 2> rules_;
     std::array<std::vector<KernelRule>, 2> dumped_rules_;
     std::array<RulePlan, 2> plans_;

@@ -1,4 +1,5 @@
 // From what a route says to the hop it leads to.
+#include <linux/netconf.h>
 #include <net/if.h>
 
 #include <algorithm>
@@ -22,10 +23,31 @@ bool Routes::is_resolved(const NextHop& to) const {
     return neighbour && Hop::state_of(neighbour->word) == NeighbourState::resolved;
 }
 
-bool Routes::alive(const KernelVia& via) const {
-    if (via.flags & RTNH_F_DEAD) return false;
+bool Routes::alive(const KernelVia& via, bool v6) const {
     const auto link = links_.find(via.interface);
-    return link == links_.end() || link->second.value.flags & IFF_UP;
+    const bool dark = link != links_.end() && !link->second.value.has_carrier();
+    // Where links without carrier are ignored the kernel says that a next hop is dead for as long.
+    if (via.flags & RTNH_F_DEAD && !(dark && via.flags & RTNH_F_LINKDOWN)) return false;
+    if (link != links_.end() && !(link->second.value.flags & IFF_UP)) return false;
+    return !dark || !ignores_linkdown(via.interface, v6);
+}
+
+bool Routes::ignores_linkdown(int device, bool v6) const {
+    const auto& ignoring = ignoring_linkdown_[v6];
+    // Setting it for all devices is told of each in IPv6 (addrconf_fixup_linkdown), and not in IPv4.
+    return ignoring.contains(device) || (!v6 && ignoring.contains(NETCONFA_IFINDEX_ALL));
+}
+
+void Routes::netconf(const KernelNetconf& netconf) {
+    auto& ignoring = ignoring_linkdown_[netconf.v6];
+    if (ignoring.contains(netconf.index) == netconf.ignores_linkdown) return;
+    if (netconf.ignores_linkdown)
+        ignoring.insert(netconf.index);
+    else
+        ignoring.erase(netconf.index);
+    resolve_again([&](const RouteAttributes& a) {
+        return a.v6 == netconf.v6 && (netconf.index < 0 || leads_to(a, netconf.index));
+    });
 }
 
 HopIndex Routes::via_hop(const KernelVia& via, const RouteAttributes& of) {
@@ -63,7 +85,7 @@ HopIndex Routes::group_of(const std::vector<std::pair<KernelVia, std::uint32_t>>
         const auto hop = via_hop(via, of);
         if (hop == no_hop) continue;
         members.push_back({hop, weight});
-        up.push_back(alive(via));
+        up.push_back(alive(via, of.v6));
     }
     if (std::find(up.begin(), up.end(), true) == up.end()) {
         for (const auto& member : members)

@@ -206,6 +206,30 @@ TEST_F(KernelMirrorTest, ALostCarrierTakesNextHopObjectsAlong) {
     EXPECT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 1)) << "as in the kernel, it does not come back";
 }
 
+TEST_F(KernelMirrorTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
+    must(host_->ip + "route add 8.0.0.0/8 via 10.0.0.9 metric 100");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    ASSERT_TRUE(taps_[1].set_carrier(false));
+    ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+    EXPECT_EQ(look("8.8.8.8").interface, 2);
+    const auto set = [&](const std::string& of, char to) {
+        must(host_->exec("sysctl -wq net.ipv4.conf." + of + ".ignore_routes_with_linkdown=") + to);
+    };
+    set("all", '1');
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    start();
+    EXPECT_EQ(look("8.8.8.8").interface, 1) << "also what is set before";
+    set("wan", '1');
+    set("all", '0');
+    ASSERT_TRUE(taps_[1].set_carrier(true));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    ASSERT_TRUE(taps_[1].set_carrier(false));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    set("wan", '0');
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+}
+
 TEST_F(KernelMirrorTest, RoutesOfADeviceGoWithItsLastAddress) {
     must(host_->ip + "addr add 198.51.100.1/24 dev wan");
     must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");

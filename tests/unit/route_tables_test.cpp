@@ -1,4 +1,6 @@
 // From what the kernel says to what workers find: the order of its tables and routes, and next hops.
+#include <linux/netconf.h>
+
 #include <random>
 
 #include "tests/unit/route_tables_rig.hpp"
@@ -154,6 +156,53 @@ TEST_F(RouteTablesTest, ALostCarrierAsksForNextHopObjectsOfTheLinkOnly) {
         EXPECT_NE(asked & bit_of(kind), 0u);
     link(wan, IFF_UP | IFF_RUNNING);
     EXPECT_EQ(routes.take_wanted(), 0u);
+}
+
+// Documentation/networking/ip-sysctl.rst; include/linux/inetdevice.h: of all devices or of one.
+TEST_F(RouteTablesTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
+    for (const int device : {lan, wan})
+        link(device, IFF_UP | IFF_RUNNING);
+    add(make("10.6.0.0", 16, {via(lan, "10.0.0.2"), via(wan, "192.0.2.2")}));
+    add(make("fd06::", 16, {via(wan, "fd00::2")}, RT_TABLE_MAIN, RTN_UNICAST, 10));
+    add(make("fd06::", 16, {via(lan, "fd00::3")}, RT_TABLE_MAIN, RTN_UNICAST, 20));
+    const auto interfaces = [&] {
+        return std::pair{shares(index("10.6.0.1")).size(), look("fd06::1").interface};
+    };
+    using Both = std::pair<std::size_t, IfIndex>;
+    link(wan, IFF_UP);
+    settle();
+    EXPECT_EQ(interfaces(), (Both{2, 2}));
+    const auto set = [&](bool v6, int device, bool ignores) {
+        routes.netconf({.v6 = v6, .index = device, .ignores_linkdown = ignores});
+        settle();
+    };
+    set(false, NETCONFA_IFINDEX_ALL, true);
+    EXPECT_EQ(interfaces(), (Both{1, 2}));
+    set(true, NETCONFA_IFINDEX_ALL, true);
+    EXPECT_EQ(interfaces(), (Both{1, 2})) << "of IPv6 each device is told of";
+    set(true, wan, true);
+    EXPECT_EQ(interfaces(), (Both{1, 1}));
+    link(wan, IFF_UP | IFF_RUNNING);
+    settle();
+    EXPECT_EQ(interfaces(), (Both{2, 2}));
+    link(wan, IFF_UP);
+    settle();
+    set(false, NETCONFA_IFINDEX_ALL, false);
+    EXPECT_EQ(interfaces(), (Both{2, 1}));
+    set(false, wan, true);
+    EXPECT_EQ(interfaces(), (Both{1, 1}));
+    // Told as dead for as long as there is no carrier.
+    auto route = make("10.8.0.0", 16, {via(wan, "192.0.2.2")});
+    route.vias[0].flags = RTNH_F_DEAD | RTNH_F_LINKDOWN;
+    add(route);
+    EXPECT_EQ(index("10.8.0.1"), no_hop);
+    set(false, wan, false);
+    EXPECT_EQ(look("10.8.0.1").interface, 2);
+    static_cast<void>(routes.take_wanted());
+    link(wan, IFF_UP | IFF_RUNNING);
+    settle();
+    EXPECT_EQ(index("10.8.0.1"), no_hop) << "dead for another reason, or no longer";
+    EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::routes4), 0u);
 }
 
 // net/ipv4/fib_frontend.c, fib_inetaddr_event.
