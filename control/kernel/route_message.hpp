@@ -40,10 +40,10 @@ struct KernelRoute {
     std::uint32_t flags = 0;      ///< rtm_flags
     std::uint32_t table = 0, priority = 0, nexthop = 0;
     bool has_preferred = false;
-    bool has_lifetime = false;         ///< RTA_CACHEINFO's rta_expires is not 0: a router advertised it
-    std::uint32_t expires = 0;         ///< seconds, if has_lifetime
-    std::uint32_t metrics_set = 0;     ///< bit n: metrics[n] is given
-    std::uint32_t metrics_locked = 0;  ///< RTAX_LOCK
+    bool has_lifetime = false;      ///< RTA_CACHEINFO's rta_expires is not 0: a router advertised it, say
+    std::int32_t expires = 0;       ///< hundredths of a second from now, if has_lifetime; below 0: it is over
+    std::uint32_t metrics_set = 0;  ///< bit n: metrics[n] is given
+    std::uint32_t metrics_locked = 0;                   ///< RTAX_LOCK
     std::array<std::uint32_t, RTAX_MAX + 1> metrics{};  ///< RTAX_*
     IpAddress destination{}, source{}, preferred{};     ///< preferred: RTA_PREFSRC
     std::uint64_t other = 0;  ///< digest of what is not taken apart here (realms, encapsulation); 0: none

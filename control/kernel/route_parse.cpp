@@ -91,7 +91,7 @@ bool read_lifetime(Bytes payload, KernelRoute& route) {
     const auto info = read_plain<rta_cacheinfo>(payload);
     if (!info || !info->rta_expires) return true;
     route.has_lifetime = true;
-    route.expires = static_cast<std::uint32_t>(info->rta_expires) / 100;  // USER_HZ
+    route.expires = info->rta_expires;  // of USER_HZ
     return true;
 }
 

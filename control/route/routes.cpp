@@ -183,6 +183,14 @@ void Routes::tick() {
     });
 }
 
+// The kernel makes lifetimes longer without a message (net/ipv6/ndisc.c, ndisc_router_discovery): it is asked
+// which routes are over.
+void Routes::expire(std::chrono::steady_clock::time_point now) {
+    if (now < expiry_) return;
+    expiry_ = std::chrono::steady_clock::time_point::max();
+    wanted_ |= bit_of(RouteDump::routes6);
+}
+
 std::vector<NeighbourKey> Routes::stale_in_use(std::uint32_t now_seconds) const {
     std::vector<NeighbourKey> all;
     hops_.for_each_neighbour([&](const NeighbourKey& key, const HopPool::Neighbour& neighbour) {
@@ -262,6 +270,7 @@ void Routes::set(const RoutingSettings& settings) {
 void Routes::begin(RouteDump kind) {
     ++generation_[static_cast<unsigned>(kind)];
     dumping_[static_cast<unsigned>(kind)] = true;
+    if (kind == RouteDump::routes6) expiry_ = std::chrono::steady_clock::time_point::max();
     if (kind == RouteDump::rules4 || kind == RouteDump::rules6)
         dumped_rules_[kind == RouteDump::rules6].clear();
 }

@@ -81,6 +81,11 @@ class Routes {
     /// Dumps that the kernel's silence asks for (facts it does not tell), as bits; asked once.
     [[nodiscard]] std::uint32_t take_wanted() noexcept { return std::exchange(wanted_, 0); }
 
+    /// When the first lifetime of an IPv6 route that the kernel has told ends; then take_wanted() asks for
+    /// them.
+    [[nodiscard]] std::chrono::steady_clock::time_point expiry() const noexcept { return expiry_; }
+    void expire(std::chrono::steady_clock::time_point now);
+
     /// After a batch: publishes what has to be, and reuses what the workers have let go of.
     void settle();
 
@@ -167,6 +172,7 @@ class Routes {
     std::array<std::uint8_t, route_dump_count> generation_{};
     std::array<bool, route_dump_count> dumping_{};
     std::uint32_t wanted_ = 0;
+    std::chrono::steady_clock::time_point expiry_ = std::chrono::steady_clock::time_point::max();
     bool dirty_ = false;
     std::uint32_t hash_secret_;
     std::size_t elsewhere_ = 0;

@@ -39,6 +39,12 @@ bool same_via(const KernelVia& a, const KernelVia& b) {
 
 void Routes::route(const KernelRoute& route, bool there, std::uint16_t nlmsg_flags) {
     if (!is_known_type(route.type)) return;
+    if (there && route.has_lifetime) {
+        if (route.expires <= 0) return;  // the kernel's garbage collector has not come by yet
+        // A little later, when a dump no longer says 0, which means without end.
+        expiry_ = std::min(expiry_, std::chrono::steady_clock::now() +
+                                        std::chrono::milliseconds(std::int64_t{route.expires} * 10 + 30));
+    }
     if (route.v6)
         route_in(tables6_, route, there, nlmsg_flags);
     else

@@ -230,6 +230,15 @@ TEST_F(KernelMirrorTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
     EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
 }
 
+TEST_F(KernelMirrorTest, AnIpv6RouteEndsWithItsLifetime) {
+    must(host_->ip + "-6 addr add fd00::1/64 dev lan nodad");
+    must(host_->ip + "-6 route add 2001:db8::/32 via fd00::2");
+    must(host_->ip + "-6 route add 2001:db8::/48 via fd00::3 expires 1");
+    const auto gateway = [&] { return look("2001:db8::1").gateway; };
+    ASSERT_TRUE(eventually([&] { return gateway() == ip("fd00::3"); }));
+    EXPECT_TRUE(eventually([&] { return gateway() == ip("fd00::2"); }, std::chrono::seconds(3)));
+}
+
 TEST_F(KernelMirrorTest, RoutesOfADeviceGoWithItsLastAddress) {
     must(host_->ip + "addr add 198.51.100.1/24 dev wan");
     must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");

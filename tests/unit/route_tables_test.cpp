@@ -256,6 +256,38 @@ TEST_F(RouteTablesTest, WhatADumpDoesNotNameGoes) {
     EXPECT_NE(index("10.3.0.1"), no_hop) << "told while the dump was under way";
 }
 
+// net/ipv6/route.c, rt6_check_expired, and fib6_age, which comes by half a minute later.
+TEST_F(RouteTablesTest, TheEndOfALifetimeAsksForIpv6Routes) {
+    auto route = make("fd01::", 64, {via(lan, "fe80::2")});
+    route.has_lifetime = true;
+    route.expires = 200;
+    const auto now = std::chrono::steady_clock::now();
+    static_cast<void>(routes.take_wanted());
+    EXPECT_EQ(routes.expiry(), std::chrono::steady_clock::time_point::max());
+    add(route);
+    EXPECT_NE(index("fd01::1"), no_hop);
+    EXPECT_GE(routes.expiry(), now + std::chrono::seconds(2));
+    EXPECT_LE(routes.expiry(), now + std::chrono::seconds(4));
+    routes.expire(now + std::chrono::seconds(1));
+    EXPECT_EQ(routes.take_wanted(), 0u);
+    routes.expire(now + std::chrono::seconds(4));
+    EXPECT_EQ(routes.take_wanted(), bit_of(RouteDump::routes6));
+    const auto dump = [&] {
+        routes.begin(RouteDump::routes6);
+        add(route, NLM_F_MULTI);
+        routes.end(RouteDump::routes6);
+        settle();
+    };
+    route.expires = 100'000;  // advertised again
+    dump();
+    EXPECT_NE(index("fd01::1"), no_hop);
+    EXPECT_GE(routes.expiry(), now + std::chrono::seconds(1000));
+    route.expires = -10;
+    dump();
+    EXPECT_EQ(index("fd01::1"), no_hop);
+    EXPECT_EQ(routes.expiry(), std::chrono::steady_clock::time_point::max());
+}
+
 // A naive list of routes says the same, after many changes; and no hop is left behind.
 TEST_F(RouteTablesTest, RandomChangesAgreeWithAList) {
     std::mt19937 random{7};
