@@ -121,6 +121,35 @@ TEST_F(RouteTablesTest, WeightsShareOutBucketsAndOnlyTheLostOnesMove) {
         << "the kernel forgets without a message";
 }
 
+TEST_F(RouteTablesTest, FlowsOfMembersThatStayDoNotMove) {
+    for (const std::uint32_t members : {3u, 4u, 5u, 6u, 7u, 8u, 9u, 17u}) {
+        std::vector<KernelVia> vias;
+        for (std::uint32_t i = 0; i < members; ++i)
+            vias.push_back(via(lan, ("10.0.0." + std::to_string(i + 2)).c_str()));
+        add(make("10.6.0.0", 16, vias), NLM_F_REPLACE);
+        // By the 12 first bits of a flow's hash, as finely as buckets ever are.
+        const auto gateways = [&] {
+            const Hop& group = look("10.6.0.1");
+            std::vector<IpAddress> all;
+            for (std::uint32_t hash = 0; hash < 4096; ++hash)
+                all.push_back(
+                    hops[hops.bucket(group.first_bucket + (hash >> (12 - group.bucket_bits)))].gateway);
+            return all;
+        };
+        const auto before = gateways();
+        const auto gone = vias[members / 2].gateway;
+        vias.erase(vias.begin() + members / 2);
+        add(make("10.6.0.0", 16, vias), NLM_F_REPLACE);
+        const auto after = gateways();
+        int moved = 0;
+        for (std::size_t i = 0; i < before.size(); ++i)
+            moved += before[i] != gone && before[i] != after[i];
+        EXPECT_EQ(moved, 0) << "of " << members;
+        EXPECT_EQ(std::count(after.begin(), after.end(), gone), 0);
+        del(make("10.6.0.0", 16, vias));
+    }
+}
+
 TEST_F(RouteTablesTest, NextHopObjectsGroupsAndTheirEnd) {
     KernelNexthop a{.id = 1, .family = AF_INET, .via = via(lan, "10.0.0.2")};
     KernelNexthop b{.id = 2, .family = AF_INET, .via = via(wan, "192.0.2.2")};
