@@ -54,6 +54,29 @@ def test_between_two_networks(lab):
 
 
 @stateful
+def test_an_address_entered_again_in_the_kernel(lab):
+    """Somebody deletes an address of weft's with the kernel's `ip` and enters it again: no later command minds, the interface goes
+    down and up; one that is only deleted can be added again."""
+    a, b = router(lab)
+    a.reaches(B4)
+    for word in ("del", "add"):
+        lab.switch.ip("addr", word, "10.0.2.1/24", "dev", "b")
+    lab.weft("ip", "link", "set", "a", "mtu", "1400")
+    lab.weft("ip", "route", "add", "10.77.0.0/16", "via", B4)
+    for state in ("down", "up"):
+        lab.switch.ip("link", "set", "dev", "b", state)
+        wait_for(lambda: json.loads(lab.weft("-j", "ip", "link", "show", "dev", "b"))[0]["operstate"] == state.upper(), f"b is {state}")
+    lab.switch.ip("addr", "replace", "10.0.2.1/24", "dev", "b")
+    b.reaches("10.0.2.1")
+    a.reaches(B4)
+    lab.switch.ip("addr", "del", "10.0.1.1/24", "dev", "a")
+    lab.weft("ip", "addr", "add", "10.0.1.1/24", "dev", "a")
+    check("10.0.1.1/24" in lab.switch.ip("-o", "addr", "show", "dev", "a"), "the kernel has it again")
+    lab.weft("ip", "addr", "add", "10.0.1.1/24", "dev", "a", status=2)
+    a.reaches(B4)
+
+
+@stateful
 def test_held_until_resolved(lab):
     """A09: the first packets to a host that nobody has asked for yet arrive, in order."""
     a, b = router(lab)

@@ -68,6 +68,16 @@ TEST_F(AddressCommand, RefusesInIproutesWords) {
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24", "br0 10.1.0.1/25"}));
 }
 
+TEST_F(AddressCommand, PutsBackWhatSomebodyDeletedInTheKernel) {
+    ASSERT_EQ(shell.type("ip addr add 10.1.0.1/24 dev br0"), "");
+    EXPECT_NE(shell.type("ip addr add 10.1.0.1/24 dev br0"), "");
+    EXPECT_TRUE(shell.live.done.empty());
+    shell.live.loses_addresses = true;
+    EXPECT_EQ(shell.type("ip addr add 10.1.0.1/24 dev br0"), "");
+    EXPECT_EQ(shell.live.done, std::vector<std::string>{"put back"});
+    EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24"}));
+}
+
 TEST_F(AddressCommand, ReplacesAndDeletes) {
     ASSERT_EQ(shell.type(R"(ip addr add 10.1.0.1/24 dev br0
         ip addr replace 10.1.0.1/24 brd + dev br0
