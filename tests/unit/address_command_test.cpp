@@ -172,6 +172,19 @@ TEST_F(ShownAddresses, AsIproute2ShowsThem) {
               "       valid_lft forever preferred_lft forever\n");
 }
 
+TEST_F(ShownAddresses, WithTheOtherEnd) {
+    shell.live.assigned = {
+        {.device = "br0", .address = "10.0.1.84", .peer = "10.0.1.85/31", .scope = "global"}};
+    EXPECT_EQ(shell("ip -o addr show br0"),
+              "2: br0    inet 10.0.1.84 peer 10.0.1.85/31 scope global br0\\       valid_lft forever "
+              "preferred_lft forever\n");
+    EXPECT_EQ(shell("ip -br addr show br0"),
+              "br0              UP             10.0.1.84 peer 10.0.1.85/31 \n");
+    EXPECT_EQ(shell("ip -j -br addr show br0"), "");
+    EXPECT_EQ(shell.data.dump(), R"([{"ifname":"br0","operstate":"UP","addr_info":[{"local":"10.0.1.84",)"
+                                 R"("address":"10.0.1.85","prefixlen":31}]}])");
+}
+
 TEST_F(ShownAddresses, BriefOneLineAndJson) {
     EXPECT_EQ(
         shell("ip -br addr"),
