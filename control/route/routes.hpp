@@ -74,6 +74,8 @@ class Routes {
     /// nlmsg_flags: NLM_F_REPLACE, NLM_F_APPEND of the message; NLM_F_MULTI in a dump.
     void route(const KernelRoute& route, bool there, std::uint16_t nlmsg_flags);
     void rule(const KernelRule& rule, bool there);
+    /// Whether an IPv4 route is the first one of its prefix, metric and TOS: what NLM_F_REPLACE takes out.
+    [[nodiscard]] bool is_first(const KernelRoute& route) const;
     void set(const RoutingSettings& settings);
 
     void begin(RouteDump kind);

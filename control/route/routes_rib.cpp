@@ -51,6 +51,19 @@ void Routes::route(const KernelRoute& route, bool there, std::uint16_t nlmsg_fla
         route_in(tables4_, route, there, nlmsg_flags);
 }
 
+bool Routes::is_first(const KernelRoute& route) const {
+    const auto table = tables4_.ribs().find(route.table);
+    if (table == tables4_.ribs().end()) return false;
+    const auto& rib = table->second;
+    AddressKey<4> key;
+    std::copy_n(route.destination.bytes.begin(), 4, key.begin());
+    const auto attributes = attributes_of(route);
+    const auto at = rib.find(key, route.length, [&](const RibRoute& r) {
+        return r.priority == route.priority && same_packets(attributes_[r.attributes].attributes, attributes);
+    });
+    return at && same_route(attributes_[rib[at].attributes].attributes, attributes);
+}
+
 template <unsigned bytes>
 void Routes::route_in(RouteTables<bytes>& tables, const KernelRoute& route, bool there,
                       std::uint16_t nlmsg_flags) {

@@ -77,6 +77,31 @@ def test_an_address_entered_again_in_the_kernel(lab):
 
 
 @stateful
+def test_replaced_routes(lab):
+    """net/ipv4/fib_trie.c, fib_table_insert: a route takes the place of the first one of its prefix and metric, also where no packet
+    sees the difference; but weft never takes out another's."""
+    a, b = router(lab)
+    b.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+    lab.weft("ip", "route", "add", "default", "via", B4)
+    a.reaches("198.51.100.1")
+    for words in (["advmss", "1360"], ["mtu", "lock", "1300"], ["initcwnd", "20"], []):
+        lab.weft("ip", "route", "replace", "default", "via", B4, *words)
+        equal(a.ping("198.51.100.1", 2, 0.01), 2, f"answers after replace {' '.join(words)}")
+    prefix = "198.51.100.0/24"
+
+    def gateways():
+        return [route["gateway"] for route in json.loads(lab.switch.ip("-j", "route", "show", prefix))]
+
+    lab.weft("ip", "route", "add", prefix, "via", "10.0.1.9")
+    lab.weft("ip", "route", "append", prefix, "via", B4)
+    lab.weft("ip", "route", "replace", prefix, "via", "10.0.1.5")
+    equal(gateways(), ["10.0.1.5", B4], "the first one is replaced")
+    lab.switch.ip("route", "prepend", prefix, "via", "10.0.2.7")
+    lab.weft("ip", "route", "replace", prefix, "via", "10.0.1.6")
+    equal(sorted(gateways()), ["10.0.1.6", B4, "10.0.2.7"], "another's stays")
+
+
+@stateful
 def test_held_until_resolved(lab):
     """A09: the first packets to a host that nobody has asked for yet arrive, in order."""
     a, b = router(lab)

@@ -83,6 +83,20 @@ TEST_F(RouteTablesTest, RoutesThatDifferInWhatNoPacketSeesAreTwo) {
     }
 }
 
+TEST_F(RouteTablesTest, TheFirstOfOnePrefixAndMetric) {
+    const auto a = make("10.8.0.0", 16, {via(lan, "10.0.0.2")}, RT_TABLE_MAIN, RTN_UNICAST, 7);
+    const auto b = make("10.8.0.0", 16, {via(lan, "10.0.0.3")}, RT_TABLE_MAIN, RTN_UNICAST, 7);
+    EXPECT_FALSE(routes.is_first(a));
+    add(make("10.8.0.0", 16, {via(lan, "10.0.0.4")}, RT_TABLE_MAIN, RTN_UNICAST, 6));
+    add(a);
+    add(b, NLM_F_APPEND);
+    EXPECT_TRUE(routes.is_first(a));
+    EXPECT_FALSE(routes.is_first(b));
+    del(a);
+    EXPECT_TRUE(routes.is_first(b));
+    EXPECT_FALSE(routes.is_first(make("10.8.0.0", 16, {via(lan, "10.0.0.3")}, 100, RTN_UNICAST, 7)));
+}
+
 // net/ipv4/fib_rules.c: the rule of local comes first, whatever the length of what it finds.
 TEST_F(RouteTablesTest, LocalIsAskedBeforeMainWhateverTheLength) {
     add(make("10.5.0.0", 24, {via(wan, "192.0.2.1")}));
