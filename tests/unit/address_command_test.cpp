@@ -52,6 +52,10 @@ TEST_F(AddressCommand, RefusesInIproutesWords) {
     EXPECT_EQ(shell("ip addr add 10.1.0.1/25 dev br0"), "") << "another network";
     EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev brx"), "[1] Cannot find device \"brx\"");
     EXPECT_EQ(shell("ip addr add 10.1.0.9/24"), "[1] Not enough information: \"dev\" argument is required.");
+    EXPECT_EQ(shell("ip -4 addr add fd00::9/64 dev br0"),
+              "[1] Error: inet prefix is expected rather than \"fd00::9/64\".");
+    EXPECT_EQ(shell("ip -6 addr add 10.8.9.9/24 dev br0"),
+              "[1] Error: inet6 prefix is expected rather than \"10.8.9.9/24\".");
     EXPECT_EQ(shell("ip addr add fd00::9/64 brd + dev br0"),
               "[1] Broadcast can be set only for IPv4 addresses");
     EXPECT_EQ(shell("ip addr add 10.8.9.9/24 brd foo dev br0"),
