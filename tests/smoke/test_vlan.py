@@ -108,7 +108,8 @@ def test_subinterface_in_bridge(lab):
 @stateful
 def test_stacked_subinterfaces(lab):
     """A sub-interface on an 802.1ad sub-interface: the kernel behind both tags answers with both."""
-    lab.host("t")
+    host = lab.host("t")
+    host.ip("link", "set", "eth0", "mtu", "1600")  # the other side may send more
     lab.weftd(port_line("t") + "ip link add link t name t.100 up type vlan proto 802.1ad id 100\n"
               "ip link add link t.100 name t.100.5 up type vlan id 5\nip addr add 10.5.0.1/24 dev t.100.5\n")
     wire = lab.wire("t")
