@@ -38,8 +38,14 @@ void remove(Session& session, std::vector<AddressSpec>::iterator it) {
 Result<Reply> ip_addr_add(Session& session, const command::Match& match, const std::string&) {
     auto address = read_address(session.model, match);
     if (!address) return address.error();
-    if (find(session.model, *address) != session.model.addresses.end()) return ip::kernel("File exists");
-    session.model.addresses.push_back(std::move(*address));
+    const auto known = find(session.model, *address);
+    if (known == session.model.addresses.end()) {
+        session.model.addresses.push_back(std::move(*address));
+        return Reply{};
+    }
+    if (!session.live || !session.live->is_lost(*known)) return ip::kernel("File exists");
+    *known = std::move(*address);
+    session.afterwards.push_back([](Live& live) { return live.put_back(); });
     return Reply{};
 }
 

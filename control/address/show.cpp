@@ -56,9 +56,14 @@ std::string flag_words(const Shown& shown) {
     return words;
 }
 
+std::string with_peer(const Shown& shown) {
+    if (shown.state.peer.empty()) return to_string(shown.prefix);
+    return fmt::format("{} peer {}", to_string(shown.prefix, true), shown.state.peer);
+}
+
 std::string address_text(const Shown& shown, std::string_view line_end) {
     const auto& state = shown.state;
-    std::string text = fmt::format("    {} {} ", shown.prefix.v6 ? "inet6" : "inet", state.address);
+    std::string text = fmt::format("    {} {} ", shown.prefix.v6 ? "inet6" : "inet", with_peer(shown));
     if (!state.broadcast.empty()) text += fmt::format("brd {} ", state.broadcast);
     text += fmt::format("scope {} {}", state.scope, flag_words(shown));
     if (!shown.prefix.v6) text += state.label.empty() ? state.device : state.label;
@@ -69,9 +74,11 @@ Json address_json(const Shown& shown, bool brief) {
     Json json;
     if (!brief) json["family"] = shown.prefix.v6 ? "inet6" : "inet";
     json["local"] = to_string(shown.prefix, true);
-    json["prefixlen"] = shown.prefix.length;
-    if (brief) return json;
     const auto& state = shown.state;
+    const auto peer = command::parse_prefix(state.peer);
+    if (peer) json["address"] = to_string(*peer, true);
+    json["prefixlen"] = peer ? peer->length : shown.prefix.length;
+    if (brief) return json;
     if (!state.broadcast.empty()) json["broadcast"] = state.broadcast;
     json["scope"] = state.scope;
     if (shown.secondary) json["secondary"] = true;
@@ -90,7 +97,7 @@ std::string text_of(Session& session, const LinkView& view, const std::vector<Sh
     if (form.brief) {
         text = link_brief(view);
         for (const auto& shown : addresses)
-            text += to_string(shown.prefix) + " ";
+            text += with_peer(shown) + " ";
         return text + "\n";
     }
     if (form.oneline) {

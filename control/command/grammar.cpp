@@ -90,7 +90,8 @@ std::string words_of_iproute(string_view word, string_view before, string_view p
         return std::any_of(reached.expected.begin(), reached.expected.end(),
                            [&](const Node* node) { return !node->is_keyword() && node->type->name == type; });
     };
-    if (path.starts_with("ip addr") && expects("prefix"))
+    if ((path.starts_with("ip addr") && expects("prefix")) ||
+        (path.starts_with("ip route") && (expects("destination") || expects("prefix"))))
         return fmt::format("Error: any valid prefix is expected rather than \"{}\".", word);
     if (path.starts_with("ip link") && expects("mac")) return fmt::format("\"{}\" is invalid lladdr.", word);
     // taken for an alternative name by ip, refused by the kernel

@@ -358,7 +358,8 @@ class Restore {
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
             word = command.jump_word;
-            if (auto failed = execute(ruleset_.family, command, *table_, {outcome_.output, outcome_.errors})) {
+            if (auto failed =
+                    execute(ruleset_.family, command, *table_, {outcome_.output, outcome_.errors})) {
                 outcome_.reason = std::move(failed->message);
                 word = command.chain_word;
                 locate();

@@ -1,8 +1,9 @@
-// Neighbours, rules, links and addresses out of netlink messages, as far as routing asks.
+// Neighbours, rules, links, their settings and addresses out of netlink messages, as far as routing asks.
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 
 #include "control/kernel/route_message.hpp"
 
@@ -216,6 +217,31 @@ std::optional<KernelLinkFacts> parse_link_facts(Bytes body) {
     if (!whole) return std::nullopt;
     if (elsewhere) link.below = 0;
     return link;
+}
+
+std::optional<KernelNetconf> parse_netconf(Bytes body) {
+    const auto header = read_plain<netconfmsg>(body);
+    if (!header || (header->ncm_family != AF_INET && header->ncm_family != AF_INET6)) return std::nullopt;
+    KernelNetconf netconf;
+    netconf.v6 = header->ncm_family == AF_INET6;
+    bool has_index = false, says = false;
+    const bool whole = body.size() >= NLMSG_ALIGN(sizeof(netconfmsg)) &&
+                       for_each_attribute(body.subspan(NLMSG_ALIGN(sizeof(netconfmsg))),
+                                          [&](std::uint16_t type, Bytes value) {
+                                              int number = 0;
+                                              switch (type) {
+                                                  case NETCONFA_IFINDEX:
+                                                      return has_index = take(value, netconf.index);
+                                                  case NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN:
+                                                      says = take(value, number);
+                                                      netconf.ignores_linkdown = number != 0;
+                                                      return says;
+                                                  default:
+                                                      return true;
+                                              }
+                                          });
+    if (!whole || !has_index || !says) return std::nullopt;
+    return netconf;
 }
 
 std::optional<KernelAddressFacts> parse_address_facts(Bytes body) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -39,13 +40,14 @@ struct KernelRoute {
     std::uint32_t flags = 0;      ///< rtm_flags
     std::uint32_t table = 0, priority = 0, nexthop = 0;
     bool has_preferred = false;
-    bool has_lifetime = false;         ///< RTA_CACHEINFO's rta_expires is not 0: a router advertised it
-    std::uint32_t expires = 0;         ///< seconds, if has_lifetime
-    std::uint32_t metrics_set = 0;     ///< bit n: metrics[n] is given
-    std::uint32_t metrics_locked = 0;  ///< RTAX_LOCK
+    bool has_lifetime = false;      ///< RTA_CACHEINFO's rta_expires is not 0: a router advertised it, say
+    std::int32_t expires = 0;       ///< hundredths of a second from now, if has_lifetime; below 0: it is over
+    std::uint32_t metrics_set = 0;  ///< bit n: metrics[n] is given
+    std::uint32_t metrics_locked = 0;                   ///< RTAX_LOCK
     std::array<std::uint32_t, RTAX_MAX + 1> metrics{};  ///< RTAX_*
     IpAddress destination{}, source{}, preferred{};     ///< preferred: RTA_PREFSRC
-    std::vector<KernelVia> vias{};                      ///< more than one: RTA_MULTIPATH
+    std::uint64_t other = 0;  ///< digest of what is not taken apart here (realms, encapsulation); 0: none
+    std::vector<KernelVia> vias{};  ///< more than one: RTA_MULTIPATH
 
     [[nodiscard]] std::uint32_t mtu() const noexcept {
         return metrics_set >> RTAX_MTU & 1 ? metrics[RTAX_MTU] : 0;
@@ -131,10 +133,21 @@ struct KernelLinkFacts {
     bool has_mac = false;
     MacAddress mac{};
     std::string name{};
+    /// As net/ipv4/fib_frontend.c, fib_netdev_event; 1 << 16 is IFF_LOWER_UP.
+    [[nodiscard]] bool has_carrier() const noexcept { return flags & (IFF_RUNNING | 1u << 16); }
     friend bool operator==(const KernelLinkFacts&, const KernelLinkFacts&) = default;
 };
 /// Nothing if malformed, or of a bridge port (AF_BRIDGE).
 [[nodiscard]] std::optional<KernelLinkFacts> parse_link_facts(Bytes body);
+
+/// RTM_NEWNETCONF: the sysctl ignore_routes_with_linkdown.
+struct KernelNetconf {
+    bool v6 = false;
+    int index = 0;  ///< NETCONFA_IFINDEX_ALL and _DEFAULT are below 0
+    bool ignores_linkdown = false;
+};
+/// Nothing if malformed, of another family, or about other sysctls alone.
+[[nodiscard]] std::optional<KernelNetconf> parse_netconf(Bytes body);
 
 /// RTM_NEWADDR, RTM_DELADDR as far as sources of packets are concerned.
 struct KernelAddressFacts {

@@ -2,6 +2,8 @@
 #include <linux/nexthop.h>
 
 #include <algorithm>
+#include <functional>
+#include <string_view>
 
 #include "control/kernel/route_message.hpp"
 
@@ -40,8 +42,15 @@ bool read_via(Bytes payload, KernelVia& via) noexcept {
     return read_gateway(payload.subspan(2), *family == AF_INET6, via);
 }
 
+/// Into KernelRoute::other: routes that differ nowhere else are two all the same.
+bool read_other(std::uint16_t type, Bytes value, KernelRoute& route) noexcept {
+    const std::string_view text{reinterpret_cast<const char*>(value.data()), value.size()};
+    route.other = (route.other ^ type) * 0x9e3779b97f4a7c15 ^ std::hash<std::string_view>{}(text);
+    return true;
+}
+
 /// RTA_MULTIPATH: struct rtnexthop, each with attributes of its own.
-bool read_multipath(Bytes payload, bool v6, std::vector<KernelVia>& vias) {
+bool read_multipath(Bytes payload, KernelRoute& route) {
     while (payload.size() >= sizeof(rtnexthop)) {
         const auto hop = *read_plain<rtnexthop>(payload);
         if (hop.rtnh_len < sizeof(rtnexthop) || hop.rtnh_len > payload.size()) return false;
@@ -51,13 +60,13 @@ bool read_multipath(Bytes payload, bool v6, std::vector<KernelVia>& vias) {
         via.flags = hop.rtnh_flags;
         const auto rest = payload.subspan(sizeof(rtnexthop), hop.rtnh_len - sizeof(rtnexthop));
         if (!for_each_attribute(rest, [&](std::uint16_t type, Bytes value) {
-                if (type == RTA_GATEWAY) return read_gateway(value, v6, via);
+                if (type == RTA_GATEWAY) return read_gateway(value, route.v6, via);
                 if (type == RTA_VIA) return read_via(value, via);
                 if (type == RTA_ENCAP_TYPE) via.encapsulates = true;
-                return true;
+                return read_other(type, value, route);
             }))
             return false;
-        vias.push_back(via);
+        route.vias.push_back(via);
         const std::size_t whole = RTNH_ALIGN(hop.rtnh_len);
         payload = payload.subspan(std::min(whole, payload.size()));
     }
@@ -67,10 +76,10 @@ bool read_multipath(Bytes payload, bool v6, std::vector<KernelVia>& vias) {
 bool read_metrics(Bytes payload, KernelRoute& route) {
     return for_each_attribute(payload, [&](std::uint16_t type, Bytes value) {
         const auto number = read_plain<std::uint32_t>(value);
-        if (!number || type > RTAX_MAX) return true;  // RTAX_CC_ALGO is a name
+        if (!number || type > RTAX_MAX || type == RTAX_CC_ALGO) return read_other(type, value, route);
         if (type == RTAX_LOCK) {
             route.metrics_locked = *number;
-        } else if (type != RTAX_CC_ALGO) {
+        } else {
             route.metrics_set |= 1u << type;
             route.metrics[type] = *number;
         }
@@ -82,7 +91,7 @@ bool read_lifetime(Bytes payload, KernelRoute& route) {
     const auto info = read_plain<rta_cacheinfo>(payload);
     if (!info || !info->rta_expires) return true;
     route.has_lifetime = true;
-    route.expires = static_cast<std::uint32_t>(info->rta_expires) / 100;  // USER_HZ
+    route.expires = info->rta_expires;  // of USER_HZ
     return true;
 }
 
@@ -142,7 +151,7 @@ bool parse_route(Bytes body, KernelRoute& route) {
                 case RTA_ENCAP_TYPE:
                     return single.encapsulates = true;
                 case RTA_MULTIPATH:
-                    return read_multipath(value, route.v6, route.vias);
+                    return read_multipath(value, route);
                 case RTA_PRIORITY:
                     return read_into(value, route.priority);
                 case RTA_TABLE:
@@ -156,7 +165,7 @@ bool parse_route(Bytes body, KernelRoute& route) {
                 case RTA_CACHEINFO:
                     return read_lifetime(value, route);
                 default:
-                    return true;
+                    return read_other(type, value, route);
             }
         });
     if (!whole) return false;

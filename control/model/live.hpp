@@ -22,6 +22,8 @@
 
 namespace weft {
 
+struct AddressSpec;
+
 struct LinkState {
     std::string name;
     unsigned kernel_index = 0;  ///< of its TAP; weft's own index where there is none
@@ -86,6 +88,7 @@ struct MemoryState {
 struct AddressState {
     std::string device;
     std::string address;  ///< with prefix length
+    std::string peer;     ///< with prefix length; empty: none
     std::string scope, label, broadcast;
     bool ours = false;
     bool tentative = false, permanent = true, dad_failed = false;
@@ -151,6 +154,10 @@ class Live {
     [[nodiscard]] virtual std::optional<PortLive> port(const std::string& name) = 0;
     [[nodiscard]] virtual std::vector<MemoryState> memory() = 0;
     [[nodiscard]] virtual std::vector<AddressState> addresses() = 0;
+    /// Whether the kernel has no longer an address that is configured: somebody deleted it there.
+    [[nodiscard]] virtual bool is_lost(const AddressSpec& address) = 0;
+    /// Puts back what the kernel has lost of the configuration.
+    virtual Result<> put_back() = 0;
     /// CPUs of the workers, in worker order.
     [[nodiscard]] virtual std::vector<unsigned> worker_cpus() = 0;
 

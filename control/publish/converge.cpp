@@ -264,7 +264,10 @@ Result<> Switch::write_addresses(const Model& target) {
     std::set<std::pair<std::string, std::string>> wanted, present;
     for (const auto& address : target.addresses)
         wanted.insert(identity(address));
-    // An administrator's are left alone: if the model wants one too, the kernel shall say so.
+    const auto known = [&](const AddressSpec& address) {
+        return std::find(model_.addresses.begin(), model_.addresses.end(), address) != model_.addresses.end();
+    };
+    // An administrator's are left alone: if somebody wants one of weft too, the kernel shall say so.
     const auto ours = [&](const KernelAddress& address) {
         return address.ours() && names.contains(address.index);
     };
@@ -297,7 +300,15 @@ Result<> Switch::write_addresses(const Model& target) {
                                      .scope = address.scope,
                                      .label = address.label,
                                      .nodad = address.nodad};
-        if (auto r = tap_netlink_.add_address(request); !r) return r;
+        const auto what = fmt::format("{}: address {}", address.device, address.address);
+        const auto added = tap_netlink_.add_address(request);
+        if (added) {
+            refused_addresses_.erase(what);
+            continue;
+        }
+        // Somebody deleted it and entered it again: that is no reason to refuse other changes.
+        if (!known(address)) return added;
+        if (refused_addresses_.insert(what).second) log(added.error().message + "; it is left as it is");
     }
     return {};
 }

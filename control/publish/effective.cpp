@@ -43,15 +43,20 @@ class Resolver {
         return {.mtu = link.mtu.value_or(facts.mtu),
                 .mac = link.address.value_or(facts.mac),
                 .up = link.up,
-                .carrier = link.up && facts.link_up};
+                .carrier = link.up && facts.link_up,
+                .tags = facts.tags};
     }
 
     Effective sub_interface(const VlanSpec& vlan, const LinkSpec& link) {
         const Effective below = resolve(vlan.parent);
-        return {.mtu = link.mtu.value_or(below.mtu),
+        auto mtu = link.mtu.value_or(below.mtu);
+        // One tag more than the device takes is at the expense of what is in it.
+        if (below.tags == 0) mtu = std::min(mtu, static_cast<std::uint16_t>(below.mtu - vlan_tag_size));
+        return {.mtu = mtu,
                 .mac = link.address.value_or(below.mac),
                 .up = link.up,
-                .carrier = link.up && below.up && below.carrier};
+                .carrier = link.up && below.up && below.carrier,
+                .tags = static_cast<std::uint8_t>(below.tags - (below.tags != 0))};
     }
 
     /// An interface with nothing below it, and an address made up for it.

@@ -15,14 +15,16 @@ struct PortFacts {
     MacAddress mac{};
     std::uint16_t mtu = 1500;
     bool link_up = false;
+    std::uint8_t tags = 2;  ///< how many VLAN tags it sends in front of a full MTU
 };
 
-/// In force for one link. mtu in L3 bytes.
+/// In force for one link. mtu in L3 bytes; `tags` more VLAN tags may come before as many.
 struct Effective {
     std::uint16_t mtu = 1500;
     MacAddress mac{};
     bool up = false;
     bool carrier = false;
+    std::uint8_t tags = 2;
 };
 
 /// For every link of a valid model. `ports` by name; `random` gives the address of a veth end, a dummy

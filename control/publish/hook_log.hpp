@@ -37,8 +37,8 @@ class HookLogWriter {
     using RuleText = std::function<std::string(bool v6, std::uint32_t rule)>;
 
     /// A line for each packet that a LOG rule or a traced one has met, a worker's in their order, and how
-    /// many of each were lost; the kernel's about a full table, bounded as net_ratelimit does; and of each rule
-    /// of nat that has no port left one in five seconds.
+    /// many of each were lost; the kernel's about a full table, bounded as net_ratelimit does; and of each
+    /// rule of nat that has no port left one in five seconds.
     void write(Shared&, const Names&, const RuleText&, std::uint64_t now_ms, const Write&);
 
   private:

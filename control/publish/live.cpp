@@ -1,6 +1,7 @@
 // What `show`, `ip -s link`, `bridge fdb` and the like see of the running switch.
 #include <rte_mempool.h>
 
+#include "control/address/words.hpp"
 #include "control/kernel/sysctl.hpp"
 #include "control/publish/switch.hpp"
 #include "control/sysctl/names.hpp"
@@ -262,6 +263,7 @@ std::vector<AddressState> Switch::addresses() {
         for (const auto& a : model_.addresses)
             all.push_back({.device = a.device,
                            .address = a.address,
+                           .peer = a.peer.value_or(""),
                            .scope = a.scope.value_or("global"),
                            .label = a.label.value_or(""),
                            .broadcast = a.broadcast.value_or(""),
@@ -275,6 +277,7 @@ std::vector<AddressState> Switch::addresses() {
             if (a.index == live.tap.index())
                 all.push_back({.device = name,
                                .address = a.address,
+                               .peer = a.peer,
                                .scope = a.scope,
                                .label = a.label,
                                .broadcast = a.broadcast,
@@ -283,6 +286,25 @@ std::vector<AddressState> Switch::addresses() {
                                .permanent = a.permanent(),
                                .dad_failed = a.dad_failed()});
     return all;
+}
+
+bool Switch::is_lost(const AddressSpec& address) {
+    const auto same = [&](const AddressSpec& other) { return same_address(other, address); };
+    if (!options_.kernel || std::none_of(model_.addresses.begin(), model_.addresses.end(), same))
+        return false;
+    const auto there = addresses();
+    return std::none_of(there.begin(), there.end(), [&](const AddressState& state) {
+        AddressSpec other;
+        other.device = state.device;
+        other.address = state.address;
+        if (!state.peer.empty()) other.peer = state.peer;
+        return same(other);
+    });
+}
+
+Result<> Switch::put_back() {
+    const Model same = model_;
+    return apply(same);
 }
 
 std::size_t Switch::flush_fdb(const std::string& bridge, const std::string& device,

@@ -17,7 +17,12 @@ namespace weft {
 std::map<std::string, Effective> Switch::effective_now(const Model& model) {
     std::map<std::string, PortFacts> facts;
     for (const auto& [name, live] : ports_)
-        facts[name] = {.mac = live.mac(), .mtu = live.info.mtu, .link_up = live.info.link_up};
+        facts[name] = {
+            .mac = live.mac(),
+            .mtu = live.info.mtu,
+            .link_up = live.info.link_up,
+            // net/packet/af_packet.c, packet_extra_vlan_len_allowed
+            .tags = static_cast<std::uint8_t>(std::holds_alternative<AfPacketPort>(live.spec.kind) ? 1 : 2)};
     return effective(model, facts, random_macs_);
 }
 

@@ -207,7 +207,10 @@ Result<> Switch::apply(const Model& next) {
     auto back = converge(before);
     lacks_device_ = lacks;
     lookout_->note(names());
-    if (!back) log("taking a refused change back: " + back.error().message);
+    if (!back) {
+        log("taking a refused change back: " + back.error().message);
+        publish(Model{before});  // what could be taken back is used
+    }
     return done;
 }
 

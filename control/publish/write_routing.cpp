@@ -39,6 +39,32 @@ bool needs_no_device(const KernelRoute& route) {
     return leads_nowhere(route.type) || route.nexthop;
 }
 
+/// Whether a route of weft's is the first one of its prefix, metric and TOS, also among others', and a new
+/// one is to be: then NLM_F_REPLACE is what takes one out and puts the other in.
+class FirstPlaces {
+  public:
+    FirstPlaces(const Model& target, const std::vector<KernelRoute>& written, RouteMirror* mirror,
+                unsigned wait_ms)
+        : target_(target), mirror_(mirror), wait_ms_(wait_ms) {
+        for (const auto& route : written)
+            first_.emplace(key_of(route), &route);
+    }
+    [[nodiscard]] bool passes(const KernelRoute& from, const RouteSpec& to) {
+        const auto key = to.key();
+        if (&target_.routing.routes.lower_bound(key)->second != &to || first_.at(key) != &from) return false;
+        if (!mirror_) return false;  // the end of the daemon
+        if (!std::exchange(in_step_, true)) mirror_->wait_until_in_step(wait_ms_);
+        return mirror_->with([&](const Routes& routes) { return routes.is_first(from); });
+    }
+
+  private:
+    const Model& target_;
+    RouteMirror* mirror_;
+    const unsigned wait_ms_;
+    bool in_step_ = false;
+    std::map<RouteKeySpec, const KernelRoute*> first_;
+};
+
 /// What a route is called in a message.
 std::string name_of(const KernelRoute& route) {
     return "route " + destination_text(route.v6, route.destination, route.length);
@@ -175,8 +201,9 @@ Result<> Switch::delete_nexthops(const Model& target, const WrittenRouting& writ
     return {};
 }
 
-/// Of one prefix and priority: what is there and not wanted is deleted after what is wanted and not there is
-/// added, so that packets always find a way.
+/// Of one prefix and priority: the first one takes the first one's place, if that is weft's. What else is
+/// there and not wanted is deleted after what is wanted and not there is added, so that packets always find a
+/// way.
 Result<> Switch::write_routes(const Model& target, const WrittenRouting& written) {
     const auto index_of = index_in(taps_);
     const auto dark = dark_links(target);
@@ -207,12 +234,13 @@ Result<> Switch::write_routes(const Model& target, const WrittenRouting& written
         return std::any_of(first, last, [&](const auto& other) { return other.second == spec; }) ||
                prefers_unready_address(target, spec.route);
     };
+    FirstPlaces first_places(target, written.routes, routes_.get(), in_step_ms);
     std::set<RouteKeySpec> added, failed;
     for (const auto& [wanted, spec] : add) {
         const auto key = spec->key();
         const auto old = there.find(key);
         auto verb = RouteVerb::add;
-        if (wanted.v6 && old != there.end()) {
+        if (old != there.end() && (wanted.v6 || first_places.passes(*old->second, *spec))) {
             verb = RouteVerb::replace;
             there.erase(old);
         } else if (old != there.end() || !added.insert(key).second || target.routing.routes.count(key) > 1) {

@@ -15,6 +15,26 @@ HashSecret HashSecret::draw() {
     return secret;
 }
 
+namespace {
+
+template <class T>
+std::uint64_t mixed(std::uint64_t sum, const T& value) noexcept {
+    const auto* bytes = reinterpret_cast<const char*>(&value);
+    return sum * 0x9e3779b97f4a7c15 ^ std::hash<std::string_view>{}({bytes, sizeof value});
+}
+
+/// IPv4 has routes side by side that differ in metrics alone (net/ipv4/fib_semantics.c, fib_find_info). IPv6
+/// has not, and changes metrics without a message.
+std::uint64_t rest_of(const KernelRoute& route) noexcept {
+    if (route.v6) return 0;
+    std::uint64_t rest = route.nexthop ? 0 : route.other;
+    if (route.metrics_set | route.metrics_locked)
+        rest = mixed(mixed(mixed(rest, route.metrics), route.metrics_set), route.metrics_locked);
+    return rest;
+}
+
+}  // namespace
+
 RouteAttributes attributes_of(const KernelRoute& route) {
     RouteAttributes a;
     a.type = route.type;
@@ -28,11 +48,12 @@ RouteAttributes attributes_of(const KernelRoute& route) {
     a.source_length = route.source_length;
     a.source = route.source;
     a.nexthop = route.nexthop;
+    a.rest = rest_of(route);
     // What an object leads to is the object's to say.
     if (a.nexthop) return a;
     a.vias = route.vias;
     for (auto& via : a.vias)
-        via.flags &= RTNH_F_DEAD;
+        via.flags &= RTNH_F_ONLINK | (via.flags & RTNH_F_DEAD ? RTNH_F_DEAD | RTNH_F_LINKDOWN : 0);
     return a;
 }
 
@@ -43,30 +64,28 @@ bool same_packets(const RouteAttributes& a, const RouteAttributes& b) noexcept {
 bool same_route(const RouteAttributes& a, const RouteAttributes& b) {
     if (a.type != b.type || a.protocol != b.protocol || a.scope != b.scope || a.v6 != b.v6 ||
         a.has_preferred != b.has_preferred || a.preferred != b.preferred || a.mtu != b.mtu ||
-        a.nexthop != b.nexthop || !same_packets(a, b))
+        a.nexthop != b.nexthop || a.rest != b.rest || !same_packets(a, b))
         return false;
     return std::equal(a.vias.begin(), a.vias.end(), b.vias.begin(), b.vias.end(),
                       [](KernelVia x, KernelVia y) {
-                          x.flags = y.flags = 0;
+                          x.flags &= RTNH_F_ONLINK;
+                          y.flags &= RTNH_F_ONLINK;
                           return x == y;
                       });
 }
 
 std::size_t AttributesTable::Hash::operator()(const RouteAttributes& a) const noexcept {
-    const auto add = [](std::size_t sum, const auto& value) {
-        const auto* bytes = reinterpret_cast<const char*>(&value);
-        return sum * 0x9e3779b97f4a7c15 ^ std::hash<std::string_view>{}({bytes, sizeof value});
-    };
     std::size_t sum = a.type | a.protocol << 8 | a.scope << 16 | std::size_t{a.mtu} << 32;
-    sum = add(sum, a.nexthop);
-    sum = add(sum, a.tos | a.source_length << 8);
-    sum = add(sum, a.source.bytes);
-    sum = add(sum, a.preferred.bytes);
+    sum = mixed(sum, a.nexthop);
+    sum = mixed(sum, a.rest);
+    sum = mixed(sum, a.tos | a.source_length << 8);
+    sum = mixed(sum, a.source.bytes);
+    sum = mixed(sum, a.preferred.bytes);
     for (const auto& via : a.vias) {
-        sum = add(sum, via.interface);
-        sum = add(sum, via.gateway.bytes);
-        sum = add(sum, via.weight);
-        sum = add(sum, via.flags);
+        sum = mixed(sum, via.interface);
+        sum = mixed(sum, via.gateway.bytes);
+        sum = mixed(sum, via.weight);
+        sum = mixed(sum, via.flags);
     }
     return sum;
 }

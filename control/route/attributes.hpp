@@ -20,7 +20,8 @@ struct RouteAttributes {
     IpAddress source{};                       ///< whose first source_length bits packets have to have
     std::uint32_t nexthop = 0;                ///< id of a next-hop object; 0: `vias`
     IpAddress preferred{};
-    std::vector<KernelVia> vias;  ///< of their flags only RTNH_F_DEAD is kept
+    std::uint64_t rest = 0;  ///< digest of what packets are not concerned with and IPv4 tells routes apart by
+    std::vector<KernelVia> vias;  ///< with RTNH_F_ONLINK, and RTNH_F_LINKDOWN where RTNH_F_DEAD is
     friend bool operator==(const RouteAttributes&, const RouteAttributes&) = default;
     /// Whether it is for all packets to its prefix.
     [[nodiscard]] bool plain() const noexcept { return tos == 0 && source_length == 0; }

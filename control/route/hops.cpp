@@ -111,9 +111,13 @@ HopIndex HopPool::take_group(const std::vector<Share>& members, const std::vecto
         write_buckets(it->second, alive, it->second);
         return it->second;
     }
-    const auto bits = bucket_bits_for(members);
+    const auto needed = bucket_bits_for(members);
+    // With fewer buckets than before flows of members that stay would move.
+    const bool follows = former != no_hop && infos_[former].facts.kind == HopKind::group;
+    auto bits = follows ? std::max(needed, table_[former].bucket_bits) : needed;
     const auto index = take_index();
-    const auto first = index == no_hop ? hop_capacity : take_buckets(bits);
+    auto first = index == no_hop ? hop_capacity : take_buckets(bits);
+    if (index != no_hop && first == hop_capacity && bits > needed) first = take_buckets(bits = needed);
     if (first == hop_capacity) {
         if (index != no_hop) free_.push_back(index);
         for (const auto& member : members)

@@ -2,6 +2,7 @@
 
 #include <linux/fib_rules.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/nexthop.h>
 #include <poll.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cerrno>
@@ -93,12 +95,16 @@ class RouteMirror::Loop {
         enter_thread();
         auto next_tick = Clock::now() + std::chrono::seconds(1);
         while (!stop_) {
+            auto wake_at = next_tick;
             {
                 const std::lock_guard lock(mutex_);
+                routes_.expire(Clock::now());
+                pending_ |= routes_.take_wanted();
                 start_dump();
+                wake_at = std::min(wake_at, routes_.expiry());
             }
             pollfd ready[2] = {{socket_.descriptor(), POLLIN, 0}, {event_.get(), POLLIN, 0}};
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next_tick - Clock::now());
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(wake_at - Clock::now());
             poll(ready, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
             if (ready[1].revents) {
                 std::uint64_t count;
@@ -186,6 +192,9 @@ class RouteMirror::Loop {
             case RTM_DELNEXTHOP:
                 if (const auto nexthop = parse_nexthop(message.body))
                     routes_.nexthop(*nexthop, type == RTM_NEWNEXTHOP);
+                return;
+            case RTM_NEWNETCONF:
+                if (const auto netconf = parse_netconf(message.body)) routes_.netconf(*netconf);
                 return;
             case RTM_NEWRULE:
             case RTM_DELRULE:

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <linux/fib_rules.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 
@@ -13,9 +14,9 @@ namespace weft {
 
 namespace {
 
-constexpr int groups[] = {RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
-                          RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-                          RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,  RTNLGRP_NEXTHOP};
+constexpr int groups[] = {RTNLGRP_LINK,       RTNLGRP_NEIGH,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                          RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,   RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,
+                          RTNLGRP_NEXTHOP,    RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF};
 
 /// A header and a body, zeroed.
 template <class Body>
@@ -27,7 +28,7 @@ struct Request {
 template <class Body>
 bool send_request(int descriptor, int type, int flags, std::uint32_t sequence, const Body& body) {
     Request<Body> request;
-    request.header.nlmsg_len = NLMSG_LENGTH(sizeof body);
+    request.header.nlmsg_len = NLMSG_SPACE(sizeof body);  // netconf asks for the padding
     request.header.nlmsg_type = static_cast<std::uint16_t>(type);
     request.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
     request.header.nlmsg_seq = sequence;
@@ -99,6 +100,10 @@ bool MirrorSocket::ask_for(RouteDump kind, std::uint32_t sequence) {
             return send_request(descriptor, RTM_GETLINK, NLM_F_DUMP, sequence, ifinfomsg{});
         case RouteDump::addresses:
             return send_request(descriptor, RTM_GETADDR, NLM_F_DUMP, sequence, ifaddrmsg{});
+        case RouteDump::netconf4:
+        case RouteDump::netconf6:
+            return send_request(descriptor, RTM_GETNETCONF, NLM_F_DUMP, sequence,
+                                netconfmsg{.ncm_family = family(kind == RouteDump::netconf6)});
         case RouteDump::nexthops:
             return send_request(descriptor, RTM_GETNEXTHOP, NLM_F_DUMP, sequence, nhmsg{});
         case RouteDump::neighbours:

@@ -20,7 +20,8 @@ namespace weft {
 /// One thread at a time.
 class MirrorSocket {
   public:
-    /// With `subscribed` it hears of links, addresses, neighbours, next hops, routes and rules.
+    /// With `subscribed` it hears of links, their settings, addresses, neighbours, next hops, routes and
+    /// rules.
     static Result<MirrorSocket> open(const Netns& netns, std::size_t buffer, bool subscribed);
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }

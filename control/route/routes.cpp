@@ -29,6 +29,18 @@ std::uint64_t unasked(const KernelLinkFacts& link) {
     return link.flags & IFF_POINTOPOINT ? Hop::pack(broadcast, NeighbourState::resolved) : 0;
 }
 
+/// To be asked for where the kernel forgets without a word. Some messages come before what they tell of is
+/// done, and a dump of links waits for its end (both hold the RTNL); it is the first one.
+constexpr std::uint32_t forgotten = bit_of(RouteDump::links) | bit_of(RouteDump::nexthops) |
+                                    bit_of(RouteDump::routes4) | bit_of(RouteDump::routes6);
+
+/// Whether the kernel took a next hop by this device for dead when it told of the route.
+bool is_dead_at(const RouteAttributes& a, int device) {
+    return std::any_of(a.vias.begin(), a.vias.end(), [&](const KernelVia& via) {
+        return via.interface == device && via.flags & RTNH_F_DEAD;
+    });
+}
+
 bool is_group(const KernelNeighbour& n) {
     return n.v6 ? address6::multicast(n.address.bytes) : address4::multicast(to_be32(n.address).host());
 }
@@ -51,29 +63,42 @@ Routes::Routes(Wiring wiring)
 
 void Routes::link(const KernelLinkFacts& link, bool there) {
     const auto it = links_.find(link.index);
+    const bool known = it != links_.end();
+    const auto before = known ? it->second.value : KernelLinkFacts{};
     if (!there) {
-        if (it == links_.end()) return;
+        if (!known) return;
         links_.erase(it);
-    } else if (it != links_.end() && it->second.value == link) {
+        for (auto& ignoring : ignoring_linkdown_)
+            ignoring.erase(link.index);
+    } else if (known && before == link) {
         it->second.generation = generation_[static_cast<unsigned>(RouteDump::links)];
         return;
     }
-    const bool was_up = it != links_.end() && there && it->second.value.flags & IFF_UP;
-    const bool renamed = !there || it == links_.end() || it->second.value.name != link.name;
+    const bool renamed = !there || !known || before.name != link.name;
     if (there) {
         links_[link.index] = {link, generation_[static_cast<unsigned>(RouteDump::links)]};
         if (link.has_mac) hops_.set_own(link.index, link.mac);
         hops_.set_unasked(link.index, unasked(link));
     }
     dirty_ = true;
-    // When a link goes down the kernel forgets IPv4 routes, and revives next hops when it comes up, without a
-    // message (net/ipv4/fib_semantics.c, fib_sync_down_dev, fib_sync_up).
-    if (!there || was_up != ((link.flags & IFF_UP) != 0))
-        wanted_ |= bit_of(RouteDump::routes4) | bit_of(RouteDump::routes6);
+    link_changed(link.index, before, there ? link : KernelLinkFacts{});
     resolve_device(link.index);
     if (renamed)
         for (const bool v6 : {false, true})
             replan(v6);
+}
+
+/// The kernel forgets IPv4 routes and next-hop objects of a link that goes down, those objects also when it
+/// loses its carrier, and revives next hops when it comes up, without a message (net/ipv4/fib_semantics.c,
+/// fib_sync_down_dev, fib_sync_up; net/ipv4/nexthop.c, nexthop_flush_dev).
+void Routes::link_changed(int device, const KernelLinkFacts& before, const KernelLinkFacts& now) {
+    const bool objects = std::any_of(nexthops_.begin(), nexthops_.end(), [&](const auto& entry) {
+        return entry.second.value.via.interface == device;
+    });
+    const bool lost_objects = objects && before.has_carrier() && !now.has_carrier();
+    const bool revived = !before.has_carrier() && now.has_carrier() &&
+                         some_route([&](const RouteAttributes& a) { return is_dead_at(a, device); });
+    if (lost_objects || revived || ((before.flags ^ now.flags) & IFF_UP)) wanted_ |= forgotten;
 }
 
 void Routes::address(const KernelAddressFacts& address, bool there) {
@@ -87,16 +112,34 @@ void Routes::address(const KernelAddressFacts& address, bool there) {
     const bool dumping = dumping_[static_cast<unsigned>(RouteDump::addresses)];
     if (there && it != addresses_.end() && !dumping) {
         *it = {address, generation};
-        return;
+    } else {
+        if (it != addresses_.end()) addresses_.erase(it);
+        if (there) enter(address, dumping);
     }
-    if (it != addresses_.end()) addresses_.erase(it);
-    if (!there) return;
-    // A dump has the kernel's order; of IPv6 the newest comes first (net/ipv6/addrconf.c,
-    // ipv6_link_dev_addr).
+    if (!address.v6) address_changed(address, there);
+}
+
+/// A dump has the kernel's order; of IPv6 the newest comes first (net/ipv6/addrconf.c, ipv6_link_dev_addr).
+void Routes::enter(const KernelAddressFacts& address, bool dumping) {
     const auto place = std::find_if(addresses_.begin(), addresses_.end(), [&](const auto& marked) {
         return !dumping && address.v6 && marked.value.v6 && marked.value.index == address.index;
     });
-    addresses_.insert(place, {address, generation});
+    addresses_.insert(place, {address, generation_[static_cast<unsigned>(RouteDump::addresses)]});
+}
+
+/// The kernel forgets IPv4 routes whose source an address was, and all of a device with its last address, and
+/// with a new one revives next hops that it took for dead: not always with a message
+/// (net/ipv4/fib_frontend.c, fib_inetaddr_event).
+void Routes::address_changed(const KernelAddressFacts& address, bool there) {
+    const bool last = !there && std::none_of(addresses_.begin(), addresses_.end(), [&](const auto& marked) {
+        return !marked.value.v6 && marked.value.index == address.index;
+    });
+    if (some_route([&](const RouteAttributes& a) {
+            if (a.v6 || a.protocol == RTPROT_KERNEL) return false;
+            if (there) return is_dead_at(a, address.index);
+            return (a.has_preferred && a.preferred == address.local) || (last && leads_to(a, address.index));
+        }))
+        wanted_ |= forgotten;
 }
 
 void Routes::known_neighbour(const NeighbourKey& key, bool known) {
@@ -146,6 +189,14 @@ void Routes::tick() {
                                 neighbour->generation);
         return true;
     });
+}
+
+// The kernel makes lifetimes longer without a message (net/ipv6/ndisc.c, ndisc_router_discovery): it is asked
+// which routes are over.
+void Routes::expire(std::chrono::steady_clock::time_point now) {
+    if (now < expiry_) return;
+    expiry_ = std::chrono::steady_clock::time_point::max();
+    wanted_ |= bit_of(RouteDump::routes6);
 }
 
 std::vector<NeighbourKey> Routes::stale_in_use(std::uint32_t now_seconds) const {
@@ -227,6 +278,7 @@ void Routes::set(const RoutingSettings& settings) {
 void Routes::begin(RouteDump kind) {
     ++generation_[static_cast<unsigned>(kind)];
     dumping_[static_cast<unsigned>(kind)] = true;
+    if (kind == RouteDump::routes6) expiry_ = std::chrono::steady_clock::time_point::max();
     if (kind == RouteDump::rules4 || kind == RouteDump::rules6)
         dumped_rules_[kind == RouteDump::rules6].clear();
 }
@@ -244,6 +296,9 @@ void Routes::end(RouteDump kind) {
                 this->link(link, false);
             break;
         }
+        case RouteDump::netconf4:
+        case RouteDump::netconf6:  // says yes or no of each device
+            break;
         case RouteDump::addresses:
             std::erase_if(addresses_, old);
             dirty_ = true;

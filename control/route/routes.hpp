@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,6 +31,8 @@ namespace weft {
 enum class RouteDump : std::uint8_t {
     links,
     addresses,
+    netconf4,
+    netconf6,
     nexthops,
     neighbours,
     routes4,
@@ -37,7 +40,7 @@ enum class RouteDump : std::uint8_t {
     rules4,
     rules6
 };
-inline constexpr std::size_t route_dump_count = 8;
+inline constexpr std::size_t route_dump_count = 10;
 [[nodiscard]] constexpr std::uint32_t bit_of(RouteDump kind) noexcept {
     return 1u << static_cast<unsigned>(kind);
 }
@@ -65,17 +68,25 @@ class Routes {
 
     void link(const KernelLinkFacts& link, bool there);
     void address(const KernelAddressFacts& address, bool there);
+    void netconf(const KernelNetconf& netconf);
     void nexthop(const KernelNexthop& nexthop, bool there);
     void neighbour(const KernelNeighbour& neighbour, bool there);
     /// nlmsg_flags: NLM_F_REPLACE, NLM_F_APPEND of the message; NLM_F_MULTI in a dump.
     void route(const KernelRoute& route, bool there, std::uint16_t nlmsg_flags);
     void rule(const KernelRule& rule, bool there);
+    /// Whether an IPv4 route is the first one of its prefix, metric and TOS: what NLM_F_REPLACE takes out.
+    [[nodiscard]] bool is_first(const KernelRoute& route) const;
     void set(const RoutingSettings& settings);
 
     void begin(RouteDump kind);
     void end(RouteDump kind);
     /// Dumps that the kernel's silence asks for (facts it does not tell), as bits; asked once.
     [[nodiscard]] std::uint32_t take_wanted() noexcept { return std::exchange(wanted_, 0); }
+
+    /// When the first lifetime of an IPv6 route that the kernel has told ends; then take_wanted() asks for
+    /// them.
+    [[nodiscard]] std::chrono::steady_clock::time_point expiry() const noexcept { return expiry_; }
+    void expire(std::chrono::steady_clock::time_point now);
 
     /// After a batch: publishes what has to be, and reuses what the workers have let go of.
     void settle();
@@ -128,11 +139,17 @@ class Routes {
     HopIndex group_of(const std::vector<std::pair<KernelVia, std::uint32_t>>& vias, const RouteAttributes& of,
                       HopIndex former);
     HopIndex via_hop(const KernelVia& via, const RouteAttributes& of);
-    [[nodiscard]] bool alive(const KernelVia& via) const;
+    [[nodiscard]] bool alive(const KernelVia& via, bool v6) const;
+    [[nodiscard]] bool ignores_linkdown(int device, bool v6) const;
     [[nodiscard]] IfIndex interface_of(int device) const;
     /// Resolves anew the attributes that fit, and rewrites the routes concerned.
     void resolve_again(const std::function<bool(const RouteAttributes&)>& concerned);
     void resolve_device(int device);
+    [[nodiscard]] bool leads_to(const RouteAttributes& attributes, int device) const;
+    [[nodiscard]] bool some_route(const std::function<bool(const RouteAttributes&)>& fits) const;
+    void link_changed(int device, const KernelLinkFacts& before, const KernelLinkFacts& now);
+    void enter(const KernelAddressFacts& address, bool dumping);
+    void address_changed(const KernelAddressFacts& address, bool there);
     void replan(bool v6);
     void publish();
     void reclaim();
@@ -150,6 +167,7 @@ class Routes {
     std::map<int, Marked<KernelLinkFacts>> links_;
     std::vector<Marked<KernelAddressFacts>> addresses_;
     std::map<std::uint32_t, Marked<KernelNexthop>> nexthops_;
+    std::array<std::set<int>, 2> ignoring_linkdown_;  ///< of IPv4 and of IPv6: devices, or all of them
     std::array<std::vector<KernelRule>, 2> rules_;
     std::array<std::vector<KernelRule>, 2> dumped_rules_;
     std::array<RulePlan, 2> plans_;
@@ -158,6 +176,7 @@ class Routes {
     std::array<std::uint8_t, route_dump_count> generation_{};
     std::array<bool, route_dump_count> dumping_{};
     std::uint32_t wanted_ = 0;
+    std::chrono::steady_clock::time_point expiry_ = std::chrono::steady_clock::time_point::max();
     bool dirty_ = false;
     std::uint32_t hash_secret_;
     std::size_t elsewhere_ = 0;

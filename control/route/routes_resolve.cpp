@@ -1,4 +1,5 @@
 // From what a route says to the hop it leads to.
+#include <linux/netconf.h>
 #include <net/if.h>
 
 #include <algorithm>
@@ -22,10 +23,31 @@ bool Routes::is_resolved(const NextHop& to) const {
     return neighbour && Hop::state_of(neighbour->word) == NeighbourState::resolved;
 }
 
-bool Routes::alive(const KernelVia& via) const {
-    if (via.flags & RTNH_F_DEAD) return false;
+bool Routes::alive(const KernelVia& via, bool v6) const {
     const auto link = links_.find(via.interface);
-    return link == links_.end() || link->second.value.flags & IFF_UP;
+    const bool dark = link != links_.end() && !link->second.value.has_carrier();
+    // Where links without carrier are ignored the kernel says that a next hop is dead for as long.
+    if (via.flags & RTNH_F_DEAD && !(dark && via.flags & RTNH_F_LINKDOWN)) return false;
+    if (link != links_.end() && !(link->second.value.flags & IFF_UP)) return false;
+    return !dark || !ignores_linkdown(via.interface, v6);
+}
+
+bool Routes::ignores_linkdown(int device, bool v6) const {
+    const auto& ignoring = ignoring_linkdown_[v6];
+    // Setting it for all devices is told of each in IPv6 (addrconf_fixup_linkdown), and not in IPv4.
+    return ignoring.contains(device) || (!v6 && ignoring.contains(NETCONFA_IFINDEX_ALL));
+}
+
+void Routes::netconf(const KernelNetconf& netconf) {
+    auto& ignoring = ignoring_linkdown_[netconf.v6];
+    if (ignoring.contains(netconf.index) == netconf.ignores_linkdown) return;
+    if (netconf.ignores_linkdown)
+        ignoring.insert(netconf.index);
+    else
+        ignoring.erase(netconf.index);
+    resolve_again([&](const RouteAttributes& a) {
+        return a.v6 == netconf.v6 && (netconf.index < 0 || leads_to(a, netconf.index));
+    });
 }
 
 HopIndex Routes::via_hop(const KernelVia& via, const RouteAttributes& of) {
@@ -63,7 +85,7 @@ HopIndex Routes::group_of(const std::vector<std::pair<KernelVia, std::uint32_t>>
         const auto hop = via_hop(via, of);
         if (hop == no_hop) continue;
         members.push_back({hop, weight});
-        up.push_back(alive(via));
+        up.push_back(alive(via, of.v6));
     }
     if (std::find(up.begin(), up.end(), true) == up.end()) {
         for (const auto& member : members)
@@ -140,22 +162,29 @@ void Routes::resolve_again(const std::function<bool(const RouteAttributes&)>& co
     tables6_.refresh_all(changed);
 }
 
-void Routes::resolve_device(int device) {
-    const auto leads_there = [&](std::uint32_t id) {
+bool Routes::leads_to(const RouteAttributes& a, int device) const {
+    const auto object_leads = [&](std::uint32_t id) {
         const auto it = nexthops_.find(id);
         return it != nexthops_.end() && it->second.value.via.interface == device;
     };
-    resolve_again([&](const RouteAttributes& a) {
-        if (a.nexthop) {
-            const auto it = nexthops_.find(a.nexthop);
-            if (it == nexthops_.end()) return false;
-            const auto& group = it->second.value.group;
-            return leads_there(a.nexthop) ||
-                   std::any_of(group.begin(), group.end(), [&](const auto& m) { return leads_there(m.id); });
-        }
+    if (a.nexthop == 0)
         return std::any_of(a.vias.begin(), a.vias.end(),
                            [&](const KernelVia& via) { return via.interface == device; });
-    });
+    const auto it = nexthops_.find(a.nexthop);
+    if (it == nexthops_.end()) return false;
+    const auto& group = it->second.value.group;
+    return object_leads(a.nexthop) ||
+           std::any_of(group.begin(), group.end(), [&](const auto& m) { return object_leads(m.id); });
+}
+
+bool Routes::some_route(const std::function<bool(const RouteAttributes&)>& fits) const {
+    for (AttributesId id = 1; id < attributes_.end(); ++id)
+        if (attributes_[id].references != 0 && fits(attributes_[id].attributes)) return true;
+    return false;
+}
+
+void Routes::resolve_device(int device) {
+    resolve_again([&](const RouteAttributes& a) { return leads_to(a, device); });
 }
 
 void Routes::nexthop(const KernelNexthop& nexthop, bool there) {

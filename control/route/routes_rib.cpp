@@ -39,10 +39,29 @@ bool same_via(const KernelVia& a, const KernelVia& b) {
 
 void Routes::route(const KernelRoute& route, bool there, std::uint16_t nlmsg_flags) {
     if (!is_known_type(route.type)) return;
+    if (there && route.has_lifetime) {
+        if (route.expires <= 0) return;  // the kernel's garbage collector has not come by yet
+        // A little later, when a dump no longer says 0, which means without end.
+        expiry_ = std::min(expiry_, std::chrono::steady_clock::now() +
+                                        std::chrono::milliseconds(std::int64_t{route.expires} * 10 + 30));
+    }
     if (route.v6)
         route_in(tables6_, route, there, nlmsg_flags);
     else
         route_in(tables4_, route, there, nlmsg_flags);
+}
+
+bool Routes::is_first(const KernelRoute& route) const {
+    const auto table = tables4_.ribs().find(route.table);
+    if (table == tables4_.ribs().end()) return false;
+    const auto& rib = table->second;
+    AddressKey<4> key;
+    std::copy_n(route.destination.bytes.begin(), 4, key.begin());
+    const auto attributes = attributes_of(route);
+    const auto at = rib.find(key, route.length, [&](const RibRoute& r) {
+        return r.priority == route.priority && same_packets(attributes_[r.attributes].attributes, attributes);
+    });
+    return at && same_route(attributes_[rib[at].attributes].attributes, attributes);
 }
 
 template <unsigned bytes>

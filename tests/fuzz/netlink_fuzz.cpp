@@ -25,6 +25,7 @@ void run(Bytes datagram) {
             require(rule->from_length <= (rule->v6 ? 128 : 32) && rule->to_length <= (rule->v6 ? 128 : 32),
                     "a rule's prefixes");
         static_cast<void>(parse_link_facts(message->body));
+        static_cast<void>(parse_netconf(message->body));
         if (const auto address = parse_address_facts(message->body))
             require(address->length <= (address->v6 ? 128 : 32), "an address's prefix");
     }

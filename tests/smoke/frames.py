@@ -70,9 +70,9 @@ def ipv4(source, destination, protocol, payload, ttl=64):
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
-def echo_request(source, destination, identifier=1, sequence=1, ttl=64):
+def echo_request(source, destination, identifier=1, sequence=1, ttl=64, payload=b"weft"):
     head = struct.pack("!BBHHH", 8, 0, 0, identifier, sequence)
-    message = head[:2] + struct.pack("!H", checksum(head + b"weft")) + head[4:] + b"weft"
+    message = head[:2] + struct.pack("!H", checksum(head + payload)) + head[4:] + payload
     return ipv4(source, destination, 1, message, ttl)
 
 

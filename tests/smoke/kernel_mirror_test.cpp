@@ -7,6 +7,7 @@
 #include <fstream>
 #include <mutex>
 #include <new>
+#include <set>
 
 #include "control/kernel/route_message.hpp"
 #include "control/kernel/tap.hpp"
@@ -152,6 +153,22 @@ TEST_F(KernelMirrorTest, FollowsWhatTheAdministratorDoes) {
     EXPECT_TRUE(becomes("2001:db8::1", HopKind::neighbour));
 }
 
+TEST_F(KernelMirrorTest, RoutesThatDifferInMetricsAloneAreTwo) {
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9 initcwnd 10");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 initcwnd 20");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 initcwnd 20 realms 5");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 initcwnd 20 congctl reno");
+    must(host_->ip + "route append 8.0.0.0/8 via 192.0.2.9 dev wan onlink initcwnd 20");
+    for (const std::string gone :
+         {"initcwnd 10", "initcwnd 20", "initcwnd 20 realms 5", "initcwnd 20 congctl reno"}) {
+        must(host_->ip + "route del 8.0.0.0/8 via 192.0.2.9 " + gone);
+        ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+        EXPECT_EQ(look("8.8.8.8").kind, HopKind::neighbour) << gone;
+    }
+    must(host_->ip + "route del 8.0.0.0/8");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::none));
+}
+
 // net/ipv4/fib_semantics.c, fib_sync_down_dev: no RTM_DELROUTE is sent.
 TEST_F(KernelMirrorTest, RoutesThatTheKernelForgetsWithoutAWordGo) {
     must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
@@ -170,6 +187,80 @@ TEST_F(KernelMirrorTest, RoutesThatTheKernelForgetsWithoutAWordGo) {
     must(host_->ip + "link set wan up");
     EXPECT_TRUE(becomes("192.0.2.77", HopKind::connected, 2));
     EXPECT_TRUE(becomes("8.8.8.8", HopKind::none)) << "as in the kernel, it does not come back";
+}
+
+TEST_F(KernelMirrorTest, ALostCarrierTakesNextHopObjectsAlong) {
+    must(host_->ip + "nexthop add id 1 via 192.0.2.9 dev wan");
+    must(host_->ip + "nexthop add id 2 via 10.0.0.9 dev lan");
+    must(host_->ip + "nexthop add id 3 group 1/2");
+    must(host_->ip + "route add 8.0.0.0/8 nhid 3");
+    must(host_->ip + "route add 9.0.0.0/8 nhid 1");
+    must(host_->ip + "route add 9.0.0.0/8 via 10.0.0.9 metric 100");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::group));
+    ASSERT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 2));
+    ASSERT_TRUE(taps_[1].set_carrier(false));
+    EXPECT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 1));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    ASSERT_TRUE(taps_[1].set_carrier(true));
+    ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+    EXPECT_TRUE(becomes("9.9.9.9", HopKind::neighbour, 1)) << "as in the kernel, it does not come back";
+}
+
+TEST_F(KernelMirrorTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
+    must(host_->ip + "route add 8.0.0.0/8 via 10.0.0.9 metric 100");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    ASSERT_TRUE(taps_[1].set_carrier(false));
+    ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+    EXPECT_EQ(look("8.8.8.8").interface, 2);
+    const auto set = [&](const std::string& of, char to) {
+        must(host_->exec("sysctl -wq net.ipv4.conf." + of + ".ignore_routes_with_linkdown=") + to);
+    };
+    set("all", '1');
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    start();
+    EXPECT_EQ(look("8.8.8.8").interface, 1) << "also what is set before";
+    set("wan", '1');
+    set("all", '0');
+    ASSERT_TRUE(taps_[1].set_carrier(true));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    ASSERT_TRUE(taps_[1].set_carrier(false));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    set("wan", '0');
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+}
+
+TEST_F(KernelMirrorTest, AnIpv6RouteEndsWithItsLifetime) {
+    must(host_->ip + "-6 addr add fd00::1/64 dev lan nodad");
+    must(host_->ip + "-6 route add 2001:db8::/32 via fd00::2");
+    must(host_->ip + "-6 route add 2001:db8::/48 via fd00::3 expires 1");
+    const auto gateway = [&] { return look("2001:db8::1").gateway; };
+    ASSERT_TRUE(eventually([&] { return gateway() == ip("fd00::3"); }));
+    EXPECT_TRUE(eventually([&] { return gateway() == ip("fd00::2"); }, std::chrono::seconds(3)));
+}
+
+TEST_F(KernelMirrorTest, RoutesOfADeviceGoWithItsLastAddress) {
+    must(host_->ip + "addr add 198.51.100.1/24 dev wan");
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
+    must(host_->ip + "route add 8.0.0.0/8 via 10.0.0.9 metric 100");
+    must(host_->ip + "route add 9.0.0.0/8 nexthop via 10.0.0.2 nexthop via 192.0.2.9");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    must(host_->ip + "addr del 192.0.2.1/24 dev wan");
+    ASSERT_TRUE(mirror_->wait_until_in_step(5000));
+    EXPECT_EQ(look("8.8.8.8").interface, 2) << "it has another address";
+    must(host_->ip + "addr flush dev wan");
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 1));
+    const auto has_both = [&] {
+        const Hop& group = look("9.9.9.9");
+        std::set<IfIndex> interfaces;
+        if (group.kind == HopKind::group)
+            for (std::uint32_t i = 0; i < 1u << group.bucket_bits; ++i)
+                interfaces.insert(hops_[hops_.bucket(group.first_bucket + i)].interface);
+        return interfaces.size() == 2;
+    };
+    EXPECT_TRUE(eventually([&] { return !has_both(); }));
+    must(host_->ip + "addr add 192.0.2.1/24 dev wan");
+    EXPECT_TRUE(eventually(has_both)) << "the next hop lives again";
 }
 
 TEST_F(KernelMirrorTest, NextHopObjectsAndTheirEnd) {

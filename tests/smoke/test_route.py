@@ -54,6 +54,54 @@ def test_between_two_networks(lab):
 
 
 @stateful
+def test_an_address_entered_again_in_the_kernel(lab):
+    """Somebody deletes an address of weft's with the kernel's `ip` and enters it again: no later command minds, the interface goes
+    down and up; one that is only deleted can be added again."""
+    a, b = router(lab)
+    a.reaches(B4)
+    for word in ("del", "add"):
+        lab.switch.ip("addr", word, "10.0.2.1/24", "dev", "b")
+    lab.weft("ip", "link", "set", "a", "mtu", "1400")
+    lab.weft("ip", "route", "add", "10.77.0.0/16", "via", B4)
+    for state in ("down", "up"):
+        lab.switch.ip("link", "set", "dev", "b", state)
+        wait_for(lambda: json.loads(lab.weft("-j", "ip", "link", "show", "dev", "b"))[0]["operstate"] == state.upper(), f"b is {state}")
+    lab.switch.ip("addr", "replace", "10.0.2.1/24", "dev", "b")
+    b.reaches("10.0.2.1")
+    a.reaches(B4)
+    lab.switch.ip("addr", "del", "10.0.1.1/24", "dev", "a")
+    lab.weft("ip", "addr", "add", "10.0.1.1/24", "dev", "a")
+    check("10.0.1.1/24" in lab.switch.ip("-o", "addr", "show", "dev", "a"), "the kernel has it again")
+    lab.weft("ip", "addr", "add", "10.0.1.1/24", "dev", "a", status=2)
+    a.reaches(B4)
+
+
+@stateful
+def test_replaced_routes(lab):
+    """net/ipv4/fib_trie.c, fib_table_insert: a route takes the place of the first one of its prefix and metric, also where no packet
+    sees the difference; but weft never takes out another's."""
+    a, b = router(lab)
+    b.ip("addr", "add", "198.51.100.1/32", "dev", "lo")
+    lab.weft("ip", "route", "add", "default", "via", B4)
+    a.reaches("198.51.100.1")
+    for words in (["advmss", "1360"], ["mtu", "lock", "1300"], ["initcwnd", "20"], []):
+        lab.weft("ip", "route", "replace", "default", "via", B4, *words)
+        equal(a.ping("198.51.100.1", 2, 0.01), 2, f"answers after replace {' '.join(words)}")
+    prefix = "198.51.100.0/24"
+
+    def gateways():
+        return [route["gateway"] for route in json.loads(lab.switch.ip("-j", "route", "show", prefix))]
+
+    lab.weft("ip", "route", "add", prefix, "via", "10.0.1.9")
+    lab.weft("ip", "route", "append", prefix, "via", B4)
+    lab.weft("ip", "route", "replace", prefix, "via", "10.0.1.5")
+    equal(gateways(), ["10.0.1.5", B4], "the first one is replaced")
+    lab.switch.ip("route", "prepend", prefix, "via", "10.0.2.7")
+    lab.weft("ip", "route", "replace", prefix, "via", "10.0.1.6")
+    equal(sorted(gateways()), ["10.0.1.6", B4, "10.0.2.7"], "another's stays")
+
+
+@stateful
 def test_held_until_resolved(lab):
     """A09: the first packets to a host that nobody has asked for yet arrive, in order."""
     a, b = router(lab)

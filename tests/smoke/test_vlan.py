@@ -108,7 +108,8 @@ def test_subinterface_in_bridge(lab):
 @stateful
 def test_stacked_subinterfaces(lab):
     """A sub-interface on an 802.1ad sub-interface: the kernel behind both tags answers with both."""
-    lab.host("t")
+    host = lab.host("t")
+    host.ip("link", "set", "eth0", "mtu", "1600")  # the other side may send more
     lab.weftd(port_line("t") + "ip link add link t name t.100 up type vlan proto 802.1ad id 100\n"
               "ip link add link t.100 name t.100.5 up type vlan id 5\nip addr add 10.5.0.1/24 dev t.100.5\n")
     wire = lab.wire("t")
@@ -120,6 +121,11 @@ def test_stacked_subinterfaces(lab):
     wire.send(frames.frame(answer[6:12], SOURCE, frames.IPV4, frames.echo_request("10.5.0.2", "10.5.0.1"), tags=both))
     echo = wire.wait(lambda data: data[:6] == SOURCE and data[20:22] == b"\x08\x00") or b""
     equal(echo[12:20], both, "tags of the echo answer")
+    # A packet socket takes a frame of the device's MTU with one tag: the other one is at the expense of the packet.
+    equal([lab.json("ip", "link", "show", "dev", name)[0]["mtu"] for name in ("t", "t.100", "t.100.5")], [1500, 1500, 1496], "MTU")
+    wire.send(frames.frame(answer[6:12], SOURCE, frames.IPV4, frames.echo_request("10.5.0.2", "10.5.0.1", payload=bytes(1468)), tags=both))
+    echo = wire.wait(lambda data: data[:6] == SOURCE and data[20:22] == b"\x08\x00") or b""
+    equal(len(echo), 1518, "length of the longest answer")
     for tags in (frames.tag(100) + frames.tag(5), frames.tag(100, tpid=frames.SERVICE) + frames.tag(6), frames.tag(5)):
         wire.send(frames.frame(frames.BROADCAST, SOURCE, frames.ARP, request, tags=tags))
     equal(wire.collect(0.3, lambda data: data[:6] == SOURCE), [], "answers to other tags")

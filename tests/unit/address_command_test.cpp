@@ -52,6 +52,10 @@ TEST_F(AddressCommand, RefusesInIproutesWords) {
     EXPECT_EQ(shell("ip addr add 10.1.0.1/25 dev br0"), "") << "another network";
     EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev brx"), "[1] Cannot find device \"brx\"");
     EXPECT_EQ(shell("ip addr add 10.1.0.9/24"), "[1] Not enough information: \"dev\" argument is required.");
+    EXPECT_EQ(shell("ip -4 addr add fd00::9/64 dev br0"),
+              "[1] Error: inet prefix is expected rather than \"fd00::9/64\".");
+    EXPECT_EQ(shell("ip -6 addr add 10.8.9.9/24 dev br0"),
+              "[1] Error: inet6 prefix is expected rather than \"10.8.9.9/24\".");
     EXPECT_EQ(shell("ip addr add fd00::9/64 brd + dev br0"),
               "[1] Broadcast can be set only for IPv4 addresses");
     EXPECT_EQ(shell("ip addr add 10.8.9.9/24 brd foo dev br0"),
@@ -66,6 +70,16 @@ TEST_F(AddressCommand, RefusesInIproutesWords) {
     EXPECT_TRUE(shell("ip addr add 10.1.0.1/33 dev br0").starts_with("["))
         << shell("ip addr add 10.1.0.1/33 dev br0");
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24", "br0 10.1.0.1/25"}));
+}
+
+TEST_F(AddressCommand, PutsBackWhatSomebodyDeletedInTheKernel) {
+    ASSERT_EQ(shell.type("ip addr add 10.1.0.1/24 dev br0"), "");
+    EXPECT_NE(shell.type("ip addr add 10.1.0.1/24 dev br0"), "");
+    EXPECT_TRUE(shell.live.done.empty());
+    shell.live.loses_addresses = true;
+    EXPECT_EQ(shell.type("ip addr add 10.1.0.1/24 dev br0"), "");
+    EXPECT_EQ(shell.live.done, std::vector<std::string>{"put back"});
+    EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24"}));
 }
 
 TEST_F(AddressCommand, ReplacesAndDeletes) {
@@ -160,6 +174,19 @@ TEST_F(ShownAddresses, AsIproute2ShowsThem) {
               "2: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000\n"
               "    inet6 fe80::407a:f1ff:fe6b:79cd/64 scope link tentative \n"
               "       valid_lft forever preferred_lft forever\n");
+}
+
+TEST_F(ShownAddresses, WithTheOtherEnd) {
+    shell.live.assigned = {
+        {.device = "br0", .address = "10.0.1.84", .peer = "10.0.1.85/31", .scope = "global"}};
+    EXPECT_EQ(shell("ip -o addr show br0"),
+              "2: br0    inet 10.0.1.84 peer 10.0.1.85/31 scope global br0\\       valid_lft forever "
+              "preferred_lft forever\n");
+    EXPECT_EQ(shell("ip -br addr show br0"),
+              "br0              UP             10.0.1.84 peer 10.0.1.85/31 \n");
+    EXPECT_EQ(shell("ip -j -br addr show br0"), "");
+    EXPECT_EQ(shell.data.dump(), R"([{"ifname":"br0","operstate":"UP","addr_info":[{"local":"10.0.1.84",)"
+                                 R"("address":"10.0.1.85","prefixlen":31}]}])");
 }
 
 TEST_F(ShownAddresses, BriefOneLineAndJson) {

@@ -48,6 +48,12 @@ struct FakeLive : Live {
     }
     std::vector<MemoryState> memory() override { return tables; }
     std::vector<AddressState> addresses() override { return assigned; }
+    bool loses_addresses = false;
+    bool is_lost(const AddressSpec&) override { return loses_addresses; }
+    Result<> put_back() override {
+        done.push_back("put back");
+        return {};
+    }
     std::vector<unsigned> worker_cpus() override { return cpus; }
     std::vector<KernelRoute> routes;
     std::vector<KernelNexthop> objects;

@@ -3,6 +3,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/nexthop.h>
 
 #include "control/kernel/route_message.hpp"
@@ -168,6 +169,24 @@ TEST(KernelRule, SelectorsAndThoseThatAreNotSupported) {
     EXPECT_EQ(rule->unsupported, "");
     body.put(FRA_SPORT_RANGE, fib_rule_port_range{80, 80});
     EXPECT_EQ(parse_rule(body.bytes())->unsupported, "sport");
+}
+
+TEST(KernelNetconf, IgnoreRoutesWithLinkdownOfADeviceOrOfAll) {
+    const netconfmsg header{.ncm_family = AF_INET6};
+    MessageBody body(header);
+    EXPECT_FALSE(parse_netconf(body.bytes()));
+    body.put(NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL);
+    EXPECT_FALSE(parse_netconf(body.bytes())) << "of forwarding, say";
+    body.put(NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, 1);
+    const auto netconf = parse_netconf(body.bytes());
+    ASSERT_TRUE(netconf);
+    EXPECT_TRUE(netconf->v6);
+    EXPECT_TRUE(netconf->ignores_linkdown);
+    EXPECT_EQ(netconf->index, NETCONFA_IFINDEX_ALL);
+    body.put(NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, std::uint8_t{1});
+    EXPECT_FALSE(parse_netconf(body.bytes())) << "too short a number";
+    EXPECT_FALSE(parse_netconf(body.bytes().first(1)));
+    EXPECT_FALSE(parse_netconf(MessageBody(netconfmsg{.ncm_family = AF_MPLS}).bytes()));
 }
 
 TEST(KernelNeighbour, StateAndAddressButNoProxy) {

@@ -1,4 +1,6 @@
 // From what the kernel says to what workers find: the order of its tables and routes, and next hops.
+#include <linux/netconf.h>
+
 #include <random>
 
 #include "tests/unit/route_tables_rig.hpp"
@@ -57,6 +59,44 @@ TEST_F(RouteTablesTest, TheLowestMetricIsTakenAndTheNextOneWhenItGoes) {
     EXPECT_EQ(routes.size().routes4, 1u);
 }
 
+// net/ipv4/fib_semantics.c, fib_find_info: routes of one prefix and metric may differ in anything.
+TEST_F(RouteTablesTest, RoutesThatDifferInWhatNoPacketSeesAreTwo) {
+    const auto plain = make("10.8.0.0", 16, {via(lan, "10.0.0.2")});
+    auto window = plain, locked = plain, onlink = plain, realm = plain;
+    window.metrics_set = 1u << RTAX_INITCWND;
+    window.metrics[RTAX_INITCWND] = 20;
+    locked.metrics_locked = 1u << RTAX_MTU;
+    onlink.vias[0].flags = RTNH_F_ONLINK;
+    realm.other = 7;
+    static_cast<void>(routes.take_wanted());
+    for (const auto& twin : {window, locked, onlink, realm}) {
+        add(plain);
+        add(twin, NLM_F_APPEND);
+        EXPECT_EQ(routes.size().routes4, 2u);
+        del(plain);
+        EXPECT_EQ(look("10.8.0.1").gateway, ip("10.0.0.2"));
+        add(plain, NLM_F_REPLACE);
+        EXPECT_EQ(routes.size().routes4, 1u);
+        del(plain);
+        EXPECT_EQ(index("10.8.0.1"), no_hop);
+        EXPECT_EQ(routes.take_wanted(), 0u);
+    }
+}
+
+TEST_F(RouteTablesTest, TheFirstOfOnePrefixAndMetric) {
+    const auto a = make("10.8.0.0", 16, {via(lan, "10.0.0.2")}, RT_TABLE_MAIN, RTN_UNICAST, 7);
+    const auto b = make("10.8.0.0", 16, {via(lan, "10.0.0.3")}, RT_TABLE_MAIN, RTN_UNICAST, 7);
+    EXPECT_FALSE(routes.is_first(a));
+    add(make("10.8.0.0", 16, {via(lan, "10.0.0.4")}, RT_TABLE_MAIN, RTN_UNICAST, 6));
+    add(a);
+    add(b, NLM_F_APPEND);
+    EXPECT_TRUE(routes.is_first(a));
+    EXPECT_FALSE(routes.is_first(b));
+    del(a);
+    EXPECT_TRUE(routes.is_first(b));
+    EXPECT_FALSE(routes.is_first(make("10.8.0.0", 16, {via(lan, "10.0.0.3")}, 100, RTN_UNICAST, 7)));
+}
+
 // net/ipv4/fib_rules.c: the rule of local comes first, whatever the length of what it finds.
 TEST_F(RouteTablesTest, LocalIsAskedBeforeMainWhateverTheLength) {
     add(make("10.5.0.0", 24, {via(wan, "192.0.2.1")}));
@@ -107,6 +147,35 @@ TEST_F(RouteTablesTest, WeightsShareOutBucketsAndOnlyTheLostOnesMove) {
         << "the kernel forgets without a message";
 }
 
+TEST_F(RouteTablesTest, FlowsOfMembersThatStayDoNotMove) {
+    for (const std::uint32_t members : {3u, 4u, 5u, 6u, 7u, 8u, 9u, 17u}) {
+        std::vector<KernelVia> vias;
+        for (std::uint32_t i = 0; i < members; ++i)
+            vias.push_back(via(lan, ("10.0.0." + std::to_string(i + 2)).c_str()));
+        add(make("10.6.0.0", 16, vias), NLM_F_REPLACE);
+        // By the 12 first bits of a flow's hash, as finely as buckets ever are.
+        const auto gateways = [&] {
+            const Hop& group = look("10.6.0.1");
+            std::vector<IpAddress> all;
+            for (std::uint32_t hash = 0; hash < 4096; ++hash)
+                all.push_back(
+                    hops[hops.bucket(group.first_bucket + (hash >> (12 - group.bucket_bits)))].gateway);
+            return all;
+        };
+        const auto before = gateways();
+        const auto gone = vias[members / 2].gateway;
+        vias.erase(vias.begin() + members / 2);
+        add(make("10.6.0.0", 16, vias), NLM_F_REPLACE);
+        const auto after = gateways();
+        int moved = 0;
+        for (std::size_t i = 0; i < before.size(); ++i)
+            moved += before[i] != gone && before[i] != after[i];
+        EXPECT_EQ(moved, 0) << "of " << members;
+        EXPECT_EQ(std::count(after.begin(), after.end(), gone), 0);
+        del(make("10.6.0.0", 16, vias));
+    }
+}
+
 TEST_F(RouteTablesTest, NextHopObjectsGroupsAndTheirEnd) {
     KernelNexthop a{.id = 1, .family = AF_INET, .via = via(lan, "10.0.0.2")};
     KernelNexthop b{.id = 2, .family = AF_INET, .via = via(wan, "192.0.2.2")};
@@ -125,6 +194,96 @@ TEST_F(RouteTablesTest, NextHopObjectsGroupsAndTheirEnd) {
     routes.nexthop(group, false);
     settle();
     EXPECT_EQ(index("10.7.0.1"), no_hop);
+}
+
+// net/ipv4/nexthop.c, nexthop_flush_dev: a lost carrier takes next-hop objects along, and nobody is told.
+TEST_F(RouteTablesTest, ALostCarrierAsksForNextHopObjectsOfTheLinkOnly) {
+    link(wan, IFF_UP | IFF_RUNNING);
+    link(lan, IFF_UP | IFF_RUNNING);
+    add(make("10.6.0.0", 16, {via(lan, "10.0.0.2")}));
+    routes.nexthop({.id = 1, .family = AF_INET, .via = via(wan, "192.0.2.2")}, true);
+    static_cast<void>(routes.take_wanted());
+    link(lan, IFF_UP);
+    EXPECT_EQ(routes.take_wanted(), 0u);
+    link(wan, IFF_UP);
+    const auto asked = routes.take_wanted();
+    for (const auto kind : {RouteDump::links, RouteDump::nexthops, RouteDump::routes4, RouteDump::routes6})
+        EXPECT_NE(asked & bit_of(kind), 0u);
+    link(wan, IFF_UP | IFF_RUNNING);
+    EXPECT_EQ(routes.take_wanted(), 0u);
+}
+
+// Documentation/networking/ip-sysctl.rst; include/linux/inetdevice.h: of all devices or of one.
+TEST_F(RouteTablesTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
+    for (const int device : {lan, wan})
+        link(device, IFF_UP | IFF_RUNNING);
+    add(make("10.6.0.0", 16, {via(lan, "10.0.0.2"), via(wan, "192.0.2.2")}));
+    add(make("fd06::", 16, {via(wan, "fd00::2")}, RT_TABLE_MAIN, RTN_UNICAST, 10));
+    add(make("fd06::", 16, {via(lan, "fd00::3")}, RT_TABLE_MAIN, RTN_UNICAST, 20));
+    const auto interfaces = [&] {
+        return std::pair{shares(index("10.6.0.1")).size(), look("fd06::1").interface};
+    };
+    using Both = std::pair<std::size_t, IfIndex>;
+    link(wan, IFF_UP);
+    settle();
+    EXPECT_EQ(interfaces(), (Both{2, 2}));
+    const auto set = [&](bool v6, int device, bool ignores) {
+        routes.netconf({.v6 = v6, .index = device, .ignores_linkdown = ignores});
+        settle();
+    };
+    set(false, NETCONFA_IFINDEX_ALL, true);
+    EXPECT_EQ(interfaces(), (Both{1, 2}));
+    set(true, NETCONFA_IFINDEX_ALL, true);
+    EXPECT_EQ(interfaces(), (Both{1, 2})) << "of IPv6 each device is told of";
+    set(true, wan, true);
+    EXPECT_EQ(interfaces(), (Both{1, 1}));
+    link(wan, IFF_UP | IFF_RUNNING);
+    settle();
+    EXPECT_EQ(interfaces(), (Both{2, 2}));
+    link(wan, IFF_UP);
+    settle();
+    set(false, NETCONFA_IFINDEX_ALL, false);
+    EXPECT_EQ(interfaces(), (Both{2, 1}));
+    set(false, wan, true);
+    EXPECT_EQ(interfaces(), (Both{1, 1}));
+    // Told as dead for as long as there is no carrier.
+    auto route = make("10.8.0.0", 16, {via(wan, "192.0.2.2")});
+    route.vias[0].flags = RTNH_F_DEAD | RTNH_F_LINKDOWN;
+    add(route);
+    EXPECT_EQ(index("10.8.0.1"), no_hop);
+    set(false, wan, false);
+    EXPECT_EQ(look("10.8.0.1").interface, 2);
+    static_cast<void>(routes.take_wanted());
+    link(wan, IFF_UP | IFF_RUNNING);
+    settle();
+    EXPECT_EQ(index("10.8.0.1"), no_hop) << "dead for another reason, or no longer";
+    EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::routes4), 0u);
+}
+
+// net/ipv4/fib_frontend.c, fib_inetaddr_event.
+TEST_F(RouteTablesTest, TheEndOfAnAddressAsksForRoutesThatHangOnIt) {
+    const auto address = [&](int device, const char* text, bool there) {
+        routes.address({.index = device, .v6 = false, .length = 24, .local = ip(text)}, there);
+        return routes.take_wanted() & bit_of(RouteDump::routes4);
+    };
+    for (const int device : {lan, wan})
+        for (const char* text : {"10.0.0.1", "10.0.1.1"})
+            address(device, text, true);
+    static_cast<void>(routes.take_wanted());
+    auto route = make("10.6.0.0", 16, {via(lan, "10.0.0.2")});
+    route.has_preferred = true;
+    route.preferred = ip("10.9.9.9");
+    add(route);
+    EXPECT_EQ(address(wan, "10.0.0.1", false), 0u);
+    EXPECT_EQ(address(wan, "10.0.1.1", false), 0u) << "no route leads there";
+    EXPECT_EQ(address(lan, "10.0.0.1", false), 0u) << "the device has another one";
+    EXPECT_NE(address(lan, "10.0.1.1", false), 0u) << "its last one";
+    EXPECT_EQ(address(lan, "10.0.1.1", true), 0u);
+    EXPECT_NE(address(wan, "10.9.9.9", false), 0u) << "the source of a route";
+    auto half = make("10.7.0.0", 16, {via(lan, "10.0.0.2"), via(wan, "192.0.2.2")});
+    half.vias[1].flags = RTNH_F_DEAD;
+    add(half);
+    EXPECT_NE(address(wan, "192.0.2.1", true), 0u) << "what was dead may live again";
 }
 
 TEST_F(RouteTablesTest, ANextHopOfASplitIpv6RouteGoesAlone) {
@@ -150,6 +309,38 @@ TEST_F(RouteTablesTest, WhatADumpDoesNotNameGoes) {
     EXPECT_NE(index("10.1.0.1"), no_hop);
     EXPECT_EQ(index("10.2.0.1"), no_hop);
     EXPECT_NE(index("10.3.0.1"), no_hop) << "told while the dump was under way";
+}
+
+// net/ipv6/route.c, rt6_check_expired, and fib6_age, which comes by half a minute later.
+TEST_F(RouteTablesTest, TheEndOfALifetimeAsksForIpv6Routes) {
+    auto route = make("fd01::", 64, {via(lan, "fe80::2")});
+    route.has_lifetime = true;
+    route.expires = 200;
+    const auto now = std::chrono::steady_clock::now();
+    static_cast<void>(routes.take_wanted());
+    EXPECT_EQ(routes.expiry(), std::chrono::steady_clock::time_point::max());
+    add(route);
+    EXPECT_NE(index("fd01::1"), no_hop);
+    EXPECT_GE(routes.expiry(), now + std::chrono::seconds(2));
+    EXPECT_LE(routes.expiry(), now + std::chrono::seconds(4));
+    routes.expire(now + std::chrono::seconds(1));
+    EXPECT_EQ(routes.take_wanted(), 0u);
+    routes.expire(now + std::chrono::seconds(4));
+    EXPECT_EQ(routes.take_wanted(), bit_of(RouteDump::routes6));
+    const auto dump = [&] {
+        routes.begin(RouteDump::routes6);
+        add(route, NLM_F_MULTI);
+        routes.end(RouteDump::routes6);
+        settle();
+    };
+    route.expires = 100'000;  // advertised again
+    dump();
+    EXPECT_NE(index("fd01::1"), no_hop);
+    EXPECT_GE(routes.expiry(), now + std::chrono::seconds(1000));
+    route.expires = -10;
+    dump();
+    EXPECT_EQ(index("fd01::1"), no_hop);
+    EXPECT_EQ(routes.expiry(), std::chrono::steady_clock::time_point::max());
 }
 
 // A naive list of routes says the same, after many changes; and no hop is left behind.

@@ -151,7 +151,7 @@ std::string route_text(const KernelRoute& route, std::span<const std::string> de
     if (form.for_save) {
         if (route.v6 && route.preference) put("pref {} ", preference_word(route.preference));
     } else if (route.v6) {
-        if (route.has_lifetime) put("expires {}sec ", route.expires);
+        if (route.has_lifetime) put("expires {}sec ", route.expires / 100);
         put("pref {}", preference_word(route.preference));
     }
     if (route.vias.size() > 1 && !(form.for_save && route.nexthop))
@@ -178,7 +178,7 @@ Json route_json(const KernelRoute& route, std::span<const std::string> devices, 
     json["flags"] = flag_words(flags_of(route));
     if (route.metrics_set) json["metrics"] = Json::array({metrics_json(route)});
     if (route.v6) {
-        if (route.has_lifetime) json["expires"] = route.expires;
+        if (route.has_lifetime) json["expires"] = route.expires / 100;
         json["pref"] = preference_word(route.preference);
     }
     if (route.vias.size() > 1) json["nexthops"] = multipath_json(route, devices);
