@@ -178,7 +178,7 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
     EventSink events(out ? out->value : "");
     const Question question{std::move(argv), std::move(input), json_ && save_to.empty()};
     auto asked = connection->ask(question, [&](const Json& answer) {
-        print_warnings(answer);
+        if (answer.value("ok", true)) print_warnings(answer);
         if (answer.value("stream", false)) {
             const auto opened = events.open(connection->socket());
             if (!opened) status = complain(words, opened.error(), 1);
@@ -199,6 +199,7 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
                               answer.value("column", 0)};
             static_cast<void>(print(answer.value("text", std::string())));
             complain(words, error, status);
+            if (!as_program_) print_warnings(answer);
         } else if (!save_to.empty()) {
             const auto saved = write_file(save_to, printable(answer, false));
             if (!saved) status = complain(words, saved.error(), static_cast<int>(saved.error().code));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <functional>
 #include <iterator>
 #include <optional>
@@ -40,6 +41,22 @@ struct Place {
     const Rule& rule;
 };
 
+/// Why the kernel refuses a match or target where it stands.
+struct Objection {
+    int error = 0;       ///< errno; 0: it does not
+    std::string reason;  ///< one sentence, without a full stop
+    explicit operator bool() const noexcept { return error != 0; }
+};
+/// EINVAL, and why.
+template <class... Arguments>
+[[nodiscard]] Objection object(fmt::format_string<Arguments...> why, Arguments&&... arguments) {
+    return {EINVAL, fmt::format(why, std::forward<Arguments>(arguments)...)};
+}
+/// To standing in another table.
+[[nodiscard]] Objection only_in(const Place&, TableId);
+/// To `what`, as the line has it, where packets come from other hooks than these.
+[[nodiscard]] Objection only_from(const Place&, HookMask, std::string_view what);
+
 /// A kind of a match (Variant is Match) or target. Functions that have nothing to do may be null.
 template <class Variant>
 struct Kind {
@@ -52,8 +69,8 @@ struct Kind {
     void (*finish)(const Variant&, std::uint32_t seen);  ///< before check_options; refuses
     void (*save)(std::string&, const Variant&, const Frame&);
     void (*list)(std::string&, const Variant&, const Frame&);
-    int (*check)(const Variant&, const Place&);  ///< 0, or the errno with which the kernel refuses it
-    bool (*is)(const Variant&);                  ///< of two kinds with one struct, or null
+    Objection (*check)(const Variant&, const Place&);
+    bool (*is)(const Variant&);  ///< of two kinds with one struct, or null
 };
 using MatchKind = Kind<Match>;
 using TargetKind = Kind<Target>;

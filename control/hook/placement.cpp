@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,25 +25,25 @@ class Walk {
         }
     }
 
-    /// False if the table has a loop.
-    [[nodiscard]] bool run() {
+    struct Frame {
+        std::size_t chain, next = 0;
+    };
+    /// The jump that closes a loop, the rule before `next`; nothing if there is none.
+    [[nodiscard]] std::optional<Frame> run() {
         for (std::size_t i = 0; i < table_.chains.size() && table_.chains[i].hook; ++i) {
             std::fill(states_.begin(), states_.end(), State::unseen);
-            if (!visit(i, bit(*table_.chains[i].hook))) return false;
+            if (auto loop = visit(i, bit(*table_.chains[i].hook))) return loop;
         }
-        return true;
+        return std::nullopt;
     }
 
     [[nodiscard]] HookMask hooks(std::size_t chain, std::size_t rule) const { return masks_[chain][rule]; }
 
   private:
     enum class State : std::uint8_t { unseen, open, done };
-    struct Frame {
-        std::size_t chain, next = 0;
-    };
 
     /// Depth first without recursion: a chain of 10,000 jumps must not need the stack for it.
-    bool visit(std::size_t first, HookMask hook) {
+    std::optional<Frame> visit(std::size_t first, HookMask hook) {
         std::vector<Frame> path{{first}};
         states_[first] = State::open;
         while (!path.empty()) {
@@ -61,12 +63,12 @@ class Walk {
             const auto* jump = std::get_if<Jump>(&rule.target);
             if (!jump) continue;
             const auto to = index_.at(jump->chain);
-            if (states_[to] == State::open) return false;
+            if (states_[to] == State::open) return frame;
             if (states_[to] == State::done) continue;
             states_[to] = State::open;
             path.push_back({to});
         }
-        return true;
+        return std::nullopt;
     }
 
     const Table& table_;
@@ -75,26 +77,58 @@ class Walk {
     std::vector<State> states_;
 };
 
-int check_rule(const Place& place) {
+/// `of_target`: who objects.
+Objection check_rule(const Place& place, bool& of_target) {
+    const auto named = [](std::string_view name, Objection no) {
+        no.reason = fmt::format("{}: {}", name, no.reason);
+        return no;
+    };
+    of_target = false;
     for (const auto& match : place.rule.matches)
         if (const auto& kind = kind_of(match); kind.check)
-            if (const int error = kind.check(match, place)) return error;
+            if (auto no = kind.check(match, place)) return named(kind.name, std::move(no));
+    of_target = true;
     const auto* kind = kind_of(place.family, place.rule.target);
-    return kind && kind->check ? kind->check(place.rule.target, place) : 0;
+    if (!kind || !kind->check) return {};
+    auto no = kind->check(place.rule.target, place);
+    return no ? named(kind->name, std::move(no)) : no;
 }
 
 }  // namespace
 
-int check_table(Family family, const Table& table) {
+Objection only_in(const Place& place, TableId table) {
+    if (place.table == table) return {};
+    return object("only in the table {}", to_string(table));
+}
+
+Objection only_from(const Place& place, HookMask allowed, std::string_view what) {
+    for (std::size_t i = 0; i < hook_count; ++i)
+        if (const auto hook = static_cast<Hook>(i); place.hooks & bit(hook) & ~allowed)
+            return object("{} is not for packets from {}", what, to_string(hook));
+    return {};
+}
+
+std::string worded(const TableFault& fault) {
+    return fmt::format("rule {} of {}: {}", fault.rule + 1, fault.chain->name, fault.reason);
+}
+
+std::optional<TableFault> check_table(Family family, const Table& table) {
     Walk walk(table);
-    if (!walk.run()) return ELOOP;
+    if (const auto loop = walk.run()) {
+        const auto& chain = table.chains[loop->chain];
+        const auto rule = loop->next - 1;
+        const auto& to = std::get<Jump>(chain.rules[rule].rule->target).chain;
+        return TableFault{ELOOP, fmt::format("the chain {} would be in itself", to), &chain, rule, true};
+    }
     for (std::size_t i = 0; i < table.chains.size(); ++i) {
         const auto& rules = table.chains[i].rules;
-        for (std::size_t j = 0; j < rules.size(); ++j)
-            if (const int error = check_rule({family, table.id, walk.hooks(i, j), *rules[j].rule}))
-                return error;
+        for (std::size_t j = 0; j < rules.size(); ++j) {
+            bool of_target = false;
+            if (auto no = check_rule({family, table.id, walk.hooks(i, j), *rules[j].rule}, of_target))
+                return TableFault{no.error, std::move(no.reason), &table.chains[i], j, of_target};
+        }
     }
-    return 0;
+    return std::nullopt;
 }
 
 bool check_appended(Family family, const Table& table, const Chain& chain, std::size_t first) {
@@ -104,8 +138,9 @@ bool check_appended(Family family, const Table& table, const Chain& chain, std::
             hooks = static_cast<HookMask>(hooks | bit(*one.hook));
     return std::all_of(chain.rules.begin() + static_cast<std::ptrdiff_t>(first), chain.rules.end(),
                        [&](const RuleEntry& entry) {
+                           bool of_target = false;
                            return !std::holds_alternative<Jump>(entry.rule->target) &&
-                                  check_rule({family, table.id, hooks, *entry.rule}) == 0;
+                                  !check_rule({family, table.id, hooks, *entry.rule}, of_target);
                        });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "control/hook/command.hpp"
 #include "control/hook/execute.hpp"
@@ -32,6 +33,14 @@ void report(Outcome& outcome, std::string_view program, const Failure& failed) {
     outcome.status = static_cast<int>(Status::other);
     outcome.errors += fmt::format("{}: {}.{}\n", program, failed.message,
                                   failed.error == EINVAL ? " Run `dmesg' for more information." : "");
+}
+
+/// Whether the rule at fault was there before.
+bool has(const Table& before, const TableFault& fault) {
+    const auto* chain = before.find(fault.chain->name);
+    const auto& rule = fault.chain->rules[fault.rule].rule;
+    return chain && std::any_of(chain->rules.begin(), chain->rules.end(),
+                                [&](const RuleEntry& entry) { return entry.rule == rule; });
 }
 
 /// -A without a look at the rules before: thousands of lines come one by one. False if it cannot be sure,
@@ -71,11 +80,16 @@ void run(Ruleset& ruleset, const Environment& environment, std::span<const std::
     auto copy = ruleset.table(*id);
     auto failed = execute(ruleset.family, command, copy, outcome.output);
     const bool changing = changes(command);
+    std::optional<std::size_t> blamed;
     if (!failed && changing)
-        if (const int error = check_table(ruleset.family, copy)) failed = failure(error);
+        if (auto fault = check_table(ruleset.family, copy)) {
+            failed = failure(fault->error);
+            if (fault->of_target) blamed = command.jump_word;
+            outcome.reason = has(ruleset.table(*id), *fault) ? worded(*fault) : fault->reason;
+        }
     if (failed) {
         report(outcome, program, *failed);
-        outcome.column = column_of(words, blamed_word(command, *failed));
+        outcome.column = column_of(words, blamed.value_or(blamed_word(command, *failed)));
         return;
     }
     if (!changing) return;

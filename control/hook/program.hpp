@@ -21,10 +21,12 @@ struct Outcome {
     int status = 0;      ///< iptables' exit status
     std::string output;  ///< to stdout
     std::string errors;  ///< to stderr
-    /// Of a refused line: the offending word's 1-based column, in the words joined by single blanks or in the
-    /// save file's line; 0 if the fault is no word's.
+    /// Of a refused line, or of the rule because of which a table was refused: the offending word's 1-based
+    /// column, in the words joined by single blanks or in the save file's line; 0 if the fault is no word's.
     int column = 0;
     std::size_t line = 0;  ///< of a save file, 1-based; 0 otherwise
+    /// Why it was refused, where iptables' own words do not tell: a sentence without a full stop.
+    std::string reason;
     bool changed = false;  ///< the rules or counters are others than before
 };
 

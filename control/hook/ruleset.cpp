@@ -36,6 +36,10 @@ std::string_view to_string(Verdict verdict) noexcept {
     return names[static_cast<std::size_t>(verdict)];
 }
 
+std::string_view to_string(Hook hook) noexcept {
+    return hook_names[static_cast<std::size_t>(hook)];
+}
+
 std::optional<TableId> table_by_name(std::string_view name) noexcept {
     const auto found = std::find(table_names.begin(), table_names.end(), name);
     if (found == table_names.end()) return std::nullopt;

@@ -65,13 +65,27 @@ struct Ruleset {
 [[nodiscard]] std::string_view to_string(TableId) noexcept;
 [[nodiscard]] std::optional<TableId> table_by_name(std::string_view) noexcept;
 [[nodiscard]] std::string_view to_string(Verdict) noexcept;
+/// Of the built-in chains there.
+[[nodiscard]] std::string_view to_string(Hook) noexcept;
 
 /// A table without rules.
 [[nodiscard]] Table empty_table(TableId);
 
+/// Why the kernel would refuse a table, and the rule that is at fault.
+struct TableFault {
+    int error = 0;       ///< errno
+    std::string reason;  ///< one sentence, without a full stop
+    const Chain* chain = nullptr;
+    std::size_t rule = 0;    ///< of the chain, from 0
+    bool of_target = false;  ///< what the rule does is at fault, not what it asks
+};
+
+/// The reason, and which rule it is, for who does not see its line.
+[[nodiscard]] std::string worded(const TableFault&);
+
 /// What the kernel does when a table is replaced (x_tables.c): walks from the hooks, refuses loops, asks each
-/// match and target whether it may stand where it stands. 0, or the errno.
-[[nodiscard]] int check_table(Family, const Table&);
+/// match and target whether it may stand where it stands.
+[[nodiscard]] std::optional<TableFault> check_table(Family, const Table&);
 
 /// Whether check_table() surely takes what it took before and these rules behind it, the chain's from `first`
 /// on. It looks at no other rule, so it is sure of none that jumps.

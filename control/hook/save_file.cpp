@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -215,7 +216,7 @@ class Restore {
             outcome_.status = static_cast<int>(refusal.status);
             outcome_.errors += refusal_text(program_, refusal, line_);
         }
-        outcome_.line = line_;
+        outcome_.line = blamed_line_ != 0 ? blamed_line_ : line_;
         outcome_.column = column_;
     }
 
@@ -263,16 +264,28 @@ class Restore {
     }
 
     bool commit() {
-        const int error = testing_ ? 0 : check_table(ruleset_.family, *table_);
-        if (error != 0) return false;
         if (!testing_) {
+            if (const auto fault = check_table(ruleset_.family, *table_)) {
+                blame(*fault);
+                return false;
+            }
             table_->used = true;
             const auto id = table_->id;
             ruleset_.table(id) = *std::move(table_);
             outcome_.changed = true;
         }
         table_.reset();
+        written_.clear();
         return true;
+    }
+
+    /// The line of the rule, if it is one of this file.
+    void blame(const TableFault& fault) {
+        const auto found = written_.find(fault.chain->rules[fault.rule].identity().get());
+        outcome_.reason = found == written_.end() ? worded(fault) : fault.reason;
+        if (found == written_.end()) return;
+        blamed_line_ = found->second.line;
+        column_ = fault.of_target ? found->second.target_column : found->second.chain_column;
     }
 
     void take_chain(std::string_view line) {
@@ -345,17 +358,35 @@ class Restore {
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
             word = command.jump_word;
-            if (execute(ruleset_.family, command, *table_, outcome_.output)) {
+            if (auto failed = execute(ruleset_.family, command, *table_, outcome_.output)) {
+                outcome_.reason = std::move(failed->message);
                 word = command.chain_word;
                 locate();
                 return false;
             }
+            note_written(command, split);
             return true;
         } catch (const Refusal&) {
             locate();
             throw;
         }
     }
+
+    /// Where the rules stand that a line has made.
+    void note_written(const Command& command, const Split& split) {
+        if (!(command.action & (action_append | action_insert | action_replace))) return;
+        const auto& rules = table_->find(command.chain)->rules;
+        const auto count = command.sources.size() * command.destinations.size();
+        const auto first = command.action == action_append ? rules.size() - count : command.number - 1;
+        for (std::size_t i = first; i < first + count; ++i)
+            written_[rules[i].rule.get()] = {line_, split.columns[command.chain_word],
+                                             split.columns[command.jump_word]};
+    }
+
+    struct Written {
+        std::size_t line;
+        int chain_column, target_column;
+    };
 
     Ruleset& ruleset_;
     const Environment& environment_;
@@ -366,8 +397,9 @@ class Restore {
     std::string current_;  ///< the last table named
     bool over_ = false;    ///< --help or --version stood on a line: the program ends there
     std::optional<Table> table_;
-    std::size_t line_ = 0;
+    std::size_t line_ = 0, blamed_line_ = 0;
     int column_ = 0;
+    std::unordered_map<const Rule*, Written> written_;  ///< by identity, of the table in hand
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Session {
     bool json = false;                    ///< answer in data instead of text
     std::vector<std::string> warnings{};  ///< sentences for stderr of commands that succeed
     std::string printed{};                ///< to stdout by a command before it was refused
+    std::string reason{};  ///< why it was, where the program whose word it is does not say: a sentence
     /// What is done to the running switch when the model has become true; not done if it is refused.
     std::vector<std::function<Result<>(Live&)>> afterwards{};
     std::shared_ptr<const RoutingNames> names{};  ///< of routing tables and protocols, once somebody asked

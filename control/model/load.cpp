@@ -26,7 +26,8 @@ Result<> run_line(Session& session, const config::Command& line) {
     auto reply = run(session, *match, line.input.value_or(std::string{}));
     // the file is refused, whatever the program of one of its lines would end with
     if (!reply)
-        return Error{ErrorCode::refused, sentence(reply.error()), reply.error().column, reply.error().line};
+        return Error{ErrorCode::refused, session.reason.empty() ? sentence(reply.error()) : session.reason,
+                     reply.error().column, reply.error().line};
     return {};
 }
 

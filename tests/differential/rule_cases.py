@@ -194,6 +194,7 @@ x
 -A INPUT -m length ! --length 5:10
 -A INPUT -m length --length 10:
 -A INPUT -m length --length 1:2:3
+-t mangle -A INPUT -p udp -j TCPMSS --set-mss 1400
 -A INPUT -m addrtype --src-type LOCAL,UNI ! --dst-type MULTICAST
 -A INPUT -m addrtype --src-type foo
 -A INPUT -m addrtype --src-type foo,LOCAL

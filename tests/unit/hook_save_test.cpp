@@ -1,6 +1,7 @@
 // Save files: the identity, what is refused and where, and how long 10,000 rules take.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -81,6 +82,60 @@ TEST(HookSave, TestChangesNothingAndOneTableCanBeChosen) {
     EXPECT_NE(shell.save().find("MASQUERADE"), std::string::npos);
 }
 
+struct Misplaced {
+    std::string_view text, reason;
+    std::size_t line;
+    int column;
+};
+
+// iptables names the line of COMMIT and no reason; who looks for it in 10,000 rules is told both.
+TEST(HookSave, ARuleThatTheKernelRefusesIsNamedWithTheReason) {
+    for (const auto& [text, reason, line, column] : std::vector<Misplaced>{
+             {"*raw\n-A PREROUTING -p udp --dport 137 -j CT --helper netbios-ns\n-A PREROUTING -j ACCEPT\n",
+              "CT: there is no helper \"netbios-ns\" of udp", 2, 37},
+             {"*raw\n-A OUTPUT -j CT --helper ftp\n", "CT: --helper only beside -p", 2, 14},
+             {"*filter\n-A INPUT -j CT --notrack\n", "CT: only in the table raw", 2, 13},
+             {"*filter\n-A INPUT -m tcp --dport 5\n", "tcp: only beside -p tcp", 2, 4},
+             {"*mangle\n-A FORWARD -j DROP\n-A INPUT -p tcp -j TCPMSS --set-mss 1400\n",
+              "TCPMSS: only of segments with SYN, say by --tcp-flags SYN,RST SYN", 3, 20},
+             {"*mangle\n[5:6] -A INPUT -p udp -j TCPMSS --set-mss 1400\n", "TCPMSS: only beside -p tcp", 2,
+              26},
+             {"*nat\n-A PREROUTING -j SNAT --to-source 1.2.3.4\n",
+              "SNAT: it is not for packets from PREROUTING", 2, 18},
+             {"*nat\n:own - [0:0]\n-A own -j MASQUERADE\n-A OUTPUT -j own\n",
+              "MASQUERADE: it is not for packets from OUTPUT", 3, 11},
+             {"*mangle\n-A INPUT -j REJECT\n", "REJECT: only in the table filter", 2, 13},
+             {"*filter\n-A INPUT -p udp -j REJECT --reject-with tcp-reset\n",
+              "REJECT: tcp-reset only beside -p tcp", 2, 20},
+             {"*filter\n-A INPUT -m recent --rcheck --hitcount 256\n",
+              "recent: --hitcount may be at most 255", 2, 4},
+             {"*filter\n-A OUTPUT -m mac --mac-source 02:00:00:00:00:01\n",
+              "mac: it is not for packets from OUTPUT", 2, 4},
+             {"*filter\n:a - [0:0]\n:b - [0:0]\n-A a -j b\n-A b -p tcp\n-I b -g a\n-A INPUT -j a\n",
+              "the chain a would be in itself", 6, 9},
+         }) {
+        HookShell shell;
+        const auto outcome = shell.restore(std::string(text) + "COMMIT\n");
+        EXPECT_EQ(outcome.status, 1) << text;
+        EXPECT_EQ(outcome.errors, "iptables-restore: line " +
+                                      std::to_string(std::count(text.begin(), text.end(), '\n') + 1) +
+                                      " failed\n");
+        EXPECT_EQ(outcome.reason, reason) << text;
+        EXPECT_EQ(outcome.line, line) << text;
+        EXPECT_EQ(outcome.column, column) << text;
+    }
+    HookShell shell;
+    ASSERT_EQ(shell.restore("*nat\n:own - [0:0]\n-A own -p tcp\n-A own -j MASQUERADE\nCOMMIT\n").status, 0);
+    EXPECT_EQ(shell.restore("*nat\n-A OUTPUT -j own\nCOMMIT\n", "-n").reason,
+              "rule 2 of own: MASQUERADE: it is not for packets from OUTPUT");
+    EXPECT_EQ(shell.run("-t nat -A OUTPUT -j own").reason,
+              "rule 2 of own: MASQUERADE: it is not for packets from OUTPUT");
+    const auto typed = shell.run("-t nat -A OUTPUT -j MASQUERADE");
+    EXPECT_EQ(typed.errors, "iptables: Invalid argument. Run `dmesg' for more information.\n");
+    EXPECT_EQ(typed.reason, "MASQUERADE: it is not for packets from OUTPUT");
+    EXPECT_EQ(typed.column, 30);
+}
+
 struct BadFile {
     std::string_view text, errors;
     std::size_t line;
@@ -99,7 +154,7 @@ TEST(HookSave, ErrorsNameLineAndColumn) {
               "Try `iptables-restore -h' or 'iptables-restore --help' for more information.\n",
               2, 33, 2},
              {"# c\n*filter\n-A NONE -j DROP\nCOMMIT\n", "iptables-restore: line 3 failed\n", 3, 4, 1},
-             {"*filter\n-A INPUT -m tcp --dport 5\nCOMMIT\n", "iptables-restore: line 3 failed\n", 3, 1, 1},
+             {"*filter\n-A INPUT -m tcp --dport 5\nCOMMIT\n", "iptables-restore: line 3 failed\n", 2, 4, 1},
              {"*filter\n-A INPUT\n", "iptables-restore: COMMIT expected at line 3\n", 3, 0, 1},
              {"nonsense\n", "iptables-restore: line 1 failed\n", 1, 1, 1},
              {"*filter\n:INPUT MAYBE [0:0]\n",

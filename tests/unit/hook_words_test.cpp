@@ -197,7 +197,14 @@ TEST(HookWords, AFaultInAFileIsPointedAt) {
         "f:3:13: iptables-restore v1.8.9 (legacy): Couldn't load target `NOPE':No such file or directory\n"
         "-A INPUT -j NOPE\n            ^\n");
     EXPECT_EQ(load_error("\niptables-restore <<-EOF\n\t*filter\n\t\t-A NOPE -j DROP\r\n\tCOMMIT\n\tEOF\n"),
-              "f:4:6: iptables-restore: line 2 failed\n\t\t-A NOPE -j DROP?\n\t\t   ^\n");
+              "f:4:6: No chain/target/match by that name\n\t\t-A NOPE -j DROP?\n\t\t   ^\n");
+    EXPECT_EQ(
+        load_error("iptables-restore <<EOF\n*raw\n-A PREROUTING -p udp -j CT --helper irc\n-A OUTPUT -j "
+                   "ACCEPT\nCOMMIT\nEOF\n"),
+        "f:3:25: CT: there is no helper \"irc\" of udp\n-A PREROUTING -p udp -j CT --helper irc\n"
+        "                        ^\n");
+    EXPECT_EQ(load_error("iptables -t mangle -A INPUT -p tcp -j TCPMSS --set-mss 9\n").substr(0, 40),
+              "f:1:39: TCPMSS: only of segments with SY");
     EXPECT_EQ(
         load_error("iptables -L\n"),
         "f:1:1: iptables list cannot stand in a file: only commands that configure can\niptables -L\n^\n");

@@ -39,6 +39,7 @@ Result<Reply> reply_to(Session& session, hook::Outcome outcome) {
         said.pop_back();
     if (outcome.status != 0) {
         session.printed = std::move(outcome.output);
+        session.reason = std::move(outcome.reason);
         auto error = exit_with(outcome.status, std::move(said), outcome.column);
         error.line = static_cast<unsigned>(outcome.line);
         return error;

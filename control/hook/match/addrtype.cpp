@@ -95,12 +95,17 @@ void list_addrtype(std::string& out, const AddrtypeMatch& addrtype, const Frame&
 }
 
 /// xt_addrtype.c, addrtype_mt_checkentry_v1.
-int check_addrtype(const AddrtypeMatch& addrtype, const Place& place) {
-    if (addrtype.limit_in && place.hooks & (bit(Hook::postrouting) | bit(Hook::output))) return EINVAL;
-    if (addrtype.limit_out && place.hooks & (bit(Hook::prerouting) | bit(Hook::input))) return EINVAL;
-    if (place.family == Family::ip) return 0;
+Objection check_addrtype(const AddrtypeMatch& addrtype, const Place& place) {
+    const HookMask comes = bit(Hook::prerouting) | bit(Hook::input), passes = bit(Hook::forward),
+                   goes = bit(Hook::postrouting) | bit(Hook::output);
+    if (addrtype.limit_in)
+        if (auto no = only_from(place, comes | passes, "--limit-iface-in")) return no;
+    if (addrtype.limit_out)
+        if (auto no = only_from(place, goes | passes, "--limit-iface-out")) return no;
+    if (place.family == Family::ip) return {};
     const unsigned types = addrtype.source | addrtype.destination;
-    return types & (1U << RTN_BLACKHOLE | 1U << RTN_BROADCAST) || types >= 1U << RTN_PROHIBIT ? EINVAL : 0;
+    if (!(types & (1U << RTN_BLACKHOLE | 1U << RTN_BROADCAST)) && types < 1U << RTN_PROHIBIT) return {};
+    return object("IPv6 has no BLACKHOLE, BROADCAST, PROHIBIT, THROW, NAT and XRESOLVE");
 }
 
 }  // namespace

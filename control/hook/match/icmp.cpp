@@ -169,7 +169,7 @@ void list_icmp(std::string& out, const IcmpMatch& icmp, const Frame& frame) {
     out += " icmp";
     list_icmp_type(out, icmp, icmp_names, frame.numeric);
 }
-int check_icmp(const IcmpMatch&, const Place& place) {
+Objection check_icmp(const IcmpMatch&, const Place& place) {
     return needs_protocol(place, IPPROTO_ICMP);
 }
 
@@ -184,7 +184,7 @@ void list_icmp6(std::string& out, const Icmp6Match& icmp, const Frame& frame) {
     out += " ipv6-icmp";
     list_icmp_type(out, icmp, icmp6_names, frame.numeric);
 }
-int check_icmp6(const Icmp6Match&, const Place& place) {
+Objection check_icmp6(const Icmp6Match&, const Place& place) {
     return needs_protocol(place, IPPROTO_ICMPV6);
 }
 

@@ -83,9 +83,11 @@ std::uint32_t limit_credits(std::uint32_t user) {
     return user * jiffies_a_second * credits_a_jiffy / limit_scale;
 }
 
-int check_limit(const LimitMatch& limit, const Place&) {
+Objection check_limit(const LimitMatch& limit, const Place&) {
     const bool overflows = limit_credits(limit.interval * limit.burst) < limit_credits(limit.interval);
-    return limit.burst == 0 || overflows ? ERANGE : 0;
+    if (limit.burst == 0) return {ERANGE, "--limit-burst may not be 0"};
+    if (overflows) return {ERANGE, "--limit-burst is too much for such a --limit"};
+    return {};
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ void list_mac(std::string& out, const MacMatch& mac, const Frame&) {
     append(out, " MAC {}{}", mac.inverted ? "! " : "", show_mac(mac.source));
 }
 /// There is a link-layer source only on the way in (xt_mac.c).
-int check_mac(const MacMatch&, const Place& place) {
-    return place.hooks & ~(bit(Hook::prerouting) | bit(Hook::input) | bit(Hook::forward)) ? EINVAL : 0;
+Objection check_mac(const MacMatch&, const Place& place) {
+    return only_from(place, bit(Hook::prerouting) | bit(Hook::input) | bit(Hook::forward), "it");
 }
 
 }  // namespace

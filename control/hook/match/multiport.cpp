@@ -118,8 +118,9 @@ void list_multiport(std::string& out, const MultiportMatch& multiport, const Fra
     put_ports(out, multiport, multiport_protocol(frame.rule.protocol), frame.numeric);
 }
 
-int check_multiport(const MultiportMatch&, const Place& place) {
-    return !place.rule.protocol_inverted && !multiport_protocol(place.rule.protocol).empty() ? 0 : EINVAL;
+Objection check_multiport(const MultiportMatch&, const Place& place) {
+    if (!place.rule.protocol_inverted && !multiport_protocol(place.rule.protocol).empty()) return {};
+    return object("only beside -p tcp, udp, udplite, sctp or dccp");
 }
 
 }  // namespace

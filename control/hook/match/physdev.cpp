@@ -63,10 +63,11 @@ void list_physdev(std::string& out, const PhysdevMatch& physdev, const Frame& fr
 }
 
 /// xt_physdev.c: what has no bridge behind it yet cannot ask where it leaves.
-int check_physdev(const PhysdevMatch& physdev, const Place& place) {
+Objection check_physdev(const PhysdevMatch& physdev, const Place& place) {
     const bool bridged = physdev.is_bridged.given && !physdev.is_bridged.inverted;
     const bool asks_out = physdev.out.given || physdev.is_out.given;
-    return asks_out && !bridged && place.hooks & bit(Hook::output) ? EINVAL : 0;
+    if (!asks_out || bridged || !(place.hooks & bit(Hook::output))) return {};
+    return object("--physdev-out and --physdev-is-out of packets from OUTPUT need --physdev-is-bridged");
 }
 
 }  // namespace

@@ -21,8 +21,9 @@ void list_ports(std::string& out, std::string_view name, const PortRange& ports,
     if (range) append(out, ":{}", show_port(ports.high, protocol, numeric));
 }
 
-int needs_protocol(const Place& place, std::uint8_t protocol) noexcept {
-    return place.rule.protocol == protocol && !place.rule.protocol_inverted ? 0 : EINVAL;
+Objection needs_protocol(const Place& place, std::uint8_t protocol) {
+    if (place.rule.protocol == protocol && !place.rule.protocol_inverted) return {};
+    return object("only beside -p {}", protocol_name(protocol, true));
 }
 
 }  // namespace weft::hook

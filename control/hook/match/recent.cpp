@@ -109,14 +109,16 @@ void list_recent(std::string& out, const RecentMatch& recent, const Frame& frame
 }
 
 /// xt_recent.c, recent_mt_check.
-int check_recent(const RecentMatch& recent, const Place&) {
+Objection check_recent(const RecentMatch& recent, const Place&) {
     const bool only_writes =
         recent.action == RecentMatch::Action::set || recent.action == RecentMatch::Action::remove;
     if (only_writes && (recent.seconds != 0 || recent.hit_count != 0 || recent.same_ttl || recent.reap))
-        return EINVAL;
-    if (recent.hit_count >= recent_most_stamps) return EINVAL;
+        return object("--set and --remove take no --seconds, --hitcount, --rttl or --reap");
+    if (recent.hit_count >= recent_most_stamps)
+        return object("--hitcount may be at most {}", recent_most_stamps - 1);
     const auto& name = recent.name;
-    return name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ? EINVAL : 0;
+    if (!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos) return {};
+    return object("\"{}\" cannot be a list's name", name);
 }
 
 }  // namespace

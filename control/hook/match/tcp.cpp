@@ -146,7 +146,7 @@ void list_tcp(std::string& out, const TcpMatch& tcp, const Frame& frame) {
         append(out, "{}/{}", show_tcp_flags(tcp.flag_mask), show_tcp_flags(tcp.flag_value));
 }
 
-int check_tcp(const TcpMatch&, const Place& place) {
+Objection check_tcp(const TcpMatch&, const Place& place) {
     return needs_protocol(place, IPPROTO_TCP);
 }
 

@@ -34,7 +34,7 @@ void list_udp(std::string& out, const UdpMatch& udp, const Frame& frame) {
     list_ports(out, "dpt", udp.destination, udp.destination_inverted, "udp", frame.numeric);
 }
 
-int check_udp(const UdpMatch&, const Place& place) {
+Objection check_udp(const UdpMatch&, const Place& place) {
     return needs_protocol(place, IPPROTO_UDP);
 }
 

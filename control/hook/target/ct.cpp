@@ -124,12 +124,16 @@ void list_ct(std::string& out, const CtTarget& ct, const Frame&) {
 }
 
 /// xt_CT.c; xt_ct_set_helper: the protocol, not inverted, has to have such a helper.
-int check_ct(const CtTarget& ct, const Place& place) {
-    if (place.table != TableId::raw) return EINVAL;
-    if (ct.notrack || ct.helper.empty()) return 0;
+Objection check_ct(const CtTarget& ct, const Place& place) {
+    if (auto no = only_in(place, TableId::raw)) return no;
+    if (ct.notrack || ct.helper.empty()) return {};
     const bool known =
         !place.rule.protocol_inverted && helper_of(ct.helper, place.rule.protocol) != FlowHelper::none;
-    return known ? 0 : ENOENT;
+    if (known) return {};
+    const bool one = place.rule.protocol != 0 && !place.rule.protocol_inverted;
+    return {ENOENT, one ? fmt::format("there is no helper \"{}\" of {}", ct.helper,
+                                      protocol_name(place.rule.protocol, false))
+                        : std::string("--helper only beside -p")};
 }
 
 CtTarget fresh_notrack(Family) {

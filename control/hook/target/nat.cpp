@@ -233,8 +233,8 @@ void list_nat(std::string& out, const NatTarget& nat, const Frame& frame) {
 
 /// xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c: in nat, and where the translation can still be
 /// made.
-int check_nat(const NatTarget& nat, const Place& place) {
-    if (place.table != TableId::nat) return EINVAL;
+Objection check_nat(const NatTarget& nat, const Place& place) {
+    if (auto no = only_in(place, TableId::nat)) return no;
     HookMask allowed = 0;
     switch (nat.kind) {
         case NatKind::snat:
@@ -250,7 +250,7 @@ int check_nat(const NatTarget& nat, const Place& place) {
         case NatKind::netmap:
             allowed = bit(Hook::prerouting) | bit(Hook::input) | bit(Hook::output) | bit(Hook::postrouting);
     }
-    return place.hooks & ~allowed ? EINVAL : 0;
+    return only_from(place, allowed, "it");
 }
 
 template <NatKind kind>

@@ -77,11 +77,11 @@ void list_reject(std::string& out, const RejectTarget& reject, const Frame& fram
 }
 
 /// ipt_REJECT.c: in filter, and a reset answers TCP only.
-int check_reject(const RejectTarget& reject, const Place& place) {
-    if (place.table != TableId::filter) return EINVAL;
-    if (place.hooks & ~(bit(Hook::input) | bit(Hook::forward) | bit(Hook::output))) return EINVAL;
+Objection check_reject(const RejectTarget& reject, const Place& place) {
+    if (auto no = only_in(place, TableId::filter)) return no;
     const bool tcp = place.rule.protocol == IPPROTO_TCP && !place.rule.protocol_inverted;
-    return reject.tcp_reset && !tcp ? EINVAL : 0;
+    if (!reject.tcp_reset || tcp) return {};
+    return object("tcp-reset only beside -p tcp");
 }
 
 }  // namespace

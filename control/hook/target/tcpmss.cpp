@@ -53,15 +53,17 @@ void list_tcpmss(std::string& out, const TcpmssTarget& tcpmss, const Frame&) {
 }
 
 /// xt_TCPMSS.c: the path is known where the packet leaves; only a SYN has the option.
-int check_tcpmss(const TcpmssTarget& tcpmss, const Place& place) {
-    if (place.rule.protocol != IPPROTO_TCP || place.rule.protocol_inverted) return EINVAL;
+Objection check_tcpmss(const TcpmssTarget& tcpmss, const Place& place) {
+    if (place.rule.protocol != IPPROTO_TCP || place.rule.protocol_inverted)
+        return object("only beside -p tcp");
     const auto leaving = bit(Hook::forward) | bit(Hook::output) | bit(Hook::postrouting);
-    if (tcpmss.mss == TcpmssTarget::clamp_to_pmtu && place.hooks & ~leaving) return EINVAL;
+    if (tcpmss.mss == TcpmssTarget::clamp_to_pmtu)
+        if (auto no = only_from(place, leaving, "--clamp-mss-to-pmtu")) return no;
     for (const auto& match : place.rule.matches)
         if (const auto* tcp = std::get_if<TcpMatch>(&match);
             tcp && tcp->flag_value & syn_bit && !tcp->flags_inverted)
-            return 0;
-    return EINVAL;
+            return {};
+    return object("only of segments with SYN, say by --tcp-flags SYN,RST SYN");
 }
 
 }  // namespace

@@ -6,8 +6,8 @@ namespace weft::hook {
 
 namespace {
 
-int check_trace(const TraceTarget&, const Place& place) {
-    return place.table == TableId::raw ? 0 : EINVAL;
+Objection check_trace(const TraceTarget&, const Place& place) {
+    return only_in(place, TableId::raw);
 }
 
 }  // namespace
