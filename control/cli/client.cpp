@@ -199,7 +199,7 @@ int Client::ask(const std::vector<std::string>& words, std::vector<std::string> 
                               answer.value("column", 0)};
             static_cast<void>(print(answer.value("text", std::string())));
             complain(words, error, status);
-            print_warnings(answer);
+            if (!as_program_) print_warnings(answer);
         } else if (!save_to.empty()) {
             const auto saved = write_file(save_to, printable(answer, false));
             if (!saved) status = complain(words, saved.error(), static_cast<int>(saved.error().code));

@@ -14,7 +14,9 @@ namespace weft::cli {
 
 class Client {
   public:
-    Client(std::string socket, bool json) : socket_(std::move(socket)), json_(json) {}
+    /// `as_program`: says no more than the Linux program by whose name it is called.
+    Client(std::string socket, bool json, bool as_program = false)
+        : socket_(std::move(socket)), json_(json), as_program_(as_program) {}
 
     /// One command. Results to standard output, messages to standard error. Returns the exit status. Without
     /// `input`, a command that takes one reads standard input.
@@ -37,7 +39,7 @@ class Client {
             std::optional<std::string> input, const std::string& save_to) const;
 
     std::string socket_;
-    bool json_;
+    bool json_, as_program_;
 };
 
 }  // namespace weft::cli

@@ -44,7 +44,7 @@ int run(const std::string& called_as, const std::vector<std::string>& arguments)
     const char* environment = std::getenv("WEFT_SOCKET");
     const auto options = parse_options(called_as, arguments, environment == nullptr ? "" : environment);
     if (!options) return Client::complain(arguments, options.error(), static_cast<int>(options.error().code));
-    const Client client(options->socket, options->json);
+    const Client client(options->socket, options->json, options->as_program);
     switch (options->mode) {
         case Options::Mode::words:
             if (const auto version = program_version(options->words); !version.empty()) {

@@ -161,6 +161,7 @@ Result<Options> parse_options(const std::string& called_as, std::span<const std:
     Choice choice;
     const auto name = without_variant(std::filesystem::path(called_as).filename().string());
     if (std::find(names.begin(), names.end(), name) != names.end()) {
+        options.as_program = true;
         options.words.push_back(name);
         options.words.insert(options.words.end(), arguments.begin(), arguments.end());
         if (name.ends_with("-multi") && options.words.size() > 1) {

@@ -14,6 +14,7 @@ struct Options {
     Mode mode = Mode::words;
     std::string socket;  ///< chosen by the contract's order
     bool json = false;
+    bool as_program = false;         ///< called by a Linux program's name
     std::string file;                ///< of -f and -c, "-" is standard input; the page of --man
     std::vector<std::string> words;  ///< the command, or what help or completion is asked for
 };

@@ -27,6 +27,10 @@ const MatchKind& physdev_match();
 const MatchKind& pkttype_match();
 const MatchKind& length_match();
 const MatchKind& set_match();
+const MatchKind& ttl_match();
+const MatchKind& hl_match();
+const MatchKind& rt_match();
+const MatchKind& statistic_match();
 
 const TargetKind& reject_target();
 const TargetKind& reject6_target();

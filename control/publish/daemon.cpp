@@ -23,6 +23,13 @@ server::Answer refused(const Error& error) {
     return server::refusal(error, static_cast<int>(error.code));
 }
 
+/// What the kernel would write to its log, and iptables points there.
+void add_reason(server::Answer& answer, const server::Request& request, const std::string& reason) {
+    const auto place = answer.line > 0 ? fmt::format("line {}: ", answer.line) : std::string();
+    answer.warnings.push_back(fmt::format("weft: {}{}", place, reason));
+    log_line(fmt::format("{} refused: {}{}", request.argv.front(), place, reason));
+}
+
 /// Text that has no fields (save, diff, brctl, sysctl) is its lines.
 Json lines_of(const std::string& text) {
     Json lines = Json::array();
@@ -154,10 +161,7 @@ server::Answer Daemon::run_command(const server::Request& request) {
     if (!reply) {
         auto answer = refused(reply.error());
         answer.text = std::move(session.printed);
-        if (!session.reason.empty())
-            answer.warnings.push_back(answer.line > 0
-                                          ? fmt::format("weft: line {}: {}", answer.line, session.reason)
-                                          : "weft: " + session.reason);
+        if (!session.reason.empty()) add_reason(answer, request, session.reason);
         return answer;
     }
     if (match->spec->effect == command::Effect::configure)

@@ -51,6 +51,10 @@ struct PhysdevTest {
 [[nodiscard]] SharedCheck physdev_check(PhysdevTest);
 [[nodiscard]] SharedCheck pkttype_check(const PkttypeMatch&);
 [[nodiscard]] SharedCheck length_check(const LengthMatch&);
+[[nodiscard]] SharedCheck hops_check(const HopsMatch&);
+[[nodiscard]] SharedCheck rt_check(const RtMatch&);
+/// Counts, or throws its own dice: those of one seed fall alike.
+[[nodiscard]] SharedCheck statistic_check(const StatisticMatch&, std::uint64_t seed);
 [[nodiscard]] SharedCheck set_check(const SetMatch&, std::shared_ptr<const AddressSet>);
 
 }  // namespace weft::hook

@@ -170,6 +170,17 @@ def limit(dice):
     return f"-m limit --limit {dice.pick(1, 2)}/hour --limit-burst {dice.chance.randrange(1, 8)}"
 
 
+def hops(dice):
+    compare = dice.pick("eq", "lt", "gt")
+    words = f"--{'hl' if dice.v6 else 'ttl'}-{compare} {dice.pick(1, 2, 62, 63, 64, 65, 128)}"
+    return f"-m {'hl' if dice.v6 else 'ttl'} " + (dice.not_(words) if compare == "eq" else words)
+
+
+def nth(dice):
+    every = dice.chance.randrange(1, 5)
+    return "-m statistic --mode nth " + dice.not_(f"--every {every}") + f" --packet {dice.chance.randrange(every)}"
+
+
 def recent(dice):
     """Without seconds; the lists are of this rule set only."""
     name = f"--name n{dice.number}{dice.pick('a', 'b')} --{dice.pick('rsource', 'rdest')}"
@@ -180,7 +191,7 @@ def recent(dice):
 
 
 MATCHES = ((protocol, 30), (addresses, 20), (interfaces, 12), (fragment, 3), (iprange, 4), (mac, 5), (mark, 8), (connmark, 6),
-           (state, 8), (conntrack, 14), (addrtype, 5), (pkttype, 3), (length, 5), (limit, 4), (recent, 5))
+           (state, 8), (conntrack, 14), (addrtype, 5), (pkttype, 3), (length, 5), (hops, 4), (nth, 3), (limit, 4), (recent, 5))
 
 
 OF_CONNECTIONS = {connmark, state, conntrack}

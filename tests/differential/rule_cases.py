@@ -195,6 +195,43 @@ x
 -A INPUT -m length --length 10:
 -A INPUT -m length --length 1:2:3
 -t mangle -A INPUT -p udp -j TCPMSS --set-mss 1400
+-A INPUT -m ttl --ttl-eq 5
+-A INPUT -m ttl ! --ttl 5
+-A INPUT -m ttl --ttl-lt 1 -m ttl --ttl-gt 255
+-A INPUT -m ttl
+-A INPUT -m ttl --ttl-eq 256
+-A INPUT -m ttl --ttl-eq 1 --ttl-lt 3
+-A INPUT -m ttl ! --ttl-lt 3
+-A INPUT -m hl ! --hl-eq 5
+-A INPUT -m hl --hl-gt 3
+-A INPUT -m hl
+-A INPUT -m hl --hl-lt 256
+-A INPUT -m rt
+-A INPUT -m rt --rt-type 0 --rt-segsleft 1:5 --rt-len 24
+-A INPUT -m rt ! --rt-type 256 ! --rt-segsleft 5:3 ! --rt-len 4
+-A INPUT -m rt --rt-segsleft 4: ! --rt-len 0
+-A INPUT -m rt --rt-segsleft x
+-A INPUT -m rt --rt-type 0 --rt-type 1
+-A INPUT -m statistic --mode random --probability 0.5
+-A INPUT -m statistic --mode random ! --probability 0.33333333349
+-A INPUT -m statistic --mode random --probability 1e-1
+-A INPUT -m statistic --probability 0
+-A INPUT -m statistic --mode nth --every 3 --packet 2
+-A INPUT -m statistic --mode nth ! --every 3 --packet 0
+-A INPUT -m statistic
+-A INPUT -m statistic --mode foo
+-A INPUT -m statistic --mode nth
+-A INPUT -m statistic --mode nth --every 3
+-A INPUT -m statistic --mode nth --packet 0
+-A INPUT -m statistic --mode nth --packet 1
+-A INPUT -m statistic --mode nth --every 3 --packet 3
+-A INPUT -m statistic --mode nth --every 0 --packet 0
+-A INPUT -m statistic --mode random --probability 1.1
+-A INPUT -m statistic --mode random --probability x
+-A INPUT -m statistic --mode random --probability ""
+-A INPUT -m statistic --mode random --probability nan
+-A INPUT -m statistic --mode random --probability 0.5 --every 3 --packet 0
+-A INPUT -m statistic ! --mode random --probability 0.5
 -A INPUT -m addrtype --src-type LOCAL,UNI ! --dst-type MULTICAST
 -A INPUT -m addrtype --src-type foo
 -A INPUT -m addrtype --src-type foo,LOCAL

@@ -291,15 +291,15 @@ def restored_alike(weft, real, program):
 # --- iptables' own suite --------------------------------------------------------------------------------------
 
 SUPPORTED = ("tcp udp multiport iprange mac mark connmark conntrack state recent limit comment addrtype physdev pkttype "
-             "length set MARK CONNMARK CT NOTRACK TCPMSS TRACE LOG REDIRECT standard").split()
-SUPPORTED_IN_FAMILY = "standard icmp REJECT LOG SNAT DNAT MASQUERADE NETMAP".split()
+             "length set statistic MARK CONNMARK CT NOTRACK TCPMSS TRACE LOG REDIRECT standard").split()
+SUPPORTED_IN_FAMILY = "standard icmp ttl hl rt REJECT LOG SNAT DNAT MASQUERADE NETMAP".split()
 
 
 NOT_IN_DAEMON = {"REDIRECT", "SNAT", "DNAT", "MASQUERADE", "NETMAP"}  # what nothing obeys yet
 
 
 # Options of supported modules that are refused by name.
-REFUSED_OPTIONS = {"libxt_CT": re.compile(r"--timeout\b")}
+REFUSED_OPTIONS = {"libxt_CT": re.compile(r"--timeout\b"), "libip6t_rt": re.compile(r"--rt-0-")}
 
 
 class NoSource(Exception):

@@ -198,6 +198,10 @@ def test_configuration(lab):
     for word in ("apply", "check", "diff"):
         said = lab.refused(word, bad)
         check(f"{bad}:4:17: " in said and "\n-A INPUT -p tcp --dprt 22\n                ^\n" in said, said)
+    # what the kernel would refuse is pointed at, too
+    bad = lab.file("bad", "iptables-restore <<EOF\n*filter\n-A FORWARD -j DROP\n-A INPUT -p udp -j TCPMSS --set-mss 9\nCOMMIT\nEOF\n")
+    said = lab.refused("-c", bad)
+    check(f"{bad}:4:20: TCPMSS: only beside -p tcp\n" in said, said)
 
 
 def test_start_file(lab):
@@ -232,6 +236,15 @@ def test_api(lab):
     check(not answer["ok"] and answer["exit"] == 2 and answer["column"] == 22 and "NOSUCH" in answer["error"], f"{answer}")
     answer = api.ask("iptables-restore", stdin="*filter\n-A INPUT -j NOSUCH\nCOMMIT\n")
     check(answer["exit"] == 2 and (answer["line"], answer["column"]) == (2, 13), f"{answer}")
+    # what the kernel refuses at COMMIT: iptables names no rule
+    file = "*raw\n-A PREROUTING -p udp --dport 137 -j CT --helper netbios-ns\n-A PREROUTING -j ACCEPT\nCOMMIT\n"
+    reason = 'weft: line 2: CT: there is no helper "netbios-ns" of udp'
+    answer = api.ask("iptables-restore", stdin=file)
+    equal((answer["error"], answer["line"], answer["column"], answer["warnings"]),
+          ("iptables-restore: line 4 failed", 2, 37, [reason]), "the rule at fault and why")
+    equal(Compat(lab).run(["iptables-restore"], file), (1, "", "iptables-restore: line 4 failed\n"), "iptables-restore")
+    done = subprocess.run([WEFT, "-s", lab.socket, "iptables-restore"], input=file, text=True, stderr=subprocess.PIPE)
+    equal(done.stderr, f"iptables-restore: line 4 failed\n{reason}\n", "weft iptables-restore")
     answer = api.ask("iptables", "-t", "nat", "-A", "POSTROUTING", "-j", "MASQUERADE")
     equal(answer["exit"], 0, "exit of a rule in nat")
     equal(api.ask("iptables", "-S", json=True)["data"][0], "-P INPUT ACCEPT", "data of -S")

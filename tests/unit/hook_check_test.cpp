@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
+#include <string>
+
 #include "tests/unit/hook_rig.hpp"
 
 namespace weft::test {
@@ -324,6 +327,83 @@ TEST(HookCheck, Physdev) {
            {"-m physdev --physdev-is-bridged", false},
            {"-m physdev ! --physdev-is-bridged", true}});
     EXPECT_EQ(rig.trail.rests.value.physical_in, 1);
+}
+
+// net/netfilter/xt_hl.c
+TEST(HookCheck, TtlAndHopLimit) {
+    HookRig rig;
+    check(rig, Packet4{.ttl = 64, .payload = udp(1, 2)}.bytes(),
+          {{"-m ttl --ttl-eq 64", true},
+           {"-m ttl ! --ttl 64", false},
+           {"-m ttl --ttl-lt 65", true},
+           {"-m ttl --ttl-lt 64", false},
+           {"-m ttl --ttl-gt 63", true},
+           {"-m ttl --ttl-gt 64", false}});
+    EXPECT_FALSE(rig.trail.rests.may_be_kept()) << "packets of a flow may have another";
+    HookRig six(Family::ip6);
+    const auto packet = Packet6{.payload = udp(1, 2)}.bytes();
+    const std::string is = std::to_string(packet[7]);
+    EXPECT_TRUE(six.matches("-m hl --hl-eq " + is, packet));
+    EXPECT_FALSE(six.matches("-m hl ! --hl-eq " + is, packet));
+    EXPECT_FALSE(six.matches("-m hl --hl-gt " + is, packet));
+}
+
+// net/ipv6/netfilter/ip6t_rt.c
+TEST(HookCheck, RoutingHeader) {
+    HookRig rig(Family::ip6);
+    const auto routed = [](const Bytes& front, std::uint8_t next) {
+        return Packet6{.next = next, .payload = front + udp(1, 2)}.bytes();
+    };
+    const Bytes routing{17, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    const Bytes options{43, 0, 1, 4, 0, 0, 0, 0};
+    for (const auto& packet : {routed(routing, 43), routed(options + routing, 0)})
+        check(rig, packet,
+              {{"-m rt", true},
+               {"-m rt --rt-type 0", true},
+               {"-m rt ! --rt-type 0", false},
+               {"-m rt --rt-type 256", false},
+               {"-m rt --rt-segsleft 1", true},
+               {"-m rt ! --rt-segsleft 0:1", false},
+               {"-m rt --rt-segsleft 2:", false},
+               {"-m rt --rt-len 24", true},
+               {"-m rt ! --rt-len 24", false},
+               {"-m rt --rt-type 0 --rt-segsleft :4 --rt-len 24 -p udp", true}});
+    EXPECT_FALSE(rig.trail.rests.may_be_kept());
+    check(rig, routed({}, 17), {{"-m rt", false}, {"-m rt ! --rt-type 2", false}});
+    EXPECT_TRUE(rig.trail.rests.may_be_kept()) << "packets that come the short way have no such header";
+    check(rig, Packet6{.next = 43, .payload = {17, 9, 0, 1, 0, 0, 0, 0}}.bytes(), {{"-m rt", false}});
+    rig.rule("-F");
+    rig.rule("-A INPUT -m rt");
+    EXPECT_EQ(rig.walk(Hook::input, Packet6{.next = 43, .payload = {17, 9}}.bytes()).ending, Ending::drop);
+}
+
+// net/netfilter/xt_statistic.c
+TEST(HookCheck, Statistic) {
+    HookRig rig;
+    const auto packet = Packet4{.payload = udp(1, 2)}.bytes();
+    const auto times = [&](const std::string& words, int packets) {
+        rig.rule("-F");
+        rig.rule("-A INPUT -m statistic " + words);
+        std::string met;
+        for (int i = 0; i < packets; ++i) {
+            static_cast<void>(rig.walk(Hook::input, packet));
+            met += rig.counted("INPUT", 1) ? '1' : '0';
+        }
+        EXPECT_FALSE(rig.trail.rests.may_be_kept());
+        return met;
+    };
+    EXPECT_EQ(times("--mode nth --every 3 --packet 0", 7), "1001001");
+    EXPECT_EQ(times("--mode nth --every 3 --packet 2", 7), "0010010");
+    EXPECT_EQ(times("--mode nth ! --every 3 --packet 1", 7), "1011011");
+    EXPECT_EQ(times("--mode nth --every 1 --packet 0", 3), "111");
+    EXPECT_EQ(times("--mode random --probability 1", 50), std::string(50, '1'));
+    EXPECT_EQ(times("--mode random --probability 0", 50), std::string(50, '0'));
+    EXPECT_EQ(times("--mode random ! --probability 0", 50), std::string(50, '1'));
+    const auto met = times("--mode random --probability 0.3", 10'000);
+    EXPECT_NEAR(static_cast<double>(std::count(met.begin(), met.end(), '1')), 3000, 250) << "five sigmas";
+    rig.trail.peeks = true;
+    EXPECT_EQ(times("--mode nth --every 3 --packet 0", 3), "111") << "who only looks does not count";
+    rig.trail.peeks = false;
 }
 
 // net/netfilter/xt_pkttype.c, xt_length.c

@@ -126,10 +126,27 @@ TEST(HookMatch, OthersPrintAsIptables) {
              "-m physdev ! --physdev-is-in --physdev-in eth+ --physdev-is-bridged",
              "-m pkttype ! --pkt-type otherhost",
              "-m length ! --length 0:100",
+             "-m ttl ! --ttl-eq 64",
+             "-m statistic --mode random ! --probability 0.33333333349",
+             "-m statistic --mode nth --every 3 --packet 0",
              "-m set ! --match-set s4 src,dst --return-nomatch ! --update-counters ! --packets-eq 5 "
              "--bytes-gt 7",
          })
         EXPECT_EQ(shell.printed(line), line);
+}
+
+TEST(HookMatch, RoutingHeaderAndHopLimit) {
+    HookShell six(Family::ip6);
+    for (const std::string line : {"-m hl --hl-lt 9", "-m rt ! --rt-type 0 --rt-segsleft 1:5 ! --rt-len 24"})
+        EXPECT_EQ(six.printed(line), line);
+    EXPECT_EQ(six.printed("-m rt --rt-segsleft 0:4294967295"), "-m rt");
+    EXPECT_EQ(six.printed("-m rt ! --rt-segsleft 0:4294967295"), "-m rt ! --rt-segsleft 0:4294967295")
+        << "1.8.9 saves it as if it matched";
+    EXPECT_NE(six.run("-A INPUT -m rt --rt-type 0 --rt-0-res").errors.find("\"--rt-0-res\""),
+              std::string::npos);
+    EXPECT_NE(six.run("-A INPUT -m ttl --ttl-eq 1").status, 0);
+    HookShell four;
+    EXPECT_NE(four.run("-A INPUT -m hl --hl-eq 1").status, 0);
 }
 
 TEST(HookMatch, ASetMustExistInTheFamily) {
@@ -161,10 +178,10 @@ TEST(HookMatch, TheKernelRefusesWhatCannotStandThere) {
 
 TEST(HookMatch, WhatIsNotSupportedIsRefusedByNameAtItsColumn) {
     HookShell shell;
-    const auto outcome = shell.run("-A INPUT -m statistic --mode random");
+    const auto outcome = shell.run("-A INPUT -m hashlimit --hashlimit 1/sec");
     EXPECT_EQ(outcome.status, 2);
     EXPECT_EQ(outcome.column, 22);
-    EXPECT_NE(outcome.errors.find("Couldn't load match `statistic'"), std::string::npos);
+    EXPECT_NE(outcome.errors.find("Couldn't load match `hashlimit'"), std::string::npos);
 }
 
 }  // namespace

@@ -99,6 +99,12 @@ struct Compile {
     }
     void operator()(const RecentMatch& match) const { put_barrier(recent_check(match, rules.recent(match))); }
     void operator()(const LimitMatch& match) const { put_barrier(limit_check(match)); }
+    void operator()(const StatisticMatch& match) const {
+        put_barrier(statistic_check(match, rules.new_seed()));
+    }
+    void operator()(const TtlMatch& match) const { put(hops_check(match)); }
+    void operator()(const HlMatch& match) const { put(hops_check(match)); }
+    void operator()(const RtMatch& match) const { put_barrier(rt_check(match)); }
     void operator()(const SetMatch& match) const { put_barrier(set_check(match, rules.set(match.set))); }
     void operator()(const PhysdevMatch& match) const {
         put(physdev_check({match, rules.interface(match.in.value), rules.interface(match.out.value)}));

@@ -42,11 +42,13 @@ class RuleCompiler {
     [[nodiscard]] std::shared_ptr<const AddressSet> set(std::string_view name) const {
         return find_set_(name);
     }
+    /// Another one each time.
+    [[nodiscard]] std::uint64_t new_seed() noexcept { return secret_ ^ ++seeds_ << 32; }
     /// The list of this name, made for the first rule that names it; gone with the last.
     [[nodiscard]] std::shared_ptr<RecentTable> recent(const RecentMatch&);
 
   private:
-    std::uint64_t secret_;
+    std::uint64_t secret_, seeds_ = 0;
     InterfaceNames names_;
     std::map<std::string, std::shared_ptr<const InterfaceSet>, std::less<>> patterns_;
     std::map<std::string, std::weak_ptr<RecentTable>, std::less<>> recents_;

@@ -166,6 +166,37 @@ struct LengthMatch {
     friend bool operator==(const LengthMatch&, const LengthMatch&) = default;
 };
 
+/// ttl and hl: the packet's TTL or hop limit (xt_hl.c).
+struct HopsMatch {
+    enum class Compare : std::uint8_t { equal, unequal, less, greater };
+    Compare compare = Compare::equal;
+    std::uint8_t value = 0;
+    friend bool operator==(const HopsMatch&, const HopsMatch&) = default;
+};
+struct TtlMatch : HopsMatch {
+    friend bool operator==(const TtlMatch&, const TtlMatch&) = default;
+};
+struct HlMatch : HopsMatch {
+    friend bool operator==(const HlMatch&, const HlMatch&) = default;
+};
+
+/// IPv6's routing header (ip6t_rt.c); a packet without one does not match, whatever is asked.
+struct RtMatch {
+    Part<std::uint32_t> type, length;  ///< length: of the header, in bytes
+    Range<std::uint32_t> segments_left{0, 0xffff'ffff};
+    bool segments_left_inverted = false;
+    friend bool operator==(const RtMatch&, const RtMatch&) = default;
+};
+
+/// statistic: by chance, or one of `every` packets (xt_statistic.c).
+struct StatisticMatch {
+    static constexpr std::uint32_t always = 0x8000'0000;
+    bool nth = false, inverted = false;
+    std::uint32_t probability = 0;  ///< of `always`
+    std::uint32_t every = 1, packet = 0;
+    friend bool operator==(const StatisticMatch&, const StatisticMatch&) = default;
+};
+
 struct SetMatch {
     enum class Compare : std::uint8_t { none, equal, unequal, less, greater };
     struct Count {
@@ -183,6 +214,7 @@ struct SetMatch {
 
 using Match = std::variant<TcpMatch, UdpMatch, IcmpMatch, Icmp6Match, MultiportMatch, IprangeMatch, MacMatch,
                            MarkMatch, ConnmarkMatch, ConntrackMatch, StateMatch, RecentMatch, LimitMatch,
-                           CommentMatch, AddrtypeMatch, PhysdevMatch, PkttypeMatch, LengthMatch, SetMatch>;
+                           CommentMatch, AddrtypeMatch, PhysdevMatch, PkttypeMatch, LengthMatch, SetMatch,
+                           TtlMatch, HlMatch, RtMatch, StatisticMatch>;
 
 }  // namespace weft::hook
