@@ -86,20 +86,29 @@ void FlowBatch::find(Asked& asked, const Burst& burst) noexcept {
     asked.way = &burst.tracker->table().direction_of(asked.ref);
 }
 
-void FlowBatch::foresee(const Asked& asked, const Burst& burst, const Context& context) noexcept {
+void FlowBatch::foresee(const void* tuple, FlowKind kind, const Burst& burst,
+                        const Context& context) noexcept {
     const auto of = [&]<class Tuple>(const Tuple& source, bool translates) {
         asm volatile("");  // the whole is to have an effect, too (FlowTable::prefetch)
-        const auto& tuple = *reinterpret_cast<const Tuple*>(asked.tuple);
-        const auto kind = std::bit_cast<FlowKind>(asked.kind);
         if (translates)
-            burst.tracker->foresee(tuple, kind, source);
+            burst.tracker->foresee(*static_cast<const Tuple*>(tuple), kind, source);
         else
-            burst.tracker->foresee(tuple, kind);
+            burst.tracker->foresee(*static_cast<const Tuple*>(tuple), kind);
     };
-    if (asked.kind >> 24 & FlowKind::ipv6)
+    if (kind.flags & FlowKind::ipv6)
         of(burst.work->foreseen6, context.filtering->translates[1]);
     else
         of(burst.work->foreseen4, context.filtering->translates[0]);
+}
+
+void FlowBatch::foresee_all(const void* tuple, FlowKind kind, const Burst& burst,
+                            const Context& context) noexcept {
+    const FlowTable& table = burst.tracker->table();
+    const std::uint64_t hash = kind.flags & FlowKind::ipv6
+                                   ? table.hash(*static_cast<const Tuple6*>(tuple), kind.protocol)
+                                   : table.hash(*static_cast<const Tuple4*>(tuple), kind.protocol);
+    table.prefetch(hash);
+    foresee(tuple, kind, burst, context);
 }
 
 /// What is found and this worker's stays what it is to the end of the round: others free nothing of ours.
@@ -119,7 +128,7 @@ void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
             find(*asked, burst);
             if (!asked->ref) {
                 asked->owner = nobody;
-                foresee(*asked, burst, context);
+                foresee(asked->tuple, std::bit_cast<FlowKind>(asked->kind), burst, context);
                 continue;
             }
         }

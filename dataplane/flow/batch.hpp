@@ -89,7 +89,7 @@ struct FlowBatch {
 
     static Burst begin(Context& context) noexcept;
 
-    static void prepare(Packet& packet, Prepared& out, Burst& burst, Context&) noexcept {
+    static void prepare(Packet& packet, Prepared& out, Burst& burst, Context& context) noexcept {
         out = {};
         const std::byte* const frame = packet.data();
         const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
@@ -106,7 +106,11 @@ struct FlowBatch {
             const std::uint16_t offset_or_more = be16{0x3fff}.raw();
             if (!size || ip.fragment.raw() & offset_or_more) [[unlikely]]
                 return;
-            if (!is_followed(ip.protocol, frame + first_byte4, size - std::uint32_t{sizeof ip})) return;
+            if (!is_followed(ip.protocol, frame + first_byte4, size - std::uint32_t{sizeof ip})) {
+                if (begins(ip.protocol, frame + first_byte4, size - std::uint32_t{sizeof ip}))
+                    foresee_all(&ip.source, kind_of<Tuple4>(ip.protocol), burst, context);
+                return;
+            }
             ask<Tuple4>(burst, &ip.source, ip.protocol);
             out.word = size | unsure(packet, burst);
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
@@ -118,7 +122,11 @@ struct FlowBatch {
             const std::uint32_t size = plain::transit_size(ip, above + least_size);
             if (!size) [[unlikely]]
                 return;
-            if (!is_followed(ip.next_header, frame + first_byte6, size - std::uint32_t{sizeof ip})) return;
+            if (!is_followed(ip.next_header, frame + first_byte6, size - std::uint32_t{sizeof ip})) {
+                if (begins(ip.next_header, frame + first_byte6, size - std::uint32_t{sizeof ip}))
+                    foresee_all(&ip.source, kind_of<Tuple6>(ip.next_header), burst, context);
+                return;
+            }
             ask<Tuple6>(burst, &ip.source, ip.next_header);
             out.word = size | Prepared::ipv6 | unsure(packet, burst);
         }
@@ -147,13 +155,17 @@ struct FlowBatch {
     static std::uint32_t unsure(const Packet& packet, const Burst& burst) noexcept {
         return burst.checks_sums && packet.meta.checksum == ChecksumState::unknown ? Prepared::unsure : 0;
     }
+    static constexpr std::uint8_t fin_syn_rst_ack = 0x17, syn = 0x02, ack = 0x10;
+    static constexpr std::size_t flags_at = 13;
     /// UDP, and TCP's segments but the first and last ones.
     static bool is_followed(std::uint8_t protocol, const std::byte* l4, std::uint32_t length) noexcept {
-        constexpr std::uint8_t fin_syn_rst_ack = 0x17, ack = 0x10;
-        constexpr std::size_t flags_at = 13;
         if (protocol == ip_protocol::udp) return length >= sizeof(UdpHeader);
         return protocol == ip_protocol::tcp && length >= sizeof(TcpHeader) &&
                (static_cast<std::uint8_t>(l4[flags_at]) & fin_syn_rst_ack) == ack;
+    }
+    static bool begins(std::uint8_t protocol, const std::byte* l4, std::uint32_t length) noexcept {
+        return protocol == ip_protocol::tcp && length >= sizeof(TcpHeader) &&
+               (static_cast<std::uint8_t>(l4[flags_at]) & fin_syn_rst_ack) == syn;
     }
     /// `tuple`: the address of the frame's first one; ports follow the second.
     template <class Tuple>
@@ -189,9 +201,12 @@ struct FlowBatch {
     template <class Tuple>
     static FlowRef find(const Asked& asked, const Burst& burst) noexcept;
     [[gnu::noinline]] static void find(Asked& asked, const Burst& burst) noexcept;
-    /// Of one that will begin a connection, long before it does: memory is slow, and a burst is not.
-    [[gnu::noinline]] static void foresee(const Asked& asked, const Burst& burst,
-                                          const Context& context) noexcept;
+    /// Of what will begin a connection, long before it does: memory is slow, and a burst is not. `tuple`: as
+    /// ask()'s.
+    [[gnu::noinline]] static void foresee(const void* tuple, FlowKind, const Burst&, const Context&) noexcept;
+    /// Of what is not looked up, either.
+    [[gnu::noinline]] static void foresee_all(const void* tuple, FlowKind, const Burst&,
+                                              const Context&) noexcept;
     /// To the worker that owns its connection, or did: that one finds out.
     [[gnu::noinline]] static Verdict give(Packet& packet, const Asked& asked, Burst& burst,
                                           Context& context) noexcept;
