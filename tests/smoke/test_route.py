@@ -86,7 +86,7 @@ def test_replaced_routes(lab):
     a.reaches("198.51.100.1")
     for words in (["advmss", "1360"], ["mtu", "lock", "1300"], ["initcwnd", "20"], []):
         lab.weft("ip", "route", "replace", "default", "via", B4, *words)
-        equal(a.ping("198.51.100.1", 2, 0.01), 2, f"answers after replace {' '.join(words)}")
+        a.reaches("198.51.100.1")
     prefix = "198.51.100.0/24"
 
     def gateways():

@@ -134,6 +134,7 @@ struct ShownAddresses : AddressCommand {
         const auto add = [&](const char* address, const char* scope, const char* broadcast = "") {
             shell.live.assigned.push_back({.device = "br0",
                                            .address = address,
+                                           .peer = {},
                                            .scope = scope,
                                            .label = "br0",
                                            .broadcast = broadcast});
@@ -177,8 +178,10 @@ TEST_F(ShownAddresses, AsIproute2ShowsThem) {
 }
 
 TEST_F(ShownAddresses, WithTheOtherEnd) {
-    shell.live.assigned = {
-        {.device = "br0", .address = "10.0.1.84", .peer = "10.0.1.85/31", .scope = "global"}};
+    shell.live.assigned.resize(1);
+    auto& address = shell.live.assigned.front();
+    address.address = "10.0.1.84";
+    address.peer = "10.0.1.85/31";
     EXPECT_EQ(shell("ip -o addr show br0"),
               "2: br0    inet 10.0.1.84 peer 10.0.1.85/31 scope global br0\\       valid_lft forever "
               "preferred_lft forever\n");

@@ -183,8 +183,12 @@ TEST(Explain, AddressesAsTheSenderWould) {
     ASSERT_EQ(shell.type(bridged), "");
     shell.live.add("a", 1, "02:ff:00:00:00:0a");
     shell.live.add("br0", 2, "02:ff:00:00:00:09");
-    shell.live.assigned.push_back(
-        {.device = "br0", .address = "10.0.0.1/24", .scope = {}, .label = {}, .broadcast = "10.0.0.255"});
+    shell.live.assigned.push_back({.device = "br0",
+                                   .address = "10.0.0.1/24",
+                                   .peer = {},
+                                   .scope = {},
+                                   .label = {},
+                                   .broadcast = "10.0.0.255"});
     shell.live.neighbours_known["br0 10.0.0.2"] = *parse_mac("02:00:00:00:00:22");
     shell.live.neighbours_known["br0.8 fd00::2"] = *parse_mac("02:00:00:00:00:66");
     const std::string end = " udp 1 2", begin = "assumed to be sent to ";
