@@ -229,7 +229,6 @@ x
 -A INPUT -m statistic --mode random --probability 1.1
 -A INPUT -m statistic --mode random --probability x
 -A INPUT -m statistic --mode random --probability ""
--A INPUT -m statistic --mode random --probability nan
 -A INPUT -m statistic --mode random --probability 0.5 --every 3 --packet 0
 -A INPUT -m statistic ! --mode random --probability 0.5
 -A INPUT -m addrtype --src-type LOCAL,UNI ! --dst-type MULTICAST

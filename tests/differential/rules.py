@@ -295,9 +295,6 @@ SUPPORTED = ("tcp udp multiport iprange mac mark connmark conntrack state recent
 SUPPORTED_IN_FAMILY = "standard icmp ttl hl rt REJECT LOG SNAT DNAT MASQUERADE NETMAP".split()
 
 
-NOT_IN_DAEMON = {"REDIRECT", "SNAT", "DNAT", "MASQUERADE", "NETMAP"}  # what nothing obeys yet
-
-
 # Options of supported modules that are refused by name.
 REFUSED_OPTIONS = {"libxt_CT": re.compile(r"--timeout\b"), "libip6t_rt": re.compile(r"--rt-0-")}
 
@@ -388,8 +385,6 @@ def check_suite(weft, _):
     for name in sorted(os.listdir(extensions)):
         programs, supported = families_of(name) if name.endswith(".t") else ((), False)
         module = name.removesuffix(".t")
-        if isinstance(weft, Daemon) and module.partition("_")[2] in NOT_IN_DAEMON:
-            supported = False
         for program in programs:
             for table, chain, rule, saved, good in cases_of(os.path.join(extensions, name)):
                 if program == "ip6tables" and name.startswith("libxt") and re.search(r"\d+\.\d+\.\d+\.\d+", rule + saved):

@@ -35,7 +35,7 @@ std::uint32_t read_probability(std::string_view text) {
     const std::string word(text);
     char* end = nullptr;
     const double part = std::strtod(word.c_str(), &end);
-    if (*end != '\0' || !(part >= 0) || part > 1)
+    if (end == word.c_str() || *end != '\0' || !(part >= 0) || part > 1)
         refuse_parameter("statistic: bad value for option \"--probability\", or out of range (0-1).\n");
     return static_cast<std::uint32_t>(std::lround(part * StatisticMatch::always));
 }
