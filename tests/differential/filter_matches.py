@@ -199,14 +199,12 @@ OF_CONNECTIONS = {connmark, state, conntrack}
 
 def some(dice, least=0):
     """Words of some matches, in the order in which iptables wants them: what every packet has, then the extensions. None of
-    connections in raw OUTPUT: there Linux knows that of an ICMP error which the host makes (icmp_glue_bits), weft does not.
-    In raw none of a connection's fields: behind CT Linux asks the template for them, weft has none there."""
+    connections in raw OUTPUT: there Linux knows that of an ICMP error which the host makes (icmp_glue_bits), weft does not."""
     count = max(least, dice.chance.choice((0, 1, 1, 1, 2, 2, 3)))
     kinds = []
     while len(kinds) < count:
         kind, = dice.chance.choices([kind for kind, _ in MATCHES], [weight for _, weight in MATCHES])
-        without = set() if dice.table != "raw" else OF_CONNECTIONS if "OUTPUT" in dice.hooks else {connmark, conntrack}
-        if kind not in kinds and kind not in without:
+        if kind not in kinds and not (kind in OF_CONNECTIONS and dice.table == "raw" and "OUTPUT" in dice.hooks):
             kinds.append(kind)
     words = [kind(dice) for kind in kinds]
     return " ".join(sorted(filter(None, words), key=lambda text: "-m " in text and "-p " not in text))
