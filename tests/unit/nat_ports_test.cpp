@@ -103,8 +103,10 @@ TEST_F(NatPorts, PortsThatWereKeptAreNotMistakenForFreeOnes) {
         next_source = 0;
         for (unsigned i = 0; i < keep; ++i)
             ASSERT_EQ(connect(), 2000 + i);
+        // At first the map has to be filled.
+        const unsigned most = round == 0 ? 40 : 1;
         for (unsigned i = 0; i < draw; ++i)
-            ASSERT_NE(connect(), 0u) << "round " << round << ", " << i << " drawn";
+            ASSERT_LE(searches(most), most) << "round " << round << ", " << i << " drawn";
         tracker.flush();
         tracker.age_all();
         taken.clear();
