@@ -160,12 +160,17 @@ PacketEnd Passage::decide_translation() noexcept {
     const auto& program = *context_.filtering->of(v6_);
     const NatPlace place{at_, view_.iif, view_.oif};
     if (!program.translates) return bind(packet_, place, {}, context_);
+    PacketActions actions(packet_, view_, at_, context_);
+    const hook::BaseChain& chain = program.nat[static_cast<std::size_t>(at_)];
+    if (!actions.watches() && !chain.drops && program.chains[chain.chain]->blocks.empty()) {
+        actions.count({&chain.policy, 1});
+        return bind(packet_, place, {}, context_);
+    }
     if (!read()) return Verdict::drop(DropReason::hook_unreadable);
     auto& trail = context_.hooks->trail;
     const hook::Rests rests = trail.rests;
     const std::uint32_t connection_mark = facts_.mark;
     trail.path.clear();
-    PacketActions actions(packet_, view_, at_, context_);
     const auto said = walk_nat(program, at_, view_, trail, context_.now_us, &actions);
     actions.count(trail.path);
     trail.rests = rests;
