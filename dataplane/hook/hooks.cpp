@@ -59,6 +59,7 @@ class Passage {
         view_.iif = iif;
         view_.oif = oif;
         view_.packet_type = iif == no_interface ? 0 : type_of(packet.ethernet().destination);
+        view_.family = v6_ ? Family::ip6 : Family::ip;
         view_.mark = view_.arrived_mark = packet.meta.mark;
         view_.addresses = &addresses_;
         view_.of_template = &context.hooks->of_template;

@@ -48,6 +48,20 @@ TEST_P(NatTest, SourcesAreTranslatedAndAnswersComeBack) {
     }
 }
 
+TEST_P(NatTest, OneFamilyAloneMayHaveRules) {
+    lab.nat(snat);
+    for (const Hosts& who : {of4, of6}) {
+        const bool v6 = who.a == of6.a;
+        lab.firewall.only(v6);
+        EXPECT_EQ(lab.inside(Ip(who.a, who.b).payload(21).udp(5000, 53).summed()),
+                  Packets{Ip(who.w, who.b).payload(21).udp(5000, 53).summed().ttl(63).bytes()});
+        EXPECT_EQ(lab.firewall.counts(v6, "PREROUTING", hook::TableId::nat), std::vector<std::uint64_t>{1})
+            << "an empty chain's policy";
+        EXPECT_EQ(lab.firewall.counts(v6, "POSTROUTING", hook::TableId::nat),
+                  (std::vector<std::uint64_t>{1, 0}));
+    }
+}
+
 // RFC 768: a sum of zero is none, and stays so over IPv4.
 TEST_P(NatTest, NoSumStaysNone) {
     lab.nat(snat);
