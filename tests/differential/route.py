@@ -109,6 +109,7 @@ class Side:
         self.inside = place.switch if role == "weft" else place.namespace(role)
         self.outside = place.namespace(f"{role}-out")
         self.outside.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+        self.inside.sysctl("net.ipv6.conf.default.accept_dad", 0)  # which ends when it likes, and decides who speaks to fe80::7
         self.wires = []
         for port in range(PORTS):
             self.inside.ip("link", "add", f"p{port}", "address", port_mac(port), "type", "veth", "peer", "name",
