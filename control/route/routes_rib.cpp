@@ -118,7 +118,7 @@ void Routes::add_route(RouteTables<bytes>& tables, const AddressKey<bytes>& key,
         const auto hop = resolve(attributes, former);
         attributes_[taken.id].hop = hop;
     }
-    if (attributes.type == RTN_LOCAL) tables.note_local(key, route.length);
+    if (attributes.type == RTN_LOCAL) tables.note_local(key, route.length, attributes);
     if (!at) {
         const bool last = bytes == 16 || nlmsg_flags & (NLM_F_APPEND | NLM_F_MULTI);
         at = rib.insert(key, route.length, route.priority, taken.id,

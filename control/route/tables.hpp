@@ -57,11 +57,10 @@ class RouteTables {
     /// Whether there is such a route, or was one not long ago.
     [[nodiscard]] bool has_choices() const noexcept { return !choices_.empty(); }
     /// A route says that the prefix is the host's own. Before refresh().
-    void note_local(const Key& key, unsigned length) {
-        constexpr std::uint8_t loopback = 127;
-        if (length < bits && (bytes != 4 || key[0] != loopback)) local_networks_.emplace(key, length);
+    void note_local(const Key& key, unsigned length, const RouteAttributes& of) {
+        if (is_custom(key, length, of)) local_networks_.emplace(key, length);
     }
-    /// Whether some of these are of more than one address, besides the loopback network of IPv4.
+    /// Whether there are others than those of interfaces' addresses and the loopback network of IPv4.
     [[nodiscard]] bool has_local_networks() const noexcept { return !local_networks_.empty(); }
     /// The routes of a prefix of a kernel table have changed, or what they lead to.
     void refresh(std::uint32_t table, const Key& key, unsigned length);
@@ -107,6 +106,12 @@ class RouteTables {
     [[nodiscard]] std::size_t memory() const noexcept;
 
   private:
+    /// A local route that the kernel has for neither an interface's address nor the loopback network.
+    [[nodiscard]] static bool is_custom(const Key& key, unsigned length, const RouteAttributes& of) {
+        constexpr std::uint8_t loopback = 127;
+        const bool of_address = length == bits && of.protocol == RTPROT_KERNEL;
+        return of.type == RTN_LOCAL && !of_address && (bytes != 4 || key[0] != loopback);
+    }
     struct Layered {
         std::vector<std::uint32_t> layers;
         PrefixMap<bytes> entries;  ///< what lpm has; each with a reference to the hop

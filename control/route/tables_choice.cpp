@@ -114,7 +114,7 @@ void RouteTables<bytes>::drop_notes(const Key& key, unsigned length) {
             noted.erase(at);
     };
     drop(choices_, [](const RouteAttributes& of) { return !of.plain(); });
-    drop(local_networks_, [](const RouteAttributes& of) { return of.type == RTN_LOCAL; });
+    drop(local_networks_, [&](const RouteAttributes& of) { return is_custom(key, length, of); });
 }
 
 /// As a look-up chooses (route_of): of a prefix the route that means the packet, of the longest source

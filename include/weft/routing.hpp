@@ -112,8 +112,8 @@ struct Routing {
     bool hash_l4 = false;                     ///< net.ipv4.fib_multipath_hash_policy 1
     bool hash6_l4 = false;                    ///< net.ipv6.fib_multipath_hash_policy 1
     bool tos_routes = false;                  ///< some IPv4 route has a TOS
-    bool local_networks4 = false;             ///< some local IPv4 route is of more than one address, besides
-                                              ///< 127.0.0.0/8: own4 does not have them
+    bool local_networks4 = false;             ///< some local IPv4 route is neither of an interface's address
+                                              ///< nor within 127.0.0.0/8: own4 does not have them
     std::uint32_t hash_secret = 0;
     OwnAddresses own4;
     IpAddress any_source4{};                 ///< of packets by an interface without an address; zero: none

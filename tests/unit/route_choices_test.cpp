@@ -211,11 +211,18 @@ TEST_F(RouteChoices, AreNamedByWhatTheyMean) {
     EXPECT_EQ(of6("2001:db8:e::1", "2001:db8:a::1"), std::pair(0u, 0u));
 }
 
-// Linux's fib_has_custom_local_routes: the address of an interface is of one address, the kernel's own
-// 127.0.0.0/8 does not count.
+// net/ipv4/fib_frontend.c, inet_rtm_newroute: fib_has_custom_local_routes of any length; the kernel's own, of
+// addresses and of 127.0.0.0/8, are not entered by anybody.
 TEST_F(RouteChoices, NetworksOfOursAreKnownAsSuch) {
     add(make("127.0.0.0", 8, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
-    add(make("10.0.0.1", 32, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
+    auto own = make("10.0.0.1", 32, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL);
+    own.protocol = RTPROT_KERNEL;
+    add(own);
+    EXPECT_FALSE(routing.get().local_networks4);
+    const auto entered = make("10.9.9.9", 32, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL);
+    add(entered);
+    EXPECT_TRUE(routing.get().local_networks4);
+    del(entered);
     EXPECT_FALSE(routing.get().local_networks4);
     add(make("10.9.0.0", 16, {via(lan)}, RT_TABLE_LOCAL, RTN_LOCAL));
     EXPECT_TRUE(routing.get().local_networks4);
