@@ -63,6 +63,11 @@ std::vector<Region> regions_of(const NatTarget& nat) {
 
 /// Some ports of one address that both may give.
 std::optional<Region> common(const NatTarget& one, const NatTarget& other) {
+    // Of rules by the thousand most have not one address in common.
+    const auto span = [](const NatTarget& nat) {
+        return std::minmax({to_be32(nat.addresses.low).host(), to_be32(nat.addresses.high).host()});
+    };
+    if (span(one).second < span(other).first || span(other).second < span(one).first) return std::nullopt;
     for (const Region& a : regions_of(one))
         for (const Region& b : regions_of(other)) {
             const Region both{std::max(a.first, b.first), std::min(a.last, b.last), std::max(a.low, b.low),
