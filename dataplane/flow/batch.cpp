@@ -1,7 +1,5 @@
 #include "dataplane/flow/batch.hpp"
 
-#include <time.h>
-
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/ingress/enter.hpp"
 #include "dataplane/route/header.hpp"
@@ -32,10 +30,7 @@ bool sums_up(const Header& ip, std::uint8_t protocol, std::uint32_t size) noexce
 FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     const Interface& in = *context.receiving;
     const Filtering& filtering = *context.filtering;
-    Burst burst{{.config = filtering.flows,
-                 .worker = context.worker,
-                 .now = static_cast<FlowTime>(context.now_us / 1000),
-                 .wall_seconds = static_cast<std::uint32_t>(time(nullptr))}};
+    Burst burst{moment_of(context)};
     burst.tracker = filtering.tracker.get();
     burst.work = context.hooks;
     burst.epoch = burst.work->epoch;

@@ -38,9 +38,9 @@ struct FlowStatus {
     static constexpr std::uint16_t endpoint_independent = 1 << 15;
 };
 
-/// Of what lies aligned in an entry, eight bytes at a time and at last four: each word is whole, all of them
-/// together need not be. Wherever a tuple is copied it is by these words, as a load that is wider than the
-/// store before it waits for that.
+/// Of what lies in an entry, from a multiple of eight bytes on if it is longer than four: eight at a time and
+/// at last four. Each word is whole, all of them together need not be. Wherever a tuple is copied it is by
+/// these words, as a load that is wider than the store before it waits for that.
 template <class T>
 void load_words(const void* from, T& to) noexcept {
     static_assert(sizeof(T) % 4 == 0);
@@ -225,7 +225,7 @@ struct alignas(64) FlowState {
                      std::memory_order_release);
     }
 };
-static_assert(sizeof(FlowState) == 64);
+static_assert(sizeof(FlowState) == 64 && offsetof(FlowState, tcp) % 8 == 0);  // load_words
 
 struct FlowEntry {
     FlowDirection direction[2];

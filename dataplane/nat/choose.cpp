@@ -289,7 +289,7 @@ class Choice {
         }
         return false;
     }
-    /// Its bit is set only if leave() will be called for who has it.
+    /// Its bit stays if another has it; whoever gets the port here sets it when it joins the table.
     bool take(PortMap& map, std::uint32_t port) noexcept {
         const std::uint64_t bit = PortMap::bit(port);
         map.taken(port).fetch_or(bit);
