@@ -5,7 +5,7 @@
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
 //                 [--update N | --move N] [--rules N] [--filter N [--workers 2]] [--snat] [--renew N]
-//                 [--json]
+//                 [--vlan] [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
 // with --ecmp all to one group of so many members in 256 buckets. Packets go to 2^20 random addresses
@@ -16,6 +16,7 @@
 // the middle of a connection, the others UDP, and before the first turn each flow is known (flow_batch).
 // --snat, with it: all leave from one address, whose ports serve every destination. --renew, with it: so many
 // times all connections are forgotten and begin again, in memory that was used.
+// --vlan: by a VLAN sub-interface of each port, frames with a tag.
 // --workers 2: two workers against one, in turns, what leaves a second. Every flow comes by both queues of
 // the port, so that each worker owns half of the flows and hands over half of what it receives.
 #include <fmt/format.h>
@@ -49,7 +50,7 @@ struct Options {
     std::uint16_t size = 64;
     unsigned turns = 400, cpu = 1, update = 0, move = 0, rules = 0, filter = 0, workers = 1, renew = 0;
     bool halves = false;  ///< every flow twice, once in each half
-    bool v6 = false, json = false, snat = false;
+    bool v6 = false, json = false, snat = false, vlan = false;
 };
 
 void must_fit(bool done) {
@@ -60,7 +61,8 @@ void must_fit(bool done) {
 
 constexpr MacAddress own_in{{0x02, 0, 0, 0, 1, 1}}, own_out{{0x02, 0, 0, 0, 1, 2}};
 constexpr HopIndex first_hop = 1, group = 1000;
-constexpr IfIndex in = 1, out = 2;
+constexpr IfIndex in = 1, out = 2, sub_in = 3, sub_out = 4;
+constexpr std::uint16_t vid_in = 5, vid_out = 6;
 
 /// In the second half the flows of the first, from its middle on.
 std::uint32_t same_flow(std::uint32_t flow, std::uint32_t flows) {
@@ -120,6 +122,18 @@ void write_transport(std::byte* head, std::uint32_t flow, std::uint16_t length) 
     }
 }
 
+/// Calls write(head) with the first 60 bytes as they are without a tag, and puts the tag back.
+template <class Write>
+void beside_tag(std::byte* head, const Write& write) {
+    constexpr std::size_t addresses = 2 * sizeof(MacAddress), rest = 64 - addresses - vlan_tag_size;
+    std::byte plain[64];
+    std::memcpy(plain, head, addresses);
+    std::memcpy(plain + addresses, head + addresses + vlan_tag_size, rest);
+    write(plain);
+    std::memcpy(head, plain, addresses);
+    std::memcpy(head + addresses + vlan_tag_size, plain + addresses, rest);
+}
+
 class Bench {
   public:
     explicit Bench(const Options& options)
@@ -133,6 +147,7 @@ class Bench {
         GenConfig config;
         config.size = options.size;
         config.flows = options.flows;
+        if (options.vlan) config.vid = vid_in;
         if (options.v6)
             fill<16>(config, v6_);
         else
@@ -214,23 +229,30 @@ class Bench {
                 must_fit(table->add(routes[i].prefix, routes[i].length, hop_of(i)));
         }
         const auto keys = perf::random_destinations<bytes>(routes, options_.flows);
-        config.rewrite = [keys, size = options_.size, filter = options_.filter,
-                          flows = options_.halves ? options_.flows : 0](std::uint32_t flow, std::byte* head) {
+        const auto size = static_cast<std::uint16_t>(options_.size - (options_.vlan ? vlan_tag_size : 0));
+        const auto write = [keys, size, filter = options_.filter,
+                            flows = options_.halves ? options_.flows : 0](std::uint32_t flow,
+                                                                          std::byte* head) {
             if (flows) flow = same_flow(flow, flows);
             write_head<bytes>(head, keys[flow], flow, size);
             using Header = std::conditional_t<bytes == 4, Ipv4Header, Ipv6Header>;
             constexpr std::size_t before = 4 + ethernet_header_size + sizeof(Header);
             if (filter) write_transport<Header>(head, flow, static_cast<std::uint16_t>(size - before));
         };
+        config.rewrite = write;
+        if (options_.vlan)
+            config.rewrite = [write](std::uint32_t flow, std::byte* head) {
+                beside_tag(head, [&](std::byte* plain) { write(flow, plain); });
+            };
     }
     void publish_filter() {
         const char* const translation =
             !options_.snat ? ""
             : options_.v6  ? "*nat\n-A POSTROUTING -o null -j SNAT --to-source 2001:db8:ffff::1\nCOMMIT\n"
                            : "*nat\n-A POSTROUTING -o null -j SNAT --to-source 198.51.100.1\nCOMMIT\n";
-        auto filtering =
-            perf::firewall(compiler_, options_.v6, perf::rules_of(options_.filter, translation),
-                           options_.snat, {{"gen", in}, {"null", out}}, options_.flows, options_.workers);
+        auto filtering = perf::firewall(compiler_, options_.v6, perf::rules_of(options_.filter, translation),
+                                        options_.snat, {{"gen", in}, {"null", leaving()}}, options_.flows,
+                                        options_.workers);
         ahead_ = perf::publish_firewall(*shared_, std::move(filtering), options_.cpu);
     }
     template <unsigned bytes>
@@ -250,9 +272,23 @@ class Bench {
             Hop::pack({{0x02, 0, 0, 1, moved, hop}}, NeighbourState::resolved), std::memory_order_relaxed);
     }
 
+    [[nodiscard]] IfIndex leaving() const { return options_.vlan ? sub_out : out; }
+    static void add_sub_interface(Topology& topology, IfIndex index, IfIndex parent, std::uint16_t vid) {
+        topology.interfaces[index] = {.index = index,
+                                      .kind = InterfaceKind::vlan,
+                                      .up = true,
+                                      .carrier = true,
+                                      .mac = topology.interfaces[parent].mac,
+                                      .parent = parent,
+                                      .vid = vid};
+        auto demux = std::make_shared<VlanDemux>();
+        demux->customer[vid] = index;
+        topology.interfaces[parent].demux = demux.get();
+        topology.demuxes.push_back(std::move(demux));
+    }
     void publish() {
         auto topology = std::make_unique<Topology>();
-        topology->interfaces.resize(3);
+        topology->interfaces.resize(5);
         for (const auto& [index, port, mac] :
              {std::tuple(in, gen_.get(), own_in), std::tuple(out, sink_.get(), own_out)}) {
             topology->interfaces[index] = {.index = index,
@@ -266,12 +302,16 @@ class Bench {
                                        .interface = index,
                                        .tx_queues = static_cast<std::uint16_t>(options_.workers)});
         }
+        if (options_.vlan) {
+            add_sub_interface(*topology, sub_in, in, vid_in);
+            add_sub_interface(*topology, sub_out, out, vid_out);
+        }
         derive_exits(*topology);
         shared_->topology.replace(std::move(topology), shared_->quiescence);
         for (std::uint32_t i = 0; i < std::max(options_.hops, options_.ecmp); ++i) {
             Hop& hop = shared_->hops[first_hop + i];
             hop.kind = HopKind::neighbour;
-            hop.interface = out;
+            hop.interface = leaving();
             hop.neighbour =
                 Hop::pack({{0x02, 0, 0, 1, 0, static_cast<std::uint8_t>(i)}}, NeighbourState::resolved);
             hop.own = own_out.raw();
@@ -449,6 +489,8 @@ int main(int argc, char** argv) {
             options.renew = value();
         else if (word == "--workers")
             options.workers = value();
+        else if (word == "--vlan")
+            options.vlan = true;
         else if (word == "--json")
             options.json = true;
         else
