@@ -151,6 +151,7 @@ using PacketFlow = Pipeline<observed,
                             BridgeInput,   // bridge member: VLAN, learning, forwarding
                             BridgeOutput,  // the host sends by a bridge
                             Host,          // for the kernel, or to be routed?
+                            FlowInput,     // IP under rules: packets of known flows
                             IpInput,       // IP: sound, and where to?
                             IpForward,     // in transit
                             IpOutput,      // by a hop

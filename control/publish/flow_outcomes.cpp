@@ -18,7 +18,6 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(SlowWay::count)>
     "it comes in fragments",
     "another worker receives it",
     "it has a mark before any rule",
-    "it comes by an interface that is no port",
     "it is neither TCP nor UDP",
     "TCP begins or ends",
     "a rule asks for its length",
@@ -79,9 +78,8 @@ conntrack::Outcome FlowOutcomes::told(const FlowOutcome& outcome, const FlowQues
     if (!outcome.kept) return text;
     const auto& interfaces = shared_.topology.get();
     text.hindrance = text_of(outcome.hindrance);
-    if (text.hindrance.empty() &&
-        (!interfaces.exists(outcome.oif) || interfaces.interface(outcome.oif).plain_mtu == 0))
-        text.hindrance = fmt::format("{} sends no plain frames", names.interface(outcome.oif));
+    if (text.hindrance.empty() && !interfaces.exists(outcome.oif))
+        text.hindrance = "the interface by which it left is gone";
     text.in = names.interface(outcome.iif);
     text.out = names.interface(outcome.oif);
     if (!outcome.routes_changed) {

@@ -4,6 +4,7 @@
 
 #include "dataplane/egress/finish.hpp"
 #include "dataplane/egress/tag.hpp"
+#include "weft/net/ip.hpp"
 #include "weft/port.hpp"
 
 namespace weft::detail {
@@ -19,6 +20,16 @@ constexpr std::uint8_t gso_offload(GsoType type) noexcept {
 std::uint32_t room_of(rte_mempool* pool) noexcept {
     const std::uint32_t room = rte_pktmbuf_data_room_size(pool);
     return room > RTE_PKTMBUF_HEADROOM ? room - RTE_PKTMBUF_HEADROOM : 0;
+}
+
+// True of a GSO frame that has the least headers of its kind: a tag that was taken off may have
+// been what made it so.
+bool holds_headers(const Packet& packet) noexcept {
+    const std::uint32_t least = packet.meta.gso_type == GsoType::udp ? sizeof(UdpHeader) : sizeof(TcpHeader);
+    const std::uint32_t start = packet.meta.checksum == ChecksumState::unfinished
+                                    ? std::uint32_t{packet.meta.checksum_start}
+                                    : ethernet_header_size;
+    return packet.pkt_len >= start + least;
 }
 
 // True if the first n bytes may be written to, and a tag put before them if `tag`.
@@ -75,6 +86,10 @@ unsigned prepare_packet(Packet* packet, std::uint8_t port_offloads, rte_mempool*
     const bool join = packet->nb_segs > 1 && !(port_offloads & Offload::multi_segment);
 
     if (meta.gso_type != GsoType::none) {
+        if (!holds_headers(*packet)) {
+            why = DropReason::egress_bad_offload;
+            return 0;
+        }
         const std::uint8_t ecn = meta.gso_ecn ? Offload::tcp_ecn : std::uint8_t{0};
         const std::uint8_t needed = gso_offload(meta.gso_type) | ecn | Offload::checksum;
         const bool fits = !join || packet->pkt_len + (insert ? vlan_tag_size : 0u) <= room_of(pool);

@@ -1,14 +1,21 @@
 #include "dataplane/flow/batch.hpp"
 
-#include "dataplane/hook/connection.hpp"
+#include <algorithm>
+
 #include "dataplane/ingress/enter.hpp"
-#include "dataplane/route/header.hpp"
+#include "dataplane/route/forward.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "weft/net/checksum.hpp"
 
 namespace weft {
 
 namespace {
+
+/// What ingress and host would have written of a plain frame.
+void receive(Packet& packet, const Context& context) noexcept {
+    enter_metadata(packet, *context.receiving);
+    packet.meta.tag_place = TagPlace::none;
+}
 
 /// A UDP sum of 0 is none (as udp_error, over IPv6 too).
 template <class Header>
@@ -27,8 +34,8 @@ bool sums_up(const Header& ip, std::uint8_t protocol, std::uint32_t size) noexce
 
 }  // namespace
 
-FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
-    const Interface& in = *context.receiving;
+template <StageId stage>
+typename FlowStage<stage>::Burst FlowStage<stage>::begin(Context& context) noexcept {
     const Filtering& filtering = *context.filtering;
     Burst burst{moment_of(context)};
     burst.tracker = filtering.tracker.get();
@@ -46,12 +53,15 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     burst.hands4 = routing.tables[0].v4 || !routing.rules4.empty();
     burst.hands6 = routing.tables[0].v6 || !routing.rules6.empty();
     burst.checks_sums = filtering.checks_sums;
-    burst.slow = context.hooks->takes_over ? StageId::ip_input : StageId::ingress;
-    burst.slow_count = &context.next[static_cast<std::size_t>(burst.slow)].count;
-    burst.own = in.mac.raw();
-    burst.spread = in.mtu - least_size;
-    burst.in = in.index;
-    burst.asks_way_back4 = routing.interface(in.index).rp_filter != 0 || routing.local_networks4;
+    burst.slow_count = &context.next[static_cast<std::size_t>(slow)].count;
+    burst.asks_way_back4 = routing.local_networks4;
+    if constexpr (!entered) {
+        const Interface& in = *context.receiving;
+        burst.own = in.mac.raw();
+        burst.spread = in.mtu - least_size;
+        burst.in = in.index;
+        burst.asks_way_back4 |= routing.interface(in.index).rp_filter != 0;
+    }
     burst.hops = &(*context.hops)[0];
     burst.changes = &context.hops->changes();
     burst.interfaces = context.topology->interfaces.data();
@@ -59,7 +69,8 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     return burst;
 }
 
-[[gnu::always_inline]] inline bool FlowBatch::is_found(const Asked& asked) noexcept {
+template <StageId stage>
+[[gnu::always_inline]] inline bool FlowStage<stage>::is_found(const Asked& asked) noexcept {
     const std::uint64_t differs =
         (asked.kind >> 24 & FlowKind::ipv6)
             ? asked.way->differences(*reinterpret_cast<const Tuple6*>(asked.tuple), asked.kind)
@@ -67,22 +78,25 @@ FlowBatch::Burst FlowBatch::begin(Context& context) noexcept {
     return differs == 0 && FlowBucket::same_version(asked.header, asked.bucket->header_now());
 }
 
+template <StageId stage>
 template <class Tuple>
-FlowRef FlowBatch::find(const Asked& asked, const Burst& burst) noexcept {
+FlowRef FlowStage<stage>::find(const Asked& asked, const Burst& burst) noexcept {
     const auto& tuple = *reinterpret_cast<const Tuple*>(asked.tuple);
     const auto kind = std::bit_cast<FlowKind>(asked.kind);
     const FlowTable& table = burst.tracker->table();
     return table.find(tuple, kind, table.hash(tuple, kind.protocol));
 }
 
-void FlowBatch::find(Asked& asked, const Burst& burst) noexcept {
+template <StageId stage>
+void FlowStage<stage>::find(Asked& asked, const Burst& burst) noexcept {
     const bool v6 = asked.kind >> 24 & FlowKind::ipv6;
     asked.ref = v6 ? find<Tuple6>(asked, burst) : find<Tuple4>(asked, burst);
     asked.way = &burst.tracker->table().direction_of(asked.ref);
 }
 
-void FlowBatch::foresee(const void* tuple, FlowKind kind, const Burst& burst,
-                        const Context& context) noexcept {
+template <StageId stage>
+void FlowStage<stage>::foresee(const void* tuple, FlowKind kind, const Burst& burst,
+                               const Context& context) noexcept {
     const auto of = [&]<class Tuple>(const Tuple& source, bool translates) {
         asm volatile("");  // the whole is to have an effect, too (FlowTable::prefetch)
         if (translates)
@@ -96,8 +110,9 @@ void FlowBatch::foresee(const void* tuple, FlowKind kind, const Burst& burst,
         of(burst.work->foreseen4, context.filtering->translates[0]);
 }
 
-void FlowBatch::foresee_all(const void* tuple, FlowKind kind, const Burst& burst,
-                            const Context& context) noexcept {
+template <StageId stage>
+void FlowStage<stage>::foresee_all(const void* tuple, FlowKind kind, const Burst& burst,
+                                   const Context& context) noexcept {
     const FlowTable& table = burst.tracker->table();
     const std::uint64_t hash = kind.flags & FlowKind::ipv6
                                    ? table.hash(*static_cast<const Tuple6*>(tuple), kind.protocol)
@@ -107,7 +122,8 @@ void FlowBatch::foresee_all(const void* tuple, FlowKind kind, const Burst& burst
 }
 
 /// What is found and this worker's stays what it is to the end of the round: others free nothing of ours.
-void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
+template <StageId stage>
+void FlowStage<stage>::look_up(Burst& burst, Context& context) noexcept {
     const FlowTable& table = burst.tracker->table();
     const Asked* const end = burst.end;
     for (Asked* asked = burst.asked; asked != end; ++asked) {
@@ -135,30 +151,32 @@ void FlowBatch::look_up(Burst& burst, Context& context) noexcept {
     }
 }
 
-Verdict FlowBatch::give(Packet& packet, const Asked& asked, Burst& burst, Context& context) noexcept {
-    if (asked.owner == nobody) return divert(burst);
+template <StageId stage>
+Verdict FlowStage<stage>::give(Packet& packet, const Asked& asked, Burst& burst, Context& context) noexcept {
+    if (asked.owner == nobody) return divert();
     const bool routed = asked.kind >> 24 & FlowKind::ipv6 ? burst.hands6 : burst.hands4;
-    if (!routed) return divert(burst);
+    if (!routed) return divert();
     // Of the same flow, perhaps.
-    if (context.holds(burst.slow)) context.run_all(context);
-    if (burst.slow == StageId::ingress) {
-        enter_metadata(packet, *context.receiving);
-        packet.meta.tag_place = TagPlace::none;
+    if (context.holds(slow)) context.run_all(context);
+    if constexpr (!entered) {
+        receive(packet, context);
         context.received_bytes += packet.length();
     }
     return hand_over(packet, HandedFor::input, asked.owner, context);
 }
 
-bool FlowBatch::renew(Packet& packet, const Asked& asked, const FlowPath& path, std::uint32_t epoch,
-                      const Burst& burst, Context& context) noexcept {
+template <StageId stage>
+bool FlowStage<stage>::renew(Packet& packet, const Asked& asked, const FlowPath& path, std::uint32_t epoch,
+                             const Burst& burst, Context& context) noexcept {
     FlowDirection& way = *asked.way;
     const bool v6 = way.kind.flags & FlowKind::ipv6;
     const Routing& routing = *context.routing;
     if (path.rests_on_routes || !(v6 ? routing.rules6 : routing.rules4).empty()) return false;
-    packet.meta.iif = burst.in;
+    if constexpr (!entered) packet.meta.iif = burst.in;
     packet.meta.mark = 0;
     packet.meta.l3_offset = ethernet_header_size;
-    if (!v6 && (burst.asks_way_back4 || routing.own4.may_have(ipv4(packet).source))) return false;
+    if (!v6 && (asks_way_back4(packet, burst, context) || routing.own4.may_have(ipv4(packet).source)))
+        return false;
     RouteKey key = key_of(packet, routing);
     // It is translated before it is routed.
     if (entry_of(asked).state.has(nat_mask))
@@ -172,8 +190,9 @@ bool FlowBatch::renew(Packet& packet, const Asked& asked, const FlowPath& path, 
     return true;
 }
 
-bool FlowBatch::meets(const FlowCondition& condition, Packet& packet, const Asked& asked,
-                      const Burst& burst) noexcept {
+template <StageId stage>
+bool FlowStage<stage>::meets(const FlowCondition& condition, Packet& packet, const Asked& asked,
+                             const Burst& burst) noexcept {
     constexpr std::size_t flags_at = 13;
     if (condition.asks_mac && packet.ethernet().source.raw() != condition.mac) return false;
     if (condition.asks_connection_mark &&
@@ -185,28 +204,31 @@ bool FlowBatch::meets(const FlowCondition& condition, Packet& packet, const Aske
            (static_cast<std::uint8_t>(l4[flags_at]) & condition.tcp_mask) == condition.tcp_flags;
 }
 
-bool FlowBatch::still_holds(Packet& packet, const Asked& asked, const Burst& burst,
-                            Context& context) noexcept {
+template <StageId stage>
+bool FlowStage<stage>::still_holds(Packet& packet, const Asked& asked, const Burst& burst,
+                                   Context& context) noexcept {
     const FlowDirection& way = *asked.way;
     const FlowState& state = entry_of(asked).state;
     FlowPaths& paths = burst.work->paths;
     const bool answered = state.has(FlowStatus::seen_reply);
     if (state.has(FlowStatus::dying) || FlowTracker::expired(state, burst.moment.now) ||
-        !paths.stands(way.path) || way.iif != burst.in ||
+        !paths.stands(way.path) || way.iif != in_of(packet, burst) ||
         answered != ((way.condition & FlowDirection::answered) != 0))
         return false;
     const FlowCondition& condition =
         paths.condition(static_cast<std::uint16_t>(way.condition & ~FlowDirection::answered));
     if (!meets(condition, packet, asked, burst)) return false;
     // Asked before the route is.
-    const std::uint32_t epoch = condition.asks_routes
-                                    ? burst.epoch + burst.work->changes
-                                    : epoch_of(asked, way.kind.flags & FlowKind::ipv6,
-                                               state.status.load(std::memory_order_relaxed), burst);
+    const std::uint32_t epoch =
+        condition.asks_routes
+            ? burst.epoch + burst.work->changes
+            : epoch_of(asked, way.kind.flags & FlowKind::ipv6, state.status.load(std::memory_order_relaxed),
+                       asks_way_back4(packet, burst, context), burst);
     return way.epoch == epoch || renew(packet, asked, paths[way.path], epoch, burst, context);
 }
 
-bool FlowBatch::has_right_sum(Packet& packet, const Prepared& in) noexcept {
+template <StageId stage>
+bool FlowStage<stage>::has_right_sum(Packet& packet, const Prepared& in) noexcept {
     if (in.has(Prepared::ipv6)) {
         const auto& ip = *packet.header<Ipv6Header>(ethernet_header_size);
         return sums_up(ip, ip.next_header, in.size());
@@ -215,16 +237,44 @@ bool FlowBatch::has_right_sum(Packet& packet, const Prepared& in) noexcept {
     return sums_up(ip, ip.protocol, in.size());
 }
 
-bool FlowBatch::is_accepted_slowly(const Asked& asked, const std::byte* l4, std::uint32_t length,
-                                   std::uint16_t size, Burst& burst) noexcept {
-    const L4View view{.data = l4, .head = length, .length = length, .protocol = asked.way->kind.protocol};
+template <StageId stage>
+bool FlowStage<stage>::is_accepted_slowly(Packet& packet, const Asked& asked, const std::byte* l4,
+                                          std::uint32_t length, Burst& burst) noexcept {
+    const auto before = static_cast<std::uint32_t>(l4 - packet.data());
+    const L4View view{.data = l4,
+                      .head = std::min(length, packet.head_length() - before),
+                      .length = length,
+                      .protocol = asked.way->kind.protocol};
+    const std::uint32_t size = before - ethernet_header_size + length;
     return burst.tracker->follow(asked.ref, view, size, burst.moment) == L4Verdict::accept;
 }
 
-Verdict FlowBatch::follow_again(Packet& packet, const Prepared& in, const Asked& asked, Burst& burst,
-                                Context& context) noexcept {
+template <StageId stage>
+Verdict FlowStage<stage>::follow_again(Packet& packet, const Prepared& in, const Asked& asked, Burst& burst,
+                                       Context& context) noexcept {
     return in.has(Prepared::ipv6) ? follow<Tuple6>(packet, in, asked, burst, context)
                                   : follow<Tuple4>(packet, in, asked, burst, context);
 }
+
+template <StageId stage>
+template <class Tuple>
+Verdict FlowStage<stage>::leave_by_egress(Packet& packet, const Prepared& in, const Asked& asked,
+                                          Burst& burst, Context& context) noexcept {
+    const Hop& hop = burst.hops[asked.way->hop.load(std::memory_order_relaxed)];
+    if constexpr (!entered) receive(packet, context);
+    packet.meta.l3_offset = ethernet_header_size;
+    if (!context.topology->exists(hop.interface) || exceeds_mtu(packet, mtu_of(hop, context)))
+        return divert();
+    const std::uint16_t status = entry_of(asked).state.status.load(std::memory_order_acquire);
+    if (!goes_on<Tuple>(packet, in, asked, status, burst, context)) return divert();
+    packet.meta.mark = burst.work->paths[asked.way->path].mark;
+    packet.meta.oif = hop.interface;
+    write_plain(packet, in.size(), sizeof(Tuple) == sizeof(Tuple6), hop,
+                hop.neighbour.load(std::memory_order_acquire), context);
+    return Verdict::to(StageId::egress);
+}
+
+template struct FlowStage<StageId::flow_batch>;
+template struct FlowStage<StageId::flow_input>;
 
 }  // namespace weft

@@ -1,7 +1,10 @@
-// flow_batch: the batch path under rules, where a packet in transit belongs to a flow whose outcome is known.
+// flow_batch and flow_input: the batch path under rules, where a packet in transit belongs to a flow whose
+// outcome is known. flow_batch has bursts as a port receives them; flow_input has what host lets in by any
+// interface (sub-interface, bridge, veth, guests' offloads), or what other workers have handed over.
 //   reads   Ethernet, IP and transport header; the payload, where nobody vouches for the transport checksum
 //   writes  Ethernet addresses, TTL and checksum or hop limit; cuts off padding
-//   to      the port's transmit buffer; route_batch, of a family without rules; ingress, for all the rest
+//   to      the port's transmit buffer; egress, by what is no port or with offloads left to do; of all the
+//           rest flow_batch to ingress, or to route_batch in a family without rules; flow_input to ip_input
 //   tables  FlowTable, the flow's entry and path, Hop, the egress Interface
 //   Linux   what nf_conntrack_in and the tables of netfilter do for a packet of an established flow
 //
@@ -12,8 +15,7 @@
 // still_holds() looks. Then the packet is tracked as any other (windows, time-outs, accounting) and counted
 // for its path. SYN, FIN and RST, fragments, options, ICMP, and whatever is not plain, go the slow way.
 //
-// A packet whose connection another worker owns is handed over at once; what comes so from others has passed
-// their ingress, and goes the slow way from ip_input on.
+// A packet whose connection another worker owns is handed over at once.
 //
 // Packets keep the order in which they came: those that left this path are carried through before the next
 // one that stays on it.
@@ -25,14 +27,19 @@
 #include "dataplane/flow/epoch.hpp"
 #include "dataplane/flow/plain_follow.hpp"
 #include "dataplane/flow/tracker.hpp"
+#include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/hooks.hpp"
 #include "dataplane/nat/prepared.hpp"
+#include "dataplane/observe/observer.hpp"
 #include "dataplane/route/batch.hpp"
+#include "dataplane/route/header.hpp"
 
 namespace weft {
 
-struct FlowBatch {
-    static constexpr StageId id = StageId::flow_batch;
+template <StageId stage>
+struct FlowStage {
+    static constexpr StageId id = stage;
+    static constexpr bool entered = stage == StageId::flow_input;  ///< of any interface, past host
     static constexpr std::uint16_t nobody = 0xffff;
 
     /// A packet that stays on the path so far.
@@ -50,18 +57,17 @@ struct FlowBatch {
         Burst(const FlowMoment& now) noexcept : moment(now), due(now.config, now.now) {}
         FlowTracker* tracker;
         HookWork* work;
-        std::uint32_t epoch;  ///< HookWork's
-        IfIndex in;
+        std::uint32_t epoch;    ///< HookWork's
+        IfIndex in;             ///< flow_batch: of all packets
         std::uint16_t settled;  ///< status of connections that plain:: may follow, of the bits that count
         bool flows4, flows6;    ///< the family's rules ask for connections
         bool routes4, routes6;  ///< the family has no rules
         bool hands4, hands6;    ///< the host would take the family's packets to be routed
         bool checks_sums;
-        bool asks_way_back4;              ///< rp_filter, or networks of ours
-        StageId slow;                     ///< where packets go that are not for this path
-        const std::uint16_t* slow_count;  ///< of packets that have gone there
-        std::uint64_t own;                ///< MAC address of the port, as MacAddress::raw()
-        std::uint32_t spread;             ///< MTU - 20
+        bool asks_way_back4;              ///< networks of ours; flow_batch: or rp_filter
+        const std::uint16_t* slow_count;  ///< of packets that have gone the slow way
+        std::uint64_t own;                ///< flow_batch: MAC address of the port, as MacAddress::raw()
+        std::uint32_t spread;             ///< flow_batch: MTU - 20
         std::uint32_t interface_count;
         const Interface* interfaces;
         const Hop* hops;
@@ -94,7 +100,7 @@ struct FlowBatch {
         const std::byte* const frame = packet.data();
         const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
         std::uint32_t above;
-        if (!plain::is_received(packet, burst.own, burst.spread, above)) [[unlikely]]
+        if (!is_received(packet, burst, above)) [[unlikely]]
             return;
         if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
             if (!burst.flows4) [[unlikely]] {
@@ -104,7 +110,7 @@ struct FlowBatch {
             const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);
             const std::uint32_t size = plain::transit_size(ip, above + least_size);
             const std::uint16_t offset_or_more = be16{0x3fff}.raw();
-            if (!size || ip.fragment.raw() & offset_or_more) [[unlikely]]
+            if (!size || ip.fragment.raw() & offset_or_more || !is_in_sight(packet, size, burst)) [[unlikely]]
                 return;
             if (!is_followed(ip.protocol, frame + first_byte4, size - std::uint32_t{sizeof ip})) {
                 if (begins(ip.protocol, frame + first_byte4, size - std::uint32_t{sizeof ip}))
@@ -120,7 +126,7 @@ struct FlowBatch {
             }
             const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
             const std::uint32_t size = plain::transit_size(ip, above + least_size);
-            if (!size) [[unlikely]]
+            if (!size || !is_in_sight(packet, size, burst)) [[unlikely]]
                 return;
             if (!is_followed(ip.next_header, frame + first_byte6, size - std::uint32_t{sizeof ip})) {
                 if (begins(ip.next_header, frame + first_byte6, size - std::uint32_t{sizeof ip}))
@@ -137,9 +143,7 @@ struct FlowBatch {
     [[gnu::always_inline]] static Verdict decide(Packet& packet, const Prepared& in, Burst& burst,
                                                  Context& context) noexcept {
         if (in.size() == 0) [[unlikely]]
-            return in.has(Prepared::unruled) && burst.slow == StageId::ingress
-                       ? Verdict::to(StageId::route_batch)
-                       : divert(burst);
+            return !entered && in.has(Prepared::unruled) ? Verdict::to(StageId::route_batch) : divert();
         const Asked& asked = *burst.next++;
         return in.has(Prepared::ipv6) ? follow_again(packet, in, asked, burst, context)
                                       : follow<Tuple4>(packet, in, asked, burst, context);
@@ -150,7 +154,32 @@ struct FlowBatch {
     static constexpr std::size_t first_byte4 = ethernet_header_size + sizeof(Ipv4Header),
                                  first_byte6 = ethernet_header_size + sizeof(Ipv6Header);
 
-    static Verdict divert(const Burst& burst) noexcept { return Verdict::to(burst.slow); }
+    static constexpr StageId slow = entered ? StageId::ip_input : StageId::ingress;
+    static Verdict divert() noexcept { return Verdict::to(slow); }
+
+    static bool is_received(const Packet& packet, const Burst& burst, std::uint32_t& above) noexcept {
+        if constexpr (!entered) return plain::is_received(packet, burst.own, burst.spread, above);
+        // Host has looked at the rest. A longer frame's end may lie elsewhere, its headers may not.
+        constexpr std::uint32_t least = ethernet_header_size + least_size,
+                                most_headers = ethernet_header_size + sizeof(Ipv6Header) + 60;
+        above = packet.length() - least;
+        return packet.head_length() >= (packet.nb_segs == 1 ? least : most_headers) && writable(packet) &&
+               !reinterpret_cast<const EthernetHeader*>(packet.data())->destination.is_group() &&
+               has_met_no_rule(packet) && packet.meta.mark == 0;
+    }
+    /// All of it lies in its first segment, or all that is needed.
+    static bool is_in_sight(const Packet& packet, std::uint32_t size, const Burst& burst) noexcept {
+        if constexpr (!entered) return true;
+        return packet.nb_segs == 1 ||
+               (packet.length() == ethernet_header_size + size && !unsure(packet, burst));
+    }
+    static IfIndex in_of(const Packet& packet, const Burst& burst) noexcept {
+        return entered ? packet.meta.iif : burst.in;
+    }
+    static bool asks_way_back4(const Packet& packet, const Burst& burst, const Context& context) noexcept {
+        if constexpr (!entered) return burst.asks_way_back4;
+        return burst.asks_way_back4 || context.routing->interface(packet.meta.iif).rp_filter != 0;
+    }
 
     static std::uint32_t unsure(const Packet& packet, const Burst& burst) noexcept {
         return burst.checks_sums && packet.meta.checksum == ChecksumState::unknown ? Prepared::unsure : 0;
@@ -190,10 +219,10 @@ struct FlowBatch {
         return *reinterpret_cast<FlowEntry*>(asked.way - (asked.ref & 1));
     }
     /// Of an outcome that stands.
-    static std::uint32_t epoch_of(const Asked& asked, bool v6, std::uint16_t status,
+    static std::uint32_t epoch_of(const Asked& asked, bool v6, std::uint16_t status, bool way_back,
                                   const Burst& burst) noexcept {
-        return burst.epoch + route_generation(entry_of(asked), asked.ref & 1, v6, status,
-                                              burst.asks_way_back4, *burst.changes);
+        return burst.epoch +
+               route_generation(entry_of(asked), asked.ref & 1, v6, status, way_back, *burst.changes);
     }
     /// Whether the entry that is worth a look is the one.
     [[nodiscard]] static bool is_found(const Asked& asked) noexcept;
@@ -226,16 +255,40 @@ struct FlowBatch {
     /// nf_conntrack_checksum of a plain packet.
     [[nodiscard, gnu::noinline]] static bool has_right_sum(Packet& packet, const Prepared& in) noexcept;
     /// What conntrack does with it; false if it is invalid, or ends its connection.
-    [[nodiscard]] static bool is_accepted(const Asked& asked, std::uint16_t status, const std::byte* l4,
-                                          std::uint32_t length, std::uint16_t size, Burst& burst) noexcept;
-    [[nodiscard, gnu::noinline]] static bool is_accepted_slowly(const Asked& asked, const std::byte* l4,
-                                                                std::uint32_t length, std::uint16_t size,
+    [[nodiscard]] static bool is_accepted(Packet& packet, const Asked& asked, std::uint16_t status,
+                                          const std::byte* l4, std::uint32_t length, Burst& burst) noexcept;
+    [[nodiscard, gnu::noinline]] static bool is_accepted_slowly(Packet& packet, const Asked& asked,
+                                                                const std::byte* l4, std::uint32_t length,
                                                                 Burst& burst) noexcept;
+    /// Tracks and counts it, and translates it if its connection is; false if it is not for this path, and
+    /// unchanged.
+    template <class Tuple>
+    [[nodiscard, gnu::always_inline]] static bool goes_on(Packet& packet, const Prepared& in,
+                                                          const Asked& asked, std::uint16_t status,
+                                                          Burst& burst, Context& context) noexcept;
+    /// By an interface that is no port, or with something left to do for the port's sake.
+    template <class Tuple>
+    [[nodiscard, gnu::noinline]] static Verdict leave_by_egress(Packet& packet, const Prepared& in,
+                                                                const Asked& asked, Burst& burst,
+                                                                Context& context) noexcept;
 };
-static_assert(BatchStage<FlowBatch>);
+using FlowBatch = FlowStage<StageId::flow_batch>;
+using FlowInput = FlowStage<StageId::flow_input>;
+static_assert(BatchStage<FlowBatch> && BatchStage<FlowInput>);
 
-inline bool FlowBatch::is_accepted(const Asked& asked, std::uint16_t status, const std::byte* l4,
-                                   std::uint32_t length, std::uint16_t size, Burst& burst) noexcept {
+/// Where an IP packet goes that is past host or was handed over: nothing of its flow is before it.
+inline Verdict enter_ip(Packet& packet, Context& context) noexcept {
+    if (!context.filtering->tracks[is_ipv6(packet)]) return Verdict::to(StageId::ip_input);
+    if (!context.observer || !context.observer->follows(packet)) [[likely]]
+        return Verdict::to(StageId::flow_input);
+    // Who follows it is to see each stage.
+    if (context.holds(StageId::flow_input)) context.run_now(StageId::flow_input, context);
+    return Verdict::to(StageId::ip_input);
+}
+
+template <StageId stage>
+inline bool FlowStage<stage>::is_accepted(Packet& packet, const Asked& asked, std::uint16_t status,
+                                          const std::byte* l4, std::uint32_t length, Burst& burst) noexcept {
     FlowState& state = entry_of(asked).state;
     const unsigned direction = asked.ref & 1;
     const FlowKind kind = asked.way->kind;
@@ -245,51 +298,66 @@ inline bool FlowBatch::is_accepted(const Asked& asked, std::uint16_t status, con
                 : plain::follow_ack(state, status, direction, l4, length, burst.due)) [[likely]]
             return true;
     }
-    return is_accepted_slowly(asked, l4, length, size, burst);
+    return is_accepted_slowly(packet, asked, l4, length, burst);
 }
 
+template <StageId stage>
 template <class Tuple>
-[[gnu::always_inline]] inline Verdict FlowBatch::follow(Packet& packet, const Prepared& in,
-                                                        const Asked& asked, Burst& burst,
-                                                        Context& context) noexcept {
+[[gnu::always_inline]] inline bool FlowStage<stage>::goes_on(Packet& packet, const Prepared& in,
+                                                             const Asked& asked, std::uint16_t status,
+                                                             Burst& burst, Context& context) noexcept {
+    using Header = std::conditional_t<sizeof(Tuple) == sizeof(Tuple6), Ipv6Header, Ipv4Header>;
+    const std::uint16_t size = in.size();
+    std::byte* const l4 = packet.data() + ethernet_header_size + sizeof(Header);
+    if (in.has(Prepared::unsure) && !has_right_sum(packet, in)) [[unlikely]]
+        return false;
+    if (!is_accepted(packet, asked, status, l4, size - std::uint32_t{sizeof(Header)}, burst)) [[unlikely]]
+        return false;
+    if constexpr (!entered) context.received_bytes += packet.length();
+    FlowPath& path = burst.work->paths[asked.way->path];
+    path.bytes += size;
+    if (status & nat_mask)
+        write_translation(*packet.header<Header>(ethernet_header_size), l4, *asked.way,
+                          entry_of(asked).direction[!(asked.ref & 1)], packet.meta.checksum);
+    ++path.packets;
+    return true;
+}
+
+template <StageId stage>
+template <class Tuple>
+[[gnu::always_inline]] inline Verdict FlowStage<stage>::follow(Packet& packet, const Prepared& in,
+                                                               const Asked& asked, Burst& burst,
+                                                               Context& context) noexcept {
     constexpr bool v6 = sizeof(Tuple) == sizeof(Tuple6);
-    using Header = std::conditional_t<v6, Ipv6Header, Ipv4Header>;
     if (asked.owner != burst.moment.worker) [[unlikely]]
         return give(packet, asked, burst, context);
     const FlowDirection& way = *asked.way;
     const FlowState& state = entry_of(asked).state;
     const std::uint16_t status = state.status.load(std::memory_order_acquire);
-    if (way.epoch != epoch_of(asked, v6, status, burst) || status & FlowStatus::dying ||
-        FlowTracker::expired(state, burst.moment.now) ||
-        way.terms() != FlowDirection::plain_terms(burst.in, status & FlowStatus::seen_reply)) [[unlikely]] {
-        if (!still_holds(packet, asked, burst, context)) return divert(burst);
+    const std::uint32_t epoch =
+        epoch_of(asked, v6, status, !v6 && asks_way_back4(packet, burst, context), burst);
+    if (way.epoch != epoch || status & FlowStatus::dying || FlowTracker::expired(state, burst.moment.now) ||
+        way.terms() != FlowDirection::plain_terms(in_of(packet, burst), status & FlowStatus::seen_reply))
+        [[unlikely]] {
+        if (!still_holds(packet, asked, burst, context)) return divert();
     }
     const std::uint16_t size = in.size();
     const Hop& hop = burst.hops[way.hop.load(std::memory_order_relaxed)];
     const std::uint64_t neighbour = hop.neighbour.load(std::memory_order_acquire);
     if (Hop::state_of(neighbour) != NeighbourState::resolved || hop.interface >= burst.interface_count)
         [[unlikely]]
-        return divert(burst);
-    const Interface& out = burst.interfaces[hop.interface];
-    if (size > out.plain_mtu || !fits_hop(size, hop.mtu)) [[unlikely]]
-        return divert(burst);
-    if (in.has(Prepared::unsure) && !has_right_sum(packet, in)) [[unlikely]]
-        return divert(burst);
+        return divert();
     // What came before it and went the slow way may have changed its connection.
     if (*burst.slow_count) [[unlikely]] {
         context.run_all(context);
         return follow_again(packet, in, asked, burst, context);
     }
-    std::byte* const l4 = packet.data() + ethernet_header_size + sizeof(Header);
-    if (!is_accepted(asked, status, l4, size - std::uint32_t{sizeof(Header)}, size, burst)) [[unlikely]]
-        return divert(burst);
-    context.received_bytes += packet.length();
-    FlowPath& path = burst.work->paths[way.path];
-    path.bytes += size;
-    if (status & nat_mask)
-        write_translation(*packet.header<Header>(ethernet_header_size), l4, way,
-                          entry_of(asked).direction[!(asked.ref & 1)], packet.meta.checksum);
-    ++path.packets;
+    const Interface& out = burst.interfaces[hop.interface];
+    if (size > out.plain_mtu || !fits_hop(size, hop.mtu) || (entered && detail::wants_of(packet)))
+        [[unlikely]]
+        return leave_by_egress<Tuple>(packet, in, asked, burst, context);
+    if (!goes_on<Tuple>(packet, in, asked, status, burst, context)) [[unlikely]]
+        return divert();
     send_plain(packet, size, v6, hop, neighbour, out, context);
     return Verdict::consumed();
 }

@@ -12,7 +12,6 @@ enum class SlowWay : std::uint8_t {
     fragments,
     handed_over,  ///< another worker's receive queue gets them
     marked,       ///< it had a mark before any rule
-    no_port,      ///< its interface is not the port that received it
     protocol,     ///< neither TCP nor UDP
     tcp_ends,     ///< SYN, FIN or RST, or no ACK
     // what rules have asked or done; the first of these in the order of hook::Rest

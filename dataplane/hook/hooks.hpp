@@ -74,7 +74,6 @@ struct HookWork {
     unsigned handed_to = nobody;  ///< the worker that a datagram has to go to
     /// Packets for other workers, by worker; given at the end of the round, or when there are enough.
     std::vector<PacketVector> for_others;
-    bool takes_over = false;  ///< the burst in hand is from another worker, which has received it
 };
 
 /// How a hook ends a packet, or nothing: it goes on. As std::optional, but one word that is written and read

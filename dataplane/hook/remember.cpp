@@ -169,11 +169,10 @@ void begin_recording(const Packet& packet, Context& context) noexcept {
     recording.path.clear();
     context.hooks->trail.rests = {};
     recording.marks_connection = false;
-    recording.slow = context.hooks->datagram.count != 0        ? SlowWay::fragments
-                     : was_handed_over(packet)                 ? SlowWay::handed_over
-                     : packet.meta.mark != 0                   ? SlowWay::marked
-                     : packet.meta.iif != packet.meta.port_iif ? SlowWay::no_port
-                                                               : SlowWay::kept;
+    recording.slow = context.hooks->datagram.count != 0 ? SlowWay::fragments
+                     : was_handed_over(packet)          ? SlowWay::handed_over
+                     : packet.meta.mark != 0            ? SlowWay::marked
+                                                        : SlowWay::kept;
 }
 
 void record_connection(const Packet& packet, Context& context) noexcept {

@@ -2,12 +2,13 @@
 // for it.
 //   reads   destination, EtherType
 //   writes  punt_class; takes a priority tag off
-//   to      ip_input, punt
+//   to      flow_input, ip_input, punt
 //   tables  Interface, RoutedInterface
 //   Linux   eth_type_trans (pkt_type), ip_rcv's test for PACKET_OTHERHOST
 #pragma once
 
 #include "dataplane/context.hpp"
+#include "dataplane/flow/batch.hpp"
 #include "dataplane/punt/class.hpp"
 
 namespace weft {
@@ -35,7 +36,7 @@ struct Host {
         if (!destination.is_group() && destination != in.mac &&
             !context.routing->interface(in.index).accepts(destination))
             return Verdict::drop(DropReason::host_not_for_us);
-        if (is_routed(packet, context)) return Verdict::to(StageId::ip_input);
+        if (is_routed(packet, context)) return enter_ip(packet, context);
         if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
         return punt(packet, punt_class_of(packet));
     }

@@ -15,9 +15,10 @@ namespace weft {
     return static_cast<std::uint16_t>(size - 1) <= static_cast<std::uint16_t>(hop_mtu - 1);
 }
 
-/// Writes addresses, TTL and checksum or hop limit, cuts off padding. `size`: of the IP packet, bytes.
-inline void send_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,
-                       const Interface& out, Context& context) noexcept {
+/// Writes addresses, TTL and checksum or hop limit, cuts off padding. `size`: of the IP packet, bytes; of a
+/// packet in segments it is the whole.
+inline void write_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,
+                        const Context& context) noexcept {
     const std::uint32_t length = size + std::uint32_t{ethernet_header_size};
     if (length != packet.length()) [[unlikely]]  // padding
         packet.pkt_len = packet.data_len = static_cast<std::uint16_t>(length);
@@ -32,6 +33,11 @@ inline void send_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& h
     std::memcpy(frame, &first, sizeof first);
     std::memcpy(frame + sizeof first, &rest, sizeof rest);
     hop.touch(context.now_seconds);
+}
+/// The same, and away by a port.
+inline void send_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,
+                       const Interface& out, Context& context) noexcept {
+    write_plain(packet, size, v6, hop, neighbour, context);
     collect(packet, out.port, context);
 }
 

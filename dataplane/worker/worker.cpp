@@ -148,7 +148,6 @@ unsigned Worker::take_handed_over() noexcept {
 unsigned Worker::take_burst_handed_over() noexcept {
     Packet* packets[batch_size];
     const unsigned count = share_.hand_over.dequeue(packets, batch_size);
-    auto& known = context_.next[static_cast<std::size_t>(StageId::flow_batch)];
     // All of these lines are in the other worker's cache.
     for (unsigned i = 0; i < count; ++i) {
         __builtin_prefetch(packets[i]);
@@ -159,34 +158,18 @@ unsigned Worker::take_burst_handed_over() noexcept {
     for (unsigned i = 0; i < count; ++i) {
         Packet& packet = *packets[i];
         const HandedFor what = packet.meta.handed_for;
-        const bool may_be_known = what == HandedFor::input && has_met_no_rule(packet);
-        // One burst of one port, and nothing overtakes it.
-        if (known.count && (!may_be_known || packet.meta.iif != known.packets[0]->meta.iif)) run_taken_over();
+        const bool leaves = what == HandedFor::output;
         if (what == HandedFor::sending)
             take_over(packet, context_);
-        else if (!context_.topology->exists(what == HandedFor::output ? packet.meta.oif : packet.meta.iif))
+        else if (!context_.topology->exists(leaves ? packet.meta.oif : packet.meta.iif))
             context_.drop(packet, DropReason::handover_gone, no_interface);
-        else if (what == HandedFor::output)
+        else if (leaves)
             send_of_host(packet);
-        else if (may_be_known && (known.count || takes_known(packet)))
-            known.packets[known.count++] = &packet;
         else
-            context_.emit(packet, StageId::ip_input);
+            context_.follow(packet, enter_ip(packet, context_), packet.meta.iif);
     }
-    if (count) run_taken_over();
+    if (count) run_stages();
     return count;
-}
-
-bool Worker::takes_known(const Packet& packet) const noexcept {
-    return packet.meta.iif == packet.meta.port_iif && way_of(packet.meta.iif) == StageId::flow_batch;
-}
-
-void Worker::run_taken_over() noexcept {
-    const auto& known = context_.next[static_cast<std::size_t>(StageId::flow_batch)];
-    if (known.count) context_.receiving = &context_.topology->interface(known.packets[0]->meta.iif);
-    hooks_.takes_over = true;
-    run_stages();
-    hooks_.takes_over = false;
 }
 
 void Worker::look_on(const Observation& what) noexcept {

@@ -31,9 +31,6 @@ class Worker {
     void send_of_host(Packet& packet) noexcept;
     unsigned take_handed_over() noexcept;
     unsigned take_burst_handed_over() noexcept;
-    /// A packet that another worker received may go to flow_batch.
-    [[nodiscard]] bool takes_known(const Packet&) const noexcept;
-    void run_taken_over() noexcept;
     unsigned take_from_veths() noexcept;
     void idle() noexcept;
     void sleep(const PollPlan& plan) noexcept;

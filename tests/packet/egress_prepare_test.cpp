@@ -94,6 +94,19 @@ TEST_F(Prepare, LeavesToThePortWhatItCanDo) {
     EXPECT_EQ(p->meta.gso_type, GsoType::tcp4);
 }
 
+// What from_virtio() would refuse: the frame was long enough with the tag that it had.
+TEST_F(Prepare, DropsAGsoFrameThatIsShorterThanItsHeaders) {
+    Packet* p = test::make_chain(test::pool(), Frame(33, 1));
+    p->meta.tag_place = TagPlace::none;
+    p->meta.checksum = ChecksumState::good;
+    p->meta.gso_type = GsoType::tcp4;
+    p->meta.gso_size = 1;
+    ASSERT_EQ(run(p, everything), 0u);
+    EXPECT_EQ(why_, DropReason::egress_bad_offload);
+    EXPECT_EQ(test::bytes_of(*p), Frame(33, 1));
+    Packet::free(p);
+}
+
 // RFC 3168 6.1.2: CWR is set in the first segment only; virtio 1.1 5.1.6.4 and Linux's NETIF_F_TSO_ECN name
 // who can see to that.
 TEST_F(Prepare, SegmentsCwrForAPortThatWouldRepeatIt) {

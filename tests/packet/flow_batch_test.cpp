@@ -1,37 +1,10 @@
 // Known flows by the batch path: what it skips, what it must not skip, and that nobody sees a difference.
 #include <gtest/gtest.h>
 
-#include <random>
-
-#include "tests/packet/firewall.hpp"
+#include "tests/packet/talk.hpp"
 
 namespace weft::test {
 namespace {
-
-struct Pair {
-    const char *a, *b, *more_b;
-};
-constexpr Pair of4{"10.0.1.2", "10.0.2.2", "10.0.2.2/32"},
-    of6{"2001:db8:1::2", "2001:db8:2::2", "2001:db8:2::2/128"};
-
-const std::string stateful = R"(*mangle
-:PREROUTING ACCEPT [0:0]
--A PREROUTING -p udp --dport 53 -j MARK --set-mark 3
-COMMIT
-*filter
-:FORWARD DROP [0:0]
--A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
--A FORWARD -i a -o b -p udp -j ACCEPT
--A FORWARD -i a -o b -p tcp --syn -j ACCEPT
-COMMIT
-)";
-
-std::uint64_t packets_of(Firewall& firewall, StageId stage) {
-    std::uint64_t all = 0;
-    for (const auto& worker : firewall.rig.shared().workers)
-        all += worker->stages[static_cast<std::size_t>(stage)].packets.get();
-    return all;
-}
 
 class FlowBatchTest : public testing::TestWithParam<RigOptions> {
   protected:
@@ -256,58 +229,6 @@ TEST_P(FlowBatchTest, RpFilterThatIsTurnedOffLeavesNoOutcomeBehind) {
     }
 }
 
-/// What comes by chance: two hosts that talk TCP and UDP by a few ports, and break the rules of both.
-class Talk {
-  public:
-    explicit Talk(unsigned seed) : random_(seed) {}
-    Ip next(bool& from_a, std::string& mac) {
-        const Pair& who = pick(2) ? of6 : of4;
-        from_a = pick(2);
-        mac = pick(8) ? (from_a ? host_a : host_b) : "02:00:00:00:00:66";
-        const char *source = from_a ? who.a : who.b, *destination = from_a ? who.b : who.a;
-        const unsigned client = 1000 + pick(2), server = pick(2) ? 80 : 53;
-        const unsigned s = from_a ? client : server, d = from_a ? server : client;
-        Ip ip(source, destination);
-        ip.ttl(pick(12) ? 64 : 1);
-        if (pick(2)) return ip.payload(pick(40)).udp(s, d), pick(3) ? ip : ip.summed();
-        const std::uint8_t flags[] = {0x02, 0x12, 0x10, 0x10, 0x10, 0x18, 0x11, 0x04, 0x30};
-        Bytes segment{static_cast<std::uint8_t>(s >> 8), static_cast<std::uint8_t>(s),
-                      static_cast<std::uint8_t>(d >> 8), static_cast<std::uint8_t>(d)};
-        const unsigned sequence = pick(6) ? pick(3) : pick(1u << 30), acknowledged = pick(3);
-        for (const unsigned word : {sequence, acknowledged})
-            for (unsigned shift = 32; shift > 0;)
-                segment.push_back(static_cast<std::uint8_t>(word >> (shift -= 8)));
-        segment.insert(segment.end(), {0x50, flags[pick(std::size(flags))], 0x20, 0, 0, 0, 0, 0});
-        segment.resize(segment.size() + pick(3));
-        ip.payload(segment).protocol(6).summed();
-        return ip;
-    }
-    unsigned pick(unsigned n) { return static_cast<unsigned>(random_() % n); }
-
-  private:
-    std::mt19937 random_;
-};
-
-const char* const chance_rules[] = {
-    "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
-    "-A FORWARD -m conntrack --ctstate INVALID -j DROP",
-    "-A FORWARD -m conntrack --ctstatus ASSURED -p udp -j ACCEPT",
-    "-A FORWARD -m conntrack --ctstatus SEEN_REPLY",
-    "-A FORWARD -p tcp --tcp-flags PSH PSH -j DROP",
-    "-A FORWARD -p tcp --syn -j ACCEPT",
-    "-A FORWARD -m mac --mac-source 02:00:00:00:00:66 -p udp -j DROP",
-    "-A FORWARD -p udp --dport 53 -j ACCEPT",
-    "-A FORWARD -m connmark --mark 1 -j DROP",
-    "-A FORWARD -p udp -j CONNMARK --set-mark 1",
-    "-A FORWARD -i a -j CONNMARK --set-mark 7",
-    "-A FORWARD -i b -j CONNMARK --set-mark 8",
-    "-A FORWARD -p udp -j CONNMARK --set-xmark 0x10/0",
-    "-A FORWARD -i b -j DROP",
-    "-A FORWARD -m length --length 40:60 -j ACCEPT",
-    "-A FORWARD -m mark --mark 2 -j ACCEPT",
-    "-A FORWARD -m addrtype --src-type UNICAST",
-};
-
 /// The same packets to a router that keeps outcomes, and to one that forgets them before each packet.
 TEST_P(FlowBatchTest, NobodySeesTheDifference) {
     std::uint64_t decided = 0;
@@ -315,13 +236,7 @@ TEST_P(FlowBatchTest, NobodySeesTheDifference) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         Firewall known(GetParam()), forgetful(GetParam());
         Talk talk(seed);
-        std::string rules =
-            "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp --sport 1000 -j MARK --set-mark 2\n"
-            "COMMIT\n*filter\n:FORWARD " +
-            std::string(talk.pick(2) ? "DROP" : "ACCEPT") + " [0:0]\n";
-        for (unsigned i = 0; i < 6; ++i)
-            rules += std::string(chance_rules[talk.pick(std::size(chance_rules))]) + "\n";
-        rules += "COMMIT\n";
+        const std::string rules = talk.rules();
         for (Firewall* one : {&known, &forgetful})
             one->rules(rules, rules);
         for (unsigned i = 0; i < 800; ++i) {
