@@ -152,6 +152,7 @@ using PacketFlow = Pipeline<observed,
                             BridgeOutput,  // the host sends by a bridge
                             Host,          // for the kernel, or to be routed?
                             FlowInput,     // IP under rules: packets of known flows
+                            RouteInput,    // IP: in transit to a known neighbour
                             IpInput,       // IP: sound, and where to?
                             IpForward,     // in transit
                             IpOutput,      // by a hop

@@ -93,8 +93,10 @@ std::unique_ptr<Routing> Routes::make_routing() const {
         if (interface == no_interface || !link.value.has_mac || !(link.value.flags & IFF_UP)) continue;
         at(*routing, interface).more_macs.push_back(link.value.mac);
     }
-    for (auto& interface : interfaces)
+    for (auto& interface : interfaces) {
+        routing->filters_sources |= interface.rp_filter != 0;
         std::sort(interface.more_macs.begin(), interface.more_macs.end());
+    }
     take_addresses(*routing);
     return routing;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/hook/connection.hpp"
 #include "dataplane/ingress/enter.hpp"
 #include "dataplane/route/forward.hpp"
 #include "dataplane/route/lookup.hpp"
@@ -10,12 +11,6 @@
 namespace weft {
 
 namespace {
-
-/// What ingress and host would have written of a plain frame.
-void receive(Packet& packet, const Context& context) noexcept {
-    enter_metadata(packet, *context.receiving);
-    packet.meta.tag_place = TagPlace::none;
-}
 
 /// A UDP sum of 0 is none (as udp_error, over IPv6 too).
 template <class Header>
@@ -159,7 +154,8 @@ Verdict FlowStage<stage>::give(Packet& packet, const Asked& asked, Burst& burst,
     // Of the same flow, perhaps.
     if (context.holds(slow)) context.run_all(context);
     if constexpr (!entered) {
-        receive(packet, context);
+        enter_metadata(packet, *context.receiving);
+        packet.meta.tag_place = TagPlace::none;
         context.received_bytes += packet.length();
     }
     return hand_over(packet, HandedFor::input, asked.owner, context);
@@ -261,17 +257,11 @@ template <class Tuple>
 Verdict FlowStage<stage>::leave_by_egress(Packet& packet, const Prepared& in, const Asked& asked,
                                           Burst& burst, Context& context) noexcept {
     const Hop& hop = burst.hops[asked.way->hop.load(std::memory_order_relaxed)];
-    if constexpr (!entered) receive(packet, context);
-    packet.meta.l3_offset = ethernet_header_size;
-    if (!context.topology->exists(hop.interface) || exceeds_mtu(packet, mtu_of(hop, context)))
-        return divert();
+    if (!may_leave_by_egress(packet, hop, entered, context)) return divert();
     const std::uint16_t status = entry_of(asked).state.status.load(std::memory_order_acquire);
     if (!goes_on<Tuple>(packet, in, asked, status, burst, context)) return divert();
     packet.meta.mark = burst.work->paths[asked.way->path].mark;
-    packet.meta.oif = hop.interface;
-    write_plain(packet, in.size(), sizeof(Tuple) == sizeof(Tuple6), hop,
-                hop.neighbour.load(std::memory_order_acquire), context);
-    return Verdict::to(StageId::egress);
+    return weft::leave_by_egress(packet, in.size(), sizeof(Tuple) == sizeof(Tuple6), hop, context);
 }
 
 template struct FlowStage<StageId::flow_batch>;

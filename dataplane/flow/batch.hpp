@@ -27,12 +27,9 @@
 #include "dataplane/flow/epoch.hpp"
 #include "dataplane/flow/plain_follow.hpp"
 #include "dataplane/flow/tracker.hpp"
-#include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/hooks.hpp"
 #include "dataplane/nat/prepared.hpp"
-#include "dataplane/observe/observer.hpp"
 #include "dataplane/route/batch.hpp"
-#include "dataplane/route/header.hpp"
 
 namespace weft {
 
@@ -159,19 +156,12 @@ struct FlowStage {
 
     static bool is_received(const Packet& packet, const Burst& burst, std::uint32_t& above) noexcept {
         if constexpr (!entered) return plain::is_received(packet, burst.own, burst.spread, above);
-        // Host has looked at the rest. A longer frame's end may lie elsewhere, its headers may not.
-        constexpr std::uint32_t least = ethernet_header_size + least_size,
-                                most_headers = ethernet_header_size + sizeof(Ipv6Header) + 60;
-        above = packet.length() - least;
-        return packet.head_length() >= (packet.nb_segs == 1 ? least : most_headers) && writable(packet) &&
-               !reinterpret_cast<const EthernetHeader*>(packet.data())->destination.is_group() &&
-               has_met_no_rule(packet) && packet.meta.mark == 0;
+        return plain::is_entered(packet, above);
     }
     /// All of it lies in its first segment, or all that is needed.
     static bool is_in_sight(const Packet& packet, std::uint32_t size, const Burst& burst) noexcept {
         if constexpr (!entered) return true;
-        return packet.nb_segs == 1 ||
-               (packet.length() == ethernet_header_size + size && !unsure(packet, burst));
+        return packet.nb_segs == 1 || (plain::is_trimmed(packet, size) && !unsure(packet, burst));
     }
     static IfIndex in_of(const Packet& packet, const Burst& burst) noexcept {
         return entered ? packet.meta.iif : burst.in;
@@ -275,16 +265,6 @@ struct FlowStage {
 using FlowBatch = FlowStage<StageId::flow_batch>;
 using FlowInput = FlowStage<StageId::flow_input>;
 static_assert(BatchStage<FlowBatch> && BatchStage<FlowInput>);
-
-/// Where an IP packet goes that is past host or was handed over: nothing of its flow is before it.
-inline Verdict enter_ip(Packet& packet, Context& context) noexcept {
-    if (!context.filtering->tracks[is_ipv6(packet)]) return Verdict::to(StageId::ip_input);
-    if (!context.observer || !context.observer->follows(packet)) [[likely]]
-        return Verdict::to(StageId::flow_input);
-    // Who follows it is to see each stage.
-    if (context.holds(StageId::flow_input)) context.run_now(StageId::flow_input, context);
-    return Verdict::to(StageId::ip_input);
-}
 
 template <StageId stage>
 inline bool FlowStage<stage>::is_accepted(Packet& packet, const Asked& asked, std::uint16_t status,

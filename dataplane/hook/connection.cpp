@@ -368,9 +368,7 @@ bool settle_connections(Context& context) noexcept {
             tracker.discard(begun.ref, moment);
     }
     context.hooks->begun.clear();
-    // Some 10 us: less than a burst of packets takes.
-    constexpr unsigned a_few = 256;
-    return tracker.age(moment, a_few) >= a_few;
+    return tracker.age(moment, FlowTracker::aged_at_once) >= FlowTracker::aged_at_once;
 }
 
 }  // namespace weft

@@ -2,14 +2,14 @@
 // for it.
 //   reads   destination, EtherType
 //   writes  punt_class; takes a priority tag off
-//   to      flow_input, ip_input, punt
+//   to      flow_input, route_input, ip_input, punt
 //   tables  Interface, RoutedInterface
 //   Linux   eth_type_trans (pkt_type), ip_rcv's test for PACKET_OTHERHOST
 #pragma once
 
 #include "dataplane/context.hpp"
-#include "dataplane/flow/batch.hpp"
 #include "dataplane/punt/class.hpp"
+#include "dataplane/route/enter.hpp"
 
 namespace weft {
 

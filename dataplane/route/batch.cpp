@@ -5,12 +5,19 @@
 
 namespace weft {
 
-RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
-    const Interface& in = *context.receiving;
+template <StageId stage>
+typename RouteStage<stage>::Burst RouteStage<stage>::begin(Context& context) noexcept {
     const Topology& topology = *context.topology;
     Burst burst;  // not all of it: the arrays are filled as far as they are used
     const Routing& routing = *context.routing;
-    const bool checks_source = routing.interface(in.index).rp_filter != 0 || routing.local_networks4;
+    bool checks_source = routing.local_networks4 || (entered && routing.filters_sources);
+    if constexpr (!entered) {
+        const Interface& in = *context.receiving;
+        checks_source |= routing.interface(in.index).rp_filter != 0;
+        burst.own = in.mac.raw();
+        burst.spread = in.mtu - least_size;
+        burst.in = in.index;
+    }
     burst.routing = &routing;
     burst.asks4 = checks_source || !routing.rules4.empty();
     burst.asks6 = !routing.rules6.empty();
@@ -21,9 +28,6 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     burst.v6 = has_rules(true, context) ? nullptr : routing.tables[0].v6.get();
     burst.sparse4 = burst.v4 && burst.v4->sparse();
     burst.sparse6 = burst.v6 && burst.v6->sparse();
-    burst.own = in.mac.raw();
-    burst.spread = in.mtu - least_size;
-    burst.in = in.index;
     burst.own4 = &routing.own4;
     burst.hash_l4 = routing.hash_l4;
     burst.hash6_l4 = routing.hash6_l4;
@@ -35,7 +39,8 @@ RouteBatch::Burst RouteBatch::begin(Context& context) noexcept {
     return burst;
 }
 
-void RouteBatch::look_up(Burst& burst, Context&) noexcept {
+template <StageId stage>
+void RouteStage<stage>::look_up(Burst& burst, Context&) noexcept {
     HopIndex* const hops6 = burst.hops + batch_size;
     if (burst.count4) {
         if (burst.routing->rules4.empty()) [[likely]]
@@ -90,9 +95,10 @@ std::uint64_t flow_by_ports(Packet& packet, const Ipv6Header& ip) noexcept {
 // A member is found by a chain of loads and a multiplication, too long to be waited for on the way of each
 // packet: here those of many packets overlap. What the loop reads is copied before, as no store into the
 // burst can change it.
+template <StageId stage>
 template <class Header, bool by_ports>
-void RouteBatch::choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
-                                Burst& burst) noexcept {
+void RouteStage<stage>::choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
+                                       Burst& burst) noexcept {
     constexpr unsigned first = sizeof(Header) == sizeof(Ipv6Header) ? batch_size : 0;
     const Hop* const all_hops = burst.all_hops;
     const std::atomic<HopIndex>* const buckets = &burst.table->bucket(0);
@@ -113,8 +119,9 @@ void RouteBatch::choose_members(Packet* const packets[], const Prepared prepared
     }
 }
 
-void RouteBatch::choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
-                                Burst& burst) noexcept {
+template <StageId stage>
+void RouteStage<stage>::choose_members(Packet* const packets[], const Prepared prepared[], unsigned count,
+                                       Burst& burst) noexcept {
     if (burst.count4) {
         if (!burst.hash_l4) [[likely]]
             choose_members<Ipv4Header, false>(packets, prepared, count, burst);
@@ -129,11 +136,12 @@ void RouteBatch::choose_members(Packet* const packets[], const Prepared prepared
     }
 }
 
-const Hop* RouteBatch::chosen(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
+template <StageId stage>
+const Hop* RouteStage<stage>::chosen(Packet& packet, HopIndex index, bool v6, const Burst& burst) noexcept {
     const HopTable& table = *burst.table;
     if (table[index].kind != HopKind::choice) return nullptr;
     const auto find = [&](const auto& ip, bool by_ports) -> HopIndex {
-        const Asked asked = ask(ip);
+        const Asked asked = ask(ip, in_of(packet, burst));
         RouteKey key;
         key.source.bytes = asked.source;
         key.tos = asked_tos(asked.tos, v6);
@@ -147,5 +155,16 @@ const Hop* RouteBatch::chosen(Packet& packet, HopIndex index, bool v6, const Bur
                             : find(*packet.header<Ipv4Header>(ethernet_header_size), burst.hash_l4);
     return table[end].kind == HopKind::neighbour ? &table[end] : nullptr;
 }
+
+template <StageId stage>
+Verdict RouteStage<stage>::leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop,
+                                           Context& context) noexcept {
+    if (!may_leave_by_egress(packet, hop, entered, context)) return divert();
+    if constexpr (!entered) context.received_bytes += packet.length();
+    return weft::leave_by_egress(packet, size, v6, hop, context);
+}
+
+template struct RouteStage<StageId::route_batch>;
+template struct RouteStage<StageId::route_input>;
 
 }  // namespace weft

@@ -1,7 +1,10 @@
-// route_batch: the batch path of plain routing, where a packet in transit goes to a known neighbour.
+// route_batch and route_input: the batch path of plain routing, where a packet in transit goes to a known
+// neighbour. route_batch has bursts as a port receives them; route_input has what host lets in by any
+// interface (sub-interface, bridge, veth, guests' offloads), of a family without rules.
 //   reads   Ethernet and IP header, offload state, lengths
 //   writes  Ethernet addresses, TTL and checksum or hop limit; cuts off padding
-//   to      the port's transmit buffer; ingress, for every packet that this path does not decide
+//   to      the port's transmit buffer; egress, by what is no port or with offloads left to do; ingress or
+//           ip_input, for every packet that this path does not decide
 //   tables  Lpm, Hop (twice for a group), the egress Interface
 //   Linux   ip_rcv, ip_route_input, ip_forward, ip_finish_output2 up to dev_queue_xmit; the same of IPv6
 //
@@ -28,20 +31,23 @@
 
 namespace weft {
 
-struct RouteBatch {
-    static constexpr StageId id = StageId::route_batch;
+template <StageId stage>
+struct RouteStage {
+    static constexpr StageId id = stage;
+    static constexpr bool entered = stage == StageId::route_input;  ///< of any interface, past host
 
     /// What rules and rp_filter look at besides the destination. A packet just received has no mark.
     struct Asked {
         std::array<std::uint8_t, 16> source;
         std::uint8_t tos;
+        IfIndex in;
     };
     struct Burst {
         const Lpm4* v4;        ///< local and main; null: IPv4 is not for this path
         const Lpm6* v6;        ///< … nor IPv6
-        std::uint64_t own;     ///< MAC address of the port, as MacAddress::raw()
-        std::uint32_t spread;  ///< MTU - 20: lengths that an IP packet may have above the least
-        IfIndex in;
+        std::uint64_t own;     ///< route_batch: MAC address of the port, as MacAddress::raw()
+        std::uint32_t spread;  ///< route_batch: MTU - 20: lengths that an IP packet may have above the least
+        IfIndex in;            ///< route_batch: of all packets
         const OwnAddresses* own4;
         bool hash_l4, hash6_l4, sparse4, sparse6;
         bool spreads;  ///< there are groups
@@ -56,7 +62,7 @@ struct RouteBatch {
         Lpm6::Key keys6[batch_size];
         HopIndex hops[2 * batch_size];  ///< IPv6's from batch_size on
         const Routing* routing;
-        bool asks4, asks6;            ///< more than the destination decides: rules, or the way back
+        bool asks4, asks6;  ///< of some packet: more than the destination decides: rules, or the way back
         Asked asked[2 * batch_size];  ///< as hops; of a family that asks
     };
     struct Prepared {
@@ -77,20 +83,21 @@ struct RouteBatch {
         const std::byte* const frame = packet.data();
         const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
         std::uint32_t above;
-        if (!plain::is_received(packet, burst.own, burst.spread, above)) [[unlikely]]
+        if (!is_received(packet, burst, above)) [[unlikely]]
             return;
         if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
             const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);
             if (!burst.v4) [[unlikely]]
                 return;
             const std::uint32_t size = plain::transit_size(ip, above + least_size);
-            if (!size || !plain::are_unicast(ip) || burst.own4->may_have(ip.source)) [[unlikely]]
+            if (!size || !plain::are_unicast(ip) || burst.own4->may_have(ip.source) ||
+                !is_trimmed(packet, size)) [[unlikely]]
                 return;
             auto& key = burst.keys4[burst.count4];
             std::memcpy(key.data(), &ip.destination, sizeof key);
             burst.v4->prefetch(key, burst.sparse4);
             if (burst.asks4) [[unlikely]]
-                burst.asked[burst.count4] = ask(ip);
+                burst.asked[burst.count4] = ask(ip, in_of(packet, burst));
             out = {.size = static_cast<std::uint16_t>(size),
                    .slot = static_cast<std::uint8_t>(burst.count4++)};
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
@@ -98,13 +105,13 @@ struct RouteBatch {
             if (!burst.v6) [[unlikely]]
                 return;
             const std::uint32_t size = plain::transit_size(ip, above + least_size);
-            if (!size || !plain::are_unicast(ip)) [[unlikely]]
+            if (!size || !plain::are_unicast(ip) || !is_trimmed(packet, size)) [[unlikely]]
                 return;
             auto& key = burst.keys6[burst.count6];
             key = ip.destination;
             burst.v6->prefetch(key, burst.sparse6);
             if (burst.asks6) [[unlikely]]
-                burst.asked[batch_size + burst.count6] = ask(ip);
+                burst.asked[batch_size + burst.count6] = ask(ip, in_of(packet, burst));
             out = {.size = static_cast<std::uint16_t>(size),
                    .slot = static_cast<std::uint8_t>(batch_size + burst.count6++)};
         }
@@ -132,15 +139,16 @@ struct RouteBatch {
         }
         const std::uint64_t neighbour = hop->neighbour.load(std::memory_order_acquire);
         // Control writes hops in place: one may name an interface that this topology lacks.
-        if (Hop::state_of(neighbour) != NeighbourState::resolved || hop->interface == burst.in ||
+        if (Hop::state_of(neighbour) != NeighbourState::resolved || hop->interface == in_of(packet, burst) ||
             hop->interface >= burst.interface_count) [[unlikely]]
             return divert();
         const Interface& out = burst.interfaces[hop->interface];
-        if (in.size > out.plain_mtu || !fits_hop(in.size, hop->mtu)) [[unlikely]]
-            return divert();
-        if (context.holds(StageId::ingress)) [[unlikely]]
+        if (context.holds(slow)) [[unlikely]]
             context.run_all(context);
-        context.received_bytes += packet.length();
+        if (in.size > out.plain_mtu || !fits_hop(in.size, hop->mtu) || (entered && detail::wants_of(packet)))
+            [[unlikely]]
+            return leave_by_egress(packet, in.size, v6, *hop, context);
+        if constexpr (!entered) context.received_bytes += packet.length();
         send_plain(packet, in.size, v6, *hop, neighbour, out, context);
         return Verdict::consumed();
     }
@@ -148,15 +156,30 @@ struct RouteBatch {
   private:
     static constexpr std::uint32_t least_size = sizeof(Ipv4Header);
 
-    static Verdict divert() noexcept { return Verdict::to(StageId::ingress); }
+    static constexpr StageId slow = entered ? StageId::ip_input : StageId::ingress;
+    static Verdict divert() noexcept { return Verdict::to(slow); }
 
-    static Asked ask(const Ipv4Header& ip) noexcept {
-        Asked asked{.source = {}, .tos = ip.tos};
+    static bool is_received(const Packet& packet, const Burst& burst, std::uint32_t& above) noexcept {
+        if constexpr (entered)
+            return plain::is_entered(packet, above);
+        else
+            return plain::is_received(packet, burst.own, burst.spread, above);
+    }
+    static bool is_trimmed(const Packet& packet, std::uint32_t size) noexcept {
+        return !entered || plain::is_trimmed(packet, size);
+    }
+    static IfIndex in_of(const Packet& packet, const Burst& burst) noexcept {
+        return entered ? packet.meta.iif : burst.in;
+    }
+    static Asked ask(const Ipv4Header& ip, IfIndex in) noexcept {
+        Asked asked{.source = {}, .tos = ip.tos, .in = in};
         std::memcpy(asked.source.data(), &ip.source, sizeof ip.source);
         return asked;
     }
-    static Asked ask(const Ipv6Header& ip) noexcept {
-        return {.source = ip.source, .tos = static_cast<std::uint8_t>(ip.version_class_flow.host() >> 20)};
+    static Asked ask(const Ipv6Header& ip, IfIndex in) noexcept {
+        return {.source = ip.source,
+                .tos = static_cast<std::uint8_t>(ip.version_class_flow.host() >> 20),
+                .in = in};
     }
     /// What the first table has that a rule names and that leads somewhere; no_hop: not for this path.
     template <unsigned bytes>
@@ -172,7 +195,11 @@ struct RouteBatch {
     /// The hop at the end of a chain of choices; null of what is no choice, or if this path cannot tell.
     [[gnu::cold]] static const Hop* chosen(Packet& packet, HopIndex index, bool v6,
                                            const Burst& burst) noexcept;
+    [[gnu::noinline]] static Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6,
+                                                     const Hop& hop, Context& context) noexcept;
 };
-static_assert(BatchStage<RouteBatch>);
+using RouteBatch = RouteStage<StageId::route_batch>;
+using RouteInput = RouteStage<StageId::route_input>;
+static_assert(BatchStage<RouteBatch> && BatchStage<RouteInput>);
 
 }  // namespace weft

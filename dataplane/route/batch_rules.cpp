@@ -29,8 +29,9 @@ const Lpm<bytes>* table_of(const RoutingRule& rule, const Routing& routing) noex
 
 }  // namespace
 
+template <StageId stage>
 template <unsigned bytes>
-void RouteBatch::find_by_rules(Burst& burst) noexcept {
+void RouteStage<stage>::find_by_rules(Burst& burst) noexcept {
     constexpr bool v6 = bytes == 16;
     const auto& rules = v6 ? burst.routing->rules6 : burst.routing->rules4;
     const Asked* const asked = burst.asked + (v6 ? batch_size : 0);
@@ -57,7 +58,7 @@ void RouteBatch::find_by_rules(Burst& burst) noexcept {
         std::memcpy(keys[i].destination.bytes.data(), addresses[i].data(), bytes);
         keys[i].v6 = v6;
         keys[i].tos = asked_tos(asked[i].tos, v6);
-        keys[i].iif = burst.in;
+        keys[i].iif = asked[i].in;
         advance(i, 0);
     }
     while (count != 0) {
@@ -89,8 +90,8 @@ void RouteBatch::find_by_rules(Burst& burst) noexcept {
     }
 }
 
-void RouteBatch::check_sources(Burst& burst) noexcept {
-    const std::uint8_t rp_filter = burst.routing->interface(burst.in).rp_filter;
+template <StageId stage>
+void RouteStage<stage>::check_sources(Burst& burst) noexcept {
     Lpm4::Key sources[batch_size];
     HopIndex back[batch_size];
     for (unsigned i = 0; i < burst.count4; ++i)
@@ -98,13 +99,19 @@ void RouteBatch::check_sources(Burst& burst) noexcept {
     burst.v4->find(sources, back, burst.count4);
     for (unsigned i = 0; i < burst.count4; ++i) {
         const Hop& hop = burst.all_hops[back[i]];
+        const IfIndex in = burst.asked[i].in;
+        const std::uint8_t rp_filter = burst.routing->interface(in).rp_filter;
         const bool right = rp_filter == 0 ? hop.kind != HopKind::local && hop.kind != HopKind::choice
-                                          : leaves(hop.kind) && (rp_filter != 1 || hop.interface == burst.in);
+                                          : leaves(hop.kind) && (rp_filter != 1 || hop.interface == in);
         if (!right) burst.hops[i] = no_hop;
     }
 }
 
 template void RouteBatch::find_by_rules<4>(Burst&) noexcept;
 template void RouteBatch::find_by_rules<16>(Burst&) noexcept;
+template void RouteStage<StageId::route_batch>::check_sources(Burst&) noexcept;
+template void RouteInput::find_by_rules<4>(Burst&) noexcept;
+template void RouteInput::find_by_rules<16>(Burst&) noexcept;
+template void RouteStage<StageId::route_input>::check_sources(Burst&) noexcept;
 
 }  // namespace weft

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "dataplane/egress/prepare.hpp"
+#include "dataplane/egress/tag.hpp"
 #include "weft/net/ip.hpp"
 #include "weft/packet.hpp"
 
@@ -54,6 +55,21 @@ inline constexpr auto is_unicast4 = [] {
     above = packet.length() - (ethernet_header_size + std::uint32_t{sizeof(Ipv4Header)});
     return reinterpret_cast<const EthernetHeader*>(packet.data())->destination_raw() == own &&
            above <= spread && is_own(packet);
+}
+
+/// Of what host has let in, by whatever interface: no rule has seen it, headers lie in the first segment and
+/// may be written to. `above`: as above.
+[[nodiscard]] inline bool is_entered(const Packet& packet, std::uint32_t& above) noexcept {
+    constexpr std::uint32_t least = ethernet_header_size + std::uint32_t{sizeof(Ipv4Header)},
+                            most_headers = ethernet_header_size + std::uint32_t{sizeof(Ipv6Header)} + 60;
+    above = packet.length() - least;
+    return packet.head_length() >= (packet.nb_segs == 1 ? least : most_headers) && writable(packet) &&
+           !reinterpret_cast<const EthernetHeader*>(packet.data())->destination.is_group() &&
+           packet.meta.connection_state == 0 && packet.meta.mark == 0;
+}
+/// Of such a packet of `size` bytes: it has no padding that cutting off would take more than a length.
+[[nodiscard]] inline bool is_trimmed(const Packet& packet, std::uint32_t size) noexcept {
+    return packet.nb_segs == 1 || packet.length() == ethernet_header_size + size;
 }
 
 /// Bytes of an IPv4 packet in transit (RFC 1812 5.2.2, 5.3.1): no options, lengths and checksum right, hops

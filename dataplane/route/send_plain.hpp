@@ -34,7 +34,14 @@ inline void write_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& 
     std::memcpy(frame + sizeof first, &rest, sizeof rest);
     hop.touch(context.now_seconds);
 }
-/// The same, and away by a port.
+/// Whether it may leave by what is no port, or with work left for the port, as it is. What ingress and host
+/// write is written, unless they have (`entered`).
+[[nodiscard]] bool may_leave_by_egress(Packet& packet, const Hop& hop, bool entered,
+                                       Context& context) noexcept;
+/// It does.
+[[nodiscard]] Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop,
+                                      Context& context) noexcept;
+/// As write_plain(), and away by a port.
 inline void send_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,
                        const Interface& out, Context& context) noexcept {
     write_plain(packet, size, v6, hop, neighbour, context);

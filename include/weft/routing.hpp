@@ -109,6 +109,7 @@ struct Routing {
     /// Of the kernel's rules, local's and main's own folded into [0]; empty: tables[0] decides.
     std::vector<RoutingRule> rules4, rules6;
     std::vector<RoutedInterface> interfaces;  ///< by IfIndex; one beyond the end has defaults
+    bool filters_sources = false;             ///< some interface has rp_filter
     bool hash_l4 = false;                     ///< net.ipv4.fib_multipath_hash_policy 1
     bool hash6_l4 = false;                    ///< net.ipv6.fib_multipath_hash_policy 1
     bool tos_routes = false;                  ///< some IPv4 route has a TOS

@@ -18,6 +18,7 @@ enum class StageId : std::uint8_t {
     bridge_output,
     host,
     flow_input,
+    route_input,
     ip_input,
     ip_forward,
     ip_output,
@@ -27,8 +28,8 @@ enum class StageId : std::uint8_t {
 };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(StageId::count);
 inline constexpr std::string_view stage_names[stage_count] = {
-    "bridge_batch", "flow_batch", "route_batch", "ingress",   "bridge_input", "bridge_output", "host",
-    "flow_input",   "ip_input",   "ip_forward",  "ip_output", "egress",       "punt"};
+    "bridge_batch", "flow_batch",  "route_batch", "ingress",    "bridge_input", "bridge_output", "host",
+    "flow_input",   "route_input", "ip_input",    "ip_forward", "ip_output",    "egress",        "punt"};
 
 /// What a stage is about, and the stages it hands packets to (`show graph`).
 struct StageText {
@@ -41,16 +42,21 @@ inline constexpr StageText stage_texts[stage_count] = {
     {"a burst of a port that routes under rules: packets of known flows",
      {StageId::route_batch, StageId::ingress, StageId::egress},
      "port tx"},
-    {"a burst of a port that routes: in transit to a known neighbour", {StageId::ingress}, "port tx"},
+    {"a burst of a port that routes: in transit to a known neighbour",
+     {StageId::ingress, StageId::egress},
+     "port tx"},
     {"from a port: state, length, tag, sub-interface", {StageId::bridge_input, StageId::host}, ""},
     {"from a bridge member: VLAN, learning, forwarding, flooding",
      {StageId::host, StageId::egress, StageId::punt},
      ""},
     {"the host sends by a bridge: VLAN, forwarding, flooding", {StageId::egress}, ""},
-    {"for the host: is it for us, is it IP?", {StageId::flow_input, StageId::ip_input, StageId::punt}, ""},
+    {"for the host: is it for us, is it IP?",
+     {StageId::flow_input, StageId::route_input, StageId::ip_input, StageId::punt},
+     ""},
     {"IP under rules by any interface: packets of known flows",
      {StageId::ip_input, StageId::egress},
      "port tx"},
+    {"IP by any interface: in transit to a known neighbour", {StageId::ip_input, StageId::egress}, "port tx"},
     {"IP: header, martians, options, route", {StageId::ip_forward, StageId::punt}, ""},
     {"IP in transit: TTL, MTU", {StageId::ip_output}, ""},
     {"IP by a hop: neighbour, fragments", {StageId::egress, StageId::punt}, ""},

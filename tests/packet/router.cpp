@@ -1,5 +1,6 @@
 #include "tests/packet/router.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace weft::test {
@@ -140,6 +141,8 @@ void Router::publish() {
     routing_.tables.clear();
     for (const auto& [v4, v6] : tables_)
         routing_.tables.push_back({v4, v6});
+    routing_.filters_sources = std::any_of(routing_.interfaces.begin(), routing_.interfaces.end(),
+                                           [](const RoutedInterface& of) { return of.rp_filter != 0; });
     rig.while_offline(
         [&] { rig.shared().routing.replace(std::make_unique<Routing>(routing_), rig.shared().quiescence); });
     rig.shared().hops.raise_generation();

@@ -100,7 +100,7 @@ def test_refused_and_dropped(lab):
     for address, (family, _) in NEAR.items():
         a.reaches(address)
         equal(connects(a, address, 8080), 0, "curl without rules")
-        lab.weft(family, "-A", "FORWARD", "-p", "tcp", "--dport", "8080", "-j", "REJECT", "--reject-with", "tcp-reset")
+        lab.weft(family, "-A", "FORWARD", "-p", "tcp", "--dport", "8080", "--syn", "-j", "REJECT", "--reject-with", "tcp-reset")
         equal(connects(a, address, 8080), 7, "curl under REJECT")
         equal(counts(lab, "FORWARD", family), [1], "one segment")
         lab.weft(family, "-R", "FORWARD", "1", "-p", "tcp", "--dport", "8080", "-j", "REJECT")
