@@ -98,7 +98,10 @@ void Routes::link_changed(int device, const KernelLinkFacts& before, const Kerne
     const bool lost_objects = objects && before.has_carrier() && !now.has_carrier();
     const bool revived = !before.has_carrier() && now.has_carrier() &&
                          some_route([&](const RouteAttributes& a) { return is_dead_at(a, device); });
-    if (lost_objects || revived || ((before.flags ^ now.flags) & IFF_UP)) wanted_ |= forgotten;
+    const bool switched =
+        (before.flags ^ now.flags) & IFF_UP &&
+        (objects || some_route([&](const RouteAttributes& a) { return leads_to(a, device); }));
+    if (lost_objects || revived || switched) wanted_ |= forgotten;
 }
 
 void Routes::address(const KernelAddressFacts& address, bool there) {

@@ -11,6 +11,7 @@
 
 #include "control/kernel/route_message.hpp"
 #include "control/kernel/tap.hpp"
+#include "control/route/dump_pace.hpp"
 #include "control/route/mirror.hpp"
 #include "tests/smoke/kernel_namespaces.hpp"
 #include "tests/support/netlink_bytes.hpp"
@@ -187,6 +188,25 @@ TEST_F(KernelMirrorTest, RoutesThatTheKernelForgetsWithoutAWordGo) {
     must(host_->ip + "link set wan up");
     EXPECT_TRUE(becomes("192.0.2.77", HopKind::connected, 2));
     EXPECT_TRUE(becomes("8.8.8.8", HopKind::none)) << "as in the kernel, it does not come back";
+}
+
+TEST_F(KernelMirrorTest, AFlappingDeviceHasFewDumpsAndIsThenRight) {
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    std::string lines;
+    for (int i = 0; i < 200; ++i)
+        lines += "link set wan down\nlink set wan up\n";
+    const auto before = mirror_->counts().dumps;
+    const auto began = std::chrono::steady_clock::now();
+    batch(lines + "route add 9.0.0.0/8 via 192.0.2.9\nlink set wan down\n");
+    EXPECT_TRUE(becomes("9.9.9.9", HopKind::none));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::none));
+    ASSERT_TRUE(eventually([&] {
+        return mirror_->with([](const Routes& r) { return r.tables4().ribs().at(RT_TABLE_MAIN).size(); }) ==
+               1;
+    })) << "but for the network of lan the kernel has none";
+    const auto rounds = (std::chrono::steady_clock::now() - began) / DumpPace::least + 2;
+    EXPECT_LE(mirror_->counts().dumps - before, 4 * static_cast<std::uint64_t>(rounds));
 }
 
 TEST_F(KernelMirrorTest, ALostCarrierTakesNextHopObjectsAlong) {

@@ -213,6 +213,23 @@ TEST_F(RouteTablesTest, ALostCarrierAsksForNextHopObjectsOfTheLinkOnly) {
     EXPECT_EQ(routes.take_wanted(), 0u);
 }
 
+// net/ipv4/fib_semantics.c, fib_sync_down_dev: nothing is forgotten of a device to which nothing leads.
+TEST_F(RouteTablesTest, ADeviceThatGoesDownAsksForRoutesThatLeadThereOnly) {
+    link(wan, IFF_UP);
+    link(lan, IFF_UP);
+    add(make("10.6.0.0", 16, {via(lan, "10.0.0.2")}));
+    static_cast<void>(routes.take_wanted());
+    for (const std::uint32_t flags : {0, IFF_UP + 0}) {
+        link(wan, flags);
+        EXPECT_EQ(routes.take_wanted(), 0u);
+        link(lan, flags);
+        EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::routes4), 0u);
+    }
+    routes.nexthop({.id = 1, .family = AF_INET, .via = via(wan, "192.0.2.2")}, true);
+    link(wan, 0);
+    EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::nexthops), 0u) << "an object that no route has yet";
+}
+
 // Documentation/networking/ip-sysctl.rst; include/linux/inetdevice.h: of all devices or of one.
 TEST_F(RouteTablesTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
     for (const int device : {lan, wan})
