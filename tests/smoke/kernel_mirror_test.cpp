@@ -369,7 +369,7 @@ TEST_F(KernelMirrorTest, LostNotificationsAreMadeUpForByADump) {
     for (int i = 0; i < 3000; ++i)
         lines += "route add 11." + std::to_string(i / 250) + "." + std::to_string(i % 250) +
                  ".0/24 via 10.0.0.2\n";
-    batch(lines);
+    mirror_->with([&](const Routes&) { batch(lines); });  // nobody reads the socket meanwhile
     EXPECT_TRUE(eventually([&] { return look("11.11.249.1").kind == HopKind::neighbour; }));
     ASSERT_TRUE(mirror_->wait_until_in_step(20000));
     EXPECT_EQ(mirror_->with([](const Routes& r) { return r.tables4().ribs().at(RT_TABLE_MAIN).size(); }),
@@ -391,9 +391,11 @@ TEST_F(KernelMirrorTest, LostRemovalsAreMadeUpForByADump) {
     ASSERT_TRUE(becomes("10.0.0.252", HopKind::neighbour, 1));
     ASSERT_TRUE(becomes("12.0.0.1", HopKind::neighbour, 1));
     const auto before = mirror_->counts().overflows;
-    batch(
-        "route flush root 11.0.0.0/8\nneigh flush dev lan nud permanent\nnexthop del id 7\n"
-        "route add 11.1.1.0/24 via 10.0.0.2\n");
+    mirror_->with([&](const Routes&) {
+        batch(
+            "route flush root 11.0.0.0/8\nneigh flush dev lan nud permanent\nnexthop del id 7\n"
+            "route add 11.1.1.0/24 via 10.0.0.2\n");
+    });
     ASSERT_TRUE(mirror_->wait_until_in_step(30000));
     EXPECT_TRUE(becomes("11.11.249.1", HopKind::none));
     EXPECT_TRUE(becomes("10.0.0.252", HopKind::connected, 1));
