@@ -164,7 +164,7 @@ void Switch::feed_own_routes(const Model& model) {
     });
     tell(RouteDump::addresses, [&] {
         for (const auto& address : made.addresses)
-            routes.address(address, true);
+            routes.address(address, true, NLM_F_MULTI);
     });
     tell(RouteDump::nexthops, [&] {
         for (const auto& nexthop : made.nexthops)

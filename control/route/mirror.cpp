@@ -209,7 +209,7 @@ class RouteMirror::Loop {
             case RTM_NEWADDR:
             case RTM_DELADDR:
                 if (const auto address = parse_address_facts(message.body))
-                    routes_.address(*address, type == RTM_NEWADDR);
+                    routes_.address(*address, type == RTM_NEWADDR, message.header.nlmsg_flags);
                 return;
             default:
                 return;
