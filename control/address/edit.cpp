@@ -45,7 +45,7 @@ Result<Reply> ip_addr_add(Session& session, const command::Match& match, const s
     }
     if (!session.live || !session.live->is_lost(*known)) return ip::kernel("File exists");
     *known = std::move(*address);
-    session.afterwards.push_back([](Live& live) { return live.put_back(); });
+    session.afterwards.push_back([lost = *known](Live& live) { return live.put_back(lost); });
     return Reply{};
 }
 

@@ -156,8 +156,9 @@ class Live {
     [[nodiscard]] virtual std::vector<AddressState> addresses() = 0;
     /// Whether the kernel has no longer an address that is configured: somebody deleted it there.
     [[nodiscard]] virtual bool is_lost(const AddressSpec& address) = 0;
-    /// Puts back what the kernel has lost of the configuration.
-    virtual Result<> put_back() = 0;
+    /// Puts back what the kernel has lost of the configuration. Refused with the kernel's reason if it does
+    /// not take the address.
+    virtual Result<> put_back(const AddressSpec& address) = 0;
     /// CPUs of the workers, in worker order.
     [[nodiscard]] virtual std::vector<unsigned> worker_cpus() = 0;
 

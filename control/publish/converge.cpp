@@ -291,6 +291,7 @@ Result<> Switch::write_addresses(const Model& target) {
         if (there = tap_netlink_.addresses(); !there) return std::move(there).error();
     for (const auto& address : *there)
         if (ours(address)) present.emplace(names.at(address.index), address.address);
+    decltype(refused_addresses_) refused;
     for (const auto& address : target.addresses) {
         if (present.contains(identity(address))) continue;
         const AddressRequest request{.index = taps_.at(address.device).tap.index(),
@@ -300,16 +301,14 @@ Result<> Switch::write_addresses(const Model& target) {
                                      .scope = address.scope,
                                      .label = address.label,
                                      .nodad = address.nodad};
-        const auto what = fmt::format("{}: address {}", address.device, address.address);
         const auto added = tap_netlink_.add_address(request);
-        if (added) {
-            refused_addresses_.erase(what);
-            continue;
-        }
+        if (added) continue;
         // Somebody deleted it and entered it again: that is no reason to refuse other changes.
         if (!known(address)) return added;
-        if (refused_addresses_.insert(what).second) log(added.error().message + "; it is left as it is");
+        const auto& why = refused.emplace(identity(address), added.error().message).first->second;
+        if (!refused_addresses_.contains(identity(address))) log(why + "; it is left as it is");
     }
+    refused_addresses_ = std::move(refused);
     return {};
 }
 

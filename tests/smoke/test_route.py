@@ -77,6 +77,32 @@ def test_an_address_entered_again_in_the_kernel(lab):
 
 
 @stateful
+def test_a_lost_address_that_the_kernel_refuses(lab):
+    """What is added again and not taken (net/ipv6/addrconf.c: no IPv6 on the device) ends with the kernel's reason; it is logged
+    once, and once more after it was deleted and added."""
+    router(lab)
+    address = ["2001:db8:2::1/64", "dev", "b"]
+    complaint = "address 2001:db8:2::1/64: Permission denied"
+
+    def complaints():
+        return sum("it is left as it is" in line for line in lab.daemons[0].log)
+
+    lab.switch.sysctl("net.ipv6.conf.b.disable_ipv6", 1)
+    for _ in range(2):
+        check(complaint in lab.refused("ip", "addr", "add", *address), "the kernel's reason")
+    lab.weft("ip", "link", "set", "a", "mtu", "1400")
+    equal(complaints(), 1, "lines of the log")
+    lab.switch.sysctl("net.ipv6.conf.b.disable_ipv6", 0)
+    lab.weft("ip", "addr", "add", *address)
+    check("2001:db8:2::1/64" in lab.switch.ip("-o", "addr", "show", "dev", "b"), "the kernel has it again")
+    lab.switch.sysctl("net.ipv6.conf.b.disable_ipv6", 1)
+    check(complaint in lab.refused("ip", "addr", "add", *address), "the kernel's reason")
+    equal(complaints(), 2, "lines of the log")
+    lab.weft("ip", "addr", "del", *address)
+    check(complaint in lab.refused("ip", "addr", "add", *address), "a new one is refused, too")
+
+
+@stateful
 def test_replaced_routes(lab):
     """net/ipv4/fib_trie.c, fib_table_insert: a route takes the place of the first one of its prefix and metric, also where no packet
     sees the difference; but weft never takes out another's."""
