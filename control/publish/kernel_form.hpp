@@ -13,6 +13,14 @@ namespace weft {
 
 /// The kernel's index of an interface; 0: none.
 using IndexOf = std::function<int(const std::string& name)>;
+/// Of TAPs by name, which have to outlive it.
+template <class Taps>
+[[nodiscard]] IndexOf index_in(const Taps& taps) {
+    return [&taps](const std::string& name) {
+        const auto it = taps.find(name);
+        return it == taps.end() ? 0 : it->second.tap.index();
+    };
+}
 
 /// With weft's protocol.
 [[nodiscard]] KernelRoute kernel_route(const RouteSpec& spec, const IndexOf& index_of);

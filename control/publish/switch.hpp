@@ -120,6 +120,7 @@ class Switch final : public Live {
     std::string device_name(int kernel_index) override;
     Result<> delete_neighbour(const KernelNeighbour& neighbour) override;
     Result<RouteFound> find_route(const RouteQuestion& question) override;
+    Result<RouteFound> ask_kernel(const RouteQuestion& question);
     std::vector<AdjacencyState> adjacencies() override;
     Result<> start_trace(const std::string& port, std::uint32_t count) override;
     void clear_trace() override;

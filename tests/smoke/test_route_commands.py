@@ -206,6 +206,94 @@ def test_route_words(lab):
     check(not different, "\n".join(different))
 
 
+GET = """
+    route get 10.0.1.7
+    route get 10.20.1.1
+    route get 10.20.1.1 mark 0x20
+    -o route get 10.20.1.1
+    -d route get 10.20.1.1
+    -d -o route get 10.0.1.1
+    route get 10.30.1.1
+    route get 10.0.1.1
+    route get 10.0.1.255
+    route get 255.255.255.255
+    route get 255.255.255.255 oif b
+    route get 255.255.255.255 from 10.0.1.9 iif a
+    route get 224.0.0.5
+    route get 224.0.0.1
+    -d route get 224.0.0.5 oif b
+    route get 224.0.0.5 from 10.0.1.9 iif a
+    route get 10.0.2.9 oif a
+    route get 10.99.1.1 oif b
+    route get 10.0.1.1 oif b
+    route get 10.20.1.1 from 10.0.2.9 iif b
+    -o route get 10.20.1.1 from 10.0.2.9 iif b
+    route get 10.30.1.1 from 10.0.1.9 iif a
+    route get 10.0.2.1 from 10.0.1.9 iif a
+    route get 10.0.2.255 from 10.0.1.9 iif a
+    route get 10.20.1.1 from 127.0.0.1 iif b
+    route get 10.20.1.1 from 224.0.0.1 iif b
+    route get 10.20.1.1 from 10.0.1.1 iif b
+    route get 10.20.1.1 from 255.255.255.255 iif b
+    route get 10.20.1.1 from 0.0.0.0 iif b
+    route get 10.20.1.1 from 240.0.0.1 iif b
+    route get 127.0.0.1 from 10.0.2.9 iif b
+    route get 0.0.0.0 from 10.0.2.9 iif b
+    route get 10.6.0.1 from 10.0.1.9 iif a
+    route get 10.20.1.1 from 10.0.1.1
+    route get 10.20.1.1 from 10.0.1.9
+    -6 route get 2001:db8:1::7
+    -d -6 route get 2001:db8:1::7
+    -6 route get 2001:db8:1::1
+    -6 route get 2001:db8:9::9
+    -o -d -6 route get 2001:db8:9::9 mark 7
+    -6 route get 2001:db8:8::9
+    -6 route get 2001:db8:9::9 oif a
+    -6 route get 2001:db8:9::9 oif b
+    -6 route get 2001:db8:9::9 from 2001:db8:2::77 iif b
+    -6 route get 2001:db8:1::1 from 2001:db8:2::77 iif b
+    -6 route get ff02::1 oif b
+    -d -6 route get ff02::1 oif b
+    -6 route get ff05::5 oif b
+    -6 route get fe80::1 oif b
+    -4 route get 2001:db8::1
+    -6 route get 10.0.0.1
+    route get 300.0.0.0/8
+    route get foo
+"""
+
+
+def test_route_get_words(lab):
+    """What the workers' tables answer, and of groups, broadcasts and given interfaces the kernel, is what iproute2 prints."""
+    router(lab)
+    other = twin(lab)
+    for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        other.sysctl(name, 1)
+    for words in lines("""route add default via 10.0.1.2
+                          -6 route add default via 2001:db8:1::2
+                          -6 route add 2001:db8:8::/48 via 2001:db8:2::2 pref high mtu 1400
+                          route add 10.30.0.0/16 via 10.0.2.2 mtu 1300
+                          route add unreachable 10.6.0.0/16"""):
+        for done in (weft_ip(lab, words), iproute(other, words)):
+            equal((done.returncode, done.stderr), (0, ""), f"ip {' '.join(words)}")
+
+    def said(done):
+        text = re.sub(r"fe80::[0-9a-f:]+", "fe80::X", as_weft_writes(done.stdout))
+        for bit in ("rt_offload_failed ", '"rt_offload_failed"'):  # that of multicast, by another name
+            text = text.replace(bit, "")
+        return done.returncode, json.loads(text) if text.startswith("[") else text, first_line(done)
+
+    different = []
+    for words in lines(GET):
+        for form in (words, ["-j", *words]):
+            if "-o" in words and form is not words:
+                continue
+            ours, theirs = said(weft_ip(lab, form)), said(iproute(other, form))
+            if ours != theirs:
+                different.append(f"ip {' '.join(form)}: {ours} instead of {theirs}")
+    check(not different, "\n".join(different))
+
+
 def as_lines(done):
     """Of the devices that the ports are not made of, and without what weft does not say of next-hop objects."""
     return [line for line in done.stdout.splitlines()
