@@ -86,6 +86,8 @@ Result<Reply> ip_addr_flush(Session& session, const command::Match& match, const
     std::string wanted;
     if (scope && (wanted = canonical_scope(scope->value)).empty())
         return ip::wrong(*scope, "invalid scope value.");
+    if (to)
+        if (auto r = ip::check_family(match, *to, command::parse_prefix(to->value)->v6); !r) return r.error();
     const bool only4 = match.option("-4"), only6 = match.option("-6");
     const auto flushed = [&](const AddressSpec& address) {
         const auto has = parsed(address);

@@ -144,6 +144,26 @@ REFUSED = """
     rule add not from 0.0.0.0/1 prohibit pref 50
     rule del
     route flush
+    -4 route get 2001:db8::1
+    route add 300.0.0.0/8 via 10.0.1.2
+    route add foo via 10.0.1.2
+    route add any via 10.0.1.2
+    route add to any via 10.0.1.2
+    -6 route add any dev a
+    route del foo
+    route show foo
+    route show to 300.0.0.0/8
+    route flush foo
+    route show dev nope
+    -j route show dev nope
+    route flush dev nope
+    -4 route show 2001:db8::/32
+    -6 route show 10.0.0.0/8
+    -4 route flush 2001:db8::/32
+    -4 addr add 2001:db8::1/64 dev a
+    -4 addr show to 2001:db8::/32
+    -4 addr flush dev a to 2001:db8::/32
+    -4 neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev a
 """
 
 

@@ -60,6 +60,9 @@ Result<NeighbourWords> read_neighbour(Session& session, const command::Match& ma
     if (!to || !device) return exit_with(255, "Device and destination are required arguments.");
     if (!session.model.find(device->value)) return ip::no_device(*device);
     const auto address = *command::parse_address(to->value);
+    if (match.option(address.v6 ? "-4" : "-6"))
+        return exit_with(1, fmt::format("Error: {} address is expected rather than \"{}\".",
+                                        address.v6 ? "inet" : "inet6", to->value));
     NeighbourWords words{.key = {device->value, address.v6, bytes_of(address)}, .spec = {}};
     words.spec.managed = match.has("managed");
     words.spec.external = match.has("extern_learn");

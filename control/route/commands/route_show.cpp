@@ -32,6 +32,7 @@ Result<Reply> ip_route_show(Session& session, const command::Match& match, const
     const RoutingNames& names = names_of(session);
     const auto selector = read_selector(session.model, match, names);
     if (!selector) return selector.error();
+    if (auto r = check_device(session, match); !r) return r.error();
     const auto form = form_of(match, *selector, names);
     Reply reply;
     if (session.json) reply.data = std::make_shared<Json>(Json::array());
