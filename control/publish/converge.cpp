@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "control/publish/kernel_form.hpp"
 #include "control/publish/switch.hpp"
 
 namespace weft {
@@ -41,8 +42,21 @@ std::pair<std::string, std::string> identity(const AddressSpec& a) {
 
 }  // namespace
 
+/// Without a kernel that would: what is new has to lead somewhere. What was there may have lost its way.
+Result<> Switch::check_routes(const Model& target) const {
+    if (options_.kernel) return {};
+    for (const auto& entry : target.routing.routes) {
+        const auto [first, last] = model_.routing.routes.equal_range(entry.first);
+        if (std::any_of(first, last, [&](const auto& known) { return known.second == entry.second; }))
+            continue;
+        if (auto r = check_gateways(target, entry.second); !r) return r;
+    }
+    return {};
+}
+
 Result<> Switch::converge(const Model& target) {
     if (auto r = check_placement(target); !r) return r;
+    if (auto r = check_routes(target); !r) return r;
     if (auto r = check_buffers(target); !r) return r;
     Indexes numbers = indexes_;
     if (auto r = take_numbers(target, numbers); !r) return r;

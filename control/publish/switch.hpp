@@ -173,6 +173,7 @@ class Switch final : public Live {
     // converge.cpp: the steps of apply, each comparing the model with what is live
     Result<> converge(const Model& target);
     Result<> check_placement(const Model& target) const;
+    Result<> check_routes(const Model& target) const;
     Result<> check_buffers(const Model& target) const;
     void close_in_the_way(const Model& target);
     void remove_in_the_way(const Model& target);

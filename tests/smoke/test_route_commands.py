@@ -575,6 +575,14 @@ def test_route_without_a_kernel(lab):
     equal(lab.weft("ip", "route").splitlines(),
           ["10.0.1.0/24 dev a proto kernel scope link src 10.0.1.1 ", "10.0.2.0/24 dev b proto kernel scope link src 10.0.2.1 ",
            "198.51.100.0/24 via 10.0.2.2 dev b proto 119 "], "routes")
+    for words in (["via", "10.55.0.1"], ["via", "10.0.2.2", "dev", "a"]):
+        equal(lab.refused("ip", "route", "add", "10.7.0.0/16", *words), "Error: Nexthop has invalid gateway.\n", "a gateway on no link")
+    equal(lab.refused("ip", "route", "add", "2001:db8::/32", "via", "2001:db8::1"), "RTNETLINK answers: No route to host\n", "one of IPv6")
+    lab.weft("ip", "route", "add", "10.55.0.1", "dev", "b")
+    lab.weft("ip", "route", "add", "10.7.0.0/16", "via", "10.55.0.1")
+    check("via 10.55.0.1 dev b" in lab.weft("ip", "route", "get", "10.7.0.1"), lab.weft("ip", "route", "get", "10.7.0.1"))
+    equal(len(lab.weft("ip", "rule").splitlines()), 3, "rules of IPv4")
+    equal(len(lab.weft("ip", "-6", "rule").splitlines()), 2, "rules of IPv6")
     lab.weft("ip", "rule", "add", "from", A4, "blackhole", "pref", "9")
     equal(a.ping("198.51.100.1", 1), 0, "answers against the rule")
     lab.weft("ip", "rule", "del", "pref", "9")
