@@ -64,6 +64,8 @@ SHOW = """
     route show match 10.2.1.1
     route show exact 10.2.0.0/16
     route show default
+    route show all
+    route show match any
     route show dev a
     route show via 10.0.1.2
     route show type blackhole

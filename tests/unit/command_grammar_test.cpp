@@ -295,6 +295,9 @@ TEST(Grammar, WrongValuesInIproutesWords) {
               "[1] Error: any valid prefix is expected rather than \"zz\".");
     for (const std::string words : {"add foo via 10.0.0.1", "del foo", "get foo", "show foo"})
         EXPECT_EQ(said("ip route " + words), "[1] Error: any valid prefix is expected rather than \"foo\".");
+    EXPECT_EQ(said("ip neigh show to foo"), "[1] Error: any valid prefix is expected rather than \"foo\".");
+    EXPECT_EQ(said("ip neigh add foo lladdr 02:00:00:00:00:01 dev va"),
+              "[1] Error: any valid address is expected rather than \"foo\".");
     EXPECT_EQ(said("ip link add foo type nosuch"), "[2] Error: Unknown device type.");
     EXPECT_EQ(said("bridge link set dev va learning maybe"),
               "[234] Error: argument of \"learning\" must be one of \"off\", \"on\", not \"maybe\"");

@@ -142,7 +142,10 @@ Result<NeighbourSelector> selector_of(Session& session, const command::Match& ma
         if (!session.model.find(item->value)) return ip::no_device(*item);
         selector.device = item->value;
     }
-    if (const auto* item = match.argument("TO")) selector.to = command::parse_prefix(item->value);
+    if (const auto* item = match.argument("TO")) {
+        selector.to = command::parse_prefix(item->value);
+        if (auto r = ip::check_family(match, *item, selector.to->v6); !r) return r.error();
+    }
     if (const auto* item = match.argument("PROTOCOL"))
         if (!(selector.protocol = names_of(session).protocol(item->value)))
             return ip::wrong(*item, "\"protocol\" value is invalid\n");

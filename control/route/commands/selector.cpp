@@ -11,9 +11,10 @@ namespace {
 
 using command::IpPrefix;
 
+/// "any" and "all" leave nothing out, other than "default" (get_prefix_1).
 Result<std::optional<IpPrefix>> prefix_argument(const command::Match& match, const char* name) {
     const auto* item = match.argument(name);
-    if (!item) return std::optional<IpPrefix>{};
+    if (!item || item->value == "any" || item->value == "all") return std::optional<IpPrefix>{};
     auto destination = read_destination(*item, match.option("-6"));
     if (!destination) return destination.error();
     if (auto r = ip::check_family(match, *item, destination->prefix.v6); !r) return r.error();
