@@ -45,7 +45,7 @@ Result<Reply> ip_addr_add(Session& session, const command::Match& match, const s
     }
     if (!session.live || !session.live->is_lost(*known)) return ip::kernel("File exists");
     *known = std::move(*address);
-    session.afterwards.push_back([](Live& live) { return live.put_back(); });
+    session.afterwards.push_back([lost = *known](Live& live) { return live.put_back(lost); });
     return Reply{};
 }
 
@@ -86,6 +86,8 @@ Result<Reply> ip_addr_flush(Session& session, const command::Match& match, const
     std::string wanted;
     if (scope && (wanted = canonical_scope(scope->value)).empty())
         return ip::wrong(*scope, "invalid scope value.");
+    if (to)
+        if (auto r = ip::check_family(match, *to, command::parse_prefix(to->value)->v6); !r) return r.error();
     const bool only4 = match.option("-4"), only6 = match.option("-6");
     const auto flushed = [&](const AddressSpec& address) {
         const auto has = parsed(address);

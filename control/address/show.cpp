@@ -118,7 +118,10 @@ Result<Filter> filter_of(const command::Match& match) {
     if (const auto* item = match.argument("SCOPE"))
         if ((filter.scope = canonical_scope(item->value)).empty())
             return ip::wrong(*item, "invalid scope value.");
-    if (const auto* item = match.argument("TO")) filter.to = command::parse_prefix(item->value);
+    if (const auto* item = match.argument("TO")) {
+        filter.to = command::parse_prefix(item->value);
+        if (auto r = ip::check_family(match, *item, filter.to->v6); !r) return r.error();
+    }
     return filter;
 }
 

@@ -99,11 +99,7 @@ Result<AddressSpec> read_address(const Model& model, const command::Match& match
     address.device = device->value;
 
     auto local = *command::parse_prefix(local_item->value);
-    if ((match.option("-4") && local.v6) || (match.option("-6") && !local.v6))
-        return exit_with(1,
-                         fmt::format("Error: {} prefix is expected rather than \"{}\".",
-                                     local.v6 ? "inet" : "inet6", local_item->value),
-                         local_item->column);
+    if (auto r = ip::check_family(match, *local_item, local.v6); !r) return r.error();
     auto network = local;
     if (const auto* item = match.argument("PEER")) {
         network = *command::parse_prefix(item->value);

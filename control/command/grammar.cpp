@@ -91,8 +91,11 @@ std::string words_of_iproute(string_view word, string_view before, string_view p
                            [&](const Node* node) { return !node->is_keyword() && node->type->name == type; });
     };
     if ((path.starts_with("ip addr") && expects("prefix")) ||
-        (path.starts_with("ip route") && (expects("destination") || expects("prefix"))))
+        (path.starts_with("ip route") && (expects("destination") || expects("prefix"))) ||
+        (path.starts_with("ip neigh") && expects("prefix")))
         return fmt::format("Error: any valid prefix is expected rather than \"{}\".", word);
+    if (path.starts_with("ip neigh") && expects("ip"))
+        return fmt::format("Error: any valid address is expected rather than \"{}\".", word);
     if (path.starts_with("ip link") && expects("mac")) return fmt::format("\"{}\" is invalid lladdr.", word);
     // taken for an alternative name by ip, refused by the kernel
     if (path == "ip link add" && before == "add" && word.size() > 15 && expects("ifname"))

@@ -263,7 +263,8 @@ int exit_status(std::span<const std::string> words, const Error& error) {
             return 2;
         return unreachable || on_or_off || said.starts_with("Object \"") ||
                        said.ends_with(" is invalid lladdr.") ||
-                       said.starts_with("Error: any valid prefix is expected")
+                       said.starts_with("Error: any valid prefix is expected") ||
+                       said.starts_with("Error: any valid address is expected")
                    ? 1
                    : 255;
     }

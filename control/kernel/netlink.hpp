@@ -24,6 +24,7 @@ struct nlmsghdr;
 namespace weft {
 
 struct KernelRoute;
+struct KernelRouteQuestion;
 struct KernelNexthop;
 struct KernelNeighbour;
 struct KernelRule;
@@ -131,6 +132,8 @@ class Netlink {
     /// overtaken by a change begins anew. Of one protocol only, if it is not 0.
     Result<> visit_routes(bool v6, const std::function<void()>& on_start,
                           const std::function<void(const KernelRoute&)>& visit, std::uint8_t protocol = 0);
+    /// What would become of a packet; refused in iproute2's words where the kernel has no way.
+    Result<KernelRoute> route_to(const KernelRouteQuestion& question);
     Result<std::vector<KernelNexthop>> nexthops();
     Result<std::vector<KernelNeighbour>> neighbours();
     Result<std::vector<KernelRule>> policy_rules(bool v6);

@@ -199,6 +199,29 @@ Result<> Netlink::visit_routes(bool v6, const std::function<void()>& on_start,
                 });
 }
 
+Result<KernelRoute> Netlink::route_to(const KernelRouteQuestion& question) {
+    rtmsg body{};
+    body.rtm_family = family_of(question.v6);
+    body.rtm_dst_len = question.v6 ? 128 : 32;
+    body.rtm_src_len = question.from ? body.rtm_dst_len : std::uint8_t{0};
+    body.rtm_tos = question.tos;
+    if (!question.v6) body.rtm_flags = RTM_F_LOOKUP_TABLE;  // of IPv6 it is always said
+    const auto message = make_message(RTM_GETROUTE, 0, body);
+    nl_msg* m = message.get();
+    put_address(m, RTA_DST, question.v6, question.to);
+    if (question.from) put_address(m, RTA_SRC, question.v6, *question.from);
+    if (question.iif) nla_put_u32(m, RTA_IIF, static_cast<std::uint32_t>(question.iif));
+    if (question.oif) nla_put_u32(m, RTA_OIF, static_cast<std::uint32_t>(question.oif));
+    if (question.mark) nla_put_u32(m, RTA_MARK, question.mark);
+    KernelRoute route;
+    bool whole = false;
+    auto done =
+        exchange(m, {}, [&](const nlmsghdr* header) { whole = parse_route_answer(body_of(header), route); });
+    if (!done) return std::move(done).error();
+    if (!whole) return refuse("the kernel's answer is not a route");
+    return route;
+}
+
 Result<std::vector<KernelNexthop>> Netlink::nexthops() {
     std::vector<KernelNexthop> all;
     auto done = dump(

@@ -57,6 +57,19 @@ struct KernelRoute {
 /// `body` is what follows the nlmsghdr. Overwrites all of `route` (its vector keeps its memory). False if it
 /// is malformed, of another family, or an entry of a cache.
 [[nodiscard]] bool parse_route(Bytes body, KernelRoute& route);
+/// The same of the answer to a question for one packet, which the kernel calls an entry of a cache: `flags`
+/// has RTCF_* besides.
+[[nodiscard]] bool parse_route_answer(Bytes body, KernelRoute& route);
+
+/// A packet whose way the kernel is asked for (`ip route get`). Addresses in network order.
+struct KernelRouteQuestion {
+    bool v6 = false;
+    std::uint8_t tos = 0;
+    IpAddress to{};
+    std::optional<IpAddress> from{};
+    int iif = 0, oif = 0;  ///< indexes; iif 0: the host sends it
+    std::uint32_t mark = 0;
+};
 
 /// RTM_NEWNEIGH, RTM_DELNEIGH.
 struct KernelNeighbour {

@@ -109,8 +109,12 @@ bool read_group(Bytes value, std::vector<KernelNexthop::Member>& group) {
 
 bool parse_route(Bytes body, KernelRoute& route) {
     const auto header = read_plain<rtmsg>(body);
+    return header && !(header->rtm_flags & RTM_F_CLONED) && parse_route_answer(body, route);
+}
+
+bool parse_route_answer(Bytes body, KernelRoute& route) {
+    const auto header = read_plain<rtmsg>(body);
     if (!header || (header->rtm_family != AF_INET && header->rtm_family != AF_INET6)) return false;
-    if (header->rtm_flags & RTM_F_CLONED) return false;
     auto vias = std::move(route.vias);
     vias.clear();
     route = {};

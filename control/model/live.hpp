@@ -115,7 +115,8 @@ struct RouteQuestion {
     std::uint8_t tos = 0;
 };
 
-/// What they answer.
+/// What they answer, or the kernel where none of them is asked: the host's own packets to a group, to all
+/// hosts of a link or by a given interface.
 struct RouteFound {
     HopKind kind = HopKind::none;
     std::string device{};  ///< where it leaves, or of a local address nothing
@@ -123,6 +124,11 @@ struct RouteFound {
     IpAddress gateway{}, source{};  ///< source zero: not known
     std::uint16_t mtu = 0;          ///< of the route; 0: the interface's
     std::uint8_t tos = 0;           ///< of the route; 0: it is for any
+    std::uint8_t protocol = 0;      ///< RTPROT_* of the route
+    std::uint8_t preference = 0;    ///< of an IPv6 route, RFC 4191
+    bool heard = false;             ///< of a multicast group: by the host, too
+    std::uint32_t table = 0;        ///< of the kernel; 0: not known
+    std::uint32_t metric = 0;
 };
 
 /// One next hop as workers have it.
@@ -156,8 +162,9 @@ class Live {
     [[nodiscard]] virtual std::vector<AddressState> addresses() = 0;
     /// Whether the kernel has no longer an address that is configured: somebody deleted it there.
     [[nodiscard]] virtual bool is_lost(const AddressSpec& address) = 0;
-    /// Puts back what the kernel has lost of the configuration.
-    virtual Result<> put_back() = 0;
+    /// Puts back what the kernel has lost of the configuration. Refused with the kernel's reason if it does
+    /// not take the address.
+    virtual Result<> put_back(const AddressSpec& address) = 0;
     /// CPUs of the workers, in worker order.
     [[nodiscard]] virtual std::vector<unsigned> worker_cpus() = 0;
 

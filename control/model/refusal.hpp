@@ -45,6 +45,13 @@ namespace ip {
 [[nodiscard]] inline Error no_device_to_show(const command::Item& item) {
     return exit_with(1, fmt::format("Device \"{}\" does not exist.", item.value), item.column);
 }
+/// Refuses a prefix that is not of the family that -4 or -6 asks for.
+[[nodiscard]] inline Result<> check_family(const command::Match& match, const command::Item& item, bool v6) {
+    if (!match.option(v6 ? "-4" : "-6")) return {};
+    return exit_with(
+        1, fmt::format("Error: {} prefix is expected rather than \"{}\".", v6 ? "inet" : "inet6", item.value),
+        item.column);
+}
 }  // namespace ip
 
 /// iproute2's `bridge`: 255 whatever it is (return -1).

@@ -1,5 +1,6 @@
 // What commands ask of routing: the kernel's objects, and what workers have made of them.
 #include <fmt/format.h>
+#include <linux/in_route.h>
 #include <net/if.h>
 
 #include <cstring>
@@ -7,7 +8,9 @@
 #include "control/publish/kernel_form.hpp"
 #include "control/publish/switch.hpp"
 #include "control/route/commands/words.hpp"
+#include "dataplane/route/input.hpp"
 #include "dataplane/route/lookup.hpp"
+#include "dataplane/route/source_address.hpp"
 
 namespace weft {
 
@@ -19,6 +22,71 @@ IndexOf own_index(const Indexes& indexes) {
         const auto number = indexes.interfaces.find(name);
         return number ? int{*number} : 0;
     };
+}
+
+/// What no worker decides: packets to a group or to all hosts of a link, which are the kernel's whoever sent
+/// them, and those of the host by an interface that was chosen for them.
+bool is_the_kernels(const RouteQuestion& question) {
+    const auto to = bytes_of(question.to);
+    if (question.to.v6 ? address6::multicast(to.bytes)
+                       : address4::multicast(to_be32(to).host()) || to_be32(to).host() == address4::broadcast)
+        return true;
+    return question.iif.empty() && !question.oif.empty();
+}
+
+HopKind kind_of(const KernelRoute& route) {
+    switch (route.type) {
+        case RTN_LOCAL:
+            return HopKind::local;
+        case RTN_BROADCAST:
+            return HopKind::broadcast;
+        case RTN_MULTICAST:
+            return HopKind::multicast;
+        default:
+            return HopKind::connected;
+    }
+}
+
+/// Whether IpInput drops a packet for its addresses where it would go on by its route. Of IPv6 the kernel
+/// asks for no source here.
+bool is_martian(const RouteKey& key, const RouteAnswer& answer, const Routing& routing,
+                const HopTable& hops) {
+    if (key.v6) return false;
+    const std::uint32_t from = to_be32(key.source).host(), to = to_be32(key.destination).host();
+    if (address4::multicast(from) || from == address4::broadcast || address4::zero_net(from) ||
+        address4::loopback(from) || address4::zero_net(to) || address4::loopback(to))
+        return true;
+    const bool passes =
+        answer.kind == HopKind::local || answer.kind == HopKind::broadcast || leaves(answer.kind);
+    return passes && check_source(key, routing, hops) != DropReason::count;
+}
+
+/// Whether the host may send from an address: of IPv4 it has to be its own (net/ipv4/route.c,
+/// ip_route_output_key_hash_rcu).
+bool may_send_from(const RouteKey& key, const Routing& routing, const HopTable& hops) {
+    RouteKey own;
+    own.destination = key.source;
+    return key.v6 || weft::find_route(own, routing, hops).kind == HopKind::local;
+}
+
+/// What only the kernel's own tables say of the route that workers have found.
+void take_origin(RouteFound& found, const RouteKey& key, const RouteAnswer& answer, const Routes& routes,
+                 const Routing& routing) {
+    const auto take = [&](const auto& origin) {
+        if (!origin) return;
+        found.tos = origin->tos;
+        found.protocol = origin->protocol;
+        found.preference = origin->preference;
+        found.table = origin->table;
+        found.metric = origin->priority;
+    };
+    if (key.v6)
+        return take(routes.tables6().origin(answer.table, key.destination.bytes, key.source, key.tos));
+    AddressKey<4> address;
+    std::memcpy(address.data(), key.destination.bytes.data(), address.size());
+    take(routes.tables4().origin(answer.table, address, key.source, key.tos));
+    // Without rules the kernel has one table of both (net/ipv4/fib_frontend.c, fib_new_table).
+    if (routing.rules4.empty() && found.table == RT_TABLE_LOCAL) found.table = RT_TABLE_MAIN;
 }
 
 }  // namespace
@@ -75,6 +143,7 @@ Result<> Switch::delete_neighbour(const KernelNeighbour& neighbour) {
 }
 
 Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
+    if (options_.kernel && is_the_kernels(question)) return ask_kernel(question);
     RouteKey key;
     key.v6 = question.to.v6;
     key.destination = bytes_of(question.to);
@@ -85,21 +154,22 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
     return with_routes([&](const Routes& routes) -> Result<RouteFound> {
         const Routing& routing = shared_.routing.get();
         const auto answer = weft::find_route(key, routing, shared_.hops);
+        if (question.iif.empty() && question.from && !may_send_from(key, routing, shared_.hops))
+            return refuse("RTNETLINK answers: Network is unreachable");
+        if (!question.iif.empty() && is_martian(key, answer, routing, shared_.hops))
+            return refuse("RTNETLINK answers: Invalid argument");
         RouteFound found{.kind = answer.kind};
         if (answer.index == no_hop) return found;
         const Hop& hop = shared_.hops[answer.index];
         found.mtu = hop.mtu;
         found.source = hop.source;
-        if (!key.v6) {
-            AddressKey<4> address;
-            std::memcpy(address.data(), key.destination.bytes.data(), address.size());
-            const auto origin = routes.tables4().origin(answer.table, address, key.source, key.tos);
-            if (origin) found.tos = origin->tos;
-        }
+        take_origin(found, key, answer, routes, routing);
         if (hop.interface != no_interface) {
             found.device = names().interface(hop.interface);
             const auto& interface = routing.interface(hop.interface);
-            if (found.source == IpAddress{}) found.source = key.v6 ? interface.source6 : interface.source4;
+            if (found.source == IpAddress{})
+                found.source =
+                    key.v6 ? choose_source6(key.destination, hop.interface, routing) : interface.source4;
         }
         if (found.kind == HopKind::local) found.source = key.destination;
         if (found.kind == HopKind::neighbour && hop.gateway != key.destination) {
@@ -107,10 +177,40 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
             found.gateway_v6 = hop.v6;
             found.gateway = hop.gateway;
         }
-        if (!question.oif.empty() && found.device != question.oif)
+        if (question.iif.empty() && !question.oif.empty() && found.device != question.oif)
             return refuse("RTNETLINK answers: Network is unreachable");
         return found;
     });
+}
+
+Result<RouteFound> Switch::ask_kernel(const RouteQuestion& question) {
+    const auto index = index_in(taps_);
+    KernelRouteQuestion asked{.v6 = question.to.v6,
+                              .tos = question.tos,
+                              .to = bytes_of(question.to),
+                              .from = {},
+                              .iif = index(question.iif),
+                              .oif = index(question.oif),
+                              .mark = question.mark};
+    if (question.from) asked.from = bytes_of(*question.from);
+    const auto route = tap_netlink_.route_to(asked);
+    if (!route) return route.error();
+    RouteFound found{.kind = kind_of(*route)};
+    found.source = route->preferred;
+    found.mtu = static_cast<std::uint16_t>(std::min(route->mtu(), 65535u));
+    found.tos = route->tos;
+    found.protocol = route->protocol;
+    found.preference = route->preference;
+    found.heard = !route->v6 && route->flags & RTCF_LOCAL;
+    found.table = route->table;
+    found.metric = route->priority;
+    if (route->vias.empty()) return found;
+    const KernelVia& via = route->vias.front();
+    found.device = device_name(via.interface);
+    found.has_gateway = via.has_gateway;
+    found.gateway_v6 = via.gateway_v6;
+    found.gateway = via.gateway;
+    return found;
 }
 
 std::vector<AdjacencyState> Switch::adjacencies() {
@@ -164,7 +264,7 @@ void Switch::feed_own_routes(const Model& model) {
     });
     tell(RouteDump::addresses, [&] {
         for (const auto& address : made.addresses)
-            routes.address(address, true);
+            routes.address(address, true, NLM_F_MULTI);
     });
     tell(RouteDump::nexthops, [&] {
         for (const auto& nexthop : made.nexthops)

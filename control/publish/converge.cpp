@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "control/publish/kernel_form.hpp"
 #include "control/publish/switch.hpp"
 
 namespace weft {
@@ -41,8 +42,21 @@ std::pair<std::string, std::string> identity(const AddressSpec& a) {
 
 }  // namespace
 
+/// Without a kernel that would: what is new has to lead somewhere. What was there may have lost its way.
+Result<> Switch::check_routes(const Model& target) const {
+    if (options_.kernel) return {};
+    for (const auto& entry : target.routing.routes) {
+        const auto [first, last] = model_.routing.routes.equal_range(entry.first);
+        if (std::any_of(first, last, [&](const auto& known) { return known.second == entry.second; }))
+            continue;
+        if (auto r = check_gateways(target, entry.second); !r) return r;
+    }
+    return {};
+}
+
 Result<> Switch::converge(const Model& target) {
     if (auto r = check_placement(target); !r) return r;
+    if (auto r = check_routes(target); !r) return r;
     if (auto r = check_buffers(target); !r) return r;
     Indexes numbers = indexes_;
     if (auto r = take_numbers(target, numbers); !r) return r;
@@ -291,6 +305,7 @@ Result<> Switch::write_addresses(const Model& target) {
         if (there = tap_netlink_.addresses(); !there) return std::move(there).error();
     for (const auto& address : *there)
         if (ours(address)) present.emplace(names.at(address.index), address.address);
+    decltype(refused_addresses_) refused;
     for (const auto& address : target.addresses) {
         if (present.contains(identity(address))) continue;
         const AddressRequest request{.index = taps_.at(address.device).tap.index(),
@@ -300,16 +315,14 @@ Result<> Switch::write_addresses(const Model& target) {
                                      .scope = address.scope,
                                      .label = address.label,
                                      .nodad = address.nodad};
-        const auto what = fmt::format("{}: address {}", address.device, address.address);
         const auto added = tap_netlink_.add_address(request);
-        if (added) {
-            refused_addresses_.erase(what);
-            continue;
-        }
+        if (added) continue;
         // Somebody deleted it and entered it again: that is no reason to refuse other changes.
         if (!known(address)) return added;
-        if (refused_addresses_.insert(what).second) log(added.error().message + "; it is left as it is");
+        const auto& why = refused.emplace(identity(address), added.error().message).first->second;
+        if (!refused_addresses_.contains(identity(address))) log(why + "; it is left as it is");
     }
+    refused_addresses_ = std::move(refused);
     return {};
 }
 

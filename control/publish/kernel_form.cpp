@@ -148,6 +148,20 @@ bool waits(const Model& model, const Dark& dark, const RouteSpec& spec) {
     return false;
 }
 
+Result<> check_gateways(const Model& model, const RouteSpec& spec) {
+    for (std::size_t i = 0; i < spec.devices.size(); ++i) {
+        const KernelVia& via = spec.route.vias[i];
+        const auto& named = spec.devices[i];
+        const bool of_link = via.gateway_v6 && address6::link_local(via.gateway.bytes) && !named.empty();
+        if (!via.has_gateway || via.flags & RTNH_F_ONLINK || of_link) continue;
+        const auto device = device_of_gateway(model, via.gateway_v6, via.gateway);
+        if (device.empty() || (!named.empty() && named != device))
+            return refuse(spec.route.v6 ? "RTNETLINK answers: No route to host"
+                                        : "Error: Nexthop has invalid gateway.");
+    }
+    return {};
+}
+
 namespace {
 
 /// Collects what the kernel makes of addresses.
@@ -246,7 +260,9 @@ class Maker {
     void add_rules() {
         for (const bool v6 : {false, true})
             for (const auto& [priority, table] :
-                 {std::pair{0u, RT_TABLE_LOCAL}, std::pair{32766u, RT_TABLE_MAIN}}) {
+                 {std::pair{0u, RT_TABLE_LOCAL}, std::pair{32766u, RT_TABLE_MAIN},
+                  std::pair{32767u, RT_TABLE_DEFAULT}}) {
+                if (v6 && table == RT_TABLE_DEFAULT) continue;
                 KernelRule rule;
                 rule.v6 = v6;
                 rule.priority = priority;

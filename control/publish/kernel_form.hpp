@@ -13,6 +13,14 @@ namespace weft {
 
 /// The kernel's index of an interface; 0: none.
 using IndexOf = std::function<int(const std::string& name)>;
+/// Of TAPs by name, which have to outlive it.
+template <class Taps>
+[[nodiscard]] IndexOf index_in(const Taps& taps) {
+    return [&taps](const std::string& name) {
+        const auto it = taps.find(name);
+        return it == taps.end() ? 0 : it->second.tap.index();
+    };
+}
 
 /// With weft's protocol.
 [[nodiscard]] KernelRoute kernel_route(const RouteSpec& spec, const IndexOf& index_of);
@@ -35,6 +43,10 @@ using Dark = std::set<std::string>;
 [[nodiscard]] bool waits(const Model& model, const Dark& dark, const NexthopSpec& spec);
 /// The group without the members that wait.
 [[nodiscard]] NexthopSpec without_waiting(const Model& model, const Dark& dark, const NexthopSpec& spec);
+
+/// What the kernel would refuse of a route's gateways, in its words: such as are on no link, or not on the
+/// one that is named (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw; net/ipv6/route.c, ip6_validate_gw).
+[[nodiscard]] Result<> check_gateways(const Model& model, const RouteSpec& spec);
 
 /// Everything that the kernel would have of a model, with IfIndexes in the place of its indexes: for
 /// --no-kernel. Routes of addresses and networks included (fib_add_ifaddr, addrconf). Only what is up.

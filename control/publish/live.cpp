@@ -302,9 +302,11 @@ bool Switch::is_lost(const AddressSpec& address) {
     });
 }
 
-Result<> Switch::put_back() {
+Result<> Switch::put_back(const AddressSpec& address) {
     const Model same = model_;
-    return apply(same);
+    if (auto done = apply(same); !done) return done;
+    const auto refused = refused_addresses_.find({address.device, address.address});
+    return refused == refused_addresses_.end() ? Result<>{} : refuse(refused->second);
 }
 
 std::size_t Switch::flush_fdb(const std::string& bridge, const std::string& device,

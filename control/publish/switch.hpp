@@ -101,7 +101,7 @@ class Switch final : public Live {
     std::vector<MemoryState> memory() override;
     std::vector<AddressState> addresses() override;
     bool is_lost(const AddressSpec& address) override;
-    Result<> put_back() override;
+    Result<> put_back(const AddressSpec& address) override;
     std::vector<unsigned> worker_cpus() override { return options_.worker_cpus; }
     std::size_t flush_fdb(const std::string& bridge, const std::string& device,
                           std::optional<std::uint16_t> vid) override;
@@ -120,6 +120,7 @@ class Switch final : public Live {
     std::string device_name(int kernel_index) override;
     Result<> delete_neighbour(const KernelNeighbour& neighbour) override;
     Result<RouteFound> find_route(const RouteQuestion& question) override;
+    Result<RouteFound> ask_kernel(const RouteQuestion& question);
     std::vector<AdjacencyState> adjacencies() override;
     Result<> start_trace(const std::string& port, std::uint32_t count) override;
     void clear_trace() override;
@@ -172,6 +173,7 @@ class Switch final : public Live {
     // converge.cpp: the steps of apply, each comparing the model with what is live
     Result<> converge(const Model& target);
     Result<> check_placement(const Model& target) const;
+    Result<> check_routes(const Model& target) const;
     Result<> check_buffers(const Model& target) const;
     void close_in_the_way(const Model& target);
     void remove_in_the_way(const Model& target);
@@ -274,14 +276,15 @@ class Switch final : public Live {
     std::unique_ptr<TapIo> tap_io_;
     std::optional<KernelMonitor> monitor_;
     std::unique_ptr<CounterTable> hold_counters_ = std::make_unique<CounterTable>();
-    std::unique_ptr<Hold> hold_;               ///< packets that wait for a next hop's address
-    std::unique_ptr<RouteMirror> routes_;      ///< null with --no-kernel
-    std::optional<Routes> own_routes_;         ///< with --no-kernel, in its place
-    bool routing_adopted_ = false;             ///< what a dead daemon left in the kernel is ours or gone
-    bool routing_disturbed_ = false;           ///< the kernel may have forgotten some of it
-    RoutingSpec told_routing_;                 ///< what the kernel was last told, also if it refused it
-    std::set<std::string> refused_addresses_;  ///< that the kernel does not take again, and that was said
-    std::set<std::string> waiting_, waited_;   ///< what the kernel did not take yet; before the last try
+    std::unique_ptr<Hold> hold_;           ///< packets that wait for a next hop's address
+    std::unique_ptr<RouteMirror> routes_;  ///< null with --no-kernel
+    std::optional<Routes> own_routes_;     ///< with --no-kernel, in its place
+    bool routing_adopted_ = false;         ///< what a dead daemon left in the kernel is ours or gone
+    bool routing_disturbed_ = false;       ///< the kernel may have forgotten some of it
+    RoutingSpec told_routing_;             ///< what the kernel was last told, also if it refused it
+    /// What the kernel does not take again, by device and address, and why. That was said.
+    std::map<std::pair<std::string, std::string>, std::string> refused_addresses_;
+    std::set<std::string> waiting_, waited_;  ///< what the kernel did not take yet; before the last try
     static constexpr unsigned routes_start_ms = 30000, in_step_ms = 1000;
     std::optional<KernelMonitor> device_monitor_;  ///< of the namespace weftd was started in
     std::set<std::string> leftover_;               ///< devices that a dead daemon took

@@ -16,15 +16,6 @@ namespace weft {
 
 namespace {
 
-/// Index of the model's TAPs by name.
-template <class Taps>
-IndexOf index_in(const Taps& taps) {
-    return [&taps](const std::string& name) {
-        const auto it = taps.find(name);
-        return it == taps.end() ? 0 : it->second.tap.index();
-    };
-}
-
 /// An IPv6 address of weft's may still be looking for duplicates: the kernel takes no route with such a
 /// source.
 bool prefers_unready_address(const Model& model, const KernelRoute& route) {

@@ -44,6 +44,7 @@ RouteAttributes attributes_of(const KernelRoute& route) {
     a.has_preferred = route.has_preferred;
     a.preferred = route.preferred;
     a.mtu = static_cast<std::uint16_t>(std::min(route.mtu(), 65535u));
+    a.preference = route.preference;
     a.tos = route.tos;
     a.source_length = route.source_length;
     a.source = route.source;

@@ -16,6 +16,7 @@ struct RouteAttributes {
     bool v6 = false;
     bool has_preferred = false;
     std::uint16_t mtu = 0;
+    std::uint8_t preference = 0;              ///< of IPv6, RFC 4191
     std::uint8_t tos = 0, source_length = 0;  ///< of IPv4 and of IPv6
     IpAddress source{};                       ///< whose first source_length bits packets have to have
     std::uint32_t nexthop = 0;                ///< id of a next-hop object; 0: `vias`
@@ -29,7 +30,7 @@ struct RouteAttributes {
 /// Whether both are for the same packets to a prefix.
 [[nodiscard]] bool same_packets(const RouteAttributes&, const RouteAttributes&) noexcept;
 [[nodiscard]] RouteAttributes attributes_of(const KernelRoute&);
-/// The same route, whatever the state of its next hops.
+/// The same route, whatever the state of its next hops and its preference, which a router may change.
 [[nodiscard]] bool same_route(const RouteAttributes&, const RouteAttributes&);
 
 /// Interned with reference counts. Not thread safe.

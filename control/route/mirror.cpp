@@ -23,6 +23,7 @@
 
 #include "control/kernel/attributes.hpp"
 #include "control/kernel/descriptor.hpp"
+#include "control/route/dump_pace.hpp"
 #include "control/route/mirror_socket.hpp"
 #include "weft/clock.hpp"
 
@@ -61,7 +62,7 @@ class RouteMirror::Loop {
     }
     /// Under the lock: what somebody else did to the routes may ask for dumps.
     void take_wanted() {
-        pending_ |= routes_.take_wanted();
+        take_what_may_begin();
         if (pending_) wake();
     }
     /// A neighbour request that the kernel answers on the socket after all it said before.
@@ -99,9 +100,9 @@ class RouteMirror::Loop {
             {
                 const std::lock_guard lock(mutex_);
                 routes_.expire(Clock::now());
-                pending_ |= routes_.take_wanted();
+                take_what_may_begin();
                 start_dump();
-                wake_at = std::min(wake_at, routes_.expiry());
+                wake_at = std::min({wake_at, routes_.expiry(), pace_.next()});
             }
             pollfd ready[2] = {{socket_.descriptor(), POLLIN, 0}, {event_.get(), POLLIN, 0}};
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(wake_at - Clock::now());
@@ -132,7 +133,7 @@ class RouteMirror::Loop {
             for (int i = 0; i < received; ++i)
                 take(socket_.datagram(i));
             routes_.settle();
-            pending_ |= routes_.take_wanted();
+            take_what_may_begin();
         } catch (const std::bad_alloc&) {
             // Workers go on by what they have; all is asked for again, as when notifications were lost.
             log_("no memory for the kernel's routes: they are read again in a second");
@@ -208,7 +209,7 @@ class RouteMirror::Loop {
             case RTM_NEWADDR:
             case RTM_DELADDR:
                 if (const auto address = parse_address_facts(message.body))
-                    routes_.address(*address, type == RTM_NEWADDR);
+                    routes_.address(*address, type == RTM_NEWADDR, message.header.nlmsg_flags);
                 return;
             default:
                 return;
@@ -221,6 +222,12 @@ class RouteMirror::Loop {
         pending_ = all_dumps;
         dumping_ = false;
         ++sequence_;
+    }
+
+    /// Of what the kernel's silence asks for.
+    void take_what_may_begin() {
+        pace_.want(routes_.take_wanted());
+        pending_ |= pace_.take(Clock::now());
     }
 
     void start_dump() {
@@ -247,7 +254,9 @@ class RouteMirror::Loop {
         }
         routes_.end(kind_);
         ++dumped_;
-        if (pending_ == 0) in_step_.notify_all();
+        if (pending_ != 0) return;
+        pace_.ended(Clock::now());
+        in_step_.notify_all();
     }
 
     void tick() {
@@ -260,7 +269,7 @@ class RouteMirror::Loop {
                 routes_.tick();
                 routes_.settle();
                 keep_fresh = routes_.stale_in_use(coarse_seconds());
-                pending_ |= routes_.take_wanted();
+                take_what_may_begin();
             } catch (const std::bad_alloc&) {
                 log_("no memory to look after the kernel's routes");
             }
@@ -282,6 +291,7 @@ class RouteMirror::Loop {
 
     // under mutex_
     std::uint32_t pending_ = 0;
+    DumpPace pace_;
     bool dumping_ = false, interrupted_ = false, out_of_memory_ = false;
     Clock::time_point heard_{};  ///< when the dump's last answer came
     RouteDump kind_ = RouteDump::links;

@@ -17,7 +17,8 @@ namespace weft {
 /// A thread of its own ("weft-routes") with one netlink socket for notifications and dumps alike: so what a
 /// dump says and what changes meanwhile come in the order they happened. When notifications are lost
 /// (ENOBUFS) everything is dumped again; what a dump does not name goes at its end, and until then workers
-/// forward by what was known.
+/// forward by what was known. Dumps for what the kernel forgets silently keep their distance (dump_pace.hpp),
+/// and nobody is made to wait for one that has not begun.
 ///
 /// All may be called by any thread but this one. The data is behind one lock, held for a datagram's messages
 /// at a time.

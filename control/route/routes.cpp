@@ -98,10 +98,13 @@ void Routes::link_changed(int device, const KernelLinkFacts& before, const Kerne
     const bool lost_objects = objects && before.has_carrier() && !now.has_carrier();
     const bool revived = !before.has_carrier() && now.has_carrier() &&
                          some_route([&](const RouteAttributes& a) { return is_dead_at(a, device); });
-    if (lost_objects || revived || ((before.flags ^ now.flags) & IFF_UP)) wanted_ |= forgotten;
+    const bool switched =
+        (before.flags ^ now.flags) & IFF_UP &&
+        (objects || some_route([&](const RouteAttributes& a) { return leads_to(a, device); }));
+    if (lost_objects || revived || switched) wanted_ |= forgotten;
 }
 
-void Routes::address(const KernelAddressFacts& address, bool there) {
+void Routes::address(const KernelAddressFacts& address, bool there, std::uint16_t nlmsg_flags) {
     const auto it = std::find_if(addresses_.begin(), addresses_.end(), [&](const auto& marked) {
         const auto& other = marked.value;
         return other.index == address.index && other.v6 == address.v6 && other.local == address.local &&
@@ -109,20 +112,21 @@ void Routes::address(const KernelAddressFacts& address, bool there) {
     });
     const auto generation = generation_[static_cast<unsigned>(RouteDump::addresses)];
     dirty_ = true;
-    const bool dumping = dumping_[static_cast<unsigned>(RouteDump::addresses)];
-    if (there && it != addresses_.end() && !dumping) {
+    const bool in_dump = nlmsg_flags & NLM_F_MULTI;
+    if (there && it != addresses_.end() && !in_dump) {
         *it = {address, generation};
     } else {
         if (it != addresses_.end()) addresses_.erase(it);
-        if (there) enter(address, dumping);
+        if (there) enter(address, in_dump);
     }
-    if (!address.v6) address_changed(address, there);
+    // Behind a dump of addresses come dumps of routes.
+    if (!address.v6 && !in_dump) address_changed(address, there);
 }
 
 /// A dump has the kernel's order; of IPv6 the newest comes first (net/ipv6/addrconf.c, ipv6_link_dev_addr).
-void Routes::enter(const KernelAddressFacts& address, bool dumping) {
+void Routes::enter(const KernelAddressFacts& address, bool in_dump) {
     const auto place = std::find_if(addresses_.begin(), addresses_.end(), [&](const auto& marked) {
-        return !dumping && address.v6 && marked.value.v6 && marked.value.index == address.index;
+        return !in_dump && address.v6 && marked.value.v6 && marked.value.index == address.index;
     });
     addresses_.insert(place, {address, generation_[static_cast<unsigned>(RouteDump::addresses)]});
 }

@@ -67,7 +67,8 @@ class Routes {
     explicit Routes(Wiring wiring);
 
     void link(const KernelLinkFacts& link, bool there);
-    void address(const KernelAddressFacts& address, bool there);
+    /// nlmsg_flags: NLM_F_MULTI in a dump, whose order is the kernel's.
+    void address(const KernelAddressFacts& address, bool there, std::uint16_t nlmsg_flags);
     void netconf(const KernelNetconf& netconf);
     void nexthop(const KernelNexthop& nexthop, bool there);
     void neighbour(const KernelNeighbour& neighbour, bool there);
@@ -148,7 +149,7 @@ class Routes {
     [[nodiscard]] bool leads_to(const RouteAttributes& attributes, int device) const;
     [[nodiscard]] bool some_route(const std::function<bool(const RouteAttributes&)>& fits) const;
     void link_changed(int device, const KernelLinkFacts& before, const KernelLinkFacts& now);
-    void enter(const KernelAddressFacts& address, bool dumping);
+    void enter(const KernelAddressFacts& address, bool in_dump);
     void address_changed(const KernelAddressFacts& address, bool there);
     void replan(bool v6);
     void publish();

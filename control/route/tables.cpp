@@ -63,14 +63,21 @@ void RouteTables<bytes>::set_layers(const std::vector<std::vector<std::uint32_t>
     fresh_ = true;
 }
 
+/// The first usable one of a prefix that is for all packets; null: none.
+template <unsigned bytes>
+const RibRoute* RouteTables<bytes>::plain_route(std::uint32_t table, const Key& key, unsigned length) const {
+    const auto it = ribs_.find(table);
+    if (it == ribs_.end()) return nullptr;
+    const auto& rib = it->second;
+    const auto route = rib.find(key, length, [&](const RibRoute& r) { return usable(r); });
+    return route ? &rib[route] : nullptr;
+}
+
 /// With no reference of its own.
 template <unsigned bytes>
 HopIndex RouteTables<bytes>::hop_of(std::uint32_t table, const Key& key, unsigned length) const {
-    const auto it = ribs_.find(table);
-    if (it == ribs_.end()) return no_hop;
-    const auto& rib = it->second;
-    const auto route = rib.find(key, length, [&](const RibRoute& r) { return usable(r); });
-    return route ? wiring_.attributes[rib[route].attributes].hop : no_hop;
+    const RibRoute* route = plain_route(table, key, length);
+    return route ? wiring_.attributes[route->attributes].hop : no_hop;
 }
 
 /// Whether the table has a usable route to a prefix that is shorter than `below` and covers the address.

@@ -95,6 +95,8 @@ class RouteTables {
         unsigned length;                          ///< of its prefix
         std::uint8_t tos = 0, source_length = 0;  ///< of those that are not for all packets
         IpAddress source{};
+        std::uint8_t protocol = 0, preference = 0;
+        std::uint32_t priority = 0;
     };
     /// `source` and `tos`: of the packet, the latter as asked_tos() has it.
     [[nodiscard]] std::optional<Origin> origin(std::size_t index, const Key& address, const IpAddress& source,
@@ -121,6 +123,7 @@ class RouteTables {
         const auto& entry = wiring_.attributes[route.attributes];
         return entry.hop && entry.attributes.plain();
     }
+    [[nodiscard]] const RibRoute* plain_route(std::uint32_t table, const Key& key, unsigned length) const;
     [[nodiscard]] HopIndex hop_of(std::uint32_t table, const Key& key, unsigned length) const;
     [[nodiscard]] bool covered(std::uint32_t table, const Key& key, unsigned below) const;
     [[nodiscard]] HopIndex decide(const Layered& in, const Key& key, unsigned length);

@@ -124,6 +124,11 @@ auto RouteTables<bytes>::origin_in(std::uint32_t table, const Key& address, cons
                                    std::uint8_t tos) const -> std::optional<Origin> {
     const auto it = ribs_.find(table);
     if (it == ribs_.end()) return std::nullopt;
+    const auto found = [&](const RibRoute& route, unsigned length) {
+        const RouteAttributes& is = wiring_.attributes[route.attributes].attributes;
+        return Origin{table,     length,      is.tos,        is.source_length,
+                      is.source, is.protocol, is.preference, route.priority};
+    };
     for (unsigned length = bits + 1; length-- > 0;) {
         const Key key = network_of<bytes>(address, length);
         const auto choices = choices_of(table, key, length);
@@ -131,10 +136,10 @@ auto RouteTables<bytes>::origin_in(std::uint32_t table, const Key& address, cons
             const RouteAttributes& is = wiring_.attributes[route->attributes].attributes;
             const bool meant = bytes == 4 ? is.tos == tos
                                           : network_of<16>(source.bytes, is.source_length) == is.source.bytes;
-            if (meant) return Origin{table, length, is.tos, is.source_length, is.source};
+            if (meant) return found(*route, length);
         }
         if (bytes == 16 && !choices.empty() && length != 0) continue;
-        if (hop_of(table, key, length) != no_hop) return Origin{table, length};
+        if (const RibRoute* plain = plain_route(table, key, length)) return found(*plain, length);
     }
     return std::nullopt;
 }

@@ -28,21 +28,20 @@ bool leads_to(HopIndex entry, IfIndex interface, const HopTable& hops) noexcept 
     return false;
 }
 
-/// RFC 3704 and net/ipv4/fib_frontend.c, __fib_validate_source; also of sources that are our own.
-DropReason check_source(const RouteKey& key, Context& context) noexcept {
+[[gnu::always_inline]] inline DropReason judge_source(const RouteKey& key, const Routing& routing,
+                                                      const HopTable& hops) noexcept {
     if (key.v6) return DropReason::count;  // as Linux, which asks for the source of IPv4 only
-    const std::uint8_t rp_filter = context.routing->interface(key.iif).rp_filter;
+    const std::uint8_t rp_filter = routing.interface(key.iif).rp_filter;
     RouteKey back = key;
     std::swap(back.source, back.destination);
-    const RouteAnswer answer = find_route(back, *context.routing, *context.hops);
+    const RouteAnswer answer = find_route(back, routing, hops);
     switch (answer.kind) {
         case HopKind::local:
             return DropReason::route_martian_source;
         case HopKind::neighbour:
         case HopKind::connected:
         case HopKind::no_address:
-            if (rp_filter != 1 || leads_to(answer.table_entry, key.iif, *context.hops))
-                return DropReason::count;
+            if (rp_filter != 1 || leads_to(answer.table_entry, key.iif, hops)) return DropReason::count;
             return DropReason::route_rp_filter;
         default:
             return rp_filter != 0 ? DropReason::route_rp_filter : DropReason::count;
@@ -62,7 +61,8 @@ OptionFault judge_options(Packet& packet, HopKind to, Context& context) noexcept
 Verdict follow_route(Packet& packet, const RouteKey& key, Context& context) noexcept {
     const RouteAnswer route = find_route(key, *context.routing, *context.hops);
     if (route.kind == HopKind::local || route.kind == HopKind::broadcast || leaves(route.kind))
-        if (const auto martian = check_source(key, context); martian != DropReason::count)
+        if (const auto martian = judge_source(key, *context.routing, *context.hops);
+            martian != DropReason::count)
             return Verdict::drop(martian);
     if (!key.v6)
         if (const auto fault = judge_options(packet, route.kind, context); !fault.none())
@@ -150,6 +150,10 @@ Verdict receive6(Packet& packet, Context& context) noexcept {
 }
 
 }  // namespace
+
+DropReason check_source(const RouteKey& key, const Routing& routing, const HopTable& hops) noexcept {
+    return judge_source(key, routing, hops);
+}
 
 Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
     if (has_rules(is_ipv6(packet), context)) [[unlikely]] {

@@ -11,6 +11,13 @@
 
 namespace weft {
 
+struct RouteKey;
+
+/// RFC 3704 and net/ipv4/fib_frontend.c, __fib_validate_source; also of sources that are our own. To be asked
+/// where a packet's route leads on. count: let it pass.
+[[nodiscard]] DropReason check_source(const RouteKey& key, const Routing& routing,
+                                      const HopTable& hops) noexcept;
+
 struct IpInput {
     static constexpr StageId id = StageId::ip_input;
     struct Prepared {};

@@ -17,6 +17,7 @@ void run(Bytes datagram) {
     KernelRoute route;
     while (const auto message = next_message(datagram)) {
         if (parse_route(message->body, route)) check(route);
+        if (parse_route_answer(message->body, route)) check(route);
         static_cast<void>(parse_neighbour(message->body));
         if (const auto hop = parse_nexthop(message->body))
             for (const auto& member : hop->group)

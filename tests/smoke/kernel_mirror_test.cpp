@@ -11,6 +11,7 @@
 
 #include "control/kernel/route_message.hpp"
 #include "control/kernel/tap.hpp"
+#include "control/route/dump_pace.hpp"
 #include "control/route/mirror.hpp"
 #include "tests/smoke/kernel_namespaces.hpp"
 #include "tests/support/netlink_bytes.hpp"
@@ -189,6 +190,25 @@ TEST_F(KernelMirrorTest, RoutesThatTheKernelForgetsWithoutAWordGo) {
     EXPECT_TRUE(becomes("8.8.8.8", HopKind::none)) << "as in the kernel, it does not come back";
 }
 
+TEST_F(KernelMirrorTest, AFlappingDeviceHasFewDumpsAndIsThenRight) {
+    must(host_->ip + "route add 8.0.0.0/8 via 192.0.2.9");
+    ASSERT_TRUE(becomes("8.8.8.8", HopKind::neighbour, 2));
+    std::string lines;
+    for (int i = 0; i < 200; ++i)
+        lines += "link set wan down\nlink set wan up\n";
+    const auto before = mirror_->counts().dumps;
+    const auto began = std::chrono::steady_clock::now();
+    batch(lines + "route add 9.0.0.0/8 via 192.0.2.9\nlink set wan down\n");
+    EXPECT_TRUE(becomes("9.9.9.9", HopKind::none));
+    EXPECT_TRUE(becomes("8.8.8.8", HopKind::none));
+    ASSERT_TRUE(eventually([&] {
+        return mirror_->with([](const Routes& r) { return r.tables4().ribs().at(RT_TABLE_MAIN).size(); }) ==
+               1;
+    })) << "but for the network of lan the kernel has none";
+    const auto rounds = (std::chrono::steady_clock::now() - began) / DumpPace::least + 2;
+    EXPECT_LE(mirror_->counts().dumps - before, 4 * static_cast<std::uint64_t>(rounds));
+}
+
 TEST_F(KernelMirrorTest, ALostCarrierTakesNextHopObjectsAlong) {
     must(host_->ip + "nexthop add id 1 via 192.0.2.9 dev wan");
     must(host_->ip + "nexthop add id 2 via 10.0.0.9 dev lan");
@@ -349,7 +369,7 @@ TEST_F(KernelMirrorTest, LostNotificationsAreMadeUpForByADump) {
     for (int i = 0; i < 3000; ++i)
         lines += "route add 11." + std::to_string(i / 250) + "." + std::to_string(i % 250) +
                  ".0/24 via 10.0.0.2\n";
-    batch(lines);
+    mirror_->with([&](const Routes&) { batch(lines); });  // nobody reads the socket meanwhile
     EXPECT_TRUE(eventually([&] { return look("11.11.249.1").kind == HopKind::neighbour; }));
     ASSERT_TRUE(mirror_->wait_until_in_step(20000));
     EXPECT_EQ(mirror_->with([](const Routes& r) { return r.tables4().ribs().at(RT_TABLE_MAIN).size(); }),
@@ -371,9 +391,11 @@ TEST_F(KernelMirrorTest, LostRemovalsAreMadeUpForByADump) {
     ASSERT_TRUE(becomes("10.0.0.252", HopKind::neighbour, 1));
     ASSERT_TRUE(becomes("12.0.0.1", HopKind::neighbour, 1));
     const auto before = mirror_->counts().overflows;
-    batch(
-        "route flush root 11.0.0.0/8\nneigh flush dev lan nud permanent\nnexthop del id 7\n"
-        "route add 11.1.1.0/24 via 10.0.0.2\n");
+    mirror_->with([&](const Routes&) {
+        batch(
+            "route flush root 11.0.0.0/8\nneigh flush dev lan nud permanent\nnexthop del id 7\n"
+            "route add 11.1.1.0/24 via 10.0.0.2\n");
+    });
     ASSERT_TRUE(mirror_->wait_until_in_step(30000));
     EXPECT_TRUE(becomes("11.11.249.1", HopKind::none));
     EXPECT_TRUE(becomes("10.0.0.252", HopKind::connected, 1));

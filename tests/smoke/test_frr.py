@@ -113,6 +113,35 @@ def test_bgp(lab):
 
 
 @stateful
+def test_static(lab):
+    """staticd's routes of both families; where the way of one loses its carrier the next best takes its packets, and gives them back."""
+    a, b, c = network(lab, "bc")
+    a.ip("route", "add", "default", "via", "10.0.1.1", "src", LEFT)
+    a.ip("-6", "route", "add", "default", "via", "2001:db8:1::1")
+    for number, host in ((2, b), (3, c)):
+        host.ip("route", "add", "192.0.2.0/24", "via", f"10.0.{number}.1")
+        host.ip("-6", "route", "add", f"{LEFT6}/128", "via", f"2001:db8:{number}::1")
+    frr = Frr(lab, "sw", zebra="", staticd="ip route 192.0.2.0/24 10.0.1.2\nip route 198.51.100.0/24 10.0.2.2\nip route 0.0.0.0/0 10.0.3.2\n"
+              f"ipv6 route {LEFT6}/128 2001:db8:1::2\nipv6 route 2001:db8:ffff::/48 2001:db8:2::2\nipv6 route ::/0 2001:db8:3::2\n")
+    for address in (FAR4, FAR6):
+        reaches(a, address)
+    equal(goes_by(lab), {"b": 64, "c": 0}, "packets of 64 flows")
+    for state, device in (("down", "c"), ("up", "b")):
+        b.ip("link", "set", "eth0", state)
+        if state == "up":  # it lost them
+            b.ip("route", "add", "192.0.2.0/24", "via", "10.0.2.1")
+            b.ip("addr", "replace", "2001:db8:2::2/64", "dev", "eth0", "nodad")
+            b.ip("-6", "route", "replace", f"{LEFT6}/128", "via", "2001:db8:2::1")
+        for address in (FAR4, FAR6):
+            wait_for(lambda: f" dev {device} " in lab.weft("ip", "route", "get", address), f"{address} by {device}", 8)
+            reaches(a, address)
+    frr.configure("staticd", "no ip route 198.51.100.0/24 10.0.2.2", "ip route 198.51.100.0/25 blackhole")
+    wait_for(lambda: sum(goes_by(lab).values()) == 0, "the blackhole takes all", 5)
+    frr.configure("staticd", "no ip route 198.51.100.0/25 blackhole")
+    wait_for(lambda: goes_by(lab) == {"b": 0, "c": 64}, "the default route is left", 5)
+
+
+@stateful
 def test_frr_is_killed(lab):
     """kill -9 of zebra, then of bgpd (graceful restart, RFC 4724): traffic goes on; what changed meanwhile is mended."""
     (a, b), frr, (bird,) = with_bgp(lab, more=" bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n")

@@ -1,5 +1,6 @@
 """Routing between hosts, configured by the kernel's own `ip` on the TAPs; ids are those of tests/cases/router.tsv."""
 
+import ctypes
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import time
 
 import frames
 from lab import check, equal, port_line, stateful, wait_for
+from test_ports import Pings
 from tuntap import Program
 
 A4, B4, A6, B6 = "10.0.1.2", "10.0.2.2", "2001:db8:1::2", "2001:db8:2::2"
@@ -74,6 +76,86 @@ def test_an_address_entered_again_in_the_kernel(lab):
     check("10.0.1.1/24" in lab.switch.ip("-o", "addr", "show", "dev", "a"), "the kernel has it again")
     lab.weft("ip", "addr", "add", "10.0.1.1/24", "dev", "a", status=2)
     a.reaches(B4)
+
+
+class Stopped:
+    """The thread that mirrors the kernel's routes stands still; the others run."""
+
+    SEIZE, INTERRUPT, DETACH, ALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, daemon):
+        tasks = f"/proc/{daemon.process.pid}/task"
+        (self.thread,) = (int(name) for name in os.listdir(tasks) if open(f"{tasks}/{name}/comm").read().strip() == "weft-routes")
+
+    def __enter__(self):
+        self.trace(self.SEIZE)
+        self.trace(self.INTERRUPT)
+        os.waitpid(self.thread, self.ALL)
+
+    def __exit__(self, *_):
+        self.trace(self.DETACH)
+
+    def trace(self, request):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        check(libc.ptrace(request, self.thread, None, None) == 0, os.strerror(ctypes.get_errno()))
+
+
+def lost_notifications(lab):
+    """Of the netlink sockets of the TAPs' namespace."""
+    table = [line.split() for line in lab.switch.run("cat", "/proc/net/netlink").splitlines()]
+    return sum(int(line[table[0].index("Drops")]) for line in table[1:])
+
+
+def test_traffic_while_notifications_are_lost(lab):
+    """ENOBUFS: the kernel says more than the mirror reads. Workers go on by what they know, and at the end know what the kernel does."""
+    a, b = router(lab, "ip route add 198.51.100.0/24 via 10.0.2.2\n")
+    for address in ("198.51.100.1", "203.0.113.1"):
+        b.ip("addr", "add", f"{address}/32", "dev", "lo")
+    a.reaches("198.51.100.1")
+    a.reaches(B6)
+    lab.weft("ip", "route", "add", "192.0.2.0/24", "via", B4)
+    pings = [Pings(lab, a, address) for address in ("198.51.100.1", B6)]
+    one = "".join(f"route add 172.{16 + n // 256}.{n % 256}.0/24 via {B4}\n" for n in range(2000))
+    many = lab.file("many", (one + one.replace("route add", "route del")) * 45)
+    sent = forwarded(lab)
+    with Stopped(lab.daemons[0]):
+        lab.switch.ip("-batch", many)
+        check(lost_notifications(lab) > 0, "the socket took all")
+        lab.switch.ip("route", "del", "192.0.2.0/24")
+        lab.switch.ip("route", "add", "203.0.113.0/24", "via", B4)
+        equal(a.ping("198.51.100.1", 20, 0.01), 20, "answers while the mirror stands still")
+    equal(a.ping("198.51.100.1", 20, 0.01), 20, "answers while it reads everything again")
+    a.reaches("203.0.113.1")
+    wait_for(lambda: "Network is unreachable" in lab.refused("ip", "route", "get", "192.0.2.1"), "the lost removal is made up for")
+    equal([ping.lost() for ping in pings], [0, 0], "lost echoes")
+    check(forwarded(lab) - sent >= 80, "the workers did not forward them")
+
+
+@stateful
+def test_a_lost_address_that_the_kernel_refuses(lab):
+    """What is added again and not taken (net/ipv6/addrconf.c: no IPv6 on the device) ends with the kernel's reason; it is logged
+    once, and once more after it was deleted and added."""
+    router(lab)
+    address = ["2001:db8:2::1/64", "dev", "b"]
+    complaint = "address 2001:db8:2::1/64: Permission denied"
+
+    def complaints():
+        return sum("it is left as it is" in line for line in lab.daemons[0].log)
+
+    lab.switch.sysctl("net.ipv6.conf.b.disable_ipv6", 1)
+    for _ in range(2):
+        check(complaint in lab.refused("ip", "addr", "add", *address), "the kernel's reason")
+    lab.weft("ip", "link", "set", "a", "mtu", "1400")
+    equal(complaints(), 1, "lines of the log")
+    lab.switch.sysctl("net.ipv6.conf.b.disable_ipv6", 0)
+    lab.weft("ip", "addr", "add", *address)
+    check("2001:db8:2::1/64" in lab.switch.ip("-o", "addr", "show", "dev", "b"), "the kernel has it again")
+    lab.switch.sysctl("net.ipv6.conf.b.disable_ipv6", 1)
+    check(complaint in lab.refused("ip", "addr", "add", *address), "the kernel's reason")
+    equal(complaints(), 2, "lines of the log")
+    lab.weft("ip", "addr", "del", *address)
+    check(complaint in lab.refused("ip", "addr", "add", *address), "a new one is refused, too")
 
 
 @stateful

@@ -64,6 +64,8 @@ SHOW = """
     route show match 10.2.1.1
     route show exact 10.2.0.0/16
     route show default
+    route show all
+    route show match any
     route show dev a
     route show via 10.0.1.2
     route show type blackhole
@@ -144,6 +146,26 @@ REFUSED = """
     rule add not from 0.0.0.0/1 prohibit pref 50
     rule del
     route flush
+    -4 route get 2001:db8::1
+    route add 300.0.0.0/8 via 10.0.1.2
+    route add foo via 10.0.1.2
+    route add any via 10.0.1.2
+    route add to any via 10.0.1.2
+    -6 route add any dev a
+    route del foo
+    route show foo
+    route show to 300.0.0.0/8
+    route flush foo
+    route show dev nope
+    -j route show dev nope
+    route flush dev nope
+    -4 route show 2001:db8::/32
+    -6 route show 10.0.0.0/8
+    -4 route flush 2001:db8::/32
+    -4 addr add 2001:db8::1/64 dev a
+    -4 addr show to 2001:db8::/32
+    -4 addr flush dev a to 2001:db8::/32
+    -4 neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev a
 """
 
 
@@ -203,6 +225,94 @@ def test_route_words(lab):
         if (ours.returncode, first_line(ours)) != (theirs.returncode, first_line(theirs)):
             different.append(f"ip {' '.join(words)}: {ours.returncode} {first_line(ours)!r} instead of "
                              f"{theirs.returncode} {first_line(theirs)!r}")
+    check(not different, "\n".join(different))
+
+
+GET = """
+    route get 10.0.1.7
+    route get 10.20.1.1
+    route get 10.20.1.1 mark 0x20
+    -o route get 10.20.1.1
+    -d route get 10.20.1.1
+    -d -o route get 10.0.1.1
+    route get 10.30.1.1
+    route get 10.0.1.1
+    route get 10.0.1.255
+    route get 255.255.255.255
+    route get 255.255.255.255 oif b
+    route get 255.255.255.255 from 10.0.1.9 iif a
+    route get 224.0.0.5
+    route get 224.0.0.1
+    -d route get 224.0.0.5 oif b
+    route get 224.0.0.5 from 10.0.1.9 iif a
+    route get 10.0.2.9 oif a
+    route get 10.99.1.1 oif b
+    route get 10.0.1.1 oif b
+    route get 10.20.1.1 from 10.0.2.9 iif b
+    -o route get 10.20.1.1 from 10.0.2.9 iif b
+    route get 10.30.1.1 from 10.0.1.9 iif a
+    route get 10.0.2.1 from 10.0.1.9 iif a
+    route get 10.0.2.255 from 10.0.1.9 iif a
+    route get 10.20.1.1 from 127.0.0.1 iif b
+    route get 10.20.1.1 from 224.0.0.1 iif b
+    route get 10.20.1.1 from 10.0.1.1 iif b
+    route get 10.20.1.1 from 255.255.255.255 iif b
+    route get 10.20.1.1 from 0.0.0.0 iif b
+    route get 10.20.1.1 from 240.0.0.1 iif b
+    route get 127.0.0.1 from 10.0.2.9 iif b
+    route get 0.0.0.0 from 10.0.2.9 iif b
+    route get 10.6.0.1 from 10.0.1.9 iif a
+    route get 10.20.1.1 from 10.0.1.1
+    route get 10.20.1.1 from 10.0.1.9
+    -6 route get 2001:db8:1::7
+    -d -6 route get 2001:db8:1::7
+    -6 route get 2001:db8:1::1
+    -6 route get 2001:db8:9::9
+    -o -d -6 route get 2001:db8:9::9 mark 7
+    -6 route get 2001:db8:8::9
+    -6 route get 2001:db8:9::9 oif a
+    -6 route get 2001:db8:9::9 oif b
+    -6 route get 2001:db8:9::9 from 2001:db8:2::77 iif b
+    -6 route get 2001:db8:1::1 from 2001:db8:2::77 iif b
+    -6 route get ff02::1 oif b
+    -d -6 route get ff02::1 oif b
+    -6 route get ff05::5 oif b
+    -6 route get fe80::1 oif b
+    -4 route get 2001:db8::1
+    -6 route get 10.0.0.1
+    route get 300.0.0.0/8
+    route get foo
+"""
+
+
+def test_route_get_words(lab):
+    """What the workers' tables answer, and of groups, broadcasts and given interfaces the kernel, is what iproute2 prints."""
+    router(lab)
+    other = twin(lab)
+    for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        other.sysctl(name, 1)
+    for words in lines("""route add default via 10.0.1.2
+                          -6 route add default via 2001:db8:1::2
+                          -6 route add 2001:db8:8::/48 via 2001:db8:2::2 pref high mtu 1400
+                          route add 10.30.0.0/16 via 10.0.2.2 mtu 1300
+                          route add unreachable 10.6.0.0/16"""):
+        for done in (weft_ip(lab, words), iproute(other, words)):
+            equal((done.returncode, done.stderr), (0, ""), f"ip {' '.join(words)}")
+
+    def said(done):
+        text = re.sub(r"fe80::[0-9a-f:]+", "fe80::X", as_weft_writes(done.stdout))
+        for bit in ("rt_offload_failed ", '"rt_offload_failed"'):  # that of multicast, by another name
+            text = text.replace(bit, "")
+        return done.returncode, json.loads(text) if text.startswith("[") else text, first_line(done)
+
+    different = []
+    for words in lines(GET):
+        for form in (words, ["-j", *words]):
+            if "-o" in words and form is not words:
+                continue
+            ours, theirs = said(weft_ip(lab, form)), said(iproute(other, form))
+            if ours != theirs:
+                different.append(f"ip {' '.join(form)}: {ours} instead of {theirs}")
     check(not different, "\n".join(different))
 
 
@@ -467,6 +577,14 @@ def test_route_without_a_kernel(lab):
     equal(lab.weft("ip", "route").splitlines(),
           ["10.0.1.0/24 dev a proto kernel scope link src 10.0.1.1 ", "10.0.2.0/24 dev b proto kernel scope link src 10.0.2.1 ",
            "198.51.100.0/24 via 10.0.2.2 dev b proto 119 "], "routes")
+    for words in (["via", "10.55.0.1"], ["via", "10.0.2.2", "dev", "a"]):
+        equal(lab.refused("ip", "route", "add", "10.7.0.0/16", *words), "Error: Nexthop has invalid gateway.\n", "a gateway on no link")
+    equal(lab.refused("ip", "route", "add", "2001:db8::/32", "via", "2001:db8::1"), "RTNETLINK answers: No route to host\n", "one of IPv6")
+    lab.weft("ip", "route", "add", "10.55.0.1", "dev", "b")
+    lab.weft("ip", "route", "add", "10.7.0.0/16", "via", "10.55.0.1")
+    check("via 10.55.0.1 dev b" in lab.weft("ip", "route", "get", "10.7.0.1"), lab.weft("ip", "route", "get", "10.7.0.1"))
+    equal(len(lab.weft("ip", "rule").splitlines()), 3, "rules of IPv4")
+    equal(len(lab.weft("ip", "-6", "rule").splitlines()), 2, "rules of IPv6")
     lab.weft("ip", "rule", "add", "from", A4, "blackhole", "pref", "9")
     equal(a.ping("198.51.100.1", 1), 0, "answers against the rule")
     lab.weft("ip", "rule", "del", "pref", "9")

@@ -78,7 +78,7 @@ TEST_F(AddressCommand, PutsBackWhatSomebodyDeletedInTheKernel) {
     EXPECT_TRUE(shell.live.done.empty());
     shell.live.loses_addresses = true;
     EXPECT_EQ(shell.type("ip addr add 10.1.0.1/24 dev br0"), "");
-    EXPECT_EQ(shell.live.done, std::vector<std::string>{"put back"});
+    EXPECT_EQ(shell.live.done, std::vector<std::string>{"put back 10.1.0.1/24"});
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24"}));
 }
 

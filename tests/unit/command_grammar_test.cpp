@@ -295,6 +295,9 @@ TEST(Grammar, WrongValuesInIproutesWords) {
               "[1] Error: any valid prefix is expected rather than \"zz\".");
     for (const std::string words : {"add foo via 10.0.0.1", "del foo", "get foo", "show foo"})
         EXPECT_EQ(said("ip route " + words), "[1] Error: any valid prefix is expected rather than \"foo\".");
+    EXPECT_EQ(said("ip neigh show to foo"), "[1] Error: any valid prefix is expected rather than \"foo\".");
+    EXPECT_EQ(said("ip neigh add foo lladdr 02:00:00:00:00:01 dev va"),
+              "[1] Error: any valid address is expected rather than \"foo\".");
     EXPECT_EQ(said("ip link add foo type nosuch"), "[2] Error: Unknown device type.");
     EXPECT_EQ(said("bridge link set dev va learning maybe"),
               "[234] Error: argument of \"learning\" must be one of \"off\", \"on\", not \"maybe\"");
@@ -307,14 +310,14 @@ TEST(Grammar, WrongValuesInIproutesWords) {
 
 // A word that is not known, behind a name, is the garbage, though it could be a second name.
 TEST(Grammar, NamesTheWordThatIsWrong) {
-    const auto twice = grammar().parse(split("ip link set dev va promisc on"));
+    const auto twice = grammar().parse(split("ip link set dev va noise on"));
     ASSERT_FALSE(twice);
-    EXPECT_EQ(twice.error().message, "Error: either \"dev\" is duplicate, or \"promisc\" is a garbage.");
-    for (const auto* line : {"ip link set dev va promisc on", "ip link set va promisc on"}) {
+    EXPECT_EQ(twice.error().message, "Error: either \"dev\" is duplicate, or \"noise\" is a garbage.");
+    for (const auto* line : {"ip link set dev va noise on", "ip link set va noise on"}) {
         const auto match = grammar().parse(split(line));
         ASSERT_FALSE(match);
-        EXPECT_NE(match.error().message.find("\"promisc\""), std::string::npos) << match.error().message;
-        EXPECT_EQ(match.error().column, std::string_view(line).find("promisc") + 1);
+        EXPECT_NE(match.error().message.find("\"noise\""), std::string::npos) << match.error().message;
+        EXPECT_EQ(match.error().column, std::string_view(line).find("noise") + 1);
         EXPECT_EQ(exit_status(split(line), match.error()), 255);
     }
     const auto mtu = grammar().parse(split("ip link set dev va mtu x"));

@@ -50,8 +50,8 @@ struct FakeLive : Live {
     std::vector<AddressState> addresses() override { return assigned; }
     bool loses_addresses = false;
     bool is_lost(const AddressSpec&) override { return loses_addresses; }
-    Result<> put_back() override {
-        done.push_back("put back");
+    Result<> put_back(const AddressSpec& address) override {
+        done.push_back("put back " + address.address);
         return {};
     }
     std::vector<unsigned> worker_cpus() override { return cpus; }

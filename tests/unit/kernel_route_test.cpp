@@ -63,6 +63,18 @@ TEST(KernelRoute, SaysAllOfAnIpv4Route) {
     EXPECT_EQ(route.vias[0].gateway, ip("10.0.0.1"));
 }
 
+TEST(KernelRoute, AnEntryOfACacheIsAnAnswerAndNoRoute) {
+    auto header = route_header(AF_INET, 32);
+    header.rtm_flags = RTM_F_CLONED | 0x80000000u;
+    MessageBody body(header);
+    body.put_ip(RTA_DST, "224.0.0.1").put(RTA_OIF, 7);
+    KernelRoute route;
+    EXPECT_FALSE(parse_route(body.bytes(), route));
+    ASSERT_TRUE(parse_route_answer(body.bytes(), route));
+    EXPECT_EQ(route.destination, ip("224.0.0.1"));
+    EXPECT_EQ(route.flags, RTM_F_CLONED | 0x80000000u);
+}
+
 TEST(KernelRoute, AGatewayOfTheOtherFamily) {
     MessageBody body(route_header(AF_INET, 0));
     std::vector<std::byte> via(18);

@@ -115,6 +115,18 @@ TEST_F(RouteCommand, TakesOneNextHopOutOfSeveralInIpv6) {
     EXPECT_EQ(saved(), "");
 }
 
+// iproute2 6.1, lib/utils.c, get_prefix_1
+TEST_F(RouteCommand, AllMeansEveryRouteAndDefaultOne) {
+    const std::string two = "ip route add default via 10.0.1.2\nip route add 10.9.0.0/16 via 10.0.1.2";
+    for (const auto* word : {"all", "any", "root any"}) {
+        ASSERT_EQ(shell.type(two), "");
+        EXPECT_EQ(shell("ip route flush default"), "");
+        EXPECT_EQ(saved(), "ip route add 10.9.0.0/16 via 10.0.1.2\n");
+        EXPECT_EQ(shell(std::string("ip route flush ") + word), "");
+        EXPECT_EQ(saved(), "");
+    }
+}
+
 TEST_F(RouteCommand, GoesWithItsInterfaceAsInTheKernel) {
     ASSERT_EQ(shell.type(R"(ip route add 10.9.0.0/16 nexthop via 10.0.1.2 dev p0 nexthop via 10.0.2.2 dev p1
         ip route add 2001:db8::/32 nexthop via fe80::1 dev p0 nexthop via fe80::2 dev p1

@@ -1,4 +1,5 @@
 // From what the kernel says to what workers find: the order of its tables and routes, and next hops.
+#include <linux/if_addr.h>
 #include <linux/netconf.h>
 
 #include <random>
@@ -213,6 +214,23 @@ TEST_F(RouteTablesTest, ALostCarrierAsksForNextHopObjectsOfTheLinkOnly) {
     EXPECT_EQ(routes.take_wanted(), 0u);
 }
 
+// net/ipv4/fib_semantics.c, fib_sync_down_dev: nothing is forgotten of a device to which nothing leads.
+TEST_F(RouteTablesTest, ADeviceThatGoesDownAsksForRoutesThatLeadThereOnly) {
+    link(wan, IFF_UP);
+    link(lan, IFF_UP);
+    add(make("10.6.0.0", 16, {via(lan, "10.0.0.2")}));
+    static_cast<void>(routes.take_wanted());
+    for (const std::uint32_t flags : {0, IFF_UP + 0}) {
+        link(wan, flags);
+        EXPECT_EQ(routes.take_wanted(), 0u);
+        link(lan, flags);
+        EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::routes4), 0u);
+    }
+    routes.nexthop({.id = 1, .family = AF_INET, .via = via(wan, "192.0.2.2")}, true);
+    link(wan, 0);
+    EXPECT_NE(routes.take_wanted() & bit_of(RouteDump::nexthops), 0u) << "an object that no route has yet";
+}
+
 // Documentation/networking/ip-sysctl.rst; include/linux/inetdevice.h: of all devices or of one.
 TEST_F(RouteTablesTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
     for (const int device : {lan, wan})
@@ -263,7 +281,7 @@ TEST_F(RouteTablesTest, ALinkWithoutCarrierIsIgnoredWhereItIsToBe) {
 // net/ipv4/fib_frontend.c, fib_inetaddr_event.
 TEST_F(RouteTablesTest, TheEndOfAnAddressAsksForRoutesThatHangOnIt) {
     const auto address = [&](int device, const char* text, bool there) {
-        routes.address({.index = device, .v6 = false, .length = 24, .local = ip(text)}, there);
+        routes.address({.index = device, .v6 = false, .length = 24, .local = ip(text)}, there, 0);
         return routes.take_wanted() & bit_of(RouteDump::routes4);
     };
     for (const int device : {lan, wan})
@@ -284,6 +302,40 @@ TEST_F(RouteTablesTest, TheEndOfAnAddressAsksForRoutesThatHangOnIt) {
     half.vias[1].flags = RTNH_F_DEAD;
     add(half);
     EXPECT_NE(address(wan, "192.0.2.1", true), 0u) << "what was dead may live again";
+    routes.begin(RouteDump::addresses);
+    routes.address({.index = wan, .v6 = false, .length = 24, .local = ip("192.0.2.1")}, true, NLM_F_MULTI);
+    EXPECT_EQ(routes.take_wanted(), 0u) << "a dump of routes comes behind it anyway";
+}
+
+// net/ipv6/addrconf.c, ipv6_link_dev_addr: the newest first, also when it is told in the middle of a dump.
+TEST_F(RouteTablesTest, AnAddressThatComesDuringADumpHasTheKernelsPlace) {
+    const auto tell = [&](int device, const char* text, std::uint16_t flags,
+                          std::uint32_t address_flags = 0) {
+        routes.address({.index = device, .v6 = true, .length = 64, .flags = address_flags, .local = ip(text)},
+                       true, flags);
+    };
+    const auto sources = [&] {
+        settle();
+        std::vector<IpAddress> all;
+        for (const auto& source : routing.get().sources6)
+            all.push_back(source.address);
+        return all;
+    };
+    tell(lan, "fd00::1", 0);
+    tell(lan, "fd00::2", 0);
+    EXPECT_EQ(sources(), (std::vector{ip("fd00::2"), ip("fd00::1")}));
+    routes.begin(RouteDump::addresses);
+    tell(lan, "fd00::2", NLM_F_MULTI);
+    tell(lan, "fd00::3", 0);
+    tell(lan, "fd00::2", 0, IFA_F_DEPRECATED);
+    tell(lan, "fd00::1", NLM_F_MULTI);
+    routes.end(RouteDump::addresses);
+    EXPECT_EQ(sources(), (std::vector{ip("fd00::3"), ip("fd00::2"), ip("fd00::1")}));
+    routes.begin(RouteDump::addresses);
+    for (const char* text : {"fd00::1", "fd00::3", "fd00::2"})
+        tell(lan, text, NLM_F_MULTI);
+    routes.end(RouteDump::addresses);
+    EXPECT_EQ(sources(), (std::vector{ip("fd00::1"), ip("fd00::3"), ip("fd00::2")})) << "as the kernel says";
 }
 
 TEST_F(RouteTablesTest, ANextHopOfASplitIpv6RouteGoesAlone) {

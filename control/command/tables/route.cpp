@@ -8,9 +8,9 @@
 
 #define WEFT_METRIC(word, NAME) word " { lock! <" NAME ":uint> | <" NAME ":uint> }"
 
-// A route, as far as weft obeys it.
+// A route, as far as weft obeys it. iproute2 takes "any" for the beginning of "anycast".
 #define WEFT_ROUTE \
-    "{ " WEFT_ROUTE_TYPES " | to! <TO:destination> | <TO:destination> | " WEFT_GATEWAY                       \
+    "{ " WEFT_ROUTE_TYPES " | any! | to! <TO:destination> | <TO:destination> | " WEFT_GATEWAY                       \
     " | dev! <DEVICE:ifname> | oif! <DEVICE:ifname> | src <SRC:text> | metric|priority|preference <METRIC:text>"               \
     " | table <TABLE:text> | scope! <SCOPE:text> | nhid! <NHID:uint:1..4294967295> | onlink!"                \
     " | protocol <PROTOCOL:text> | tos|dsfield <TOS:text> | from <FROM:destination> | pref! <PREF:text> | " WEFT_METRIC("mtu!", "MTU") " | "                    \

@@ -59,6 +59,32 @@ bool needs_others(const KernelRoute& route) {
                                         [](const KernelVia& via) { return via.has_gateway; });
 }
 
+namespace {
+
+/// The interface of the longest route to an address that has no gateway itself.
+std::string device_of_link_route(const Model& model, command::IpPrefix to) {
+    for (unsigned length = to.v6 ? 129 : 33; length-- > 0;) {
+        to.length = length;
+        const RouteKeySpec first{.v6 = to.v6,
+                                 .length = static_cast<std::uint8_t>(length),
+                                 .destination = bytes_of(first_of(to)),
+                                 .source = {}};
+        const auto& routes = model.routing.routes;
+        for (auto it = routes.lower_bound(first); it != routes.end(); ++it) {
+            const auto& [key, spec] = *it;
+            if (key.v6 != first.v6 || key.table != first.table || key.length != length ||
+                key.destination != first.destination)
+                break;
+            if (spec.route.type == RTN_UNICAST && spec.devices.size() == 1 &&
+                !spec.route.vias.front().has_gateway)
+                return spec.devices.front();
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
 std::string device_of_gateway(const Model& model, bool v6, const IpAddress& gateway) {
     std::string device;
     unsigned longest = 0;
@@ -70,7 +96,7 @@ std::string device_of_gateway(const Model& model, bool v6, const IpAddress& gate
         longest = network.length;
         device = address.device;
     }
-    return device;
+    return device.empty() ? device_of_link_route(model, wanted) : device;
 }
 
 }  // namespace weft

@@ -20,7 +20,7 @@ void forget_nexthop(RoutingSpec& routing, std::uint32_t id);
 [[nodiscard]] bool needs_others(const KernelRoute& route);
 
 /// The interface that a gateway without one is reached by: that of the longest network among the model's
-/// addresses that has it. Empty: none.
+/// addresses that has it, else of a route to it without a gateway. Empty: none.
 [[nodiscard]] std::string device_of_gateway(const Model& model, bool v6, const IpAddress& gateway);
 
 }  // namespace weft

@@ -60,6 +60,9 @@ Result<NeighbourWords> read_neighbour(Session& session, const command::Match& ma
     if (!to || !device) return exit_with(255, "Device and destination are required arguments.");
     if (!session.model.find(device->value)) return ip::no_device(*device);
     const auto address = *command::parse_address(to->value);
+    if (match.option(address.v6 ? "-4" : "-6"))
+        return exit_with(1, fmt::format("Error: {} address is expected rather than \"{}\".",
+                                        address.v6 ? "inet" : "inet6", to->value));
     NeighbourWords words{.key = {device->value, address.v6, bytes_of(address)}, .spec = {}};
     words.spec.managed = match.has("managed");
     words.spec.external = match.has("extern_learn");
@@ -139,7 +142,10 @@ Result<NeighbourSelector> selector_of(Session& session, const command::Match& ma
         if (!session.model.find(item->value)) return ip::no_device(*item);
         selector.device = item->value;
     }
-    if (const auto* item = match.argument("TO")) selector.to = command::parse_prefix(item->value);
+    if (const auto* item = match.argument("TO")) {
+        selector.to = command::parse_prefix(item->value);
+        if (auto r = ip::check_family(match, *item, selector.to->v6); !r) return r.error();
+    }
     if (const auto* item = match.argument("PROTOCOL"))
         if (!(selector.protocol = names_of(session).protocol(item->value)))
             return ip::wrong(*item, "\"protocol\" value is invalid\n");

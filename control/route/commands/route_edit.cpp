@@ -167,6 +167,7 @@ Result<Reply> ip_route_flush(Session& session, const command::Match& match, cons
     const RoutingNames& names = names_of(session);
     const auto selector = read_selector(session.model, match, names);
     if (!selector) return selector.error();
+    if (auto r = check_device(session, match); !r) return r.error();
     auto wanted = *selector;
     if (wanted.protocol == std::uint32_t{119}) wanted.protocol.reset();
     std::erase_if(session.model.routing.routes, [&](const auto& entry) {

@@ -34,10 +34,6 @@ std::string flag_text(std::uint32_t flags) {
     return text;
 }
 
-std::string_view preference_word(std::uint8_t preference) {
-    return preference == 1 ? "high" : preference == 3 ? "low" : "medium";
-}
-
 /// iproute2 names the gateway's family where it is another than the route's.
 std::string gateway_text(const KernelVia& via, bool v6) {
     return fmt::format("via {}{} ", via.gateway_v6 != v6 ? (via.gateway_v6 ? "inet6 " : "inet ") : "",
@@ -123,6 +119,10 @@ std::uint32_t flags_of(const KernelRoute& route) {
 }
 
 }  // namespace
+
+std::string_view preference_word(std::uint8_t preference) {
+    return preference == 1 ? "high" : preference == 3 ? "low" : "medium";
+}
 
 std::string route_text(const KernelRoute& route, std::span<const std::string> devices,
                        const RouteForm& form) {

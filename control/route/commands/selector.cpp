@@ -1,5 +1,7 @@
 #include "control/route/commands/selector.hpp"
 
+#include <set>
+
 #include "control/address/words.hpp"
 #include "control/model/refusal.hpp"
 
@@ -9,11 +11,13 @@ namespace {
 
 using command::IpPrefix;
 
+/// "any" and "all" leave nothing out, other than "default" (get_prefix_1).
 Result<std::optional<IpPrefix>> prefix_argument(const command::Match& match, const char* name) {
     const auto* item = match.argument(name);
-    if (!item) return std::optional<IpPrefix>{};
+    if (!item || item->value == "any" || item->value == "all") return std::optional<IpPrefix>{};
     auto destination = read_destination(*item, match.option("-6"));
     if (!destination) return destination.error();
+    if (auto r = ip::check_family(match, *item, destination->prefix.v6); !r) return r.error();
     destination->prefix.length_given = true;
     return std::optional{destination->prefix};
 }
@@ -105,6 +109,23 @@ Result<RouteSelector> read_selector(const Model&, const command::Match& match, c
         if (*prefix) *into = *prefix;
     }
     return selector;
+}
+
+Result<> check_device(const Session& session, const command::Match& match) {
+    const auto* device = match.argument("DEVICE");
+    if (!device || session.model.find(device->value)) return {};
+    bool there = false;
+    std::set<int> asked;
+    for (const bool v6 : {false, true}) {
+        if (!session.live) break;
+        auto visited = session.live->visit_routes(v6, [&](const KernelRoute& route) {
+            for (const auto& via : route.vias)
+                if (asked.insert(via.interface).second)
+                    there |= session.live->device_name(via.interface) == device->value;
+        });
+        if (!visited) return visited;
+    }
+    return there ? Result<>{} : ip::no_device(*device);
 }
 
 }  // namespace weft

@@ -29,6 +29,9 @@ struct RouteSelector {
     }
 };
 
+/// Refuses a device that neither weft nor the kernel has, as far as routes lead there.
+[[nodiscard]] Result<> check_device(const Session& session, const command::Match& match);
+
 [[nodiscard]] Result<RouteSelector> read_selector(const Model& model, const command::Match& match,
                                                   const RoutingNames& names);
 

@@ -28,6 +28,9 @@ struct RouteForm {
 [[nodiscard]] Json route_json(const KernelRoute& route, std::span<const std::string> devices,
                               const RouteForm& form);
 
+/// RFC 4191: "medium".
+[[nodiscard]] std::string_view preference_word(std::uint8_t preference);
+
 /// "id 7 via 10.0.1.7 dev a scope link".
 [[nodiscard]] std::string nexthop_text(const KernelNexthop& nexthop, const std::string& device,
                                        const RoutingNames& names, bool details);

@@ -1,6 +1,8 @@
 #include "control/route/commands/words.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "control/kernel/netlink.hpp"
 #include "control/model/refusal.hpp"
@@ -235,6 +237,20 @@ Result<> check_protocol(const command::Match& match, const RoutingNames& names) 
 
 namespace {
 
+/// "any" is a type to iproute2 (rtnl_rtntype_a2n): the beginning of "anycast", behind which it looks for the
+/// destination.
+Result<> check_any(const command::Match& match) {
+    const auto any = std::find_if(match.items.begin(), match.items.end(), [](const command::Item& item) {
+        return item.value == "any" && (item.name == "any" || item.name == "TO");
+    });
+    if (any == match.items.end() || (any->name == "any" && match.argument("TO"))) return {};
+    if (std::next(any) == match.items.end())
+        return exit_with(255, "Command line is not complete. Try option \"help\"", any->column);
+    return no_prefix(std::next(any)->value, match.option("-4")   ? "inet"
+                                            : match.option("-6") ? "inet6"
+                                                                 : "any valid");
+}
+
 /// `tos` of IPv4 and `from` of IPv6 (rtm_to_fib_config, rtm_to_fib6_config).
 Result<> read_packets(const command::Match& match, KernelRoute& route) {
     if (const auto* item = match.argument("TOS")) {
@@ -264,6 +280,7 @@ Result<> read_packets(const command::Match& match, KernelRoute& route) {
 Result<RouteWords> read_route(const Model& model, const command::Match& match, const RoutingNames& names,
                               bool for_delete) {
     if (auto r = check_protocol(match, names); !r) return r.error();
+    if (auto r = check_any(match); !r) return r.error();
     RouteWords words;
     KernelRoute& route = words.spec.route;
     route.type = RTN_UNICAST;
@@ -271,7 +288,7 @@ Result<RouteWords> read_route(const Model& model, const command::Match& match, c
     for (const auto& item : match.items) {
         if (item.argument) continue;
         if (item.name == "nexthop") break;
-        if (const auto type = route_type(item.name)) {
+        if (const auto type = route_type(item.name == "any" ? "anycast" : item.name)) {
             route.type = *type;
             words.has_type = true;
         }
@@ -284,8 +301,7 @@ Result<RouteWords> read_route(const Model& model, const command::Match& match, c
     const auto destination = read_destination(*to, match.option("-6") || seems_v6);
     if (!destination) return destination.error();
     auto prefix = destination->prefix;
-    if ((match.option("-4") && prefix.v6) || (match.option("-6") && !prefix.v6))
-        return no_prefix(to->value, family_word(!prefix.v6));
+    if (auto r = ip::check_family(match, *to, prefix.v6); !r) return r.error();
     auto ways = more.read(prefix.v6);
     if (!ways) return ways.error();
     route.v6 = prefix.v6;
