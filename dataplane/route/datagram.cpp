@@ -5,6 +5,7 @@
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/route/forward.hpp"
+#include "dataplane/route/icmp.hpp"
 #include "dataplane/route/icmp_message.hpp"
 #include "dataplane/route/input.hpp"
 #include "weft/net/address.hpp"
@@ -145,6 +146,14 @@ Verdict forwarded(Packet& piece, Packet& first, HandedFor hook, Verdict of_first
     return IpForward::forward(piece, context);
 }
 
+/// Nobody about what the host itself sends.
+void tell_that_the_rest_is_missing(Packet& piece, Context& context) noexcept {
+    const IfIndex in = piece.meta.iif;
+    if (in == no_interface || !context.topology->exists(in) || read(piece).place.begin != 0) return;
+    if (is_ipv6(piece) || IpInput::is_for_host(piece, context))
+        send_icmp_error(piece, IcmpError::never_whole, 0, context);
+}
+
 template <class Way>
 Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noexcept {
     const Fragment fragment = read(packet);
@@ -269,9 +278,14 @@ void put_back(Packet& packet, const std::byte* from, std::uint32_t length, const
     }
 }
 
-void expire_fragments(Context& context) noexcept {
-    context.hooks->fragments->expire(
-        context.now_seconds, [&](Packet& gone, DropReason why) { context.drop(gone, why, gone.meta.iif); });
+bool expire_fragments(Context& context) noexcept {
+    bool any = false;
+    context.hooks->fragments->expire(context.now_seconds, [&](Packet& gone, DropReason why) {
+        tell_that_the_rest_is_missing(gone, context);
+        context.drop(gone, why, gone.meta.iif);
+        any = true;
+    });
+    return any;
 }
 
 }  // namespace weft

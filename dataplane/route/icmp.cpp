@@ -23,6 +23,8 @@ constexpr IcmpCode code4(IcmpError what) noexcept {
             return {3, 4};
         case IcmpError::ttl_exceeded:
             return {11, 0};
+        case IcmpError::never_whole:
+            return {11, 1};
         case IcmpError::bad_header:
         case IcmpError::unknown_option:
             return {12, 0};
@@ -42,6 +44,8 @@ constexpr IcmpCode code6(IcmpError what) noexcept {
             return {2, 0};
         case IcmpError::ttl_exceeded:
             return {3, 0};
+        case IcmpError::never_whole:
+            return {3, 1};
         case IcmpError::bad_header:
             return {4, 0};
         case IcmpError::unknown_option:

@@ -256,10 +256,10 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
     if (!share_.from_kernel.empty()) work += take_from_kernel();
     if (!share_.hand_over.empty()) work += take_handed_over();
     if (!share_.veths.empty()) work += take_from_veths();
+    if (expire_fragments(context_)) run_stages();
     give_to_others(context_);
     flush_all(context_);
     const bool ages = settle_connections(context_);
-    expire_fragments(context_);
     if (context_.punted) {
         context_.punted = false;
         if (shared_.tap_waker) shared_.tap_waker->wake();
