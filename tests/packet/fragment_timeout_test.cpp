@@ -106,6 +106,18 @@ TEST_P(FragmentTimeoutTest, InTransitOfIpv6Alone) {
     EXPECT_EQ(rig.drops(DropReason::fragment_timeout), 2u);
 }
 
+// nf_conntrack_reasm.c, find_prev_fhdr: whatever extension headers stand before it.
+TEST_P(FragmentTimeoutTest, AFragmentBehindAnAuthenticationHeader) {
+    track();
+    const Ip first = Ip("2001:db8:1::2", "2001:db8:1::1")
+                         .payload(600)
+                         .protocol(17)
+                         .extension(60, {0, 0, 1, 4, 0, 0, 0, 0})
+                         .extension(51, {0, 1, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1})
+                         .extension(44, {0, 0, 0, 1, 0, 0, 0, 7});
+    EXPECT_EQ(heard_about({first}), told("2001:db8:1::1", first));
+}
+
 // icmp_send: nothing about a broadcast; ip_route_input_noref: nor to whom the route calls a martian.
 TEST_P(FragmentTimeoutTest, NothingAboutABroadcastOrAMartian) {
     track();
