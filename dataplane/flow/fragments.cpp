@@ -2,16 +2,16 @@
 
 namespace weft {
 
-FragmentTable::FragmentTable(std::uint64_t secret_lo, std::uint64_t secret_hi)
+FragmentTable::FragmentTable(std::uint64_t secret_lo, std::uint64_t secret_hi, unsigned room)
     : hash_(secret_lo, secret_hi),
-      pieces_(most),
-      datagrams_(most_datagrams),
+      pieces_(room),
+      datagrams_(room),
       chains_(chain_count, none),
       gone_(2 * most_of_one + 1) {
-    for (unsigned i = most; i-- > 0;)
+    for (unsigned i = room; i-- > 0;) {
         free_pieces_.push_back(static_cast<Index>(i));
-    for (unsigned i = most_datagrams; i-- > 0;)
         free_datagrams_.push_back(static_cast<Index>(i));
+    }
 }
 
 std::uint32_t FragmentTable::chain_of(const FragmentKey& key) const noexcept {

@@ -43,14 +43,15 @@ struct Fragment {
 
 class FragmentTable {
   public:
-    /// Fragments a datagram may have, and what waits at a time.
-    static constexpr unsigned most_of_one = 256, most = 2048, most_datagrams = 512;
+    /// Fragments a datagram may have, and how many wait at a time, each perhaps of another datagram: some
+    /// more full frames than fit into the 4 MB of net.ipv4.ipfrag_high_thresh.
+    static constexpr unsigned most_of_one = 256, most = 2048;
     /// net.ipv4.ipfrag_time, net.netfilter.nf_conntrack_frag6_timeout: seconds.
     static constexpr std::uint32_t patience4 = 30, patience6 = 60;
     static constexpr std::uint32_t longest = 65535;
 
-    /// Secrets as FlowTable's.
-    FragmentTable(std::uint64_t secret_lo, std::uint64_t secret_hi);
+    /// Secrets as FlowTable's. `room`: fragments that may wait, 1 to `most`.
+    FragmentTable(std::uint64_t secret_lo, std::uint64_t secret_hi, unsigned room = most);
 
     /// Takes the packet. If it completes its datagram all of it is given back: writes its fragments to
     /// `whole`, which has room for most_of_one, in their order, and returns how many; the caller owns them.
@@ -80,7 +81,7 @@ class FragmentTable {
   private:
     using Index = std::uint16_t;
     static constexpr Index none = 0xffff;
-    static constexpr unsigned chain_count = 1024;
+    static constexpr unsigned chain_count = 2048;
     struct Piece {
         Packet* packet;
         FragmentPlace place;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/flow/gre.hpp"
+#include "weft/net/extension.hpp"
 
 namespace weft {
 
@@ -56,34 +57,10 @@ std::optional<L4View> find_l4(const Ipv6Header& ip, std::uint32_t head, bool quo
     const std::uint32_t total =
         quoted ? head : static_cast<std::uint32_t>(sizeof ip) + ip.payload_length.host();
     const std::uint32_t end = std::min(head, total);
-    std::uint32_t at = sizeof ip;
-    std::uint8_t protocol = ip.next_header;
-    bool fragment = false;
-    for (;;) {
-        std::uint32_t unit = 8;
-        switch (protocol) {
-            case ip_protocol::no_next_header:
-                return std::nullopt;
-            case ip_protocol::hop_by_hop:
-            case ip_protocol::routing:
-            case ip_protocol::destination_options:
-                break;
-            case ip_protocol::authentication:
-                unit = 4;
-                break;
-            case ip_protocol::fragment:
-                if (end < at + 8 || read<be16>(bytes + at + 2).host() & 0xfff8) return std::nullopt;
-                fragment = read<be16>(bytes + at + 2).host() & 1;
-                unit = 0;
-                break;
-            default:
-                return L4View{bytes + at, end - at, total - at, protocol, fragment};
-        }
-        if (end < at + 2) return std::nullopt;
-        protocol = read<std::uint8_t>(bytes + at);
-        at += 8 + unit * read<std::uint8_t>(bytes + at + 1);
-        if (at > end) return std::nullopt;
-    }
+    const Header6 found = find_header6(bytes, end);
+    if (found.end != Header6::End::found || found.type == ip_protocol::no_next_header || found.at > end)
+        return std::nullopt;
+    return L4View{bytes + found.at, end - found.at, total - found.at, found.type, (found.fragment & 1) != 0};
 }
 
 bool read_tuple(const Ipv4Header& ip, const L4View& l4, Tuple4& tuple) noexcept {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "weft/net/ip.hpp"
+#include "weft/net/extension.hpp"
 
 namespace weft::hook {
 
@@ -55,41 +55,20 @@ bool read_ip4(View& view, const std::uint8_t* at, std::uint32_t readable) noexce
     return true;
 }
 
-bool is_extension(std::uint8_t next) noexcept {
-    return next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
-           next == ip_protocol::authentication || next == ip_protocol::no_next_header ||
-           next == ip_protocol::destination_options;
-}
-
-/// As ipv6_find_hdr does with target -1 (net/ipv6/exthdrs_core.c).
-void find_upper(View& view, std::uint8_t next, const std::uint8_t* at, const std::uint8_t* end) noexcept {
-    view.headers_broken = false;
+/// As ipv6_find_hdr does with target -1: of a later fragment it is known what the first one's payload is.
+void find_upper(View& view, const std::uint8_t* ip, std::uint32_t readable) noexcept {
+    const Header6 found = find_header6(ip, readable);
+    const std::uint32_t at = std::min(found.at, readable);
+    view.headers_broken = found.end == Header6::End::cut_off;
     view.fragment = 0;
-    while (is_extension(next) && next != ip_protocol::no_next_header) {
-        std::uint32_t size = 8;
-        if (end - at < 2 || (next == ip_protocol::fragment && end - at < 4)) {
-            view.headers_broken = true;
-            break;
-        }
-        if (next == ip_protocol::fragment) {
-            const std::uint16_t offset = static_cast<std::uint16_t>((at[2] << 8 | at[3]) & 0xfff8);
-            if (offset != 0) {
-                if (is_extension(at[0]) && at[0] != ip_protocol::no_next_header)
-                    view.headers_broken = true;
-                else
-                    view.fragment = offset;
-                next = at[0];
-                break;
-            }
-        } else {
-            size = next == ip_protocol::authentication ? (at[1] + 2u) * 4 : (at[1] + 1u) * 8;
-        }
-        next = at[0];
-        at += std::min<std::ptrdiff_t>(size, end - at);
+    view.protocol = found.type;
+    if (found.end == Header6::End::later_fragment) {
+        view.protocol = ip[at];
+        view.headers_broken = is_extension6(view.protocol);
+        if (!view.headers_broken) view.fragment = found.fragment & 0xfff8;
     }
-    view.protocol = next;
-    view.layer4_header = at;
-    view.layer4_length = static_cast<std::uint32_t>(end - at);
+    view.layer4_header = ip + at;
+    view.layer4_length = readable - at;
 }
 
 bool read_ip6(View& view, const std::uint8_t* at, std::uint32_t readable) noexcept {
@@ -101,7 +80,7 @@ bool read_ip6(View& view, const std::uint8_t* at, std::uint32_t readable) noexce
     view.destination.bytes = ip.destination;
     view.ttl = ip.hop_limit;
     view.length = ip.payload_length.host() + static_cast<std::uint32_t>(sizeof ip);
-    find_upper(view, ip.next_header, at + sizeof ip, at + std::min(view.length, readable));
+    find_upper(view, at, std::min(view.length, readable));
     return true;
 }
 

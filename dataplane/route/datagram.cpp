@@ -5,10 +5,12 @@
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/route/forward.hpp"
+#include "dataplane/route/icmp.hpp"
 #include "dataplane/route/icmp_message.hpp"
 #include "dataplane/route/input.hpp"
 #include "weft/net/address.hpp"
 #include "weft/net/checksum.hpp"
+#include "weft/net/extension.hpp"
 
 namespace weft {
 
@@ -37,20 +39,18 @@ struct FragmentHeader6 {
 };
 static_assert(sizeof(FragmentHeader6) == 8);
 
-/// Behind hop-by-hop, routing and destination options (RFC 8200 4.1).
+/// find_prev_fhdr; found, cut_off if it is not in the first segment.
+Header6 find_fragment_header(Packet& packet) noexcept {
+    const std::uint32_t readable = packet.head_length() - packet.meta.l3_offset;
+    Header6 found = find_header6(&ipv6(packet), readable, ip_protocol::fragment);
+    if (found.type != ip_protocol::fragment || found.at + sizeof(FragmentHeader6) > readable)
+        found.end = Header6::End::cut_off;
+    return found;
+}
 std::optional<std::uint32_t> fragment_header_at(Packet& packet) noexcept {
-    std::uint8_t next = ipv6(packet).next_header;
-    std::uint32_t at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
-    while (packet.head_length() >= at + sizeof(FragmentHeader6)) {
-        if (next == ip_protocol::fragment) return at;
-        if (next != ip_protocol::hop_by_hop && next != ip_protocol::routing &&
-            next != ip_protocol::destination_options)
-            break;
-        const auto* header = packet.header<std::uint8_t>(at);
-        next = header[0];
-        at += (header[1] + 1u) * 8;
-    }
-    return std::nullopt;
+    const Header6 found = find_fragment_header(packet);
+    if (found.end != Header6::End::found) return std::nullopt;
+    return packet.meta.l3_offset + found.at;
 }
 
 Fragment read6(Packet& packet, std::uint32_t at) noexcept {
@@ -115,16 +115,14 @@ void make_whole4(std::uint32_t length, std::byte* at) noexcept {
     ip.checksum = be16{0};
     ip.checksum = ipv4_checksum(ip);
 }
-/// Also who is behind: the header before the fragment header names what follows that one.
-void make_whole6(Packet& first, std::uint32_t length, std::byte* at) noexcept {
+/// Also who is behind: the header before the fragment header names what follows that one. `copied`: bytes
+/// that are there.
+void make_whole6(Packet& first, std::uint32_t length, std::byte* at, std::uint32_t copied) noexcept {
     auto& ip = *reinterpret_cast<Ipv6Header*>(at);
     ip.payload_length = be16{static_cast<std::uint16_t>(length - sizeof ip)};
-    auto* next = &ip.next_header;
-    for (std::uint32_t header = sizeof ip; *next != ip_protocol::fragment;) {
-        next = reinterpret_cast<std::uint8_t*>(at + header);
-        header += (next[1] + 1u) * 8;
-    }
-    *next = first.header<FragmentHeader6>(*fragment_header_at(first))->next;
+    const Header6 found = find_fragment_header(first);
+    const auto& header = *first.header<FragmentHeader6>(first.meta.l3_offset + found.at);
+    if (found.type_at < copied) at[found.type_at] = std::byte{header.next};
 }
 
 /// To the worker that owns the connection: each piece, to be gathered there.
@@ -143,6 +141,14 @@ Verdict forwarded(Packet& piece, Packet& first, HandedFor hook, Verdict of_first
         of_first.stage() != StageId::ip_output)
         return of_first;
     return IpForward::forward(piece, context);
+}
+
+/// Nobody about what the host itself sends.
+void tell_that_the_rest_is_missing(Packet& piece, Context& context) noexcept {
+    const IfIndex in = piece.meta.iif;
+    if (in == no_interface || !context.topology->exists(in) || read(piece).place.begin != 0) return;
+    if (is_ipv6(piece) || IpInput::is_for_host(piece, context))
+        send_icmp_error(piece, IcmpError::never_whole, 0, context);
 }
 
 template <class Way>
@@ -250,7 +256,7 @@ void quote(Packet& packet, std::uint32_t length, std::byte* to, const Context& c
         at += part;
     }
     if (is_ipv6(packet))
-        make_whole6(packet, rule_length(packet, context), to);
+        make_whole6(packet, rule_length(packet, context), to, length);
     else
         make_whole4(rule_length(packet, context), to);
 }
@@ -269,9 +275,14 @@ void put_back(Packet& packet, const std::byte* from, std::uint32_t length, const
     }
 }
 
-void expire_fragments(Context& context) noexcept {
-    context.hooks->fragments->expire(
-        context.now_seconds, [&](Packet& gone, DropReason why) { context.drop(gone, why, gone.meta.iif); });
+bool expire_fragments(Context& context) noexcept {
+    bool any = false;
+    context.hooks->fragments->expire(context.now_seconds, [&](Packet& gone, DropReason why) {
+        tell_that_the_rest_is_missing(gone, context);
+        context.drop(gone, why, gone.meta.iif);
+        any = true;
+    });
+    return any;
 }
 
 }  // namespace weft

@@ -36,7 +36,9 @@ void quote(Packet&, std::uint32_t length, std::byte* to, const Context&) noexcep
 /// hook_head_bytes are writable.
 void put_back(Packet&, const std::byte* from, std::uint32_t length, const Context&) noexcept;
 
-/// Drops what waited too long.
-void expire_fragments(Context&) noexcept;
+/// Drops what waited too long. Whom a first fragment is from is told: of IPv4 by the host that it was for
+/// alone, of IPv6 whoever it was for, as ip_expire and ip6frag_expire_frag_queue do. True if stages have to
+/// run.
+bool expire_fragments(Context&) noexcept;
 
 }  // namespace weft

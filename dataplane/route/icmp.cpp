@@ -5,6 +5,7 @@
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/icmp_message.hpp"
 #include "weft/net/address.hpp"
+#include "weft/net/extension.hpp"
 
 namespace weft {
 
@@ -23,6 +24,8 @@ constexpr IcmpCode code4(IcmpError what) noexcept {
             return {3, 4};
         case IcmpError::ttl_exceeded:
             return {11, 0};
+        case IcmpError::never_whole:
+            return {11, 1};
         case IcmpError::bad_header:
         case IcmpError::unknown_option:
             return {12, 0};
@@ -42,6 +45,8 @@ constexpr IcmpCode code6(IcmpError what) noexcept {
             return {2, 0};
         case IcmpError::ttl_exceeded:
             return {3, 0};
+        case IcmpError::never_whole:
+            return {3, 1};
         case IcmpError::bad_header:
             return {4, 0};
         case IcmpError::unknown_option:
@@ -63,37 +68,16 @@ bool carries_error4(Packet& packet) noexcept {
     return type == 3 || type == 4 || type == 5 || type == 11 || type == 12 || type > last_known;
 }
 
-/// Where the upper layer begins behind extension headers, and what it is (ipv6_skip_exthdr); protocol 59 if
-/// it is not to be found in the first segment.
-struct Upper {
-    std::uint8_t protocol;
-    std::uint32_t at;
-};
-Upper upper_layer(Packet& packet) noexcept {
-    std::uint8_t next = ipv6(packet).next_header;
-    std::uint32_t at = packet.meta.l3_offset + std::uint32_t{sizeof(Ipv6Header)};
-    while (next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
-           next == ip_protocol::destination_options || next == ip_protocol::authentication) {
-        if (packet.head_length() < at + 8) return {ip_protocol::no_next_header, at};
-        const auto* header = packet.header<std::uint8_t>(at);
-        if (next == ip_protocol::fragment && packet.header<be16>(at + 2)->host() & 0xfff8)
-            return {ip_protocol::no_next_header, at};
-        const std::uint32_t length = next == ip_protocol::fragment         ? 8u
-                                     : next == ip_protocol::authentication ? (header[1] + 2u) * 4
-                                                                           : (header[1] + 1u) * 8;
-        next = header[0];
-        at += length;
-    }
-    return {next, at};
-}
-
+/// is_ineligible, of what lies in the first segment.
 bool carries_error6(Packet& packet) noexcept {
-    const Upper upper = upper_layer(packet);
-    if (upper.protocol != ip_protocol::icmpv6) return false;
-    if (packet.length() <= upper.at) return true;
-    if (packet.head_length() <= upper.at) return false;
+    const std::uint32_t l3 = packet.meta.l3_offset;
+    const Header6 upper = find_header6(&ipv6(packet), packet.head_length() - l3);
+    if (upper.end != Header6::End::found || upper.type != ip_protocol::icmpv6) return false;
+    const std::uint32_t at = l3 + upper.at;
+    if (packet.length() <= at) return true;
+    if (packet.head_length() <= at) return false;
     constexpr std::uint8_t first_informational = 128, redirect = 137;
-    const std::uint8_t type = *packet.header<std::uint8_t>(upper.at);
+    const std::uint8_t type = *packet.header<std::uint8_t>(at);
     return type < first_informational || type == redirect;
 }
 

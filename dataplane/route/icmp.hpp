@@ -17,6 +17,7 @@ enum class IcmpError : std::uint8_t {
     ttl_exceeded,      ///< 11/0, 3/0
     bad_header,        ///< 12/0, 4/0; value: pointer
     unknown_option,    ///< -, 4/2; value: pointer
+    never_whole,       ///< 11/1, 3/1: the rest of a datagram did not come in time
 };
 
 /// Makes an error about a packet, whose IP header was checked and which stays the caller's and as it is, and

@@ -10,6 +10,7 @@
 #include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
+#include "dataplane/route/source_address.hpp"
 #include "weft/net/address.hpp"
 #include "weft/net/checksum.hpp"
 
@@ -27,20 +28,20 @@ bool is_ours(const IpAddress& address, bool v6, Context& context) noexcept {
 }
 
 /// Who speaks (RFC 1812 4.3.2.4, RFC 4443 2.2; icmp_route_lookup, icmp6_send): the address that was asked if
-/// it is ours, in a frame to us alone, else of IPv4 the one that the route back prefers, of IPv6 the one of
+/// it is ours, in a frame to us alone, else the one that the route back prefers, else of IPv6 the best one of
 /// the interface that the packet came by. To the kernel behind us whom it was sent to: it takes what comes
 /// from an address of its own for forged.
 struct Sender {
     IpAddress address{};  ///< zero: the route back says
     IpAddress asked{};    ///< whom the packet was sent to
 
-    [[nodiscard]] IpAddress by(WayBack way, bool v6, Context& context) const noexcept {
+    [[nodiscard]] IpAddress by(WayBack way, const IpAddress& to, bool v6, Context& context) const noexcept {
         if (way.to_host) return asked;
         if (address != IpAddress{}) return address;
         const Hop& hop = (*context.hops)[way.hop];
         if (hop.source != IpAddress{}) return hop.source;
-        const RoutedInterface& out = context.routing->interface(hop.interface);
-        return v6 ? out.source6 : out.source4;
+        return v6 ? choose_source6(to, hop.interface, *context.routing)
+                  : context.routing->interface(hop.interface).source4;
     }
 };
 Sender sender4_of(Packet& about, Context& context) noexcept {
@@ -52,8 +53,11 @@ Sender sender6_of(Packet& about, Context& context) noexcept {
     const IpAddress asked{ip.destination};
     const bool to_many = about.ethernet().destination.is_group();
     if (!to_many && is_ours(asked, true, context)) return {asked, asked};
-    const RoutedInterface& in = context.routing->interface(about.meta.iif);
-    return {address6::link_local(ip.source) ? in.link_local : in.source6, asked};
+    const IpAddress to{ip.source};
+    const WayBack way = way_back(about, {}, to, context);
+    if (way.to_host || (way.hop != no_hop && (*context.hops)[way.hop].source != IpAddress{}))
+        return {{}, asked};
+    return {choose_source6(to, about.meta.iif, *context.routing), asked};
 }
 
 /// No rules are asked: in Linux it would come by lo.
@@ -135,7 +139,7 @@ void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     const Sender sender = sender4_of(about, context);
     const WayBack way = way_back(about, sender.address, to, context);
     if (way.none()) return;
-    const IpAddress source = sender.by(way, false, context);
+    const IpAddress source = sender.by(way, to, false, context);
     if (source == IpAddress{}) return;
     const std::uint32_t quoted =
         std::min<std::uint32_t>(quotable_length(about, context), most4 - sizeof(IcmpMessage4));
@@ -188,7 +192,7 @@ void send_message6(Packet& about, IcmpCode what, std::uint32_t value, Context& c
     const Sender sender = sender6_of(about, context);
     const WayBack way = way_back(about, sender.address, to, context);
     if (way.none()) return;
-    const IpAddress source = sender.by(way, true, context);
+    const IpAddress source = sender.by(way, to, true, context);
     if (source == IpAddress{}) return;
     const std::uint32_t quoted =
         std::min<std::uint32_t>(quotable_length(about, context), most6 - sizeof(IcmpMessage6));

@@ -165,6 +165,12 @@ Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
     return punt(packet, punt_class_of(packet));
 }
 
+bool IpInput::is_for_host(Packet& packet, Context& context) noexcept {
+    const RouteKey key = key_of(packet, *context.routing);
+    return find_route(key, *context.routing, *context.hops).kind == HopKind::local &&
+           check_source(key, context) == DropReason::count;
+}
+
 Verdict IpInput::receive(Packet& packet, Context& context) noexcept {
     packet.meta.l3_offset = ethernet_header_size;
     const Verdict verdict = is_ipv6(packet) ? receive6(packet, context) : receive4(packet, context);

@@ -39,6 +39,9 @@ struct IpInput {
     static Verdict receive(Packet& packet, Context& context) noexcept;
     /// The same, when it is known that it is for the host.
     static Verdict to_host(Packet& packet, Context& context) noexcept;
+    /// Whether its destination is one of the host's addresses and its source may speak to it: what the route
+    /// says now, without rules.
+    static bool is_for_host(Packet& packet, Context& context) noexcept;
 
   private:
     static std::uint32_t head_bytes(Packet& packet, const Context& context) noexcept {

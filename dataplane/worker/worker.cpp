@@ -4,6 +4,8 @@
 #include <rte_pause.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/ingress/veth.hpp"
 #include "dataplane/route/datagram.hpp"
@@ -21,6 +23,12 @@ constexpr nfds_t max_waited = 256;
 constexpr unsigned veth_quantum = 512;
 constexpr long short_sleep_ns = 50'000, long_sleep_ns = 1'000'000, waiting_sleep_ns = 100'000'000;
 
+/// All workers' waiting fragments together leave three quarters of the buffers to others.
+unsigned room_for_fragments(const Shared& shared) noexcept {
+    const auto share = shared.pool->size / 4 / static_cast<unsigned>(shared.workers.size());
+    return std::clamp(share, 1u, FragmentTable::most);
+}
+
 }  // namespace
 
 Worker::Worker(Shared& shared, unsigned id)
@@ -29,7 +37,7 @@ Worker::Worker(Shared& shared, unsigned id)
       id_(id),
       pipeline_(share_.stages),
       observed_(share_.stages),
-      fragments_(shared.secret_low, shared.secret_high),
+      fragments_(shared.secret_low, shared.secret_high, room_for_fragments(shared)),
       context_{},
       transmit_(std::make_unique<TransmitBuffer[]>(max_ports)) {
     context_.fdb = &shared.fdb;
@@ -239,10 +247,10 @@ unsigned Worker::round(std::uint64_t now_us) noexcept {
     if (!share_.from_kernel.empty()) work += take_from_kernel();
     if (!share_.hand_over.empty()) work += take_handed_over();
     if (!share_.veths.empty()) work += take_from_veths();
+    if (expire_fragments(context_)) run_stages();
     give_to_others(context_);
     flush_all(context_);
     const bool ages = settle_connections(context_);
-    expire_fragments(context_);
     if (context_.punted) {
         context_.punted = false;
         if (shared_.tap_waker) shared_.tap_waker->wake();

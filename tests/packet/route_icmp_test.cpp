@@ -231,6 +231,41 @@ TEST_P(RouteIcmpTest, V06_ToALinkLocalSourceOnItsOwnLink) {
     EXPECT_TRUE(router.unresolved().empty());
 }
 
+// net/ipv6/icmp.c, icmp6_send: the address that was asked, icmpv6_rt_has_prefsrc, or ipv6_dev_get_saddr of
+// the device that the packet came by (RFC 6724 5).
+TEST_P(RouteIcmpTest, WhoSpeaksInIpv6) {
+    router.own("a", "2001:db8:1::5", 64, true);
+    router.own("a", "fd00:1::1", 64);
+    const auto reached = [&](const char* host, const char* by, const char* source) {
+        router.route(std::string(host) + "/128",
+                     router.hop({.interface = by, .gateway = host, .mac = host_a, .source = source}));
+    };
+    reached("fd00:1::2", "a", "");
+    reached("2001:db8:1::6", "a", "");
+    reached("fd00:2::2", "a", "2001:db8:1::5");
+    reached("fd00:3::2", "b", "");
+    router.publish();
+    const auto speaks = [&](const char* by, const Ip& about, const char* out = "a", unsigned type = 3,
+                            unsigned code = 0, std::uint32_t value = 0) {
+        rig.send("a", router.from_a(about));
+        const auto sent = rig.sent(out);
+        ASSERT_EQ(sent.size(), 1u) << by;
+        const Bytes quote = about.bytes(), whom(quote.begin() + 8, quote.begin() + 24);
+        EXPECT_EQ(Bytes(sent[0].begin() + 14, sent[0].end()),
+                  Ip(address_bytes(by), whom).payload(quote).icmp(type, code, value).bytes());
+    };
+    const auto expired = [](const char* from) { return Ip(from, "2001:db8:2::2").ttl(1); };
+    speaks("fd00:1::1", expired("fd00:1::2"));
+    speaks("2001:db8:1::1", expired("2001:db8:1::6"));
+    speaks("2001:db8:1::5", expired("fd00:2::2"));
+    speaks("fd00:1::1", expired("fd00:3::2"), "b");
+    const auto strange = [](const char* to) {
+        return Ip("fd00:1::2", to).extension(0, {0, 0, 0x9e, 4, 0, 0, 0, 0});
+    };
+    speaks("2001:db8:2::1", strange("2001:db8:2::1"), "a", 4, 2, 42);
+    speaks("fd00:1::1", strange("2001:db8:2::2"), "a", 4, 2, 42);
+}
+
 TEST_P(RouteIcmpTest, WithoutARouteBackNothingIsSaid) {
     EXPECT_EQ(answer(Ip("192.0.2.77", "10.0.2.2").ttl(1)), Bytes{});
     EXPECT_EQ(rig.drops(DropReason::route_ttl_expired), 1u);

@@ -64,10 +64,31 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def ipv4(source, destination, protocol, payload, ttl=64):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, ttl, protocol, 0,
+def ipv4(source, destination, protocol, payload, ttl=64, tos=0, fragment=0):
+    """`fragment` is the word of flags and offset."""
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, tos, 20 + len(payload), 1, fragment, ttl, protocol, 0,
                        socket.inet_aton(source), socket.inet_aton(destination))
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+def icmp4(kind, code, body, wrong=0):
+    """`body` follows the checksum, which is `wrong` by so much."""
+    head = struct.pack("!BBH", kind, code, 0)
+    return head[:2] + struct.pack("!H", checksum(head + body) ^ wrong) + body
+
+
+def ipv6(source, destination, protocol, payload, hops=64):
+    """`protocol`: what the payload is; extension headers are part of it."""
+    return (struct.pack("!IHBB", 6 << 28, len(payload), protocol, hops) + socket.inet_pton(socket.AF_INET6, source)
+            + socket.inet_pton(socket.AF_INET6, destination) + payload)
+
+
+def icmp6(source, destination, kind, code, body, wrong=0):
+    """A message from `source` to `destination`, without the IPv6 header; else as icmp4."""
+    head = struct.pack("!BBH", kind, code, 0)
+    pseudo = b"".join(socket.inet_pton(socket.AF_INET6, one) for one in (source, destination))
+    pseudo += struct.pack("!II", 4 + len(body), 58)
+    return head[:2] + struct.pack("!H", checksum(pseudo + head + body) ^ wrong) + body
 
 
 def echo_request(source, destination, identifier=1, sequence=1, ttl=64, payload=b"weft"):

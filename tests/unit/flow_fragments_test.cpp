@@ -111,14 +111,22 @@ TEST(FlowFragments, PatienceEnds) {
 
 TEST(FlowFragments, TheOldestMakesRoom) {
     Waiting w;
-    for (unsigned id = 0; id < FragmentTable::most_datagrams + 10; ++id)
+    for (unsigned id = 0; id < FragmentTable::most + 10; ++id)
         w.add(static_cast<std::uint16_t>(id), {0, 8, false});
-    EXPECT_EQ(w.table.datagrams(), FragmentTable::most_datagrams);
+    EXPECT_EQ(w.table.datagrams(), FragmentTable::most);
     EXPECT_EQ(w.dropped_as(DropReason::fragment_table_full), 10u);
-    w.add(10, {8, 9, true});
-    EXPECT_EQ(w.whole.size(), 2u) << "the tenth was not among them";
-    w.add(9, {8, 9, true});
-    EXPECT_TRUE(w.whole.empty());
+    w.add(11, {8, 9, true});
+    EXPECT_EQ(w.whole.size(), 2u) << "it made no room";
+    for (const std::uint16_t id : {std::uint16_t{9}, std::uint16_t{10}}) {
+        w.add(id, {8, 9, true});
+        EXPECT_TRUE(w.whole.empty()) << id;
+    }
+
+    Waiting narrow;
+    narrow.table = FragmentTable{1, 2, 3};
+    for (unsigned id = 0; id < 5; ++id)
+        narrow.add(static_cast<std::uint16_t>(id), {0, 8, false});
+    EXPECT_EQ(narrow.table.fragments(), 3u);
 
     Waiting many;
     for (std::uint32_t i = 0; i <= FragmentTable::most_of_one; ++i)
