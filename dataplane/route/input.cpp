@@ -18,16 +18,6 @@ Verdict refuse_route(Packet& packet, IcmpError error, DropReason reason, Context
     return Verdict::drop(reason);
 }
 
-/// Whether one of the members of a group is on the interface.
-bool leads_to(HopIndex entry, IfIndex interface, const HopTable& hops) noexcept {
-    const Hop& hop = hops[entry];
-    if (hop.kind != HopKind::group) return hop.interface == interface;
-    for (std::uint32_t i = 0; i < 1u << hop.bucket_bits; ++i)
-        if (hops[hops.bucket(hop.first_bucket + i).load(std::memory_order_relaxed)].interface == interface)
-            return true;
-    return false;
-}
-
 /// RFC 3704 and net/ipv4/fib_frontend.c, __fib_validate_source; also of sources that are our own.
 DropReason check_source(const RouteKey& key, Context& context) noexcept {
     if (key.v6) return DropReason::count;  // as Linux, which asks for the source of IPv4 only
