@@ -10,7 +10,6 @@ namespace weft::hook {
 
 namespace {
 
-constexpr std::string_view version = "1.8.9 (legacy)";
 constexpr std::string_view rule_options = "sdpjviof";
 
 std::string_view options_allowed(std::uint32_t action) {
@@ -39,22 +38,6 @@ std::optional<std::uint64_t> read_counter(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end == text.data()) return std::nullopt;
     return value;
-}
-
-std::string usage(std::string_view program) {
-    return fmt::format(
-        "{0} v{1}\n\n"
-        "Usage: {0} -[ACD] chain rule-specification [options]\n"
-        "       {0} -I chain [rulenum] rule-specification [options]\n"
-        "       {0} -R chain rulenum rule-specification [options]\n"
-        "       {0} -D chain rulenum [options]\n"
-        "       {0} -[LS] [chain [rulenum]] [options]\n"
-        "       {0} -[FZ] [chain] [options]\n"
-        "       {0} -[NX] chain\n"
-        "       {0} -E old-chain-name new-chain-name\n"
-        "       {0} -P chain target [options]\n"
-        "       {0} -h (print this help information)\n",
-        program, version);
 }
 
 }  // namespace
@@ -206,8 +189,7 @@ void CommandReader::take_flag(const Item& item) {
             end();
             break;
         case 'h':
-            command_.output = usage(reading_.program);
-            end();
+            help();
             break;
         case 'M':
             break;  // there are no modules to load

@@ -12,6 +12,7 @@
 
 namespace weft::hook {
 
+inline constexpr std::string_view version = "1.8.9 (legacy)";
 inline constexpr std::size_t name_limit = 29;  ///< XT_EXTENSION_MAXNAMELEN
 /// Options that not every action takes; the order is that in which a misuse is reported.
 inline constexpr std::string_view option_letters = "nsdpjvxio0cf";
@@ -53,6 +54,7 @@ class CommandReader {
     bool take_letter(const Item& item);
     void take_flag(const Item& item);
     void end();
+    void help();
     void set_option(char letter, bool invertible);
     void take_table(std::string_view name);
     void take_counters(std::string_view packets);

@@ -7,7 +7,7 @@ Not among them is what weft does otherwise, on purpose:
 - policy counters stay when another rule changes; 1.8.9 sets them to 0;
 - recent --hitcount is at most 255, as the suite of 1.8.9 asks and kernels did until 6.11;
 - without -n, addresses are not looked up by DNS or in /etc/hosts;
-- -h prints the usage only.
+- -h says it in words of its own.
 """
 
 LINES = r"""-A FOO -j ACCEPT
