@@ -260,6 +260,7 @@ void CommandReader::take_counters(std::string_view packets) {
 /// Nothing here waits: there is one writer.
 void CommandReader::take_wait(const Item& item) {
     if (reading_.restore) refuse_parameter("You cannot use `-{}' from iptables-restore", item.letter);
+    waits_ |= item.letter == 'w';
     auto text = item.text;
     if (!item.has_text) {
         const auto* word = words_.take_argument();
@@ -271,7 +272,10 @@ void CommandReader::take_wait(const Item& item) {
     }
     const auto number = read_counter(text.starts_with('-') ? text.substr(1) : text);
     if (item.letter == 'w' && !number) refuse_parameter("wait seconds not numeric");
-    if (item.letter == 'W' && !number) refuse_parameter("wait interval not numeric");
+    if (item.letter == 'w') return;
+    if (!number) refuse_parameter("wait interval not numeric");
+    warnings_ += "Ignoring deprecated --wait-interval option.\n";
+    interval_ = true;
 }
 
 void CommandReader::take_family(Family family) {
@@ -281,6 +285,7 @@ void CommandReader::take_family(Family family) {
 }
 
 void CommandReader::finish() {
+    if (interval_ && !waits_) refuse_parameter("--wait-interval only makes sense with --wait\n");
     if (command_.table == "nat" && (command_.policy == "DROP" || command_.jump == "DROP"))
         refuse_parameter(
             "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore "

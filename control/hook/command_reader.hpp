@@ -40,7 +40,7 @@ class CommandReader {
         : reading_(reading),
           environment_(environment),
           all_(words),
-          words_(words, first),
+          words_(words, first, reading.family),
           word_(word),
           warnings_(warnings) {}
 
@@ -99,7 +99,7 @@ class CommandReader {
     Command command_;
     std::uint32_t options_ = 0;
     std::array<std::size_t, option_letters.size()> option_words_{};  ///< where each stood
-    bool inverted_ = false, over_ = false, protocol_loaded_ = false;
+    bool inverted_ = false, over_ = false, protocol_loaded_ = false, waits_ = false, interval_ = false;
     std::string protocol_;
     std::string_view sources_, destinations_;
     std::size_t source_word_ = 0, destination_word_ = 0;

@@ -104,6 +104,26 @@ TEST(HookCommand, HelpNamesTheOptionsOfWhatStandsBeforeIt) {
         std::string::npos);
 }
 
+TEST(HookCommand, WaitIntervalGoesWithWait) {
+    HookShell shell;
+    const std::string ignored = "Ignoring deprecated --wait-interval option.\n";
+    EXPECT_EQ(shell.run("-w -W 1000 -S INPUT").errors, ignored);
+    EXPECT_EQ(shell.run("-W 1000 -w 3 -S INPUT").status, 0);
+    const auto alone = shell.run("-W 1000 -S INPUT");
+    EXPECT_EQ(alone.status, 2);
+    EXPECT_NE(alone.errors.find("--wait-interval only makes sense with --wait"), std::string::npos);
+}
+
+TEST(HookCommand, AddressesAsTheResolverReadsThem) {
+    HookShell shell;
+    EXPECT_EQ(shell.printed("-s 0x0a010203"), "-s 10.1.2.3/32");
+    EXPECT_EQ(shell.printed("-s 10.66051"), "-s 10.1.2.3/32");
+    EXPECT_EQ(shell.printed("-s 10.1.2"), "-s 10.1.2.0/32") << "as a network's it is read first";
+    EXPECT_EQ(shell.printed("-m conntrack --ctorigsrc 1.2.3/24"), "-m conntrack --ctorigsrc 1.2.0.3/24");
+    ASSERT_EQ(shell.run("-t nat -A PREROUTING -j NETMAP --to 1.2.3/24").status, 0);
+    EXPECT_NE(shell.run("-t nat -S").output.find("--to 1.2.0.0/24\n"), std::string::npos);
+}
+
 TEST(HookCommand, NegationInsideIsNoLongerRead) {
     HookShell shell;
     EXPECT_EQ(shell.run("-A INPUT -s ! 10.0.0.1").errors, "Bad argument `10.0.0.1'\n" + std::string(hint));

@@ -172,6 +172,9 @@ TEST(HookMatch, ASetMustExistInTheFamily) {
     HookShell shell;
     EXPECT_NE(shell.run("-A INPUT -m set --match-set none src").errors.find("Set none doesn't exist."),
               std::string::npos);
+    EXPECT_NE(shell.run("-A INPUT -m set --match-set s4 src,dst,src,dst,src,dst,src")
+                  .errors.find("Can't be more src/dst options than 6.\n"),
+              std::string::npos);
     HookShell six(Family::ip6);
     EXPECT_NE(six.run("-A INPUT -m set --match-set s4 src").errors.find("family of set s4 is IPv4"),
               std::string::npos);
