@@ -209,7 +209,7 @@ class Reader {
                 return {};
             }
             case 'u':
-                return read_status(text, filter);
+                return read_status(text, filter, command_.warnings);
             case 'w':
                 return put(read_number(text, 0xffff), filter.zone);
             case '(':

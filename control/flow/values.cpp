@@ -173,7 +173,7 @@ Result<NatFilter> read_nat(const std::string& text) {
     return nat;
 }
 
-Result<> read_status(const std::string& text, Filter& filter) {
+Result<> read_status(const std::string& text, Filter& filter, std::vector<std::string>& warnings) {
     static constexpr std::array<NamedBits, 7> names{{{"ASSURED", Status::assured},
                                                      {"SEEN_REPLY", Status::seen_reply},
                                                      {"UNSET", 0},
@@ -181,19 +181,26 @@ Result<> read_status(const std::string& text, Filter& filter) {
                                                      {"EXPECTED", Status::expected},
                                                      {"OFFLOAD", Status::offload},
                                                      {"HW_OFFLOAD", Status::hw_offload}}};
-    if (auto read = each_part(text,
-                              [&](std::string_view part, const std::string& rest) -> Result<> {
-                                  const bool negated = part.starts_with('!');
-                                  if (!negated && part.starts_with("UNREPLIED")) {
-                                      filter.no_status |= Status::seen_reply;
-                                      return {};
-                                  }
-                                  if (negated) part.remove_prefix(1);
-                                  const auto* found = find_bits(part, names);
-                                  if (found == nullptr) return bad_parameter(rest.substr(negated ? 1 : 0));
-                                  (negated ? filter.no_status : filter.status) |= found->bits;
-                                  return {};
-                              });
+    static constexpr std::array<NamedBits, 2> sides{{{"SRC_NAT", 0}, {"DST_NAT", 1}}};
+    if (auto read =
+            each_part(text,
+                      [&](std::string_view part, const std::string& rest) -> Result<> {
+                          const bool negated = part.starts_with('!');
+                          if (!negated && part.starts_with("UNREPLIED")) {
+                              filter.no_status |= Status::seen_reply;
+                              return {};
+                          }
+                          if (negated) part.remove_prefix(1);
+                          const auto* found = find_bits(part, names);
+                          if (const auto* side = found ? nullptr : find_bits(part, sides)) {
+                              warnings.push_back(fmt::format("WARNING: ignoring {}, use --{}-nat instead",
+                                                             side->name, side->bits ? "dst" : "src"));
+                              return {};
+                          }
+                          if (found == nullptr) return bad_parameter(rest.substr(negated ? 1 : 0));
+                          (negated ? filter.no_status : filter.status) |= found->bits;
+                          return {};
+                      });
         !read)
         return read;
     // The kernel takes no filter that asks for nothing.

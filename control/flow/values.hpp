@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "control/flow/filter.hpp"
 #include "weft/result.hpp"
@@ -30,8 +31,10 @@ struct AddressValue {
 [[nodiscard]] Result<MaskedNumber> read_mark(const std::string& text);
 [[nodiscard]] Result<TcpState> read_tcp_state(const std::string& text);
 [[nodiscard]] Result<SctpState> read_sctp_state(const std::string& text);
-/// "ASSURED,!EXPECTED,UNREPLIED": into Filter::status and no_status.
-[[nodiscard]] Result<> read_status(const std::string& text, Filter& filter);
+/// "ASSURED,!EXPECTED,UNREPLIED": into Filter::status and no_status. SRC_NAT and DST_NAT are told in
+/// `warnings` and left out.
+[[nodiscard]] Result<> read_status(const std::string& text, Filter& filter,
+                                   std::vector<std::string>& warnings);
 
 /// "10.0.0.1", "10.0.0.1:80", "[fd00::1]:80".
 [[nodiscard]] Result<NatFilter> read_nat(const std::string& text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -36,6 +37,7 @@ std::optional<IpAddress> dotted(std::string_view text, bool is_mask) {
 
 std::vector<IpAddress> host_or_network(Family family, const std::string& name) {
     if (const auto address = parse_address(family, name)) return {*address};
+    if (const auto address = parse_host_address(family, name)) return {*address};
     auto found = host_addresses(family, name);
     if (found.empty()) refuse_parameter("host/network `{}' not found", name);
     return found;
@@ -50,6 +52,18 @@ std::optional<IpAddress> parse_strict_address(Family family, std::string_view te
     if (copy.size() != text.size() || inet_pton(kind, copy.c_str(), address.bytes.data()) != 1)
         return std::nullopt;
     return address;
+}
+
+std::optional<IpAddress> parse_host_address(Family family, std::string_view text) {
+    if (family == Family::ip6) return parse_strict_address(family, text);
+    const std::string copy(text);
+    in_addr address{};
+    const bool odd = text.find('\0') != std::string_view::npos ||
+                     std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::isspace(c); });
+    if (odd || inet_aton(copy.c_str(), &address) == 0) return std::nullopt;
+    IpAddress found;
+    std::memcpy(found.bytes.data(), &address, sizeof address);
+    return found;
 }
 
 std::optional<IpAddress> parse_address(Family family, std::string_view text) {

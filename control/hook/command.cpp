@@ -10,7 +10,6 @@ namespace weft::hook {
 
 namespace {
 
-constexpr std::string_view version = "1.8.9 (legacy)";
 constexpr std::string_view rule_options = "sdpjviof";
 
 std::string_view options_allowed(std::uint32_t action) {
@@ -39,22 +38,6 @@ std::optional<std::uint64_t> read_counter(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end == text.data()) return std::nullopt;
     return value;
-}
-
-std::string usage(std::string_view program) {
-    return fmt::format(
-        "{0} v{1}\n\n"
-        "Usage: {0} -[ACD] chain rule-specification [options]\n"
-        "       {0} -I chain [rulenum] rule-specification [options]\n"
-        "       {0} -R chain rulenum rule-specification [options]\n"
-        "       {0} -D chain rulenum [options]\n"
-        "       {0} -[LS] [chain [rulenum]] [options]\n"
-        "       {0} -[FZ] [chain] [options]\n"
-        "       {0} -[NX] chain\n"
-        "       {0} -E old-chain-name new-chain-name\n"
-        "       {0} -P chain target [options]\n"
-        "       {0} -h (print this help information)\n",
-        program, version);
 }
 
 }  // namespace
@@ -206,8 +189,7 @@ void CommandReader::take_flag(const Item& item) {
             end();
             break;
         case 'h':
-            command_.output = usage(reading_.program);
-            end();
+            help();
             break;
         case 'M':
             break;  // there are no modules to load
@@ -278,6 +260,7 @@ void CommandReader::take_counters(std::string_view packets) {
 /// Nothing here waits: there is one writer.
 void CommandReader::take_wait(const Item& item) {
     if (reading_.restore) refuse_parameter("You cannot use `-{}' from iptables-restore", item.letter);
+    waits_ |= item.letter == 'w';
     auto text = item.text;
     if (!item.has_text) {
         const auto* word = words_.take_argument();
@@ -289,7 +272,10 @@ void CommandReader::take_wait(const Item& item) {
     }
     const auto number = read_counter(text.starts_with('-') ? text.substr(1) : text);
     if (item.letter == 'w' && !number) refuse_parameter("wait seconds not numeric");
-    if (item.letter == 'W' && !number) refuse_parameter("wait interval not numeric");
+    if (item.letter == 'w') return;
+    if (!number) refuse_parameter("wait interval not numeric");
+    warnings_ += "Ignoring deprecated --wait-interval option.\n";
+    interval_ = true;
 }
 
 void CommandReader::take_family(Family family) {
@@ -299,6 +285,7 @@ void CommandReader::take_family(Family family) {
 }
 
 void CommandReader::finish() {
+    if (interval_ && !waits_) refuse_parameter("--wait-interval only makes sense with --wait\n");
     if (command_.table == "nat" && (command_.policy == "DROP" || command_.jump == "DROP"))
         refuse_parameter(
             "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore "

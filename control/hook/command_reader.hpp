@@ -12,6 +12,7 @@
 
 namespace weft::hook {
 
+inline constexpr std::string_view version = "1.8.9 (legacy)";
 inline constexpr std::size_t name_limit = 29;  ///< XT_EXTENSION_MAXNAMELEN
 /// Options that not every action takes; the order is that in which a misuse is reported.
 inline constexpr std::string_view option_letters = "nsdpjvxio0cf";
@@ -39,7 +40,7 @@ class CommandReader {
         : reading_(reading),
           environment_(environment),
           all_(words),
-          words_(words, first),
+          words_(words, first, reading.family),
           word_(word),
           warnings_(warnings) {}
 
@@ -53,6 +54,7 @@ class CommandReader {
     bool take_letter(const Item& item);
     void take_flag(const Item& item);
     void end();
+    void help();
     void set_option(char letter, bool invertible);
     void take_table(std::string_view name);
     void take_counters(std::string_view packets);
@@ -97,7 +99,7 @@ class CommandReader {
     Command command_;
     std::uint32_t options_ = 0;
     std::array<std::size_t, option_letters.size()> option_words_{};  ///< where each stood
-    bool inverted_ = false, over_ = false, protocol_loaded_ = false;
+    bool inverted_ = false, over_ = false, protocol_loaded_ = false, waits_ = false, interval_ = false;
     std::string protocol_;
     std::string_view sources_, destinations_;
     std::size_t source_word_ = 0, destination_word_ = 0;

@@ -71,6 +71,7 @@ struct Kind {
     void (*list)(std::string&, const Variant&, const Frame&);
     Objection (*check)(const Variant&, const Place&);
     bool (*is)(const Variant&);  ///< of two kinds with one struct, or null
+    void (*help)(std::string&);  ///< what -h says after the options
 };
 using MatchKind = Kind<Match>;
 using TargetKind = Kind<Target>;

@@ -9,7 +9,7 @@ constexpr std::array match_kinds{
     tcp_match,   udp_match,     icmp_match,     icmp6_match,     multiport_match, iprange_match,
     mac_match,   mark_match,    connmark_match, conntrack_match, state_match,     recent_match,
     limit_match, comment_match, addrtype_match, physdev_match,   pkttype_match,   length_match,
-    set_match,   ttl_match,     hl_match,       rt_match,        statistic_match};
+    set_match,   ttl_match,     hl_match,       rt_match,        statistic_match, rpfilter_match};
 
 constexpr std::array target_kinds{reject_target,   reject6_target, log_target,     mark_target,
                                   connmark_target, ct_target,      notrack_target, tcpmss_target,

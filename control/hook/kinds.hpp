@@ -31,6 +31,7 @@ const MatchKind& ttl_match();
 const MatchKind& hl_match();
 const MatchKind& rt_match();
 const MatchKind& statistic_match();
+const MatchKind& rpfilter_match();
 
 const TargetKind& reject_target();
 const TargetKind& reject6_target();

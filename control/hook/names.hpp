@@ -31,6 +31,9 @@ namespace weft::hook {
 
 /// In numbers only: dotted quad as iptables reads it ("10" is 10.0.0.0), or IPv6 text.
 [[nodiscard]] std::optional<IpAddress> parse_address(Family, std::string_view text);
+/// As the resolver reads a host's: of IPv4 fewer than four parts, of which the last fills the rest ("1.2.3"
+/// is 1.2.0.3, inet_aton).
+[[nodiscard]] std::optional<IpAddress> parse_host_address(Family, std::string_view text);
 /// Strict: what inet_pton takes.
 [[nodiscard]] std::optional<IpAddress> parse_strict_address(Family, std::string_view text);
 /// A mask by length or as an address. Refuses.

@@ -113,9 +113,9 @@ void read_syslog_level(OptionCall& call) {
 
 /// One address; what getaddrinfo says of a name that is none.
 IpAddress read_host(const OptionCall& call, std::string_view text) {
-    if (const auto address = parse_address(call.family, text)) return *address;
+    if (const auto address = parse_host_address(call.family, text)) return *address;
     const auto found = host_addresses(call.family, std::string(text));
-    if (parse_strict_address(call.family == Family::ip ? Family::ip6 : Family::ip, text))
+    if (parse_host_address(call.family == Family::ip ? Family::ip6 : Family::ip, text))
         refuse_parameter("getaddrinfo: Address family for hostname not supported\n");
     if (found.empty()) refuse_parameter("getaddrinfo: Name or service not known\n");
     if (found.size() > 1) refuse_parameter("{} resolves to more than one address\n", text);

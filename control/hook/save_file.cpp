@@ -412,14 +412,14 @@ std::vector<std::string> rule_words(Family family, std::string_view chain, const
 }
 
 Outcome run_save(const Ruleset& ruleset, std::span<const std::string> words, std::time_t now) {
-    static constexpr std::array<std::pair<std::string_view, char>, 4> names{
-        {{"counters", 'c'}, {"table", 't'}, {"modprobe", 'M'}, {"version", 'V'}}};
+    static constexpr std::array<std::pair<std::string_view, char>, 5> names{
+        {{"counters", 'c'}, {"dump", 'd'}, {"table", 't'}, {"modprobe", 'M'}, {"version", 'V'}}};
     Outcome outcome;
     const auto program = save_program(ruleset.family);
     bool counters = false;
     std::optional<std::string> only;
     Options options(program, words);
-    while (const char letter = options.next("ct:M:V", names)) {
+    while (const char letter = options.next("cdt:M:V", names)) {
         switch (letter) {
             case 'c':
                 counters = true;
@@ -427,6 +427,7 @@ Outcome run_save(const Ruleset& ruleset, std::span<const std::string> words, std
             case 't':
                 only = options.text();
                 break;
+            case 'd':
             case 'M':
                 break;
             case 'V':

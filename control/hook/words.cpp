@@ -57,9 +57,12 @@ bool same(const LongOption& a, const LongOption& b) {
 
 }  // namespace
 
-Words::Words(std::span<const std::string> words, std::size_t first)
+Words::Words(std::span<const std::string> words, std::size_t first, Family family)
     : words_(words), options_(own_options.begin(), own_options.end()), at_(first) {
     options_.push_back(ipv6_option);
+    if (family == Family::ip6)
+        std::erase_if(options_, [](const LongOption& option) { return option.letter == 'f'; });
+    own_ = options_.size();
 }
 
 void Words::add(unsigned owner, std::span<const Option> options) {
@@ -67,7 +70,7 @@ void Words::add(unsigned owner, std::span<const Option> options) {
     for (const auto& option : options)
         added.push_back({option.name, option.argument == Argument::none ? Takes::nothing : Takes::argument, 0,
                          &option, owner});
-    options_.insert(options_.begin() + own_options.size() + 1, added.begin(), added.end());
+    options_.insert(options_.begin() + static_cast<std::ptrdiff_t>(own_), added.begin(), added.end());
 }
 
 const std::string* Words::take_argument() {

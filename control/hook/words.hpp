@@ -36,7 +36,7 @@ struct Item {
 /// Borrows the words. Options that are added come before those added earlier, and after iptables' own.
 class Words {
   public:
-    explicit Words(std::span<const std::string> words, std::size_t first);
+    Words(std::span<const std::string> words, std::size_t first, Family family);
 
     [[nodiscard]] Item next();
     /// Read the last long option again, when options were added.
@@ -58,6 +58,7 @@ class Words {
 
     std::span<const std::string> words_;
     std::vector<LongOption> options_;
+    std::size_t own_ = 0;  ///< of `options_`: before those of matches and targets
     std::size_t at_, last_ = 0;
     std::size_t in_cluster_ = 0;  ///< where in the current word of short options, 0 if in none
 };

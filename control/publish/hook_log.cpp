@@ -70,17 +70,24 @@ void HookLogWriter::warn_of_exhausted(const Shared& shared, const RuleText& rule
             const std::uint64_t now = rules.drops(place), before = std::exchange(exhausted_[i][place], now);
             if (now != before) dropped[rules.rule(place)] += now - before;
         }
+    const auto tell = [&](std::uint64_t rule, const std::string& what) {
+        const std::string text = rule_text(rule & ExhaustedRules::of_ipv6, static_cast<std::uint32_t>(rule));
+        write(warning, fmt::format("nat: no free port, {}: {}", what,
+                                   text.empty() ? "no rule, or one that is gone" : text));
+    };
     for (const auto& [rule, count] : dropped) {
         LogLimit& limit = exhausted_limits_.try_emplace(rule, 1).first->second;
         if (limit.pass(count, now_ms) == 0) continue;
-        const std::string text = rule_text(rule & ExhaustedRules::of_ipv6, static_cast<std::uint32_t>(rule));
         const std::uint64_t more = limit.take_suppressed();
-        write(warning, fmt::format("nat: no free port, dropping packet{}: {}",
-                                   more ? fmt::format(" ({} more since the last such line)", more) : "",
-                                   text.empty() ? "no rule, or one that is gone" : text));
+        tell(rule, more ? fmt::format("dropping packet ({} more since the last such line)", more)
+                        : "dropping packet");
     }
     std::erase_if(exhausted_limits_, [&](const auto& one) {
-        return !dropped.contains(one.first) && one.second.is_over(now_ms);
+        const auto& [rule, limit] = one;
+        if (dropped.contains(rule) || !limit.is_over(now_ms)) return false;
+        if (const std::uint64_t more = limit.missed())
+            tell(rule, fmt::format("{} more dropped since the last such line", more));
+        return true;
     });
 }
 

@@ -21,6 +21,8 @@ class LogLimit {
     std::uint64_t pass(std::uint64_t count, std::uint64_t now_ms);
     /// Of intervals that are over, once.
     std::uint64_t take_suppressed();
+    /// Of the last interval.
+    [[nodiscard]] std::uint64_t missed() const { return missed_; }
     [[nodiscard]] bool is_over(std::uint64_t now_ms) const;
 
   private:
@@ -38,7 +40,7 @@ class HookLogWriter {
 
     /// A line for each packet that a LOG rule or a traced one has met, a worker's in their order, and how
     /// many of each were lost; the kernel's about a full table, bounded as net_ratelimit does; and of each
-    /// rule of nat that has no port left one in five seconds.
+    /// rule of nat that has no port left one in five seconds, the last of them when it drops no more.
     void write(Shared&, const Names&, const RuleText&, std::uint64_t now_ms, const Write&);
 
   private:

@@ -14,8 +14,12 @@
 //   gets clear or set bits of the wrong pair: both cost a look-up, or are found again as above.
 // Memory
 //   8.3 KiB a pair, touched when used, for at most 256 pairs.
+//
+// Beside them, which searches were in vain just now: who takes all ports that there are makes each of the
+// packets that are then dropped cost a look at the clock, and one search in `vain_ms`.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -97,10 +101,27 @@ class CrowdedPorts {
             map->taken(port).fetch_and(~PortMap::bit(port), std::memory_order_acq_rel);
     }
 
+    /// How long a search is not begun again that found nothing.
+    static constexpr std::uint32_t vain_ms = 10;
+
+    /// `key`: a hash of all that decides where is searched; others of the same place push each other out.
+    void note_vain(std::uint64_t key, std::uint32_t now_ms) noexcept {
+        vain_at(key).store((key & ~std::uint64_t{0xffff'ffff}) | now_ms, std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool was_vain(std::uint64_t key, std::uint32_t now_ms) noexcept {
+        const std::uint64_t noted = vain_at(key).load(std::memory_order_relaxed);
+        return noted >> 32 == key >> 32 && now_ms - static_cast<std::uint32_t>(noted) < vain_ms;
+    }
+
   private:
+    [[nodiscard]] std::atomic<std::uint64_t>& vain_at(std::uint64_t key) noexcept {
+        return vain_[key & (places - 1)];
+    }
     [[nodiscard]] PortMap& at(std::uint64_t key) noexcept { return maps_[key >> 32 & (places - 1)]; }
     FlowMemory memory_;
     PortMap* maps_;
+    /// By place, from the upper half of a key and when its search was in vain; all zero at first.
+    std::array<std::atomic<std::uint64_t>, places> vain_{};
     std::atomic<bool> some_{false};
 };
 

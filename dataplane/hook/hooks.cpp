@@ -6,9 +6,9 @@
 #include "dataplane/hook/reject.hpp"
 #include "dataplane/hook/remember.hpp"
 #include "dataplane/hook/reroute.hpp"
+#include "dataplane/hook/routed_addresses.hpp"
 #include "dataplane/nat/translate.hpp"
 #include "dataplane/route/header.hpp"
-#include "dataplane/route/lookup.hpp"
 
 namespace weft {
 
@@ -17,34 +17,6 @@ namespace {
 using hook::Family;
 using hook::Hook;
 using hook::TableMask;
-
-/// Types of addresses from the workers' own tables (inet_addr_type, ipv6_chk_addr).
-class RoutedAddresses final : public hook::AddressTypes {
-  public:
-    explicit RoutedAddresses(const Context& context) noexcept : context_(context) {}
-
-    [[nodiscard]] std::uint8_t type(Family family, const IpAddress& address,
-                                    IfIndex limit) const noexcept override {
-        constexpr std::uint8_t unicast = 1, local = 2, broadcast = 3, multicast = 5, unreachable = 7;
-        const bool v6 = family == Family::ip6;
-        if (v6 && address6::multicast(address.bytes)) return multicast;
-        if (!v6) {
-            const std::uint32_t number = to_be32(address).host();
-            if (address4::zero_net(number) || number == address4::broadcast) return broadcast;
-            if (address4::multicast(number)) return multicast;
-        }
-        const RouteAnswer answer =
-            find_route({.destination = address, .v6 = v6}, *context_.routing, *context_.hops);
-        const Hop& hop = (*context_.hops)[answer.index];
-        const bool here = limit == no_interface || hop.interface == limit;
-        if (answer.kind == HopKind::local && here) return local;
-        if (answer.kind == HopKind::broadcast && here) return broadcast;
-        return v6 && !leaves(answer.kind) && answer.kind != HopKind::local ? unreachable : unicast;
-    }
-
-  private:
-    const Context& context_;
-};
 
 constexpr std::uint8_t type_of(const MacAddress& destination) noexcept {
     constexpr std::uint8_t host = 0, broadcast = 1, multicast = 2;

@@ -52,6 +52,7 @@ struct PhysdevTest {
 [[nodiscard]] SharedCheck pkttype_check(const PkttypeMatch&);
 [[nodiscard]] SharedCheck length_check(const LengthMatch&);
 [[nodiscard]] SharedCheck hops_check(const HopsMatch&);
+[[nodiscard]] SharedCheck rpfilter_check(const RpfilterMatch&);
 [[nodiscard]] SharedCheck rt_check(const RtMatch&);
 /// Counts, or throws its own dice: those of one seed fall alike.
 [[nodiscard]] SharedCheck statistic_check(const StatisticMatch&, std::uint64_t seed);

@@ -44,13 +44,24 @@ struct ConnectionFacts {
     }
 };
 
-/// The routing tables, as addrtype asks them.
+struct View;
+
+/// Where an answer to a packet would go.
+struct WayBack {
+    enum Kind : std::uint8_t { nowhere, to_host, leaves } kind = nowhere;
+    bool same = false;    ///< by the interface by which the packet came, or that is one of several
+    bool by_tos = false;  ///< with another TOS it may be another one
+};
+
+/// The routing tables, as addrtype and rpfilter ask them.
 class AddressTypes {
   public:
     virtual ~AddressTypes() = default;
     /// RTN_* of an address; with an interface, as inet_dev_addr_type and ipv6_chk_addr limit it. Of IPv6 only
     /// RTN_LOCAL, RTN_ANYCAST and RTN_UNREACHABLE are told from the rest.
     [[nodiscard]] virtual std::uint8_t type(Family, const IpAddress&, IfIndex limit) const noexcept = 0;
+    /// As the host itself would send it, with this mark and the packet's TOS.
+    [[nodiscard]] virtual WayBack way_back(const View&, std::uint32_t mark) const noexcept = 0;
 };
 
 /// How much of layer 4 there is to look at.

@@ -36,6 +36,7 @@ SlowWay asked_by_rules(const hook::Rests& rests) noexcept {
                                                              static_cast<unsigned>(SlowWay::length)));
     if (const std::uint32_t bits = rests.reasons & Rest::never)
         return static_cast<SlowWay>(static_cast<int>(SlowWay::length) + std::countr_zero(bits));
+    if (rests.reasons & Rest::tos) return SlowWay::route_by_tos;
     return rests.reasons & Rest::sets ? SlowWay::sets : SlowWay::kept;
 }
 

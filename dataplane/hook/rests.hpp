@@ -42,6 +42,7 @@ struct Rest {
         never = 2047,
         routes = 2048,  ///< addrtype: until routes change
         sets = 4096,    ///< until a set changes
+        tos = 8192,     ///< a route that another TOS would not find; not kept
     };
 };
 

@@ -14,10 +14,10 @@ namespace {
 /// Ports looked at whose lines are asked for together; at first few, as half of all are free mostly.
 constexpr std::uint32_t first_together = 4, together = 16;
 /// Of a search: ports looked at before its pair counts as crowded, or if it cannot be; words of a map that
-/// are filled; ports of a map that turn out to be taken; ports looked at for older connections. Searches
-/// that an endpoint independent source may begin besides.
+/// are filled; ports of a map that turn out to be taken; ports looked at for older connections. Places from
+/// which an endpoint independent source searches.
 constexpr std::uint32_t few_glances = 32, most_glances = 2048, most_filled = 32, most_mistaken = 64,
-                        most_attempts = 128, few_attempts = 16, most_turns = 3;
+                        most_attempts = 128, few_attempts = 16, most_turns = 4;
 
 bool has_port(std::uint8_t protocol) noexcept {
     return ip_protocol::has_ports(protocol) || ip_protocol::is_icmp(protocol);
@@ -197,17 +197,48 @@ class Choice {
             drawn_ = {static_cast<std::uint16_t>(ports->first),
                       static_cast<std::uint16_t>(ports->first + ports->count - 1)};
         std::uint32_t first = first_offset(now) % ports->count;
+        if (!range_.endpoint_independent) return search(*ports, first, 1);
+        if (was_vain(*ports)) return false;
         // Ports that are others' ends leave no trace in the map, so such a source looks elsewhere, too, and
         // the next time again elsewhere.
-        for (unsigned turn = 0;; ++turn) {
-            set_port(ports->first + first);
-            if (!is_taken(tuple_) || find_port(*ports, first)) return true;
-            if (!range_.endpoint_independent || turn == most_turns) break;
-            first = question_.random.next() % ports->count;
+        if (search(*ports, first, most_turns)) return true;
+        note_vain(*ports, first);
+        return false;
+    }
+    bool search(const Ports& ports, std::uint32_t first, unsigned turns) noexcept {
+        for (unsigned turn = 1;; ++turn) {
+            set_port(ports.first + first);
+            if (!is_taken(tuple_) || find_port(ports, first)) return true;
+            if (turn == turns) break;
+            first = question_.random.next() % ports.count;
         }
         // What is over but not forgotten makes room in TCP alone, or is about to be forgotten.
         const bool tcp = kind_.protocol == ip_protocol::tcp;
-        return try_harder(*ports, first, std::min(ports->count, tcp ? most_attempts : few_attempts));
+        return try_harder(ports, first, std::min(ports.count, tcp ? most_attempts : few_attempts));
+    }
+    /// Where an endpoint independent source looks for a port: towards this peer, or towards anybody.
+    std::uint64_t place_of(const Ports& ports, bool of_peer) const noexcept {
+        Tuple place = answer_of(tuple_, kind_.protocol);
+        place.destination_port = be16{static_cast<std::uint16_t>(ports.first)};
+        if (!of_peer || ip_protocol::is_icmp(kind_.protocol)) place.source_port = be16{0};
+        if (!of_peer) place.source = {};
+        constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+        const std::uint64_t rest = std::uint64_t{reply_kind_.zone} << 32 | ports.count;
+        return table_.hash(place, kind_.protocol, kind_.zone) ^ rest * odd;
+    }
+    bool was_vain(const Ports& ports) noexcept {
+        CrowdedPorts& crowded = question_.tracker.crowded();
+        return crowded.was_vain(place_of(ports, false), question_.moment.now) ||
+               crowded.was_vain(place_of(ports, true), question_.moment.now);
+    }
+    /// What others' ends fill is full for all peers; connections that share their ports fill it for one.
+    void note_vain(const Ports& ports, std::uint32_t first) noexcept {
+        bool of_peer = false;
+        for (std::uint32_t i = 0; i < few_attempts && !of_peer; ++i) {
+            set_port(ports.first + (first + i) % ports.count);
+            of_peer = !is_anothers_end(tuple_);
+        }
+        question_.tracker.crowded().note_vain(place_of(ports, of_peer), question_.moment.now);
     }
     /// But for the first, which is taken.
     bool find_port(const Ports& ports, std::uint32_t first) noexcept {

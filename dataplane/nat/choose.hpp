@@ -6,7 +6,8 @@
 // taken, towards a peer that many talk to, the next free one is read from a map of taken ports
 // (CrowdedPorts), which is filled as searches come by. Then some are looked at for older connections that
 // make room. So the time is bounded however full the range is, and a free port is found: if not by one
-// packet, as the map is not filled, by one soon after it.
+// packet, as the map is not filled, by one soon after it. A search of an endpoint independent source that
+// was in vain, which takes longest, is not begun again for CrowdedPorts::vain_ms, by whomever.
 #pragma once
 
 #include <array>

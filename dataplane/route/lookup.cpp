@@ -64,6 +64,15 @@ RouteAnswer find_route(const RouteKey& key, const Routing& routing, const HopTab
     return {};
 }
 
+bool leads_to(HopIndex entry, IfIndex interface, const HopTable& hops) noexcept {
+    const Hop& hop = hops[entry];
+    if (hop.kind != HopKind::group) return hop.interface == interface;
+    for (std::uint32_t i = 0; i < 1u << hop.bucket_bits; ++i)
+        if (hops[hops.bucket(hop.first_bucket + i).load(std::memory_order_relaxed)].interface == interface)
+            return true;
+    return false;
+}
+
 HopIndex route_of(HopIndex found, const RouteKey& key, const HopTable& hops, bool& by_tos) noexcept {
     while (hops[found].kind == HopKind::choice) {
         const Hop& choice = hops[found];

@@ -48,6 +48,9 @@ struct RouteAnswer {
 [[nodiscard]] RouteAnswer find_route(const RouteKey& key, const Routing& routing,
                                      const HopTable& hops) noexcept;
 
+/// Whether packets leave by the interface, or by several of which it is one. `entry`: of a table, no choice.
+[[nodiscard]] bool leads_to(HopIndex entry, IfIndex interface, const HopTable& hops) noexcept;
+
 /// The key of a packet whose IP header was checked, received on meta.iif.
 [[nodiscard]] RouteKey key_of(Packet& packet, const Routing& routing) noexcept;
 

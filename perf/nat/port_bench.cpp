@@ -4,6 +4,9 @@
 //
 //     port_bench [SEARCHES]
 //
+// The last row is of endpoint independent sources that come in vain, a thousand a millisecond, as one host
+// has all ports.
+//
 // "cold": before each search 32 MiB of other memory are read, so that nothing of the table is in a cache that
 // the worker's other work would have pushed out.
 #include <fmt/format.h>
@@ -25,7 +28,7 @@ namespace {
 
 constexpr std::uint32_t inside = 0x0a00'0000, outside = 0xc633'6401, peer = 0xcb00'7101;
 constexpr std::uint16_t service = 443;
-constexpr FlowTime now = 1'000'000;
+constexpr FlowTime begin_ms = 1'000'000;
 
 double nanoseconds_a_clock() {
     const auto start = std::chrono::steady_clock::now();
@@ -51,6 +54,12 @@ class Bench {
         for (const std::uint16_t port : ports)
             enter(inside + ++hosts_, 5000, be32{peer}, answer(port));
     }
+    /// One endpoint independent host's.
+    void take_all(const hook::PortRange& ports) {
+        for (std::uint32_t port = ports.low; port <= ports.high; ++port)
+            enter(inside + 1, static_cast<std::uint16_t>(port), be32{peer},
+                  answer(static_cast<std::uint16_t>(port)), FlowStatus::endpoint_independent);
+    }
 
     struct Times {
         double median, most_of_100, worst;
@@ -61,6 +70,7 @@ class Bench {
         std::vector<double> times;
         unsigned found = 0;
         for (unsigned i = 0; i < searches; ++i) {
+            if (i % 1000 == 999) ++now_;
             const Tuple4 wanted{be32{inside + 0x8'0000 + i}, be32{peer}, be16{own_port}, be16{service}};
             const Tracked fresh = begin(wanted);
             if (cold) push_out();
@@ -79,7 +89,7 @@ class Bench {
   private:
     static constexpr std::uint32_t others = 1'000'000;
 
-    FlowMoment moment() const { return {config_, 0, now, 0}; }
+    FlowMoment moment() const { return {config_, 0, now_, 0}; }
     static Tuple4 answer(std::uint16_t port) {
         return {be32{peer}, be32{outside}, be16{service}, be16{port}};
     }
@@ -103,10 +113,12 @@ class Bench {
         }
         return fresh;
     }
-    void enter(std::uint32_t source, std::uint16_t port, be32 to, const Tuple4& reply) {
+    void enter(std::uint32_t source, std::uint16_t port, be32 to, const Tuple4& reply,
+               std::uint16_t status = 0) {
         const Tracked fresh = begin({be32{source}, to, be16{port}, be16{service}});
         tracker_->set_reply(fresh.ref, reply);
-        tracker_->state_of(fresh.ref).set(FlowStatus::src_nat | FlowStatus::src_nat_done);
+        tracker_->state_of(fresh.ref).set(
+            static_cast<std::uint16_t>(FlowStatus::src_nat | FlowStatus::src_nat_done | status));
         if (tracker_->confirm(fresh.ref, moment()) != Confirmed::done) {
             fmt::print(stderr, "a connection could not be entered\n");
             std::exit(1);
@@ -122,6 +134,7 @@ class Bench {
     FlowConfig config_;
     std::unique_ptr<FlowTracker> tracker_ = std::make_unique<FlowTracker>(1U << 21, 1, 3, 4);
     NatRandom random_;
+    FlowTime now_ = begin_ms;
     std::uint32_t hosts_ = 0;
     std::vector<std::uint64_t> other_memory_ = std::vector<std::uint64_t>(32 << 20 >> 3, 1);
     double nanoseconds_ = nanoseconds_a_clock();
@@ -169,6 +182,17 @@ void run(const char* what, hook::PortRange ports, bool range, std::uint16_t own_
     }
 }
 
+/// Of sources that come when one host has them all.
+void run_in_vain(hook::PortRange ports, unsigned searches) {
+    Bench bench;
+    bench.take_all(ports);
+    auto nat = to_outside(ports, false);
+    nat.endpoint_independent = true;
+    const auto warm = bench.search(nat, 5000, searches, false),
+               cold = bench.search(nat, 5000, std::max(searches / 10, 100U), true);
+    print_row("1024-65535, endpoint independent", 100, warm, cold, searches);
+}
+
 }  // namespace
 }  // namespace weft
 
@@ -178,5 +202,6 @@ int main(int argc, char** argv) {
         "| ports | taken | warm, ns: median / 99 of 100 / worst | cold | found |\n|---|---|---|---|---|\n");
     weft::run("1024-65535", {1024, 65535}, false, 5000, searches);
     weft::run("a block of 1000", {4024, 5023}, true, 60000, searches);
+    weft::run_in_vain({1024, 65535}, searches);
     return 0;
 }

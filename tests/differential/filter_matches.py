@@ -176,6 +176,12 @@ def hops(dice):
     return f"-m {'hl' if dice.v6 else 'ttl'} " + (dice.not_(words) if compare == "eq" else words)
 
 
+def rpfilter(dice):
+    """Where packets enter, before anything is known of them but where they come from."""
+    return " ".join(["-m rpfilter", *(word for word in ("--loose", "--validmark", "--accept-local", "--invert")
+                                      if dice.chance.random() < 0.4)])
+
+
 def nth(dice):
     every = dice.chance.randrange(1, 5)
     return "-m statistic --mode nth " + dice.not_(f"--every {every}") + f" --packet {dice.chance.randrange(every)}"
@@ -191,7 +197,8 @@ def recent(dice):
 
 
 MATCHES = ((protocol, 30), (addresses, 20), (interfaces, 12), (fragment, 3), (iprange, 4), (mac, 5), (mark, 8), (connmark, 6),
-           (state, 8), (conntrack, 14), (addrtype, 5), (pkttype, 3), (length, 5), (hops, 4), (nth, 3), (limit, 4), (recent, 5))
+           (state, 8), (conntrack, 14), (addrtype, 5), (pkttype, 3), (length, 5), (hops, 4), (nth, 3), (limit, 4), (recent, 5),
+           (rpfilter, 6))
 
 
 OF_CONNECTIONS = {connmark, state, conntrack}
@@ -204,6 +211,8 @@ def some(dice, least=0):
     kinds = []
     while len(kinds) < count:
         kind, = dice.chance.choices([kind for kind, _ in MATCHES], [weight for _, weight in MATCHES])
+        if kind is rpfilter and not (dice.table in ("raw", "mangle") and dice.hooks == {"PREROUTING"}):
+            continue
         if kind not in kinds and not (kind in OF_CONNECTIONS and dice.table == "raw" and "OUTPUT" in dice.hooks):
             kinds.append(kind)
     words = [kind(dice) for kind in kinds]

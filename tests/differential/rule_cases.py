@@ -7,7 +7,7 @@ Not among them is what weft does otherwise, on purpose:
 - policy counters stay when another rule changes; 1.8.9 sets them to 0;
 - recent --hitcount is at most 255, as the suite of 1.8.9 asks and kernels did until 6.11;
 - without -n, addresses are not looked up by DNS or in /etc/hosts;
-- -h prints the usage only.
+- -h says it in words of its own.
 """
 
 LINES = r"""-A FOO -j ACCEPT
@@ -310,6 +310,27 @@ x
 -A INPUT -w 5 -j ACCEPT
 -A INPUT -w -j ACCEPT
 -w x -L
+-w -W 1000 -S INPUT
+-W 1000 -S INPUT
+-w 1 -W x -S INPUT
+-w -W
+-A INPUT -s 0x0a010203
+-A INPUT -s 10.66051 -d 167837955
+-A INPUT -s 012.1.2.3
+-A INPUT -m conntrack --ctorigsrc 1.2.3/24
+-t nat -A PREROUTING -j NETMAP --to 1.2.3/24
+-t nat -A PREROUTING -j NETMAP --to 1.2/16
+-A INPUT --fragments
+-A INPUT -f
+-t raw -A PREROUTING -m rpfilter --invert --accept-local --loose --validmark -j DROP
+-t mangle -A PREROUTING -m rpfilter
+-t raw -A PREROUTING -m rpfilter ! --loose
+-t raw -A PREROUTING -m rpfilter --loose --loose
+-A INPUT -m rpfilter
+-t mangle -A FORWARD -m rpfilter --loose
+-t raw -S
+-t raw -L -n
+-t mangle -S
 -A INPUT -m set --match-set foo src
 -L -n
 -L -v

@@ -291,7 +291,7 @@ def restored_alike(weft, real, program):
 # --- iptables' own suite --------------------------------------------------------------------------------------
 
 SUPPORTED = ("tcp udp multiport iprange mac mark connmark conntrack state recent limit comment addrtype physdev pkttype "
-             "length set statistic MARK CONNMARK CT NOTRACK TCPMSS TRACE LOG REDIRECT standard").split()
+             "length set statistic rpfilter MARK CONNMARK CT NOTRACK TCPMSS TRACE LOG REDIRECT standard").split()
 SUPPORTED_IN_FAMILY = "standard icmp ttl hl rt REJECT LOG SNAT DNAT MASQUERADE NETMAP".split()
 
 

@@ -285,6 +285,28 @@ TEST_P(HookLogTest, EachRuleOfNatWithoutAFreePortIsNamed) {
     EXPECT_EQ(lines(5300), Lines{});
 }
 
+// A burst that is over: what it dropped is told whole, though nothing is dropped any more.
+TEST_P(HookLogTest, TheEndOfABurstSaysHowManyMoreItDropped) {
+    auto& exhausted = rig.shared().workers[0]->hook_log.exhausted;
+    const auto burst = [&](unsigned packets, bool v6) {
+        for (unsigned i = 0; i < packets; ++i)
+            exhausted.count(1, v6);
+    };
+    burst(1000, false);
+    burst(1, true);
+    EXPECT_EQ(lines(0), (Lines{{4, "nat: no free port, dropping packet: rule 1"},
+                               {4, "nat: no free port, dropping packet: six 1"}}));
+    burst(500, false);
+    EXPECT_EQ(lines(1000), Lines{});
+    EXPECT_EQ(lines(5000), Lines{});
+    EXPECT_EQ(lines(5001),
+              (Lines{{4, "nat: no free port, 1499 more dropped since the last such line: rule 1"}}))
+        << "of the other rule all was said";
+    EXPECT_EQ(lines(20'000), Lines{});
+    burst(2, false);
+    EXPECT_EQ(lines(20'001), (Lines{{4, "nat: no free port, dropping packet: rule 1"}}));
+}
+
 // More rules than there are places for: all counted, each named at least once.
 TEST_P(HookLogTest, ManyRulesWithoutAFreePort) {
     for (unsigned round = 0; round < 10; ++round) {

@@ -294,6 +294,10 @@ struct FakeTypes : AddressTypes {
         if (address.bytes[3] == 1) return limit == 2 ? RTN_UNICAST : RTN_LOCAL;
         return address.bytes[3] == 255 ? RTN_BROADCAST : RTN_UNICAST;
     }
+    WayBack way_back(const View&, std::uint32_t mark) const noexcept override {
+        return mark == 7 ? WayBack{WayBack::leaves, true} : back;
+    }
+    WayBack back;
 };
 
 // net/netfilter/xt_addrtype.c
@@ -310,6 +314,53 @@ TEST(HookCheck, Addrtype) {
            {"-m addrtype --src-type LOCAL ! --dst-type UNICAST", true}});
     EXPECT_EQ(rig.trail.rests.reasons, Rest::routes);
     EXPECT_TRUE(rig.trail.rests.may_be_kept()) << "until routes change";
+}
+
+// net/ipv4/netfilter/ipt_rpfilter.c, net/ipv6/netfilter/ip6t_rpfilter.c
+TEST(HookCheck, Rpfilter) {
+    HookRig rig, six(Family::ip6);
+    FakeTypes types;
+    rig.packet.addresses = six.packet.addresses = &types;
+    const auto matches = [&](const std::string& words, HookRig& of, const Bytes& packet) {
+        of.rule("-t raw -F");
+        of.rule("-t raw -A PREROUTING -m rpfilter " + words);
+        static_cast<void>(of.walk(Hook::prerouting, packet));
+        return of.counted("PREROUTING", 1, "raw") == 1;
+    };
+    const auto four = Packet4{.payload = udp(1, 2)}.bytes(), of6 = Packet6{.payload = udp(1, 2)}.bytes();
+    struct Row {
+        WayBack back;
+        bool strict, loose, accept_local, both, accept_local6;
+    };
+    for (const auto& [back, strict, loose, accept_local, both, accept_local6] :
+         {Row{{WayBack::nowhere}, false, false, false, false, false},
+          Row{{WayBack::leaves, true}, true, true, true, true, true},
+          Row{{WayBack::leaves, false}, false, true, false, true, false},
+          Row{{WayBack::to_host, true}, false, false, true, true, true},
+          Row{{WayBack::to_host, false}, false, false, false, true, true}}) {
+        types.back = back;
+        EXPECT_EQ(matches("", rig, four), strict);
+        EXPECT_EQ(matches("--invert", rig, four), !strict);
+        EXPECT_EQ(matches("--loose", rig, four), loose);
+        EXPECT_EQ(matches("--accept-local", rig, four), accept_local);
+        EXPECT_EQ(matches("--loose --accept-local", rig, four), both);
+        EXPECT_EQ(matches("", six, of6), strict);
+        EXPECT_EQ(matches("--accept-local", six, of6), accept_local6);
+    }
+    EXPECT_EQ(rig.trail.rests.reasons, Rest::routes);
+    // Who has no address yet is asked for none.
+    EXPECT_TRUE(matches("", rig, Packet4{.source = "0.0.0.0", .destination = "255.255.255.255"}.bytes()));
+    EXPECT_TRUE(matches("", rig, Packet4{.source = "0.0.0.0", .destination = "224.0.0.22"}.bytes()));
+    EXPECT_FALSE(matches("", rig, Packet4{.source = "0.0.0.0", .destination = "224.0.1.1"}.bytes()));
+    EXPECT_FALSE(matches("--invert", six, Packet6{.source = "::"}.bytes()));
+    // By the mark only where it is asked for.
+    types.back = {.by_tos = true};
+    rig.packet.mark = rig.packet.arrived_mark = 7;
+    EXPECT_FALSE(matches("", rig, four));
+    EXPECT_EQ(rig.trail.rests.reasons, Rest::routes | Rest::tos);
+    EXPECT_EQ(rig.trail.rests.mask.mark, 0u);
+    EXPECT_TRUE(matches("--validmark", rig, four));
+    EXPECT_EQ(rig.trail.rests.mask.mark, ~0u);
 }
 
 // net/netfilter/xt_physdev.c

@@ -65,6 +65,65 @@ TEST(HookCommand, TargetsThatThereAreNotAreNamedNotTheirOptions) {
     EXPECT_EQ(shell.run("-A INPUT -j TEE -s 10.0.0.1").status, 0) << "a chain may have the name";
 }
 
+TEST(HookCommand, HelpNamesTheOptionsOfWhatStandsBeforeIt) {
+    HookShell shell;
+    const auto says = [&](HookShell& of, const std::string& line, const std::string& end) {
+        const auto outcome = of.run(line);
+        EXPECT_EQ(outcome.status, 0) << line;
+        EXPECT_NE(outcome.output.find("tables v1.8.9 (legacy)\n\nUsage: "), std::string::npos) << line;
+        EXPECT_TRUE(outcome.output.ends_with(end)) << line << '\n' << outcome.output;
+    };
+    const std::string udp =
+                          "\nudp match options:\n[!] --source-port port[:port]\n[!] --sport port[:port]\n"
+                          "[!] --destination-port port[:port]\n[!] --dport port[:port]\n",
+                      netmap = "\nNETMAP target options:\n    --to address[/mask]\n",
+                      mark = "\nmark match options:\n[!] --mark value[/mask]\n";
+    says(shell, "-p udp -h", udp);
+    says(shell, "-m mark --help", mark);
+    says(shell, "-m mark -j NETMAP -h", netmap + mark);
+    EXPECT_EQ(shell.run("-h").output.find("options:\n"), std::string::npos) << "of matches and targets";
+    // firewalld reads which types there are from what follows this line.
+    says(shell, "-p icmp --help",
+         "\nicmp match options:\n[!] --icmp-type value\nValid ICMP Types:\nany\necho-reply (pong)\n"
+         "destination-unreachable\n   network-unreachable\n   host-unreachable\n   protocol-unreachable\n"
+         "   port-unreachable\n   fragmentation-needed\n   source-route-failed\n   network-unknown\n"
+         "   host-unknown\n   network-prohibited\n   host-prohibited\n   TOS-network-unreachable\n"
+         "   TOS-host-unreachable\n   communication-prohibited\n   host-precedence-violation\n"
+         "   precedence-cutoff\nsource-quench\nredirect\n   network-redirect\n   host-redirect\n"
+         "   TOS-network-redirect\n   TOS-host-redirect\necho-request (ping)\nrouter-advertisement\n"
+         "router-solicitation\ntime-exceeded (ttl-exceeded)\n   ttl-zero-during-transit\n"
+         "   ttl-zero-during-reassembly\nparameter-problem\n   ip-header-bad\n   required-option-missing\n"
+         "timestamp-request\ntimestamp-reply\naddress-mask-request\naddress-mask-reply\n");
+    HookShell six(Family::ip6);
+    says(six, "-p ipv6-icmp --help",
+         "echo-request (ping)\necho-reply (pong)\nrouter-solicitation\nrouter-advertisement\n"
+         "neighbour-solicitation (neighbor-solicitation)\nneighbour-advertisement (neighbor-advertisement)\n"
+         "redirect\n");
+    EXPECT_NE(
+        six.run("-p icmpv6 -h").output.find("\nValid ICMPv6 Types:\ndestination-unreachable\n   no-route\n"),
+        std::string::npos);
+}
+
+TEST(HookCommand, WaitIntervalGoesWithWait) {
+    HookShell shell;
+    const std::string ignored = "Ignoring deprecated --wait-interval option.\n";
+    EXPECT_EQ(shell.run("-w -W 1000 -S INPUT").errors, ignored);
+    EXPECT_EQ(shell.run("-W 1000 -w 3 -S INPUT").status, 0);
+    const auto alone = shell.run("-W 1000 -S INPUT");
+    EXPECT_EQ(alone.status, 2);
+    EXPECT_NE(alone.errors.find("--wait-interval only makes sense with --wait"), std::string::npos);
+}
+
+TEST(HookCommand, AddressesAsTheResolverReadsThem) {
+    HookShell shell;
+    EXPECT_EQ(shell.printed("-s 0x0a010203"), "-s 10.1.2.3/32");
+    EXPECT_EQ(shell.printed("-s 10.66051"), "-s 10.1.2.3/32");
+    EXPECT_EQ(shell.printed("-s 10.1.2"), "-s 10.1.2.0/32") << "as a network's it is read first";
+    EXPECT_EQ(shell.printed("-m conntrack --ctorigsrc 1.2.3/24"), "-m conntrack --ctorigsrc 1.2.0.3/24");
+    ASSERT_EQ(shell.run("-t nat -A PREROUTING -j NETMAP --to 1.2.3/24").status, 0);
+    EXPECT_NE(shell.run("-t nat -S").output.find("--to 1.2.0.0/24\n"), std::string::npos);
+}
+
 TEST(HookCommand, NegationInsideIsNoLongerRead) {
     HookShell shell;
     EXPECT_EQ(shell.run("-A INPUT -s ! 10.0.0.1").errors, "Bad argument `10.0.0.1'\n" + std::string(hint));

@@ -149,9 +149,31 @@ TEST(HookMatch, RoutingHeaderAndHopLimit) {
     EXPECT_NE(four.run("-A INPUT -m hl --hl-eq 1").status, 0);
 }
 
+TEST(HookMatch, RpfilterStandsWherePacketsEnter) {
+    for (const Family family : {Family::ip, Family::ip6}) {
+        HookShell shell(family);
+        for (const std::string line :
+             {"-t raw -A PREROUTING -m rpfilter --invert --accept-local --loose --validmark",
+              "-t mangle -A PREROUTING -m rpfilter"})
+            EXPECT_EQ(shell.run(line).status, 0) << line;
+        EXPECT_NE(shell.run("-t raw -S")
+                      .output.find("-A PREROUTING -m rpfilter --loose --validmark --accept-local --invert\n"),
+                  std::string::npos);
+        EXPECT_NE(shell.run("-t raw -L -n").output.find("rpfilter loose validmark accept-local invert\n"),
+                  std::string::npos);
+        for (const std::string line : {"-A INPUT", "-t nat -A PREROUTING", "-t mangle -A FORWARD"})
+            EXPECT_EQ(shell.run(line + " -m rpfilter").status, 1) << line;
+        EXPECT_EQ(shell.run("-t raw -A PREROUTING -m rpfilter ! --loose").status, 2);
+        EXPECT_EQ(shell.run("-t raw -A PREROUTING -m rpfilter --loose --loose").status, 2);
+    }
+}
+
 TEST(HookMatch, ASetMustExistInTheFamily) {
     HookShell shell;
     EXPECT_NE(shell.run("-A INPUT -m set --match-set none src").errors.find("Set none doesn't exist."),
+              std::string::npos);
+    EXPECT_NE(shell.run("-A INPUT -m set --match-set s4 src,dst,src,dst,src,dst,src")
+                  .errors.find("Can't be more src/dst options than 6.\n"),
               std::string::npos);
     HookShell six(Family::ip6);
     EXPECT_NE(six.run("-A INPUT -m set --match-set s4 src").errors.find("family of set s4 is IPv4"),

@@ -36,7 +36,9 @@ struct NatPorts : testing::Test {
             choose_tuple(wanted, {tracker, fresh.ref, NatSide::source, range, moment, random});
         if (choice.unique && confirmed) {
             tracker.set_reply(fresh.ref, *inverted(choice.tuple, 17));
-            tracker.state_of(fresh.ref).set(FlowStatus::src_nat | FlowStatus::src_nat_done);
+            tracker.state_of(fresh.ref).set(static_cast<std::uint16_t>(
+                FlowStatus::src_nat | FlowStatus::src_nat_done |
+                (range.endpoint_independent ? FlowStatus::endpoint_independent : 0)));
             EXPECT_EQ(tracker.confirm(fresh.ref, moment), Confirmed::done) << "nobody had it";
             const unsigned port = choice.tuple.source_port.host();
             EXPECT_TRUE(taken.emplace(port, *tracker.view(fresh.ref >> 1, tracker.now)).second);
@@ -130,6 +132,51 @@ TEST_F(NatPorts, WhatNobodyTellsOfIsFoundAfterSomeSearches) {
     tracker.age_all();
     EXPECT_LE(searches(10'000 / 64 + 2), 10'000u / 64 + 2);
     EXPECT_TRUE(taken.contains(4321));
+}
+
+// One host has all ports of an address, to which others then come in vain.
+TEST_F(NatPorts, AVainSearchOfAnEndpointIndependentSourceIsNotBegunAgainAtOnce) {
+    range.map_ports = false;
+    range.endpoint_independent = true;
+    tracker.config.udp_timeout = 3600;
+    const auto until_found = [&](unsigned most) {
+        for (unsigned n = 1; n <= most; ++n, tracker.now += CrowdedPorts::vain_ms)
+            if (connect()) return n;
+        return most + 1;
+    };
+    constexpr unsigned all = 65536 - 1024;
+    while (taken.size() < all)
+        ASSERT_LE(until_found(100), 100u) << taken.size();
+    ASSERT_EQ(connect(), 0u);
+    end(5000);
+    tracker.age_all();
+    tracker.now += CrowdedPorts::vain_ms - 1;
+    EXPECT_EQ(connect(), 0u) << "what was found in vain is still believed";
+    ++tracker.now;
+    EXPECT_LE(until_found(20), 20u);
+    EXPECT_TRUE(taken.contains(5000));
+    // A source whose own port is free needs no search.
+    ASSERT_EQ(connect(), 0u);
+    next_source = 4000;
+    const unsigned own = 2000 + next_source % 60'000;
+    end(own);
+    tracker.age_all();
+    EXPECT_EQ(connect(), own);
+}
+
+TEST(CrowdedPorts, RemembersVainSearchesForAWhile) {
+    CrowdedPorts crowded;
+    constexpr std::uint64_t one = 7ULL << 32 | 5, same_place = 8ULL << 32 | 5, other = 7ULL << 32 | 6;
+    constexpr std::uint32_t late = 0xffff'fffe;  // the clock wraps
+    EXPECT_FALSE(crowded.was_vain(one, late));
+    crowded.note_vain(one, late);
+    EXPECT_TRUE(crowded.was_vain(one, late));
+    EXPECT_TRUE(crowded.was_vain(one, late + CrowdedPorts::vain_ms - 1));
+    EXPECT_FALSE(crowded.was_vain(one, late + CrowdedPorts::vain_ms));
+    EXPECT_FALSE(crowded.was_vain(other, late));
+    EXPECT_FALSE(crowded.was_vain(same_place, late));
+    crowded.note_vain(same_place, late);
+    EXPECT_FALSE(crowded.was_vain(one, late));
 }
 
 TEST(CrowdedPorts, KeepsApartAndMakesRoom) {

@@ -153,6 +153,22 @@ void save_icmp_code(std::string& out, const IcmpData& icmp) {
     if (icmp.code != Range<std::uint8_t>{0, 255}) append(out, "/{}", icmp.code.low);
 }
 
+/// As programs read it that ask which types there are: those of one type follow it, further in; another name
+/// of the same in brackets.
+void show_icmp_types(std::string& out, std::span<const IcmpName> names) {
+    const IcmpName* before = nullptr;
+    for (const IcmpName& name : names) {
+        const bool same = before && before->type == name.type && before->first_code == name.first_code &&
+                          before->last_code == name.last_code;
+        if (same)
+            append(out, " ({})", name.name);
+        else
+            append(out, "\n{}{}", name.last_code == 255 ? "" : "   ", name.name);
+        before = &name;
+    }
+    out += '\n';
+}
+
 void take_icmp(IcmpMatch& icmp, OptionCall& call) {
     read_icmp(icmp, call, icmp_names, "ICMP");
 }
@@ -199,6 +215,10 @@ const MatchKind& icmp_match() {
     static const auto kind = [] {
         auto made = make_kind<IcmpMatch, Match, take_icmp, save_icmp, list_icmp, nullptr, check_icmp>(
             "icmp", icmp_options);
+        made.help = [](std::string& out) {
+            out += "Valid ICMP Types:";
+            show_icmp_types(out, icmp_names);
+        };
         made.ip6 = false;
         return made;
     }();
@@ -209,6 +229,10 @@ const MatchKind& icmp6_match() {
     static const auto kind = [] {
         auto made = make_kind<Icmp6Match, Match, take_icmp6, save_icmp6, list_icmp6, nullptr, check_icmp6>(
             "icmp6", icmp6_options);
+        made.help = [](std::string& out) {
+            out += "Valid ICMPv6 Types:";
+            show_icmp_types(out, icmp6_names);
+        };
         made.ip = false;
         return made;
     }();

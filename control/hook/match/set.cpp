@@ -20,7 +20,7 @@ enum SetOption : unsigned {
     set_bytes_greater
 };
 constexpr std::size_t set_name_size = 32;   // IPSET_MAXNAMELEN
-constexpr std::size_t most_dimensions = 3;  // IPSET_DIM_MAX
+constexpr std::size_t most_dimensions = 6;  // IPSET_DIM_MAX
 
 constexpr std::array<Option, 11> set_options{{
     {.name = "match-set", .id = set_match_set, .argument = Argument::own},

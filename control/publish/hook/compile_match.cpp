@@ -105,6 +105,7 @@ struct Compile {
     void operator()(const TtlMatch& match) const { put(hops_check(match)); }
     void operator()(const HlMatch& match) const { put(hops_check(match)); }
     void operator()(const RtMatch& match) const { put_barrier(rt_check(match)); }
+    void operator()(const RpfilterMatch& match) const { put(rpfilter_check(match)); }
     void operator()(const SetMatch& match) const { put_barrier(set_check(match, rules.set(match.set))); }
     void operator()(const PhysdevMatch& match) const {
         put(physdev_check({match, rules.interface(match.in.value), rules.interface(match.out.value)}));

@@ -197,6 +197,13 @@ struct StatisticMatch {
     friend bool operator==(const StatisticMatch&, const StatisticMatch&) = default;
 };
 
+/// rpfilter: an answer would leave by the interface that the packet came by (ipt_rpfilter.c,
+/// ip6t_rpfilter.c).
+struct RpfilterMatch {
+    bool loose = false, valid_mark = false, accept_local = false, inverted = false;
+    friend bool operator==(const RpfilterMatch&, const RpfilterMatch&) = default;
+};
+
 struct SetMatch {
     enum class Compare : std::uint8_t { none, equal, unequal, less, greater };
     struct Count {
@@ -215,6 +222,6 @@ struct SetMatch {
 using Match = std::variant<TcpMatch, UdpMatch, IcmpMatch, Icmp6Match, MultiportMatch, IprangeMatch, MacMatch,
                            MarkMatch, ConnmarkMatch, ConntrackMatch, StateMatch, RecentMatch, LimitMatch,
                            CommentMatch, AddrtypeMatch, PhysdevMatch, PkttypeMatch, LengthMatch, SetMatch,
-                           TtlMatch, HlMatch, RtMatch, StatisticMatch>;
+                           TtlMatch, HlMatch, RtMatch, StatisticMatch, RpfilterMatch>;
 
 }  // namespace weft::hook
