@@ -18,23 +18,8 @@ Verdict refuse_route(Packet& packet, IcmpError error, DropReason reason, Context
     return Verdict::drop(reason);
 }
 
-<<<<<<< HEAD
-/// Whether one of the members of a group is on the interface.
-bool leads_to(HopIndex entry, IfIndex interface, const HopTable& hops) noexcept {
-    const Hop& hop = hops[entry];
-    if (hop.kind != HopKind::group) return hop.interface == interface;
-    for (std::uint32_t i = 0; i < 1u << hop.bucket_bits; ++i)
-        if (hops[hops.bucket(hop.first_bucket + i).load(std::memory_order_relaxed)].interface == interface)
-            return true;
-    return false;
-}
-
 [[gnu::always_inline]] inline DropReason judge_source(const RouteKey& key, const Routing& routing,
                                                       const HopTable& hops) noexcept {
-=======
-/// RFC 3704 and net/ipv4/fib_frontend.c, __fib_validate_source; also of sources that are our own.
-DropReason check_source(const RouteKey& key, Context& context) noexcept {
->>>>>>> 4d13f8377dc9262c37fd6b0118de6fc0c7b0beb7
     if (key.v6) return DropReason::count;  // as Linux, which asks for the source of IPv4 only
     const std::uint8_t rp_filter = routing.interface(key.iif).rp_filter;
     RouteKey back = key;
