@@ -203,6 +203,11 @@ CtInfo connection_info(const Packet& packet) noexcept {
     return static_cast<CtInfo>(packet.meta.connection_state & info_bits);
 }
 
+unsigned connection_direction(const Packet& packet) noexcept {
+    const CtInfo info = connection_info(packet);
+    return info == CtInfo::established_reply || info == CtInfo::related_reply;
+}
+
 bool has_met_no_rule(const Packet& packet) noexcept {
     return packet.meta.connection_state == 0;
 }
@@ -270,8 +275,7 @@ void attach_connection(Packet& ours, const Packet& about, const Context& context
     if (!is_there(about, context)) return;
     ours.meta.connection_index = about.meta.connection_index;
     ours.meta.connection_version = about.meta.connection_version;
-    const CtInfo info = connection_info(about);
-    const bool reply = info == CtInfo::established_reply || info == CtInfo::related_reply;
+    const bool reply = connection_direction(about);
     ours.meta.connection_state = static_cast<std::uint8_t>(
         static_cast<unsigned>(reply ? CtInfo::related : CtInfo::related_reply) | tracked);
 }
@@ -299,8 +303,7 @@ bool connection_facts(const Packet& packet, hook::ConnectionFacts& facts, std::u
     const std::uint16_t status = entry.state.status.load(std::memory_order_relaxed);
     const auto bit = [&](std::uint16_t of, unsigned as) { return status & of ? as : 0U; };
     facts.state = state_bit(connection_info(packet));
-    facts.reply = connection_info(packet) == CtInfo::established_reply ||
-                  connection_info(packet) == CtInfo::related_reply;
+    facts.reply = connection_direction(packet);
     facts.status =
         static_cast<std::uint8_t>(bit(FlowStatus::expected, ConntrackStatus::expected) |
                                   bit(FlowStatus::seen_reply, ConntrackStatus::seen_reply) |

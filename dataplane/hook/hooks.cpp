@@ -225,10 +225,11 @@ PacketEnd pass_output(Packet& packet, Context& context) noexcept {
     return passage.ask(hook::filtering);
 }
 
-Verdict pass_host(Packet& packet, Context& context) noexcept {
+Verdict pass_host(Packet& packet, Verdict way, Context& context) noexcept {
     const IpAddress to = destination_of(packet);
     if (const auto end = pass_output(packet, context)) return *end;
-    const Verdict way = route_changed(packet, !(destination_of(packet) == to), context);
+    const Verdict changed = route_changed(packet, !(destination_of(packet) == to), context);
+    if (!(changed == Verdict::to(StageId::egress))) way = changed;
     if (!way.is_stage()) return way;
     return pass_postrouting(packet, no_interface, context).value_or(way);
 }

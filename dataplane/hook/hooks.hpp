@@ -111,9 +111,9 @@ inline constexpr std::uint32_t hook_head_bytes = 256;
 /// Of a packet that the host or weft itself made.
 [[nodiscard]] PacketEnd pass_output(Packet&, Context&) noexcept;
 
-/// Both of a packet that leaves the host, whose l3_offset is set: to egress, to ip_output if a mark has given
-/// it another route, or its end.
-[[nodiscard]] Verdict pass_host(Packet&, Context&) noexcept;
+/// Both of a packet that leaves the host, whose l3_offset is set: the stage of `way`, ip_output if a mark or
+/// another destination has given it another route, or its end.
+[[nodiscard]] Verdict pass_host(Packet&, Verdict way, Context&) noexcept;
 
 /// Bytes from the IP header on, of a datagram of all its fragments.
 [[nodiscard]] inline std::uint32_t whole_length(const Packet& packet, const Context& context) noexcept {

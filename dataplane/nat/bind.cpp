@@ -224,7 +224,7 @@ PacketEnd bind_as(Packet& packet, const FollowMaster& master, Context& context) 
 bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept {
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
-    if (place.at != Hook::postrouting || FlowTable::direction(ref) ||
+    if (place.at != Hook::postrouting || connection_direction(packet) != 0 ||
         !tracker.state_of(ref).has(FlowStatus::masqueraded))
         return false;
     const bool v6 = is_ipv6(packet);

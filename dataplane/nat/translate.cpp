@@ -25,12 +25,6 @@ std::uint16_t status_of(const Packet& packet, const Context& context) noexcept {
         .status.load(std::memory_order_acquire);
 }
 
-/// The direction that an error goes in (CTINFO2DIR).
-unsigned direction_of(const Packet& packet) noexcept {
-    const CtInfo info = connection_info(packet);
-    return info == CtInfo::established_reply || info == CtInfo::related_reply;
-}
-
 /// Headers that are translated, in one piece: the packet's own, or a copy where fragments share them.
 template <class Header>
 struct Headers {
@@ -72,7 +66,7 @@ void translate_end(const Headers<Header>& headers, Packet& packet, NatSide side,
 template <class Header>
 void translate_family(Packet& packet, NatSide side, Context& context) noexcept {
     using Tuple = TupleOf<Header>;
-    const unsigned direction = direction_of(packet);
+    const unsigned direction = connection_direction(packet);
     const auto headers = headers_of<Header>(packet, context);
     const std::uint8_t protocol = headers.l4 ? headers.l4->protocol : std::uint8_t{0};
     // As the other direction's packets are addressed, this one's come from there.
@@ -134,7 +128,7 @@ PacketEnd translate_error_family(Packet& packet, NatSide side, Context& context)
     if (is_redirect(*error, std::is_same_v<Header, Ipv6Header>) &&
         ((status & decided) != decided || status & nat_mask))
         return Verdict::drop(DropReason::nat_redirect);
-    const unsigned direction = direction_of(packet);
+    const unsigned direction = connection_direction(packet);
     if (!changes(status, side, direction)) return {};
     const auto tuple = opposite<TupleOf<Header>>(packet, direction, context);
     // Another worker's connection may have ended, and its place be another one's, by now.
@@ -159,7 +153,7 @@ bool is_error_about(Packet& packet, const Context& context) noexcept {
 }
 
 void translate(Packet& packet, NatSide side, Context& context) noexcept {
-    if (!changes(status_of(packet, context), side, direction_of(packet))) return;
+    if (!changes(status_of(packet, context), side, connection_direction(packet))) return;
     if (is_ipv6(packet))
         translate_family<Ipv6Header>(packet, side, context);
     else

@@ -225,9 +225,10 @@ Verdict leave_host(Packet& packet, Context& context) noexcept {
         // The kernel's packets are sound, but a program may write what it likes to a packet socket.
         const DropReason fault = is_ipv6(own) ? check_ipv6(own) : check_ipv4(own);
         if (fault != DropReason::count) return Verdict::to(StageId::egress);
-        if (!waits_for_rest(own, context)) return pass_host(own, context);
+        const Verdict way = Verdict::to(StageId::egress);
+        if (!waits_for_rest(own, context)) return pass_host(own, way, context);
         return gather(own, HandedFor::output, context,
-                      [&](Packet& first) { return pass_host(first, context); });
+                      [&](Packet& first) { return pass_host(first, way, context); });
     });
 }
 

@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "dataplane/hook/connection.hpp"
-#include "dataplane/hook/reroute.hpp"
 #include "dataplane/host/host.hpp"
 #include "dataplane/punt/class.hpp"
 #include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
+#include "dataplane/route/output.hpp"
 #include "dataplane/route/source_address.hpp"
 #include "weft/net/address.hpp"
 #include "weft/net/checksum.hpp"
@@ -116,21 +116,25 @@ void send_back(Packet& message, Packet& about, WayBack way, Context& context) no
         message.meta.hop = way.hop;
         message.meta.oif = (*context.hops)[way.hop].interface;
     }
-    Verdict next = Verdict::to(way.on_link ? StageId::egress : StageId::ip_output);
+    const Verdict next = Verdict::to(way.on_link ? StageId::egress : StageId::ip_output);
     if (!has_rules(is_ipv6(message), context)) [[likely]]
         return context.emit(message, next.stage());
     attach_connection(message, about, context);
     const IfIndex out = message.meta.oif;
     const Datagram gathered = std::exchange(context.hooks->datagram, {});  // `about`, not the message
-    const IpAddress to = destination_of(message);
-    auto end = pass_output(message, context);
-    if (!end) {
-        const Verdict changed = route_changed(message, !(destination_of(message) == to), context);
-        if (!(changed == Verdict::to(StageId::egress))) next = changed;
-        if (next.is_stage()) end = pass_postrouting(message, no_interface, context);
-    }
+    const Verdict end = pass_host(message, next, context);
     context.hooks->datagram = gathered;
-    context.follow(message, end.value_or(next), out);
+    context.follow(message, end, out);
+}
+
+Verdict leave_again(Packet& message, Context& context) noexcept {
+    Verdict way = Verdict::to(StageId::egress);
+    if (message.meta.hop != no_hop) {
+        way = route_again(message, context);
+        if (!way.is_stage()) return way;
+        message.meta.oif = (*context.hops)[message.meta.hop].interface;
+    }
+    return has_rules(is_ipv6(message), context) ? pass_host(message, way, context) : way;
 }
 
 void send_message4(Packet& about, IcmpCode what, std::uint32_t value, Context& context) noexcept {

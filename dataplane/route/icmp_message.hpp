@@ -54,5 +54,8 @@ struct WayBack {
                                Context& context) noexcept;
 /// Sends a packet of ours there; without a way it must not be called.
 void send_back(Packet& message, Packet& about, WayBack way, Context& context) noexcept;
+/// The same of one that another worker has handed over for its connection (HandedFor::output), to its end:
+/// its hop may be another route's by now, and is looked up again, unless it goes straight back on its link.
+[[nodiscard]] Verdict leave_again(Packet& message, Context& context) noexcept;
 
 }  // namespace weft

@@ -158,7 +158,7 @@ Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
 bool IpInput::is_for_host(Packet& packet, Context& context) noexcept {
     const RouteKey key = key_of(packet, *context.routing);
     return find_route(key, *context.routing, *context.hops).kind == HopKind::local &&
-           check_source(key, context) == DropReason::count;
+           check_source(key, *context.routing, *context.hops) == DropReason::count;
 }
 
 Verdict IpInput::receive(Packet& packet, Context& context) noexcept {

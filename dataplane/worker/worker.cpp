@@ -9,6 +9,7 @@
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/ingress/veth.hpp"
 #include "dataplane/route/datagram.hpp"
+#include "dataplane/route/icmp_message.hpp"
 #include "weft/port.hpp"
 
 namespace weft {
@@ -130,8 +131,12 @@ unsigned Worker::take_from_kernel() noexcept {
     return count;
 }
 
-/// ip_local_out of the kernel's stack, which is behind it.
+/// ip_local_out of the kernel's stack, which is behind it, and of what weft itself has made.
 void Worker::send_of_host(Packet& packet) noexcept {
+    if (packet.meta.flags & PacketFlags::own) [[unlikely]] {
+        const IfIndex out = packet.meta.oif;
+        return context_.follow(packet, leave_again(packet, context_), out);
+    }
     const std::uint16_t type = packet.ethernet().type.host();
     const bool v6 = type == ether_type::ipv6;
     if ((v6 || type == ether_type::ipv4) && has_rules(v6, context_)) [[unlikely]] {

@@ -88,6 +88,9 @@ class NatLinux(Speaking, Linux):
     def watch(self, sent, same, something, patient):
         return self.step(sent)
 
+    def looped(self):
+        return 0
+
     def connections(self, v6):
         return self.listed(v6, lambda *words: self.call("conntrack", "-L", *words))
 
@@ -106,6 +109,11 @@ class NatWeft(Speaking, Weft):
         own = isinstance(sent, Speak) or for_the_host(sent.data)
         ports = [sent.port, *(port for port in range(len(self.wires)) if own and port != sent.port)]
         return super().watch(ports, same if something else None, same, patient)
+
+    def looped(self):
+        """Packets that it was to send to itself, which it drops by this name."""
+        lines = self.tell("show", "drops").splitlines()
+        return sum(int(words[2]) for words in map(str.split, lines) if words[1:2] == ["nat/to_host"])
 
     def connections(self, v6):
         return self.listed(v6, lambda *words: self.tell("conntrack", "-L", *words))

@@ -81,10 +81,11 @@ class Tables:
             port, host = chance.randrange(PORTS), net[chance.randrange(min(net.num_addresses, 1 << 16))]
             if packets or ipaddress.ip_network(host) in self.prefixes:
                 return
-            # known, as how long an unknown neighbour is asked for is a matter of time
+            # known, as how long an unknown neighbour is asked for is a matter of time; on every port, as a route from
+            # other sources to the same prefix hides this one (fib6_node_lookup_1), and a port's network may lead there
             self.prefixes[-1] = ipaddress.ip_network(host)
             self.taken.add((self.prefixes[-1],))
-            self.neighbours.append((str(host), port))
+            self.neighbours += [(str(host), where) for where in range(PORTS)]
             words += [str(self.prefixes[-1]), "dev", f"DEV{port}"]
         elif kind == "ecmp":
             port = chance.randrange(PORTS)
