@@ -188,7 +188,7 @@ PacketEnd help_connection(Packet& packet, Context& context) noexcept {
     if (auto end = Control(packet, ref, context).help()) return end;
     if (!adjusts) return {};
     if (const auto l4 = layer4_of(packet, context); l4 && l4->protocol == ip_protocol::tcp)
-        adjust_numbers(*l4, FlowTable::direction(ref), context.filtering->tracker->extra(ref).adjust,
+        adjust_numbers(*l4, connection_direction(packet), context.filtering->tracker->extra(ref).adjust,
                        packet.meta.checksum);
     return {};
 }
