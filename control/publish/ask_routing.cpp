@@ -192,6 +192,9 @@ Result<RouteFound> Switch::ask_kernel(const RouteQuestion& question) {
                               .iif = index(question.iif),
                               .oif = index(question.oif),
                               .mark = question.mark};
+    // Of 0 the kernel would take it that nobody said any.
+    if ((!question.iif.empty() && !asked.iif) || (!question.oif.empty() && !asked.oif))
+        return Error{.message = "the kernel has no interface of this name, so it cannot be asked"};
     if (question.from) asked.from = bytes_of(*question.from);
     const auto route = tap_netlink_.route_to(asked);
     if (!route) return route.error();

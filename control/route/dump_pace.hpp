@@ -10,13 +10,12 @@ namespace weft {
 
 /// Keeps dumps that nobody waits for apart: a device that flaps before a full table would have the mirror
 /// read it without end. A lone wish is granted at once; the next round may begin when 4 times what the last
-/// one took has passed since its end, at least `least` and at most `most` later. So they take a fifth of one
-/// CPU's time at the most, as long as a round takes no more than a quarter of `most`. Kinds are bits
-/// (bit_of). Not thread safe.
+/// one took has passed since its end, at least `least` and at most `most` later: what the kernel does
+/// meanwhile without a word, workers do that much later. Kinds are bits (bit_of). Not thread safe.
 class DumpPace {
   public:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::chrono::milliseconds least{200}, most{10'000};
+    static constexpr std::chrono::milliseconds least{200}, most{2'000};
 
     void want(std::uint32_t kinds) noexcept { wanted_ |= kinds; }
     /// What is to be asked for now: all that is wanted, or nothing yet. A round begins with it.

@@ -49,6 +49,7 @@ typename FlowStage<stage>::Burst FlowStage<stage>::begin(Context& context) noexc
     burst.hands6 = routing.tables[0].v6 || !routing.rules6.empty();
     burst.checks_sums = filtering.checks_sums;
     burst.slow_count = &context.next[static_cast<std::size_t>(slow)].count;
+    burst.left_behind = entered && context.holds(StageId::egress);
     burst.asks_way_back4 = routing.local_networks4;
     if constexpr (!entered) {
         const Interface& in = *context.receiving;
@@ -255,13 +256,15 @@ Verdict FlowStage<stage>::follow_again(Packet& packet, const Prepared& in, const
 template <StageId stage>
 template <class Tuple>
 Verdict FlowStage<stage>::leave_by_egress(Packet& packet, const Prepared& in, const Asked& asked,
+                                          const Hop& hop, std::uint64_t neighbour, const Interface& out,
                                           Burst& burst, Context& context) noexcept {
-    const Hop& hop = burst.hops[asked.way->hop.load(std::memory_order_relaxed)];
-    if (!may_leave_by_egress(packet, hop, entered, context)) return divert();
+    if (!may_leave_by_egress(packet, hop, out, entered, context)) return divert();
     const std::uint16_t status = entry_of(asked).state.status.load(std::memory_order_acquire);
     if (!goes_on<Tuple>(packet, in, asked, status, burst, context)) return divert();
+    if (entered && detail::wants_of(packet)) burst.left_behind = true;
     packet.meta.mark = burst.work->paths[asked.way->path].mark;
-    return weft::leave_by_egress(packet, in.size(), sizeof(Tuple) == sizeof(Tuple6), hop, context);
+    return weft::leave_by_egress(packet, in.size(), sizeof(Tuple) == sizeof(Tuple6), hop, neighbour, out,
+                                 context);
 }
 
 template struct FlowStage<StageId::flow_batch>;

@@ -69,6 +69,7 @@ struct FlowStage {
         const Interface* interfaces;
         const Hop* hops;
         const RouteChanges* changes;
+        bool left_behind;  ///< egress holds packets with work left for the port that they leave by
         FlowMoment moment;
         FlowDeadlines due;
         Asked* end = asked;         ///< of those prepared
@@ -259,8 +260,9 @@ struct FlowStage {
     /// By an interface that is no port, or with something left to do for the port's sake.
     template <class Tuple>
     [[nodiscard, gnu::noinline]] static Verdict leave_by_egress(Packet& packet, const Prepared& in,
-                                                                const Asked& asked, Burst& burst,
-                                                                Context& context) noexcept;
+                                                                const Asked& asked, const Hop& hop,
+                                                                std::uint64_t neighbour, const Interface& out,
+                                                                Burst& burst, Context& context) noexcept;
 };
 using FlowBatch = FlowStage<StageId::flow_batch>;
 using FlowInput = FlowStage<StageId::flow_input>;
@@ -335,9 +337,13 @@ template <class Tuple>
     const Interface& out = burst.interfaces[hop.interface];
     if (size > out.plain_mtu || !fits_hop(size, hop.mtu) || (entered && detail::wants_of(packet)))
         [[unlikely]]
-        return leave_by_egress<Tuple>(packet, in, asked, burst, context);
+        return leave_by_egress<Tuple>(packet, in, asked, hop, neighbour, out, burst, context);
     if (!goes_on<Tuple>(packet, in, asked, status, burst, context)) [[unlikely]]
         return divert();
+    if (entered && burst.left_behind) [[unlikely]] {
+        burst.left_behind = false;
+        context.run_now(StageId::egress, context);
+    }
     send_plain(packet, size, v6, hop, neighbour, out, context);
     return Verdict::consumed();
 }

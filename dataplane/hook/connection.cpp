@@ -208,10 +208,6 @@ unsigned connection_direction(const Packet& packet) noexcept {
     return info == CtInfo::established_reply || info == CtInfo::related_reply;
 }
 
-bool has_met_no_rule(const Packet& packet) noexcept {
-    return packet.meta.connection_state == 0;
-}
-
 bool was_handed_over(const Packet& packet) noexcept {
     return packet.meta.connection_state & handed_over;
 }

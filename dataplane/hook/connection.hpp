@@ -15,8 +15,6 @@ namespace weft {
 /// The direction of the connection that it goes in, 0 or 1 (CTINFO2DIR): of an answer of ours not that of
 /// connection_index, which is of the packet that it is about.
 [[nodiscard]] unsigned connection_direction(const Packet&) noexcept;
-/// Of a packet that was handed over: whole, and before any rule.
-[[nodiscard]] bool has_met_no_rule(const Packet&) noexcept;
 /// Another worker asked its raw rules.
 [[nodiscard]] bool was_handed_over(const Packet&) noexcept;
 

@@ -107,7 +107,8 @@ bool rests_on_translation(const hook::Rests& rests, std::uint16_t before, std::u
 std::uint32_t generation_of(const Packet& packet, const FlowEntry& entry, bool v6,
                             const Context& context) noexcept {
     const RouteChanges& changes = context.hops->changes();
-    const bool way_back = context.routing->interface(packet.meta.iif).rp_filter != 0;
+    const bool way_back =
+        context.routing->local_networks4 || context.routing->interface(packet.meta.iif).rp_filter != 0;
     const std::uint32_t now =
         route_generation(entry, FlowTable::direction(packet.meta.connection_index), v6,
                          entry.state.status.load(std::memory_order_relaxed), way_back, changes);

@@ -34,7 +34,7 @@ class Observer {
     explicit Observer(const Observation* what = nullptr) noexcept : what_(what) {}
 
     /// Whether packets that this interface receives now are followed: of a port, its bursts have to go
-    /// through the stages. A port with sub-interfaces and a veth end are never batched.
+    /// through the stages. What comes by others than ports goes so in enter_ip().
     [[nodiscard]] bool traces(IfIndex interface) const noexcept {
         return what_->trace && what_->trace->follows(interface);
     }

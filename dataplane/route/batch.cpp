@@ -28,6 +28,8 @@ typename RouteStage<stage>::Burst RouteStage<stage>::begin(Context& context) noe
     burst.v6 = has_rules(true, context) ? nullptr : routing.tables[0].v6.get();
     burst.sparse4 = burst.v4 && burst.v4->sparse();
     burst.sparse6 = burst.v6 && burst.v6->sparse();
+    burst.unnumbered = entered || routing.interface(context.receiving->index).source4 == IpAddress{};
+    burst.left_behind = entered && context.holds(StageId::egress);
     burst.own4 = &routing.own4;
     burst.hash_l4 = routing.hash_l4;
     burst.hash6_l4 = routing.hash6_l4;
@@ -158,10 +160,12 @@ const Hop* RouteStage<stage>::chosen(Packet& packet, HopIndex index, bool v6, co
 
 template <StageId stage>
 Verdict RouteStage<stage>::leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop,
+                                           std::uint64_t neighbour, const Interface& out, Burst& burst,
                                            Context& context) noexcept {
-    if (!may_leave_by_egress(packet, hop, entered, context)) return divert();
+    if (!may_leave_by_egress(packet, hop, out, entered, context)) return divert();
     if constexpr (!entered) context.received_bytes += packet.length();
-    return weft::leave_by_egress(packet, size, v6, hop, context);
+    if (entered && detail::wants_of(packet)) burst.left_behind = true;
+    return weft::leave_by_egress(packet, size, v6, hop, neighbour, out, context);
 }
 
 template struct RouteStage<StageId::route_batch>;

@@ -62,6 +62,8 @@ struct RouteStage {
         Lpm6::Key keys6[batch_size];
         HopIndex hops[2 * batch_size];  ///< IPv6's from batch_size on
         const Routing* routing;
+        bool unnumbered;    ///< some may be received by what has no IPv4 address
+        bool left_behind;   ///< egress holds packets with work left for the port that they leave by
         bool asks4, asks6;  ///< of some packet: more than the destination decides: rules, or the way back
         Asked asked[2 * batch_size];  ///< as hops; of a family that asks
     };
@@ -91,7 +93,7 @@ struct RouteStage {
                 return;
             const std::uint32_t size = plain::transit_size(ip, above + least_size);
             if (!size || !plain::are_unicast(ip) || burst.own4->may_have(ip.source) ||
-                !is_trimmed(packet, size)) [[unlikely]]
+                !is_trimmed(packet, size) || (burst.unnumbered && plain::is_for_dhcp_client(ip))) [[unlikely]]
                 return;
             auto& key = burst.keys4[burst.count4];
             std::memcpy(key.data(), &ip.destination, sizeof key);
@@ -127,7 +129,7 @@ struct RouteStage {
     }
 
     // Inline also where the compiler thinks it is long: a call would cost each packet.
-    [[gnu::always_inline]] static Verdict decide(Packet& packet, const Prepared& in, const Burst& burst,
+    [[gnu::always_inline]] static Verdict decide(Packet& packet, const Prepared& in, Burst& burst,
                                                  Context& context) noexcept {
         if (in.size == 0) [[unlikely]]
             return divert();
@@ -147,8 +149,11 @@ struct RouteStage {
             context.run_all(context);
         if (in.size > out.plain_mtu || !fits_hop(in.size, hop->mtu) || (entered && detail::wants_of(packet)))
             [[unlikely]]
-            return leave_by_egress(packet, in.size, v6, *hop, context);
-        if constexpr (!entered) context.received_bytes += packet.length();
+            return leave_by_egress(packet, in.size, v6, *hop, neighbour, out, burst, context);
+        if constexpr (!entered)
+            context.received_bytes += packet.length();
+        else if (burst.left_behind) [[unlikely]]
+            run_egress(burst, context);
         send_plain(packet, in.size, v6, *hop, neighbour, out, context);
         return Verdict::consumed();
     }
@@ -196,7 +201,14 @@ struct RouteStage {
     [[gnu::cold]] static const Hop* chosen(Packet& packet, HopIndex index, bool v6,
                                            const Burst& burst) noexcept;
     [[gnu::noinline]] static Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6,
-                                                     const Hop& hop, Context& context) noexcept;
+                                                     const Hop& hop, std::uint64_t neighbour,
+                                                     const Interface& out, Burst& burst,
+                                                     Context& context) noexcept;
+    /// What is on its way by egress may be of the same flow.
+    static void run_egress(Burst& burst, Context& context) noexcept {
+        burst.left_behind = false;
+        context.run_now(StageId::egress, context);
+    }
 };
 using RouteBatch = RouteStage<StageId::route_batch>;
 using RouteInput = RouteStage<StageId::route_input>;

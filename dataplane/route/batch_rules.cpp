@@ -1,4 +1,5 @@
-// route_batch where rules or rp_filter have a say: the tables are still asked for many packets at once.
+// route_batch and route_input where rules or rp_filter have a say: the tables are still asked for many
+// packets at once.
 #include "dataplane/route/batch.hpp"
 #include "dataplane/route/rules.hpp"
 

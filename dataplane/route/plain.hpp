@@ -61,15 +61,24 @@ inline constexpr auto is_unicast4 = [] {
 /// may be written to. `above`: as above.
 [[nodiscard]] inline bool is_entered(const Packet& packet, std::uint32_t& above) noexcept {
     constexpr std::uint32_t least = ethernet_header_size + std::uint32_t{sizeof(Ipv4Header)},
-                            most_headers = ethernet_header_size + std::uint32_t{sizeof(Ipv6Header)} + 60;
+                            most_headers = ethernet_header_size + std::uint32_t{sizeof(Ipv6Header)} + 60,
+                            longest = 0xffff;  // what a size of 16 bits tells; guests' frames may be longer
     above = packet.length() - least;
-    return packet.head_length() >= (packet.nb_segs == 1 ? least : most_headers) && writable(packet) &&
+    return above <= longest - sizeof(Ipv4Header) &&
+           packet.head_length() >= (packet.nb_segs == 1 ? least : most_headers) && writable(packet) &&
            !reinterpret_cast<const EthernetHeader*>(packet.data())->destination.is_group() &&
            packet.meta.connection_state == 0 && packet.meta.mark == 0;
 }
 /// Of such a packet of `size` bytes: it has no padding that cutting off would take more than a length.
 [[nodiscard]] inline bool is_trimmed(const Packet& packet, std::uint32_t size) noexcept {
     return packet.nb_segs == 1 || packet.length() == ethernet_header_size + size;
+}
+
+/// To a DHCP client, which may have no address yet (RFC 2131 4.1). Of a header without options.
+[[nodiscard]] inline bool is_for_dhcp_client(const Ipv4Header& ip) noexcept {
+    constexpr std::uint16_t client = 68;
+    return ip.protocol == ip_protocol::udp &&
+           reinterpret_cast<const UdpHeader*>(&ip + 1)->destination_port.raw() == be16{client}.raw();
 }
 
 /// Bytes of an IPv4 packet in transit (RFC 1812 5.2.2, 5.3.1): no options, lengths and checksum right, hops

@@ -5,21 +5,22 @@
 
 namespace weft {
 
-bool may_leave_by_egress(Packet& packet, const Hop& hop, bool entered, Context& context) noexcept {
+bool may_leave_by_egress(Packet& packet, const Hop& hop, const Interface& out, bool entered,
+                         Context& context) noexcept {
     if (!entered) {
         enter_metadata(packet, *context.receiving);
         packet.meta.tag_place = TagPlace::none;
     }
     packet.meta.l3_offset = ethernet_header_size;
-    const Interface& out = context.topology->interface(hop.interface);
     const bool sends = out.kind == InterfaceKind::port ? out.plain_mtu != 0 : out.kind != InterfaceKind::none;
-    return sends && !exceeds_mtu(packet, mtu_of(hop, context));
+    const std::uint16_t mtu = hop.mtu != 0 && hop.mtu < out.mtu ? hop.mtu : out.mtu;
+    return sends && !exceeds_mtu(packet, mtu);
 }
 
-Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop,
-                        Context& context) noexcept {
-    write_plain(packet, size, v6, hop, hop.neighbour.load(std::memory_order_acquire), context);
-    packet.meta.oif = hop.interface;
+Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,
+                        const Interface& out, Context& context) noexcept {
+    write_plain(packet, size, v6, hop, neighbour, context);
+    packet.meta.oif = out.index;
     return Verdict::to(StageId::egress);
 }
 

@@ -35,11 +35,12 @@ inline void write_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& 
     hop.touch(context.now_seconds);
 }
 /// Whether it may leave by what is no port, or with work left for the port, as it is. What ingress and host
-/// write is written, unless they have (`entered`).
-[[nodiscard]] bool may_leave_by_egress(Packet& packet, const Hop& hop, bool entered,
+/// write is written, unless they have (`entered`). `out`: of the hop, when it was read.
+[[nodiscard]] bool may_leave_by_egress(Packet& packet, const Hop& hop, const Interface& out, bool entered,
                                        Context& context) noexcept;
 /// It does.
 [[nodiscard]] Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop,
+                                      std::uint64_t neighbour, const Interface& out,
                                       Context& context) noexcept;
 /// As write_plain(), and away by a port.
 inline void send_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,

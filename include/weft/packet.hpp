@@ -66,7 +66,7 @@ inline constexpr std::string_view punt_class_names[punt_class_count] = {
 /// What a packet is handed over to another worker for.
 enum class HandedFor : std::uint8_t {
     sending,  ///< by a port whose queue that worker owns: meta.oif
-    input,    ///< it owns the connection of a packet that came in: ip_input again
+    input,    ///< it owns the connection of a packet that came in: as from host on
     output,   ///< … of a packet that the host sends
     local,    ///< of a fragment for the host, past its first hook: its datagram is gathered there
 };

@@ -72,6 +72,46 @@ TEST_P(FlowInputTest, AChangedRuleActsOnTheNextPacket) {
     }
 }
 
+// A guest may send more than an IP packet can be long (virtio 1.1 5.1.6.2): that is nobody's packet, and what
+// comes behind it is judged by its own flow.
+TEST_P(FlowInputTest, FramesLongerThanAnIpPacketLeaveNoTrace) {
+    Firewall firewall = make();
+    Rig& rig = firewall.rig;
+    enter(firewall);
+    const std::string rules =
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -p tcp --dport 80 -j ACCEPT\n"
+        "-A FORWARD -m conntrack --ctstate ESTABLISHED -p tcp -j ACCEPT\nCOMMIT\n";
+    firewall.rules(rules, rules);
+    Left known = leave_to_port(c6, false, 10, 0);
+    known.meta = {};
+    for (unsigned i = 0; i < 4; ++i)
+        rig.send("c", from_c(firewall, known.ip));
+    EXPECT_EQ(rig.sent("b").size(), 4u);
+    const auto tags = static_cast<std::uint16_t>(way().tags.size() * vlan_tag_size);
+    std::uint64_t refused = 0;
+    for (const unsigned length : {65'535u, 65'536u, 65'537u, 65'543u}) {
+        Left left = leave_to_port(c6, false, 1000, 1000);
+        Bytes frame = from_c(firewall, left.ip);
+        frame.resize(ethernet_header_size + tags + length);
+        const unsigned payload = length - 40;  // wraps: 16 bits
+        frame[14u + tags + 4] = static_cast<std::uint8_t>(payload >> 8);
+        frame[14u + tags + 5] = static_cast<std::uint8_t>(payload);
+        left.meta.checksum_start = static_cast<std::uint16_t>(left.meta.checksum_start + tags);
+        rig.offer("c", frame, left.meta);
+        rig.offer("c", from_c(firewall, Ip(c6.a, c6.b).payload(10).tcp(1000, 81)));
+        rig.offer("c", from_c(firewall, known.ip));
+        rig.run();
+        std::vector<Bytes> rest = rig.sent("b");
+        ASSERT_FALSE(rest.empty());
+        EXPECT_EQ(rest.back(), firewall.router.to_b(Ip(known.ip).ttl(63))) << length;
+        EXPECT_EQ(firewall.counts(true, "FORWARD").back(), ++refused) << "that to port 81";
+        firewall.rules(rules, rules);
+        for (unsigned i = 0; i < 3; ++i)
+            rig.send("c", from_c(firewall, known.ip));
+        static_cast<void>(rig.all_sent());
+    }
+}
+
 /// The same packets to a router that keeps outcomes, and to one that forgets them before each packet.
 TEST_P(FlowInputTest, NobodySeesTheDifference) {
     std::uint64_t known_ways = 0;

@@ -104,5 +104,35 @@ TEST_P(RouteInputTest, WhatGuestsLeaveToThePortIsDone) {
     EXPECT_EQ(rig.all_drops(), 0u);
 }
 
+// By a port some of them leave by egress and some do not.
+TEST_P(RouteInputTest, WhatIsLeftToThePortIsNotOvertaken) {
+    const auto tags = static_cast<std::uint16_t>(way().tags.size() * vlan_tag_size);
+    std::vector<Bytes> wanted;
+    for (unsigned i = 0; i < 8; ++i) {
+        Left left = leave_to_port(c4, false, 20 + i, 0);
+        left.meta.checksum_start = static_cast<std::uint16_t>(left.meta.checksum_start + tags);
+        rig.offer("c", from_c(firewall, left.ip), i % 2 ? Metadata{} : left.meta);
+        wanted.push_back(router.to_b(left.ip.ttl(63)));
+    }
+    rig.run();
+    const auto sent = rig.sent("b");
+    ASSERT_EQ(sent.size(), wanted.size());
+    for (unsigned i = 0; i < 8; ++i)
+        EXPECT_EQ(sent[i].size(), wanted[i].size()) << i;
+}
+
+// RFC 2131 4.1: an interface without an address is about to get one, whatever route leads to it by then.
+TEST_P(RouteInputTest, DhcpAnswersBeforeThereIsAnAddress) {
+    const Bytes answer = from_c(firewall, Ip("10.0.7.1", "10.0.2.2").udp(67, 68));
+    rig.send("c", answer);
+    EXPECT_EQ(rig.sent("b").size(), 0u);
+    EXPECT_EQ(rig.punted(way().interface).size(), 1u);
+    router.interface("a").source4 = {};
+    router.publish();
+    const Bytes by_port = router.from_a(Ip("10.0.1.2", "10.0.2.2").udp(67, 68));
+    rig.send("a", by_port);
+    EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{by_port});
+}
+
 }  // namespace
 }  // namespace weft::test

@@ -50,11 +50,11 @@ TEST(DumpPaceTest, WhatIsWantedSoonAfterComesTogetherWhenItsTimeHasCome) {
     pace.want(2);
     EXPECT_EQ(pace.take(now + 1h), 0u) << "one round after the other";
     EXPECT_EQ(pace.next(), Time::max());
-    pace.ended(now += 1s);
+    pace.ended(now += 300ms);
     pace.want(4);
-    EXPECT_EQ(pace.next(), now + 4s);
-    EXPECT_EQ(pace.take(now + 4s - 1ms), 0u);
-    EXPECT_EQ(pace.take(now += 4s), 6u);
+    EXPECT_EQ(pace.next(), now + 1200ms);
+    EXPECT_EQ(pace.take(now + 1200ms - 1ms), 0u);
+    EXPECT_EQ(pace.take(now += 1200ms), 6u);
     pace.ended(now += 1ms);
     pace.want(1);
     EXPECT_EQ(pace.next(), now + DumpPace::least);
@@ -63,8 +63,9 @@ TEST(DumpPaceTest, WhatIsWantedSoonAfterComesTogetherWhenItsTimeHasCome) {
 TEST(DumpPaceTest, AFlappingDeviceHasFewDumpsAndNeverWaitsLong) {
     EXPECT_LE(rounds_of_a_minute(10ms), 60'000u / 200 + 1);
     EXPECT_GE(rounds_of_a_minute(10ms), 60'000u / 250);
-    EXPECT_LE(rounds_of_a_minute(1s), 60u / 5 + 1);
-    EXPECT_GE(rounds_of_a_minute(10s), 60u / (10 + 10));
+    EXPECT_LE(rounds_of_a_minute(400ms), 60'000u / 2'000 + 1);
+    EXPECT_LE(rounds_of_a_minute(1s), 60u / 3 + 1);
+    EXPECT_GE(rounds_of_a_minute(10s), 60u / (10 + 2));
     DumpPace pace;
     pace.ended(Time{1h});  // of no round, such as a command's
     pace.want(1);
