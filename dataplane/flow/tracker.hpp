@@ -231,7 +231,7 @@ class FlowTracker {
     unsigned age(const FlowMoment&, unsigned limit) noexcept;
     /// A limit that keeps a worker from its packets for no longer than a burst of new connections does
     /// (perf/path/age_bench.cpp).
-    static constexpr unsigned aged_at_once = 128;
+    static constexpr unsigned aged_at_once = 64;
 
     /// Has memory there that connections touch in no order: for whoever makes it, before workers come to it.
     void populate() const noexcept {

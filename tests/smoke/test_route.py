@@ -38,7 +38,8 @@ def answer_every_error(lab):
 
 def forwarded(lab):
     """Packets that the routing stages passed on, over all workers."""
-    return sum(row["packets"] for row in lab.json("show", "runtime") if row["stage"] in ("ip_forward", "route_batch"))
+    stages = "ip_forward", "route_batch", "route_input"
+    return sum(row["packets"] for row in lab.json("show", "runtime") if row["stage"] in stages)
 
 
 @stateful

@@ -305,6 +305,8 @@ def test_route_get_words(lab):
             text = text.replace(bit, "")
         return done.returncode, json.loads(text) if text.startswith("[") else text, first_line(done)
 
+    for where in (lab.switch, other):
+        wait_for(lambda: "tentative" not in where.ip("-6", "addr", "show"), "DAD ends")
     different = []
     for words in lines(GET):
         for form in (words, ["-j", *words]):

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "control/model/live.hpp"
+#include "control/model/model.hpp"
 
 namespace weft {
 
