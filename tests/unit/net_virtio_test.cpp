@@ -111,6 +111,7 @@ TEST(FromVirtio, RefusesContradictions) {
         {"UDP with TCP's field", {1, 5, 42, 1200, 34, 16}, 9000},
         {"TCP header cut off", {1, 1, 54, 1448, 34, 16}, 53},
         {"GSO shorter than any header", {0, 1, 0, 1448, 0, 0}, 33},
+        {"a sum that tags would move beyond 16 bits", {1, 0, 0, 0, 0xff01, 16}, 65557},
     };
     for (const auto& c : cases) {
         Metadata meta;

@@ -36,13 +36,15 @@ namespace virtio {
 inline constexpr std::uint8_t needs_checksum = 1, data_valid = 2;  // flags
 inline constexpr std::uint8_t gso_none = 0, gso_tcp4 = 1, gso_tcp6 = 4, gso_udp_l4 = 5,
                               gso_ecn = 0x80;  // gso_type
+/// Metadata counts in 16 bits, and tags may still come before what is summed.
+inline constexpr std::uint16_t most_checksum_start = 0xff00;
 }  // namespace virtio
 
 /// Writes checksum, checksum_start, checksum_offset, gso_type, gso_ecn and gso_size of `meta`, nothing else.
 /// frame_length: bytes of the frame, without this header. False if the header contradicts itself or the frame
-/// (offsets outside it, GSO without a size or of an unknown type, the deprecated UFO included); `meta` is
-/// then not to be used. As in Linux a GSO frame that is no longer than one segment becomes an ordinary one,
-/// and a GSO frame may come with a whole checksum.
+/// (offsets outside it or near 2^16, GSO without a size or of an unknown type, the deprecated UFO included);
+/// `meta` is then not to be used. As in Linux a GSO frame that is no longer than one segment becomes an
+/// ordinary one, and a GSO frame may come with a whole checksum.
 [[nodiscard]] inline bool from_virtio(const VirtioNetHeader& header, std::uint32_t frame_length,
                                       Metadata& meta) noexcept {
     const bool unfinished = header.flags & virtio::needs_checksum;
@@ -54,8 +56,9 @@ inline constexpr std::uint8_t gso_none = 0, gso_tcp4 = 1, gso_tcp6 = 4, gso_udp_
     meta.gso_type = GsoType::none;
     meta.gso_ecn = 0;
     meta.gso_size = 0;
-    if (unfinished && (header.csum_start < ethernet_header_size ||
-                       std::uint32_t{header.csum_start} + header.csum_offset + 2 > frame_length))
+    if (unfinished &&
+        (header.csum_start < ethernet_header_size || header.csum_start > virtio::most_checksum_start ||
+         std::uint32_t{header.csum_start} + header.csum_offset + 2 > frame_length))
         return false;
     if (header.gso_type == virtio::gso_none) return true;
 
