@@ -95,7 +95,9 @@ void check_sent(Packet& p, std::uint8_t port, bool segmented, bool whole_sum) {
     // What is still unfinished or GSO is described to the next machine.
     Metadata again = p.meta;
     VirtioNetHeader header = to_virtio(p);
-    if (p.meta.tag_place != TagPlace::stripped)
+    // Tags have moved a sum to where weft itself takes none any more, not beyond 16 bits.
+    const bool near_end = header.csum_start > virtio::most_checksum_start;
+    if (p.meta.tag_place != TagPlace::stripped && !near_end)
         require(from_virtio(header, p.pkt_len, again), "to_virtio says nothing that from_virtio refuses");
 }
 
