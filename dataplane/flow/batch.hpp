@@ -340,10 +340,7 @@ template <class Tuple>
         return leave_by_egress<Tuple>(packet, in, asked, hop, neighbour, out, burst, context);
     if (!goes_on<Tuple>(packet, in, asked, status, burst, context)) [[unlikely]]
         return divert();
-    if (entered && burst.left_behind) [[unlikely]] {
-        burst.left_behind = false;
-        context.run_now(StageId::egress, context);
-    }
+    if constexpr (entered) let_egress_go_first(burst.left_behind, context);
     send_plain(packet, size, v6, hop, neighbour, out, context);
     return Verdict::consumed();
 }

@@ -152,8 +152,8 @@ struct RouteStage {
             return leave_by_egress(packet, in.size, v6, *hop, neighbour, out, burst, context);
         if constexpr (!entered)
             context.received_bytes += packet.length();
-        else if (burst.left_behind) [[unlikely]]
-            run_egress(burst, context);
+        else
+            let_egress_go_first(burst.left_behind, context);
         send_plain(packet, in.size, v6, *hop, neighbour, out, context);
         return Verdict::consumed();
     }
@@ -204,11 +204,6 @@ struct RouteStage {
                                                      const Hop& hop, std::uint64_t neighbour,
                                                      const Interface& out, Burst& burst,
                                                      Context& context) noexcept;
-    /// What is on its way by egress may be of the same flow.
-    static void run_egress(Burst& burst, Context& context) noexcept {
-        burst.left_behind = false;
-        context.run_now(StageId::egress, context);
-    }
 };
 using RouteBatch = RouteStage<StageId::route_batch>;
 using RouteInput = RouteStage<StageId::route_input>;

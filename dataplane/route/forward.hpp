@@ -38,9 +38,11 @@ struct IpForward {
 static_assert(Stage<IpForward>);
 
 /// What may leave by a hop at a time, bytes from the IP header on: the route's MTU, else the interface's.
+[[nodiscard]] inline std::uint16_t mtu_of(const Hop& hop, const Interface& out) noexcept {
+    return hop.mtu != 0 && hop.mtu < out.mtu ? hop.mtu : out.mtu;
+}
 [[nodiscard]] inline std::uint16_t mtu_of(const Hop& hop, Context& context) noexcept {
-    const std::uint16_t device = context.topology->interface(hop.interface).mtu;
-    return hop.mtu != 0 && hop.mtu < device ? hop.mtu : device;
+    return mtu_of(hop, context.topology->interface(hop.interface));
 }
 /// Whether the packet, or a segment of it if it is a GSO frame, is longer than that.
 [[nodiscard]] bool exceeds_mtu(Packet& packet, std::uint16_t mtu) noexcept;

@@ -13,8 +13,7 @@ bool may_leave_by_egress(Packet& packet, const Hop& hop, const Interface& out, b
     }
     packet.meta.l3_offset = ethernet_header_size;
     const bool sends = out.kind == InterfaceKind::port ? out.plain_mtu != 0 : out.kind != InterfaceKind::none;
-    const std::uint16_t mtu = hop.mtu != 0 && hop.mtu < out.mtu ? hop.mtu : out.mtu;
-    return sends && !exceeds_mtu(packet, mtu);
+    return sends && !exceeds_mtu(packet, mtu_of(hop, out));
 }
 
 Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,

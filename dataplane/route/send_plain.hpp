@@ -42,6 +42,13 @@ inline void write_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& 
 [[nodiscard]] Verdict leave_by_egress(Packet& packet, std::uint16_t size, bool v6, const Hop& hop,
                                       std::uint64_t neighbour, const Interface& out,
                                       Context& context) noexcept;
+/// Before a packet that leaves at once: what is `left_behind` in egress may be of the same flow.
+inline void let_egress_go_first(bool& left_behind, Context& context) noexcept {
+    if (!left_behind) [[likely]]
+        return;
+    left_behind = false;
+    context.run_now(StageId::egress, context);
+}
 /// As write_plain(), and away by a port.
 inline void send_plain(Packet& packet, std::uint16_t size, bool v6, const Hop& hop, std::uint64_t neighbour,
                        const Interface& out, Context& context) noexcept {

@@ -13,15 +13,14 @@
 #include <rte_cycles.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include "dataplane/nat/choose.hpp"
+#include "perf/tsc.hpp"
 
 namespace weft {
 namespace {
@@ -29,14 +28,6 @@ namespace {
 constexpr std::uint32_t inside = 0x0a00'0000, outside = 0xc633'6401, peer = 0xcb00'7101;
 constexpr std::uint16_t service = 443;
 constexpr FlowTime begin_ms = 1'000'000;
-
-double nanoseconds_a_clock() {
-    const auto start = std::chrono::steady_clock::now();
-    const std::uint64_t clocks = rte_rdtsc();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
-    return time.count() / static_cast<double>(rte_rdtsc() - clocks);
-}
 
 class Bench {
   public:
@@ -137,7 +128,7 @@ class Bench {
     FlowTime now_ = begin_ms;
     std::uint32_t hosts_ = 0;
     std::vector<std::uint64_t> other_memory_ = std::vector<std::uint64_t>(32 << 20 >> 3, 1);
-    double nanoseconds_ = nanoseconds_a_clock();
+    double nanoseconds_ = perf::nanoseconds_a_clock();
 };
 
 hook::NatTarget to_outside(hook::PortRange ports, bool range) {

@@ -7,25 +7,16 @@
 #include <rte_cycles.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include "dataplane/flow/tracker.hpp"
+#include "perf/tsc.hpp"
 
 namespace weft {
 namespace {
-
-double microseconds_a_clock() {
-    const auto start = std::chrono::steady_clock::now();
-    const std::uint64_t clocks = rte_rdtsc();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    const std::chrono::duration<double, std::micro> time = std::chrono::steady_clock::now() - start;
-    return time.count() / static_cast<double>(rte_rdtsc() - clocks);
-}
 
 class Bench {
   public:
@@ -89,7 +80,7 @@ class Bench {
     FlowConfig config_;
     FlowTime now_ = 1'000'000;
     std::unique_ptr<FlowTracker> tracker_;
-    double microseconds_ = microseconds_a_clock();
+    double microseconds_ = perf::nanoseconds_a_clock() / 1000;
 };
 
 }  // namespace

@@ -148,6 +148,16 @@ TEST_P(FlowBatchTest, AWayBackThatChangesIsAskedAtOnce) {
     EXPECT_EQ(from_a(question(of4)).size(), 0u);
 }
 
+// `ip route add local NET dev lo`: all sources are asked for then, and what was answered stands.
+TEST_P(FlowBatchTest, OutcomesStandWhereANetworkIsLocal) {
+    firewall.rules(stateful, stateful);
+    router.routing().local_networks4 = true;
+    router.publish();
+    make_known(of4);
+    router.route("10.0.1.2/32", router.hop({.kind = HopKind::local}));
+    EXPECT_EQ(from_a(question(of4)).size(), 0u) << "the source is ours now";
+}
+
 TEST_P(FlowBatchTest, ANeighbourThatMovesIsFollowedAtOnce) {
     firewall.rules(stateful, stateful);
     make_known(of4);
