@@ -140,7 +140,8 @@ class Draws:
                     continue
                 address = b"" if layer.protocol in (ICMP, ICMP6) else (layer.source, layer.destination)[which]
                 if not self.known(layer.protocol, address, ports):
-                    if number or not self.new(sent, layer, which, ports, address, new):
+                    # Quoted: the host's own answer to what was sent just now, in a zone that its answers are not in.
+                    if not self.new(sent, layer, which, ports, address, new):
                         return False
                 fields.put(patched, there, number, layer.ports[which], ports[0])
         if fields.folded(patched, here) != fields.folded(wanted, here):
