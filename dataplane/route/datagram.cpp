@@ -72,6 +72,13 @@ bool is_fragment4(Packet& packet) noexcept {
     return (ipv4(packet).fragment.host() & (offset_mask | more_fragments)) != 0;
 }
 
+bool is_fragment(Packet& packet) noexcept {
+    if (!is_ipv6(packet)) return is_fragment4(packet);
+    const auto at = fragment_header_at(packet);
+    constexpr std::uint16_t offset_or_more = 0xfff9;
+    return at && packet.header<FragmentHeader6>(*at)->offset_and_more.host() & offset_or_more;
+}
+
 bool is_bad(const FragmentPlace& place) noexcept {
     return place.end <= place.begin || place.end > FragmentTable::longest ||
            (!place.last && (place.end & 7) != 0);
@@ -187,12 +194,8 @@ Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noex
 }  // namespace
 
 bool waits_for_rest(Packet& packet, const Context& context) noexcept {
-    const bool v6 = is_ipv6(packet);
-    if (!context.filtering->tracks[v6] || context.hooks->datagram.count != 0) return false;
-    if (!v6) return is_fragment4(packet);
-    const auto at = fragment_header_at(packet);
-    constexpr std::uint16_t offset_or_more = 0xfff9;
-    return at && packet.header<FragmentHeader6>(*at)->offset_and_more.host() & offset_or_more;
+    return context.filtering->tracks[is_ipv6(packet)] && context.hooks->datagram.count == 0 &&
+           is_fragment(packet);
 }
 
 bool host_waits_for_rest(Packet& packet, const Context& context) noexcept {
@@ -226,9 +229,11 @@ Verdict leave_host(Packet& packet, Context& context) noexcept {
         const DropReason fault = is_ipv6(own) ? check_ipv6(own) : check_ipv4(own);
         if (fault != DropReason::count) return Verdict::to(StageId::egress);
         const Verdict way = Verdict::to(StageId::egress);
-        if (!waits_for_rest(own, context)) return pass_host(own, way, context);
-        return gather(own, HandedFor::output, context,
-                      [&](Packet& first) { return pass_host(first, way, context); });
+        if (context.hooks->datagram.count != 0 || !is_fragment(own)) return pass_host(own, way, context);
+        return gather(own, HandedFor::output, context, [&](Packet& first) {
+            if (!context.filtering->tracks[is_ipv6(first)]) first.meta.connection_state = 0;
+            return pass_host(first, way, context);
+        });
     });
 }
 

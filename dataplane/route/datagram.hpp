@@ -21,7 +21,8 @@ namespace weft {
 [[nodiscard]] Verdict gather_local(Packet&, Context&) noexcept;
 /// Another worker has found that it is for the host.
 [[nodiscard]] bool is_to_gather_for_host(const Packet&) noexcept;
-/// A packet that the host sends by meta.oif: through the hooks, fragments when all are there.
+/// A packet that the host sends by meta.oif: through the hooks, fragments when all are there, whoever tracks
+/// (ip_finish_output, ip6_finish_output: the kernel cuts behind the hooks).
 [[nodiscard]] Verdict leave_host(Packet&, Context&) noexcept;
 /// Where a fragment's payload begins, bytes from the first of its first segment.
 [[nodiscard]] std::uint32_t payload_at(Packet&) noexcept;

@@ -364,6 +364,36 @@ TEST_P(HookTest, InputSeesDatagramsThoughNobodyTracks) {
     EXPECT_EQ(rig.punted("a"), std::vector<Bytes>{router.from_a(pieces[0])}) << "the others have no port";
 }
 
+// ip_output.c, ip_finish_output and ip6_output.c, ip6_finish_output: the host's own are cut behind both
+// hooks.
+TEST_P(HookTest, OutputSeesDatagramsThoughNobodyTracks) {
+    const auto some = [](const char* length) {
+        return std::string("*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -p udp --dport 53 -m length --length ") +
+               length + " -j ACCEPT\nCOMMIT\n*mangle\n-A POSTROUTING -p udp --sport 1000\nCOMMIT\n";
+    };
+    firewall.rules(some("1028"), some("1048"));
+    firewall.without_connections();
+    for (const Pair& who : {Pair{of4.near_a, of4.a, of4.a}, Pair{of6.near_a, of6.a, of6.a}}) {
+        const bool v6 = who.b == of6.a;
+        for (std::uint8_t id = 1; id <= 8; ++id) {  // which worker gathers them is a matter of a hash
+            const auto pieces = pieces_of(who, 1000, false, id);
+            std::vector<Bytes> frames;
+            for (const Ip& piece : pieces)
+                frames.push_back(router.to_a(piece));
+            for (std::size_t i = frames.size(); i-- > 0;) {
+                EXPECT_EQ(rig.sent("a"), std::vector<Bytes>{}) << "waits for the rest";
+                rig.from_kernel("a", frames[i]);
+            }
+            EXPECT_EQ(rig.sent("a"), frames);
+        }
+        EXPECT_EQ(firewall.counts(v6, "OUTPUT"), (std::vector<std::uint64_t>{8, 0}));
+        EXPECT_EQ(firewall.byte_counts(v6, "OUTPUT"),
+                  (std::vector<std::uint64_t>{v6 ? 8 * 1048u : 8 * 1028u, 0}));
+        EXPECT_EQ(firewall.counts(v6, "POSTROUTING", hook::TableId::mangle),
+                  (std::vector<std::uint64_t>{8, 8}));
+    }
+}
+
 // xt_CT.c, xt_ct_target: what rules of raw find between the target and conntrack.
 TEST_P(HookTest, RulesAfterCtSeeItsTemplate) {
     const std::string raw =
