@@ -191,6 +191,15 @@ Verdict gather(Packet& packet, HandedFor hook, Context& context, Way&& way) noex
     return Verdict::consumed();
 }
 
+bool own_waits_for_rest(Packet& packet, const Context& context) noexcept {
+    const bool v6 = is_ipv6(packet);
+    const auto& rules = *context.filtering->of(v6);
+    return context.hooks->datagram.count == 0 &&
+           (context.filtering->tracks[v6] || rules.active(hook::Hook::output) ||
+            rules.active(hook::Hook::postrouting)) &&
+           is_fragment(packet);
+}
+
 }  // namespace
 
 bool waits_for_rest(Packet& packet, const Context& context) noexcept {
@@ -229,7 +238,7 @@ Verdict leave_host(Packet& packet, Context& context) noexcept {
         const DropReason fault = is_ipv6(own) ? check_ipv6(own) : check_ipv4(own);
         if (fault != DropReason::count) return Verdict::to(StageId::egress);
         const Verdict way = Verdict::to(StageId::egress);
-        if (context.hooks->datagram.count != 0 || !is_fragment(own)) return pass_host(own, way, context);
+        if (!own_waits_for_rest(own, context)) return pass_host(own, way, context);
         return gather(own, HandedFor::output, context, [&](Packet& first) {
             if (!context.filtering->tracks[is_ipv6(first)]) first.meta.connection_state = 0;
             return pass_host(first, way, context);
