@@ -21,6 +21,7 @@ void BridgeInput::count_unlearned(Packet& packet, Learned learned, Context& cont
     }
 }
 
+/// What the kernel gets goes by host: it may be IP, which INPUT is asked about (br_handle_local_finish).
 Verdict BridgeInput::link_local(Packet& packet, const Prepared& in, Context& context) noexcept {
     const std::uint8_t which = packet.ethernet().destination.bytes[5];
     const Interface& device = context.topology->interface(packet.meta.iif);
@@ -34,12 +35,12 @@ Verdict BridgeInput::link_local(Packet& packet, const Prepared& in, Context& con
             (state == PortState::learning || state == PortState::forwarding))
             learn(packet, in, context);
         return kernel_would_refuse(packet, device, context) == DropReason::count
-                   ? punt(packet, PuntClass::link_local)
+                   ? Verdict::to(StageId::host)
                    : Verdict::drop(DropReason::bridge_link_local);
     }
     if (which == 0 && kernel_would_refuse(packet, device, context) == DropReason::count) {
         if (Packet* copy = copy_packet(packet, context.pool))
-            context.follow(*copy, punt(*copy, PuntClass::link_local), device.index);
+            context.follow(*copy, Verdict::to(StageId::host), device.index);
         else
             context.count_drop(DropReason::bridge_no_mbuf, device.index, packet.length());
     }

@@ -1,7 +1,7 @@
 // bridge_input: a frame arrives at a bridge port.
 //   reads   addresses, tag
 //   writes  bridge_vid, oif, tag fields; the FDB (learning)
-//   to      egress (one port or copies to many), host (the bridge's own interface), punt (link-local)
+//   to      egress (one port or copies to many), host (the bridge's own interface, link-local)
 //   tables  BridgePort, Bridge, VlanSet of the port, FDB twice (source, destination)
 //   Linux   br_handle_frame, br_handle_frame_finish (net/bridge/br_input.c)
 #pragma once

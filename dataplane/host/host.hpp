@@ -1,10 +1,11 @@
 // host: a frame is received on an interface of its own: IP is routed, the kernel takes the rest of what is
 // for it.
 //   reads   destination, EtherType
-//   writes  punt_class; takes a priority tag off
-//   to      flow_input, route_input, ip_input, punt
+//   writes  punt_class; takes priority tags off
+//   to      flow_input, route_input, ip_input, punt; a sub-interface behind a priority tag
 //   tables  Interface, RoutedInterface
-//   Linux   eth_type_trans (pkt_type), ip_rcv's test for PACKET_OTHERHOST
+//   Linux   eth_type_trans (pkt_type), ip_rcv's test for PACKET_OTHERHOST; __netif_receive_skb_core from
+//           check_vlan_id on
 #pragma once
 
 #include "dataplane/context.hpp"
@@ -36,15 +37,20 @@ struct Host {
         if (!destination.is_group() && destination != in.mac &&
             !context.routing->interface(in.index).accepts(destination))
             return Verdict::drop(DropReason::host_not_for_us);
-        if (is_routed(packet, context)) return enter_ip(packet, context);
-        if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
-        return punt(packet, punt_class_of(packet));
+        if (packet.meta.tag_place != TagPlace::none) [[unlikely]]
+            return take_tagged(packet, context);
+        return is_routed(packet, context) ? enter_ip(packet, context) : give_kernel(packet, context);
     }
 
   private:
     /// IP of a family that has routes. Without any the host has no address of the family either: whatever
     /// comes is for the kernel's sockets (DHCP) or nobody.
-    static bool is_routed(Packet& packet, Context& context) noexcept;
+    static bool is_routed(Packet& packet, const Context& context) noexcept;
+    static Verdict give_kernel(Packet& packet, Context& context) noexcept;
+    /// A priority tag is no VLAN (IEEE 802.1Q 9.3). All of them come off, as behind the TAP the kernel would
+    /// take them off, and ask no rules of weft's.
+    static Verdict take_tagged(Packet& packet, Context& context) noexcept;
+    static Verdict take_untagged(Packet& packet, Context& context) noexcept;
 };
 static_assert(Stage<Host>);
 

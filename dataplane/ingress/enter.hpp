@@ -40,16 +40,20 @@ inline bool classify_tag(Packet& packet) noexcept {
 /// Takes the tag off and receives the frame on the sub-interface. Out of line: not the common way.
 Verdict enter_sub_interface(Packet& packet, const Interface& sub, Context& context) noexcept;
 
+/// Of `in`, to which the outermost tag leads; no_interface if there is none.
+inline IfIndex sub_interface_of(const Packet& packet, const Interface& in) noexcept {
+    if (!in.demux || packet.meta.tag_place == TagPlace::none) [[likely]]
+        return no_interface;
+    const auto& by_vid = packet.meta.vlan_tpid == ether_type::vlan ? in.demux->customer : in.demux->service;
+    return by_vid[packet.meta.vlan_tci & vid_mask];
+}
+
 /// Receives a frame whose tag is classified on `in`. Writes iif, on sub-interfaces also the tag fields.
 inline Verdict enter(Packet& packet, const Interface& in, Context& context) noexcept {
     packet.meta.iif = in.index;
-    if (in.demux && packet.meta.tag_place != TagPlace::none) [[unlikely]] {
-        const auto& by_vid =
-            packet.meta.vlan_tpid == ether_type::vlan ? in.demux->customer : in.demux->service;
-        const auto sub = by_vid[packet.meta.vlan_tci & vid_mask];
-        if (sub != no_interface)
-            return enter_sub_interface(packet, context.topology->interface(sub), context);
-    }
+    const IfIndex sub = sub_interface_of(packet, in);
+    if (sub != no_interface) [[unlikely]]
+        return enter_sub_interface(packet, context.topology->interface(sub), context);
     return Verdict::to(in.bridge_port != no_index ? StageId::bridge_input : StageId::host);
 }
 

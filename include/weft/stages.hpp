@@ -47,7 +47,7 @@ inline constexpr StageText stage_texts[stage_count] = {
      "port tx"},
     {"from a port: state, length, tag, sub-interface", {StageId::bridge_input, StageId::host}, ""},
     {"from a bridge member: VLAN, learning, forwarding, flooding",
-     {StageId::host, StageId::egress, StageId::punt},
+     {StageId::host, StageId::egress},
      ""},
     {"the host sends by a bridge: VLAN, forwarding, flooding", {StageId::egress}, ""},
     {"for the host: is it for us, is it IP?",
