@@ -98,11 +98,13 @@ struct FlowStage {
         const std::byte* const frame = packet.data();
         const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
         std::uint32_t above;
-        if (!is_received(packet, burst, above)) [[unlikely]]
+        if (!is_received(packet, burst, above)) [[unlikely]] {
+            out.word = unruled(ethernet, burst);
             return;
+        }
         if (ethernet.type.raw() == be16{ether_type::ipv4}.raw()) [[likely]] {
             if (!burst.flows4) [[unlikely]] {
-                out.word = burst.routes4 ? Prepared::unruled : 0;
+                out.word = unruled(ethernet, burst);
                 return;
             }
             const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + ethernet_header_size);
@@ -119,7 +121,7 @@ struct FlowStage {
             out.word = size | unsure(packet, burst);
         } else if (ethernet.type.raw() == be16{ether_type::ipv6}.raw()) {
             if (!burst.flows6) [[unlikely]] {
-                out.word = burst.routes6 ? Prepared::unruled : 0;
+                out.word = unruled(ethernet, burst);
                 return;
             }
             const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + ethernet_header_size);
@@ -172,6 +174,12 @@ struct FlowStage {
         return burst.asks_way_back4 || context.routing->interface(packet.meta.iif).rp_filter != 0;
     }
 
+    /// All of such a family, so that none is overtaken by what is plain.
+    static std::uint32_t unruled(const EthernetHeader& ethernet, const Burst& burst) noexcept {
+        const bool routes = (ethernet.type.raw() == be16{ether_type::ipv4}.raw() && burst.routes4) ||
+                            (ethernet.type.raw() == be16{ether_type::ipv6}.raw() && burst.routes6);
+        return routes ? Prepared::unruled : 0;
+    }
     static std::uint32_t unsure(const Packet& packet, const Burst& burst) noexcept {
         return burst.checks_sums && packet.meta.checksum == ChecksumState::unknown ? Prepared::unsure : 0;
     }

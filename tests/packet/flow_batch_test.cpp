@@ -91,6 +91,34 @@ TEST_P(FlowBatchTest, AFamilyWithoutRulesIsRoutedAsBefore) {
     EXPECT_EQ(slow(), before);
 }
 
+/// As a port whose buffers are small receives it.
+void cut_in_two(Packet& packet) {
+    rte_mbuf* second = rte_pktmbuf_alloc(packet.pool);
+    constexpr std::uint16_t first = 60;
+    const auto rest = static_cast<std::uint16_t>(packet.data_len - first);
+    std::memcpy(rte_pktmbuf_append(second, rest), packet.data() + first, rest);
+    packet.data_len = first;
+    packet.next = second;
+    packet.nb_segs = 2;
+}
+
+TEST_P(FlowBatchTest, AFamilyWithoutRulesKeepsItsOrder) {
+    for (const bool v6 : {false, true}) {
+        firewall.rules(stateful, stateful);
+        firewall.only(!v6);
+        std::vector<Bytes> expected;
+        for (std::uint16_t i = 0; i < 32; ++i) {
+            const Ip ip =
+                Ip(question(v6 ? of6 : of4)).id(static_cast<std::uint8_t>(i)).payload(200u + i).udp(1000, 53);
+            rig.offer("a", router.from_a(ip));
+            if (i % 2 == 0) cut_in_two(*rig.port("a").waiting.back());
+            expected.push_back(router.to_b(Ip(ip).ttl(63)));
+        }
+        rig.run();
+        EXPECT_EQ(rig.sent("b"), expected);
+    }
+}
+
 TEST_P(FlowBatchTest, AChangedRuleActsOnTheNextPacket) {
     firewall.rules(stateful, stateful);
     for (const Pair& who : {of4, of6}) {
