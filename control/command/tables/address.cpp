@@ -24,6 +24,10 @@ std::span<const Spec> address_commands() {
          " | to <TO:prefix> | up! | master! <MASTER:ifname:bridge>"
          " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the addresses of weft's interfaces, whoever wrote them.", Effect::show},
+        {"unsupported ip addr show",
+         "ip address show|list|lst [ <A:text> [ <B:text> [ <C:text> [ <D:text> ] ] ] ] { group! | vrf! }"
+         " [ <REST:text> ... ]",
+         "Not in this version.", Effect::show},
     };
     return table;
 }

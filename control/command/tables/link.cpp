@@ -51,7 +51,7 @@ std::span<const Spec> link_commands() {
          "Changes an interface: up, down, MTU, address, bridge membership and their options.",
          Effect::configure},
         {"unsupported ip link set",
-         "ip link set|change <A:text> [ <B:text> [ <C:text> [ <D:text> [ <E:text> ] ] ] ]"
+         "ip link set|change [ <A:text> [ <B:text> [ <C:text> [ <D:text> [ <E:text> ] ] ] ] ]"
          " { arp! | dynamic! | multicast! | allmulticast! | promisc! | trailers! | carrier!"
          " | txqueuelen! | txqlen! | qlen! | name! | alias! | group! | vrf! | netns! | link-netns! | "
          "link-netnsid!"
@@ -68,6 +68,10 @@ std::span<const Spec> link_commands() {
          "ip link [ show|list|lst { dev! <NAME:ifname> | <NAME:ifname> | up! | master! <MASTER:ifname:bridge>"
          " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the interfaces.", Effect::show},
+        {"unsupported ip link show",
+         "ip link show|list|lst [ <A:text> [ <B:text> [ <C:text> [ <D:text> ] ] ] ] { group! | vrf! }"
+         " [ <REST:text> ... ]",
+         "Not in this version.", Effect::show},
         {"unsupported ip",
          "ip { tunnel | maddress | mroute | mrule"
          " | netns | xfrm | vrf | l2tp | macsec | token | tcp_metrics | netconf | mptcp | sr | monitor }"
