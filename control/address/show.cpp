@@ -131,7 +131,7 @@ Result<Filter> filter_of(const command::Match& match) {
     Filter filter{.only4 = match.option("-4"), .only6 = match.option("-6"), .scope = {}, .to = {}};
     if (const auto* item = match.argument("SCOPE"))
         if ((filter.scope = canonical_scope(item->value)).empty())
-            return ip::wrong(*item, "invalid scope value.");
+            return ip::wrong(*item, "invalid \"scope\"\n");
     if (const auto* item = match.argument("TO")) {
         filter.to = command::parse_prefix(item->value);
         if (auto r = ip::check_family(match, *item, filter.to->v6); !r) return r.error();

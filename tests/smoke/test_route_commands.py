@@ -116,6 +116,19 @@ REFUSED = """
     neigh add 10.0.1.8 dev a managed nud permanent
     neigh add 10.0.1.5 dev a managed
     rule add tos 0xb8 table 100
+    addr add 10.0.1.1/24 dev a
+    addr add 2001:db8:1::1/64 dev a
+    addr del 10.0.77.1/24 dev a
+    addr del 2001:db8:77::1/64 dev a
+    addr add
+    addr del
+    addr flush
+    addr show scope foo
+    addr flush scope foo dev a
+    link set
+    link del
+    link del type veth
+    route get
     route get 10.7.1.1
     route get 10.5.1.1
     route get 10.1.1.1 oif nope

@@ -49,7 +49,7 @@ TEST_F(AddressCommand, Adds) {
 
 TEST_F(AddressCommand, RefusesInIproutesWords) {
     ASSERT_EQ(shell("ip addr add 10.1.0.1/24 dev br0"), "");
-    EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev br0"), "[2] RTNETLINK answers: File exists");
+    EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev br0"), "[2] Error: ipv4: Address already assigned.");
     EXPECT_EQ(shell("ip addr add 10.1.0.1/25 dev br0"), "") << "another network";
     EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev brx"), "[1] Cannot find device \"brx\"");
     EXPECT_EQ(shell("ip addr add 10.1.0.9/24"), "[1] Not enough information: \"dev\" argument is required.");
@@ -63,8 +63,12 @@ TEST_F(AddressCommand, RefusesInIproutesWords) {
               "[1] Error: inet address is expected rather than \"foo\".");
     EXPECT_EQ(shell("ip addr add 10.8.9.9/24 scope foo dev br0"),
               "[255] Error: argument \"foo\" is wrong: invalid scope value.");
-    EXPECT_EQ(shell("ip addr del 10.9.0.9/24 dev br0"),
-              "[2] RTNETLINK answers: Cannot assign requested address");
+    EXPECT_EQ(shell("ip addr del 10.9.0.9/24 dev br0"), "[2] Error: ipv4: Address not found.");
+    EXPECT_EQ(shell("ip addr del fd00::9/64 dev br0"), "[2] Error: ipv6: address not found.");
+    EXPECT_EQ(shell("ip addr add"), "[1] Not enough information: \"dev\" argument is required.");
+    EXPECT_EQ(shell("ip addr del"), "[1] Not enough information: \"dev\" argument is required.");
+    EXPECT_EQ(shell("ip addr flush"), "[1] Flush requires arguments.");
+    EXPECT_EQ(shell("ip addr show scope foo"), "[255] Error: argument \"foo\" is wrong: invalid \"scope\"\n");
     EXPECT_EQ(shell("ip addr flush dev brx"), "[1] Device \"brx\" does not exist.");
     EXPECT_EQ(shell("ip addr show dev brx"), "[1] Device \"brx\" does not exist.");
     EXPECT_EQ(shell("ip addr foo"), "[255] Command \"foo\" is unknown, try \"ip address help\".");
@@ -91,8 +95,7 @@ TEST_F(AddressCommand, ReplacesAndDeletes) {
               "");
     EXPECT_EQ(shell.model.addresses[0].broadcast, "10.1.0.255");
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24", "br0 10.1.0.2/24", "br0 fd00::1/64"}));
-    EXPECT_EQ(shell("ip addr del 10.1.0.2/25 dev br0"),
-              "[2] RTNETLINK answers: Cannot assign requested address");
+    EXPECT_EQ(shell("ip addr del 10.1.0.2/25 dev br0"), "[2] Error: ipv4: Address not found.");
     ASSERT_EQ(shell("ip addr del 10.1.0.2 dev br0"), "") << "old scripts leave the length out";
     ASSERT_EQ(shell("ip addr del fd00::1/64 dev br0"), "");
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24"}));

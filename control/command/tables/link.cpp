@@ -47,7 +47,7 @@ std::span<const Spec> link_commands() {
          "ip link set|change { dev! <NAME:ifname> | <NAME:ifname> | up! | down! | mtu! <MTU:uint>"
          " | address <ADDRESS:mac> | master! <MASTER:ifname:bridge> | nomaster!"
          " | type! { bridge! { fdb_flush | " WEFT_BRIDGE_OPTIONS
-         " }+ | bridge_slave! { fdb_flush | " WEFT_MEMBER_OPTIONS " }+ } }+",
+         " }+ | bridge_slave! { fdb_flush | " WEFT_MEMBER_OPTIONS " }+ } }*",
          "Changes an interface: up, down, MTU, address, bridge membership and their options.",
          Effect::configure},
         {"unsupported ip link set",
@@ -60,7 +60,7 @@ std::span<const Spec> link_commands() {
          " | index! | numtxqueues! | numrxqueues! } [ <REST:text> ... ]",
          "Not in this version.", Effect::show},
         {"ip link del",
-         "ip link delete { dev! <NAME:ifname> | <NAME:ifname> } [ type! { bridge! | vlan! | veth!"
+         "ip link delete [ { dev! <NAME:ifname> | <NAME:ifname> } ] [ type! { bridge! | vlan! | veth!"
          " | dummy! | tun! } ]",
          "Removes a bridge, a VLAN sub-interface, a dummy, a TUN or TAP device or both ends of a veth pair.",
          Effect::configure},
