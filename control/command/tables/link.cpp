@@ -51,13 +51,15 @@ std::span<const Spec> link_commands() {
          "Changes an interface: up, down, MTU, address, bridge membership and their options.",
          Effect::configure},
         {"unsupported ip link set",
-         "ip link set|change [ <A:text> [ <B:text> [ <C:text> [ <D:text> [ <E:text> ] ] ] ] ]"
+         "ip link set|change <A:text> [ <B:text> [ <C:text> [ <D:text> [ <E:text> ] ] ] ]"
          " { arp! | dynamic! | multicast! | allmulticast! | promisc! | trailers! | carrier!"
          " | txqueuelen! | txqlen! | qlen! | name! | alias! | group! | vrf! | netns! | link-netns! | "
          "link-netnsid!"
          " | broadcast! | brd! | peer! | vf! | xdp! | xdpgeneric! | xdpdrv! | xdpoffload! | addrgenmode!"
          " | protodown! | protodown_reason! | gso_max_size! | gso_max_segs! | gro_max_size! | mode! | state!"
          " | index! | numtxqueues! | numrxqueues! } [ <REST:text> ... ]",
+         "Not in this version.", Effect::show},
+        {"unsupported ip link set group", "ip link set|change group! <GROUP:text> [ <REST:text> ... ]",
          "Not in this version.", Effect::show},
         {"ip link del",
          "ip link delete [ { dev! <NAME:ifname> | <NAME:ifname> } ] [ type! { bridge! | vlan! | veth!"
