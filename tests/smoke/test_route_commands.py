@@ -519,9 +519,10 @@ def test_route_words_forward(lab):
 
 
 def test_route_explained(lab):
-    """`explain` names the rule, the prefix and the table that decide."""
+    """`explain` names the rule, the prefix, the table and the metric that decide, and of IPv6 a preference."""
     router(lab, "ip route add 198.51.100.0/24 via 10.0.2.2\nip route add default via 10.0.2.2 table 77\n"
-           "ip -6 route add 2001:db8:99::/48 via 2001:db8:2::2\n")
+           "ip route add 203.0.113.0/25 via 10.0.2.3 metric 30\nip route add 203.0.113.0/25 via 10.0.2.2 metric 20\n"
+           "ip -6 route add 2001:db8:99::/48 via 2001:db8:2::2\nip -6 route add 2001:db8:98::/48 via 2001:db8:2::2 metric 20 pref high\n")
 
     def explain(*words):
         (packet,) = lab.json("explain", "a", *words, "udp", "1", "2")
@@ -529,8 +530,12 @@ def test_route_explained(lab):
 
     check(explain("ip", A4, "198.51.100.7").startswith("198.51.100.0/24 in table main: via 10.0.2.2 dev b"),
           explain("ip", A4, "198.51.100.7"))
-    check(explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith("2001:db8:99::/48 in table main: via 2001:db8:2::2"),
+    check(explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith("2001:db8:99::/48 metric 1024 in table main: via 2001:db8:2::2"),
           explain("ip6", "2001:db8:1::2", "2001:db8:99::7"))
+    check(explain("ip", A4, "203.0.113.7").startswith("203.0.113.0/25 metric 20 in table main: via 10.0.2.2 dev b"),
+          explain("ip", A4, "203.0.113.7"))
+    check(explain("ip6", "2001:db8:1::2", "2001:db8:98::7").startswith("2001:db8:98::/48 metric 20 pref high in table main: via 2001:db8:2::2"),
+          explain("ip6", "2001:db8:1::2", "2001:db8:98::7"))
     check(explain("ip", A4, "10.0.2.1").startswith("10.0.2.1 in table local: a local address"), explain("ip", A4, "10.0.2.1"))
     lab.weft("ip", "route", "add", "198.51.100.0/24", "tos", "0x10", "via", "10.0.2.77")
     lab.switch.ip("-6", "route", "add", "2001:db8:99::/48", "from", "2001:db8:1::/64", "via", "2001:db8:2::77", "dev", "b")
@@ -540,7 +545,7 @@ def test_route_explained(lab):
     check(explain("ip", A4, "198.51.100.7").startswith("198.51.100.0/24 in table main: via 10.0.2.2 dev b"),
           explain("ip", A4, "198.51.100.7"))
     wait_for(lambda: explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith(
-        "2001:db8:99::/48 from 2001:db8:1::/64 in table main: via 2001:db8:2::77"), "the route of a source")
+        "2001:db8:99::/48 from 2001:db8:1::/64 metric 1024 in table main: via 2001:db8:2::77"), "the route of a source")
     lab.weft("ip", "rule", "add", "from", A4, "table", "77", "pref", "500")
     lab.weft("ip", "rule", "add", "to", "203.0.113.0/24", "prohibit", "pref", "400")
     check(explain("ip", A4, "192.0.2.9").startswith("rule 500, default in table 77: via 10.0.2.2 dev b"), explain("ip", A4, "192.0.2.9"))
