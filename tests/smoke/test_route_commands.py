@@ -241,6 +241,22 @@ def test_route_words(lab):
     check(not different, "\n".join(different))
 
 
+def test_address_flags(lab):
+    """`ip addr` shows an address with the kernel's flags and the time that is left, as iproute2 does beside it."""
+    router(lab)
+    for words in ("2001:db8:5::1/64 nodad valid_lft 3000 preferred_lft 0", "2001:db8:6::1/64 noprefixroute mngtmpaddr",
+                  "10.0.5.1/24 noprefixroute valid_lft 3000 preferred_lft 200"):
+        lab.switch.ip("addr", "add", *words.split(), "dev", "a")
+
+    def shown(made, words):
+        return [made(["-o", *words]).stdout, [row["addr_info"] for row in json.loads(made(["-j", *words]).stdout)]]
+
+    for words in (["addr", "show", "dev", "a"], ["-6", "addr", "show", "dev", "b"]):
+        wait_for(lambda: shown(lambda all: weft_ip(lab, all), words) == shown(lambda all: iproute(lab.switch, all), words),
+                 f"ip {' '.join(words)} is as iproute2's", 3)
+    check("2001:db8:5::1/64 scope global nodad deprecated dynamic" in weft_ip(lab, ["-o", "addr", "show", "dev", "a"]).stdout, "the flags")
+
+
 GET = """
     route get 10.0.1.7
     route get 10.20.1.1
