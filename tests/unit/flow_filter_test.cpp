@@ -173,7 +173,7 @@ TEST(FlowFilter, Translated) {
         {"-L --any-nat 10.9.0.2", "2"},
         {"-L -n -g", ""},
         {"-L -n -p udp", ""},
-        {"-L -n=10.0.0.9", "01"},
+        {"-L -n=10.0.0.9", "014"},
         {"-L -n foo", "[2] Invalid IP address `foo'"},
         {"-L -n 10.0.0.1:", "[2] No port specified after `:'"},
         {"-L -n 10.0.0.1:x", "[2] Invalid port `x'"},
