@@ -33,6 +33,14 @@ void remove(Session& session, std::vector<AddressSpec>::iterator it) {
         std::erase_if(all, alike);
 }
 
+/// In the words of the kernel (net/ipv4/devinet.c, net/ipv6/addrconf.c of 6.18).
+Error already_assigned(bool v6) {
+    return refuse(v6 ? "Error: ipv6: address already assigned." : "Error: ipv4: Address already assigned.");
+}
+Error not_found(bool v6) {
+    return refuse(v6 ? "Error: ipv6: address not found." : "Error: ipv4: Address not found.");
+}
+
 }  // namespace
 
 Result<Reply> ip_addr_add(Session& session, const command::Match& match, const std::string&) {
@@ -43,7 +51,7 @@ Result<Reply> ip_addr_add(Session& session, const command::Match& match, const s
         session.model.addresses.push_back(std::move(*address));
         return Reply{};
     }
-    if (!session.live || !session.live->is_lost(*known)) return ip::kernel("File exists");
+    if (!session.live || !session.live->is_lost(*known)) return already_assigned(parsed(*known).v6);
     *known = std::move(*address);
     session.afterwards.push_back([lost = *known](Live& live) { return live.put_back(lost); });
     return Reply{};
@@ -74,7 +82,7 @@ Result<Reply> ip_addr_del(Session& session, const command::Match& match, const s
                    (any_length || has.length == wanted.length) &&
                    (!address->peer || address->peer == other.peer);
         });
-    if (it == session.model.addresses.end()) return ip::kernel("Cannot assign requested address");
+    if (it == session.model.addresses.end()) return not_found(wanted.v6);
     remove(session, it);
     return Reply{};
 }
@@ -85,7 +93,8 @@ Result<Reply> ip_addr_flush(Session& session, const command::Match& match, const
     if (device && !session.model.find(device->value)) return ip::no_device_to_show(*device);
     std::string wanted;
     if (scope && (wanted = canonical_scope(scope->value)).empty())
-        return ip::wrong(*scope, "invalid scope value.");
+        return ip::wrong(*scope, "invalid \"scope\"\n");
+    if (!device && !scope && !to) return exit_with(1, "Flush requires arguments.");
     if (to)
         if (auto r = ip::check_family(match, *to, command::parse_prefix(to->value)->v6); !r) return r.error();
     const bool only4 = match.option("-4"), only6 = match.option("-6");

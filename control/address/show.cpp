@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <linux/if_addr.h>
 
 #include <nlohmann/json.hpp>
 
@@ -47,13 +48,25 @@ std::vector<Shown> addresses_of(const std::vector<AddressState>& all, const std:
     return shown;
 }
 
-std::string flag_words(const Shown& shown) {
-    std::string words;
-    if (shown.secondary) words += "secondary ";
-    if (shown.state.tentative) words += "tentative ";
-    if (!shown.state.permanent) words += "dynamic ";
-    if (shown.state.dad_failed) words += "dadfailed ";
+/// In the order of ip's own table (ifa_flag_data); what is not permanent is "dynamic".
+std::vector<std::string_view> flag_words(const Shown& shown) {
+    constexpr std::pair<std::uint32_t, std::string_view> all[] = {
+        {IFA_F_SECONDARY, "temporary"},       {IFA_F_NODAD, "nodad"},
+        {IFA_F_OPTIMISTIC, "optimistic"},     {IFA_F_DADFAILED, "dadfailed"},
+        {IFA_F_HOMEADDRESS, "home"},          {IFA_F_DEPRECATED, "deprecated"},
+        {IFA_F_TENTATIVE, "tentative"},       {IFA_F_PERMANENT, "dynamic"},
+        {IFA_F_MANAGETEMPADDR, "mngtmpaddr"}, {IFA_F_NOPREFIXROUTE, "noprefixroute"},
+        {IFA_F_MCAUTOJOIN, "autojoin"},       {IFA_F_STABLE_PRIVACY, "stable-privacy"}};
+    std::vector<std::string_view> words;
+    if (shown.secondary) words.emplace_back("secondary");
+    const auto flags = shown.state.flags ^ IFA_F_PERMANENT;
+    for (const auto& [flag, word] : all)
+        if ((flags & flag) && (shown.prefix.v6 || flag != IFA_F_SECONDARY)) words.push_back(word);
     return words;
+}
+
+std::string time_left(std::uint32_t seconds) {
+    return seconds == AddressState::forever ? "forever" : fmt::format("{}sec", seconds);
 }
 
 std::string with_peer(const Shown& shown) {
@@ -65,9 +78,12 @@ std::string address_text(const Shown& shown, std::string_view line_end) {
     const auto& state = shown.state;
     std::string text = fmt::format("    {} {} ", shown.prefix.v6 ? "inet6" : "inet", with_peer(shown));
     if (!state.broadcast.empty()) text += fmt::format("brd {} ", state.broadcast);
-    text += fmt::format("scope {} {}", state.scope, flag_words(shown));
+    text += fmt::format("scope {} ", state.scope);
+    for (const auto word : flag_words(shown))
+        text += fmt::format("{} ", word);
     if (!shown.prefix.v6) text += state.label.empty() ? state.device : state.label;
-    return text + fmt::format("{}       valid_lft forever preferred_lft forever", line_end);
+    return text + fmt::format("{}       valid_lft {} preferred_lft {}", line_end, time_left(state.valid),
+                              time_left(state.preferred));
 }
 
 Json address_json(const Shown& shown, bool brief) {
@@ -81,13 +97,11 @@ Json address_json(const Shown& shown, bool brief) {
     if (brief) return json;
     if (!state.broadcast.empty()) json["broadcast"] = state.broadcast;
     json["scope"] = state.scope;
-    if (shown.secondary) json["secondary"] = true;
-    if (state.tentative) json["tentative"] = true;
-    if (!state.permanent) json["dynamic"] = true;
-    if (state.dad_failed) json["dadfailed"] = true;
+    for (const auto word : flag_words(shown))
+        json[std::string{word}] = true;
     if (!shown.prefix.v6) json["label"] = state.label.empty() ? state.device : state.label;
-    json["valid_life_time"] = 4294967295U;
-    json["preferred_life_time"] = 4294967295U;
+    json["valid_life_time"] = state.valid;
+    json["preferred_life_time"] = state.preferred;
     return json;
 }
 
@@ -117,7 +131,7 @@ Result<Filter> filter_of(const command::Match& match) {
     Filter filter{.only4 = match.option("-4"), .only6 = match.option("-6"), .scope = {}, .to = {}};
     if (const auto* item = match.argument("SCOPE"))
         if ((filter.scope = canonical_scope(item->value)).empty())
-            return ip::wrong(*item, "invalid scope value.");
+            return ip::wrong(*item, "invalid \"scope\"\n");
     if (const auto* item = match.argument("TO")) {
         filter.to = command::parse_prefix(item->value);
         if (auto r = ip::check_family(match, *item, filter.to->v6); !r) return r.error();
@@ -135,7 +149,8 @@ Result<Reply> ip_addr_show(Session& session, const command::Match& match, const 
     if (!filter) return filter.error();
     auto form = form_of(match, false);
     form.hardware = !filter->only4 && !filter->only6 && !filter->to;
-    form.ipv6_only = filter->only6 || (filter->to && filter->to->v6);
+    // of one interface ip asks the kernel for all that it knows
+    form.ipv6_only = !device && (filter->only6 || (filter->to && filter->to->v6));
     const auto all = session.live->addresses();
     Reply reply;
     if (session.json) reply.data = std::make_shared<Json>(Json::array());

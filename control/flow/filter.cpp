@@ -55,10 +55,11 @@ bool Filter::matches(const Entry& entry) const noexcept {
 /// What the reply goes to is not where the original came from, or the other way round (filter_nat).
 bool Filter::matches_nat(const Entry& entry) const noexcept {
     const Tuple &original = entry.original, &reply = entry.reply;
-    const bool of_source = source_nat && fits_nat(*source_nat,
-                                                  {original.source, reply.destination, original.source_port,
-                                                   reply.destination_port},
-                                                  entry.v6);
+    // one of the two is 0: a query's identifier is its source's, in both directions
+    const Ends sources{original.source, reply.destination,
+                       static_cast<std::uint16_t>(original.source_port | original.icmp_id),
+                       static_cast<std::uint16_t>(reply.destination_port | reply.icmp_id)};
+    const bool of_source = source_nat && fits_nat(*source_nat, sources, entry.v6);
     const bool of_destination = destination_nat && fits_nat(*destination_nat,
                                                             {original.destination, reply.source,
                                                              original.destination_port, reply.source_port},

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "control/hook/command_reader.hpp"
+#include "control/hook/execute.hpp"
 #include "control/hook/names.hpp"
 
 namespace weft::hook {
@@ -22,11 +23,11 @@ std::uint32_t read_rule_number(std::string_view text) {
     return static_cast<std::uint32_t>(*number);
 }
 
-bool is_verdict(std::string_view name) {
+}  // namespace
+
+bool is_verdict(std::string_view name) noexcept {
     return name == "ACCEPT" || name == "DROP" || name == "RETURN" || name == "QUEUE";
 }
-
-}  // namespace
 
 bool has_blank(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::isspace(c); });
@@ -108,7 +109,9 @@ void CommandReader::take_action(const Item& item) {
             set_action(action_rename_chain), set_chain(item.text);
             if (const auto* name = words_.take_argument()) {
                 word_ = words_.at() - 1;
-                check_chain_name(*name);  // 1.8.9 does not, and saves what it cannot restore
+                // 1.8.9 leaves all to libiptc, and so makes names that it cannot restore: only what that
+                // refuses is left to it, too
+                if (!is_verdict(*name) && name->size() < chain_label_size) check_chain_name(*name);
                 command_.new_name = *name;
             } else {
                 refuse_parameter("-E requires old-chain-name and new-chain-name");

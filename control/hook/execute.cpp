@@ -201,8 +201,9 @@ class Execution {
     }
 
     MaybeFailure rename_chain() {
-        if (table_.find(command_.new_name)) return failure(EEXIST);
+        if (table_.find(command_.new_name) || is_verdict(command_.new_name)) return failure(EEXIST);
         if (!chain_ || chain_->hook) return no_such_chain();
+        if (command_.new_name.size() >= chain_label_size) return failure(EINVAL);
         auto renamed = std::move(*chain_);
         table_.chains.erase(table_.chains.begin() + (chain_ - table_.chains.data()));
         table_.add_chain(command_.new_name);

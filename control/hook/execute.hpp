@@ -28,6 +28,12 @@ struct Said {
 /// work on a copy. Throws Refusal if the rule names a target that is none.
 [[nodiscard]] std::optional<Failure> execute(Family, const Command&, Table& table, Said);
 
+/// What the program itself does, so that no chain can be called so.
+[[nodiscard]] bool is_verdict(std::string_view name) noexcept;
+/// libiptc's room for a chain's name with its end (IPT_CHAINLABEL's 32 bytes), of which iptables uses
+/// name_limit.
+inline constexpr std::size_t chain_label_size = 32;
+
 /// True if the command can change the table.
 [[nodiscard]] bool changes(const Command&) noexcept;
 

@@ -133,12 +133,14 @@ void read_prefix(OptionCall& call) {
         call.prefix.mask = mask_of(call.family, static_cast<unsigned>(*length));
         return;
     }
-    const auto mask = parse_strict_address(call.family, length_text);
-    if (!mask || !mask_length(call.family, *mask))
+    const auto mask = parse_host_address(call.family, length_text);
+    if (!mask)
         refuse_parameter(
             "{}: bad value for option \"--{}\", neither a valid network mask nor valid CIDR ({}-{}).\n",
             call.kind, call.option.name, 0, bits);
-    call.prefix.mask = *mask;
+    // xtopt_parse_mask: a number beyond the greatest length is an address ("33" is 0.0.0.33), and what is no
+    // mask leaves the one host
+    if (mask_length(call.family, *mask)) call.prefix.mask = *mask;
 }
 
 /// A port as getaddrinfo reads a service: a decimal number or a name. Where 1.8.9 takes a number above 65535

@@ -250,10 +250,20 @@ class Restore {
         column_ = 2;
         if (!id) refuse_parameter("{}: unable to initialize table '{}'", program_, name);
         table_ = ruleset_.table(*id);
+        begun_ = false;
         if (noflush_) return;
+        begin_change();
         if (verbose_) echo_flush();
         flush_all(*table_);
         delete_user_chains(*table_);
+    }
+
+    /// libiptc keeps no policy's counters where a table is written anew: its section gives them, or they are
+    /// 0.
+    void begin_change() {
+        if (std::exchange(begun_, true)) return;
+        for (auto& chain : table_->chains)
+            if (chain.hook) chain.counters = {};
     }
 
     void echo_flush() {
@@ -296,6 +306,8 @@ class Restore {
         if (name.size() >= chain_name_limit)
             refuse_parameter("Invalid chain name `{}' ({} chars max)", name, chain_name_limit - 1);
         auto* chain = table_->find(name);
+        const auto policy = take_word(rest);
+        if (!chain || !chain->hook || policy != "-") begin_change();
         if (!chain) {
             table_->add_chain(std::string(name));
             chain = table_->find(name);
@@ -303,7 +315,6 @@ class Restore {
             if (!noflush_) refuse_parameter("error creating chain '{}':{}", name, std::strerror(EEXIST));
             chain->rules.clear();
         }
-        const auto policy = take_word(rest);
         if (policy.empty()) refuse_parameter("{}: line {} policy invalid", program_, line_);
         if (policy != "-") set_policy(*chain, policy, take_word(rest));
     }
@@ -357,6 +368,7 @@ class Restore {
             over_ = !command.output.empty();
             if (command.action == 0) return true;
             command.verbose = command.verbose || (verbose_ && !noflush_);
+            if (changes(command)) begin_change();
             word = command.jump_word;
             if (auto failed =
                     execute(ruleset_.family, command, *table_, {outcome_.output, outcome_.errors})) {
@@ -398,6 +410,7 @@ class Restore {
     std::string current_;  ///< the last table named
     bool over_ = false;    ///< --help or --version stood on a line: the program ends there
     std::optional<Table> table_;
+    bool begun_ = false;  ///< to change the table
     std::size_t line_ = 0, blamed_line_ = 0;
     int column_ = 0;
     std::unordered_map<const Rule*, Written> written_;  ///< by identity, of the table in hand

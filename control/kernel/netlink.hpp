@@ -75,6 +75,7 @@ struct KernelAddress {
     std::uint8_t family = 0;       ///< AF_INET, AF_INET6
     std::uint8_t protocol = 0;     ///< IFA_PROTO; 0: not said
     std::uint32_t flags = 0;       ///< IFA_F_*
+    std::uint32_t valid = 0xffffffff, preferred = 0xffffffff;  ///< seconds left; all ones: forever
     [[nodiscard]] bool ours() const noexcept { return protocol == weft_protocol; }
     [[nodiscard]] bool tentative() const noexcept { return flags & IFA_F_TENTATIVE; }
     [[nodiscard]] bool dad_failed() const noexcept { return flags & IFA_F_DADFAILED; }

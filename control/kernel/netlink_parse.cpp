@@ -119,6 +119,12 @@ std::optional<KernelAddress> parse_address(const nlmsghdr* message) {
     if (const auto* a = attributes[IFA_BROADCAST]) address.broadcast = ip_text(info->ifa_family, a);
     if (const auto* a = attributes[IFA_LABEL]) address.label = string_of(a);
     if (const auto* a = attributes[IFA_FLAGS]; a && nla_len(a) >= 4) address.flags = nla_get_u32(a);
+    if (const auto* a = attributes[IFA_CACHEINFO];
+        a && nla_len(a) >= static_cast<int>(sizeof(ifa_cacheinfo))) {
+        const auto* left = static_cast<const ifa_cacheinfo*>(nla_data(a));
+        address.valid = left->ifa_valid;
+        address.preferred = left->ifa_prefered;
+    }
     if (const auto* a = attributes[IFA_PROTO]; a && nla_len(a) >= 1) address.protocol = nla_get_u8(a);
     return address;
 }

@@ -6,6 +6,7 @@ namespace weft {
 
 Result<Reply> ip_link_del(Session& session, const command::Match& match, const std::string&) {
     const auto* name = match.argument("NAME");
+    if (!name) return exit_with(255, "Not enough information: \"dev\" argument is required.");
     const auto* link = session.model.find(name->value);
     if (!link) return ip::no_device(*name);
     if (port_of(*link) && !tuntap_of(*link))

@@ -91,7 +91,9 @@ struct AddressState {
     std::string peer;     ///< with prefix length; empty: none
     std::string scope, label, broadcast;
     bool ours = false;
-    bool tentative = false, permanent = true, dad_failed = false;
+    std::uint32_t flags = 0x80;  ///< IFA_F_* of linux/if_addr.h; of one that is not the kernel's: permanent
+    std::uint32_t valid = forever, preferred = forever;  ///< seconds left
+    static constexpr std::uint32_t forever = 0xffffffff;
 };
 
 /// What a stage decided of a packet that was followed, as a sentence.

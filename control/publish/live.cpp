@@ -282,9 +282,9 @@ std::vector<AddressState> Switch::addresses() {
                                .label = a.label,
                                .broadcast = a.broadcast,
                                .ours = a.ours(),
-                               .tentative = a.tentative(),
-                               .permanent = a.permanent(),
-                               .dad_failed = a.dad_failed()});
+                               .flags = a.flags,
+                               .valid = a.valid,
+                               .preferred = a.preferred});
     return all;
 }
 

@@ -6,6 +6,7 @@
 
 #include "control/publish/switch.hpp"
 #include "control/publish/trace_text.hpp"
+#include "control/route/commands/text.hpp"
 #include "control/route/commands/tos.hpp"
 #include "control/route/commands/words.hpp"
 #include "dataplane/observe/rehearsal.hpp"
@@ -28,6 +29,8 @@ std::string source_of(const TracedRoute& route, const Routes& routes, const Rout
         if (origin->source_length)
             means = " from " + destination_text(prefix.v6, origin->source, origin->source_length);
         if (origin->tos) means = " tos " + tos_text(origin->tos);
+        if (route.asked_v6 || origin->priority) means += fmt::format(" metric {}", origin->priority);
+        if (origin->preference) means += fmt::format(" pref {}", preference_word(origin->preference));
         return fmt::format("{}{}{} in table {}", rule.empty() ? "" : rule + ", ",
                            destination_text(prefix.v6, bytes_of(prefix), prefix.length), means,
                            RoutingNames{}.table(origin->table));

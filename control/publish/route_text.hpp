@@ -9,7 +9,7 @@
 
 namespace weft {
 
-/// "10.0.0.0/8 in table main, by rule 500"; empty: not known.
+/// "rule 500, 10.0.0.0/8 metric 20 in table main"; empty: not known.
 using RouteSource = std::function<std::string(const TracedRoute& route)>;
 
 /// What a stage of IP found: `asked` before it decided, `step` after; empty for the other stages, and if it

@@ -120,7 +120,7 @@ PacketEnd Passage::translate() noexcept {
     } else if (has_moved(packet_, {at_, view_.iif, view_.oif}, context_)) {
         return Verdict::drop(DropReason::nat_moved);
     }
-    weft::translate(packet_, side, context_);
+    if (const auto end = weft::translate(packet_, side, context_)) return end;
     told.tell();
     return {};
 }

@@ -63,15 +63,29 @@ void translate_end(const Headers<Header>& headers, Packet& packet, NatSide side,
         write_address(*datagram.pieces[i]);
 }
 
+/// gre_manip_pkt: PPTP's header as far as the call ID has to be there whatever the version, and a packet
+/// whose destination changes to be of a version that it knows.
+bool is_unfit(const std::optional<L4View>& l4, NatSide side) noexcept {
+    if (!l4 || l4->protocol != ip_protocol::gre) return false;
+    constexpr std::uint32_t header = 8, version_at = 1;
+    constexpr std::uint8_t version_mask = 7, newest = 1;
+    if (l4->length < header) return true;
+    return side == NatSide::destination && l4->head > version_at &&
+           (static_cast<std::uint8_t>(l4->data[version_at]) & version_mask) > newest;
+}
+
 template <class Header>
-void translate_family(Packet& packet, NatSide side, Context& context) noexcept {
+PacketEnd translate_family(Packet& packet, NatSide side, Context& context) noexcept {
     using Tuple = TupleOf<Header>;
     const unsigned direction = connection_direction(packet);
     const auto headers = headers_of<Header>(packet, context);
+    if (is_unfit(headers.l4, side)) [[unlikely]]
+        return Verdict::drop(DropReason::nat_bad_header);
     const std::uint8_t protocol = headers.l4 ? headers.l4->protocol : std::uint8_t{0};
     // As the other direction's packets are addressed, this one's come from there.
     const auto to = end_of(opposite<Tuple>(packet, direction, context), other_side(side), protocol);
     translate_end(headers, packet, side, to, context);
+    return {};
 }
 
 /// Of IPv6 only our own belong to a connection, that of the packet which they are about.
@@ -104,7 +118,7 @@ template <class Header>
     auto* const at = const_cast<std::byte*>(error.data);
     auto& inner = *reinterpret_cast<Header*>(at + icmp_header_size);
     const auto l4 = find_l4(inner, std::min(error.head, error.length) - icmp_header_size, true);
-    if (is_cut_off(l4)) return false;
+    if (is_cut_off(l4) || is_unfit(l4, other_side(side))) return false;
     const auto to = end_of(opposite, other_side(side), l4 ? l4->protocol : std::uint8_t{0});
     const be16 before = sum_of(error);
     rewrite(inner, l4 ? &*l4 : nullptr, other_side(side), to, ChecksumState::unknown);
@@ -152,12 +166,10 @@ bool is_error_about(Packet& packet, const Context& context) noexcept {
     return l4 && l4->protocol == (is_ipv6(packet) ? ip_protocol::icmpv6 : ip_protocol::icmp);
 }
 
-void translate(Packet& packet, NatSide side, Context& context) noexcept {
-    if (!changes(status_of(packet, context), side, connection_direction(packet))) return;
-    if (is_ipv6(packet))
-        translate_family<Ipv6Header>(packet, side, context);
-    else
-        translate_family<Ipv4Header>(packet, side, context);
+PacketEnd translate(Packet& packet, NatSide side, Context& context) noexcept {
+    if (!changes(status_of(packet, context), side, connection_direction(packet))) return {};
+    return is_ipv6(packet) ? translate_family<Ipv6Header>(packet, side, context)
+                           : translate_family<Ipv4Header>(packet, side, context);
 }
 
 PacketEnd translate_error(Packet& packet, NatSide side, Context& context) noexcept {

@@ -12,9 +12,10 @@ namespace weft {
 /// An ICMP error that belongs to a connection by what it quotes.
 [[nodiscard]] bool is_error_about(Packet&, const Context&) noexcept;
 
-/// Rewrites the packet, and its other fragments if it is gathered, on the side of the hook.
-void translate(Packet&, NatSide, Context&) noexcept;
-/// The same of an error, and of what it quotes. How it ends, or nothing: redirects are dropped.
+/// Rewrites the packet, and its other fragments if it is gathered, on the side of the hook. How it ends, or
+/// nothing: GRE that Linux cannot translate is dropped.
+[[nodiscard]] PacketEnd translate(Packet&, NatSide, Context&) noexcept;
+/// The same of an error, and of what it quotes: redirects are dropped, too.
 [[nodiscard]] PacketEnd translate_error(Packet&, NatSide, Context&) noexcept;
 
 }  // namespace weft

@@ -74,6 +74,7 @@ namespace weft {
     X(nat_moved,                "nat/moved",                "a masqueraded connection leaves by another interface")  \
     X(nat_redirect,             "nat/redirect",             "an ICMP redirect about a translated connection")        \
     X(nat_bad_error,            "nat/bad_error",            "an ICMP error without what it has to quote")        \
+    X(nat_bad_header,           "nat/bad_header",           "GRE of less than eight bytes, or to be translated back and of no known version") \
     X(nat_to_host,              "nat/to_host",              "OUTPUT sends a packet of the host back to the host")    \
     X(icmp_rate_limited,        "icmp/rate_limited",        "an ICMP error about it was due but over its rate limit") \
     X(punt_policed,             "punt/policed",             "over the rate of its class at its interface")           \

@@ -63,6 +63,41 @@ TEST_P(NatRulesTest, O1_OtherProtocolsHaveAddressesAlone) {
         }
 }
 
+// gre_manip_pkt of net/netfilter/nf_nat_proto.c: as Linux 6.18 was seen to do
+TEST_P(NatRulesTest, GreIsTranslatedWithEightBytesAndBackOfVersionsThatThereAre) {
+    constexpr std::uint8_t gre = 47;
+    lab.nat(snat);
+    std::uint64_t refused = 0;
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        const auto packet = [&](const char* from, const char* to, std::size_t size, unsigned char version) {
+            Bytes all{0, version, 8, 0, 0x45, 6, 7, 8, 9, 10, 11, 12};
+            all.resize(size);
+            return Ip(from, to).payload(all).protocol(gre);
+        };
+        const auto expect_refused = [&](const std::vector<Bytes>& sent) {
+            EXPECT_EQ(sent, Packets{});
+            EXPECT_EQ(rig.drops(DropReason::nat_bad_header), ++refused);
+        };
+        for (const std::size_t size : {0u, 1u, 2u, 4u, 7u})
+            expect_refused(lab.inside(packet(who.a, who.b, size, 0)));
+        expect_out(packet(who.a, who.b, 8, 0), packet(who.w, who.b, 8, 0));
+        expect_out(packet(who.a, who.b, 12, 2), packet(who.w, who.b, 12, 2));
+        expect_in(packet(who.b, who.w, 8, 0), packet(who.b, who.a, 8, 0));
+        for (const std::size_t size : {0u, 2u, 7u}) {
+            expect_refused(lab.inside(packet(who.a, who.b, size, 0)));
+            expect_refused(lab.outside(packet(who.b, who.w, size, 0)));
+        }
+        expect_refused(lab.outside(packet(who.b, who.w, 12, 2)));
+        expect_in(packet(who.b, who.w, 12, 0), packet(who.b, who.a, 12, 0));
+    }
+    lab.nat("", "*filter\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n");
+    for (const NatHosts& who : {hosts4, hosts6})
+        for (const std::size_t size : {0u, 1u, 2u, 7u}) {
+            const auto packet = Ip(who.a, who.c).payload(Bytes(size)).protocol(gre);
+            expect_out(packet, packet);
+        }
+}
+
 // RFC 6864 would have them differ; Linux leaves them as the hosts sent them.
 TEST_P(NatRulesTest, O3_IdentificationsStayAsTheHostsSentThem) {
     lab.nat(snat);

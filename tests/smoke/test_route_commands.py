@@ -116,6 +116,19 @@ REFUSED = """
     neigh add 10.0.1.8 dev a managed nud permanent
     neigh add 10.0.1.5 dev a managed
     rule add tos 0xb8 table 100
+    addr add 10.0.1.1/24 dev a
+    addr add 2001:db8:1::1/64 dev a
+    addr del 10.0.77.1/24 dev a
+    addr del 2001:db8:77::1/64 dev a
+    addr add
+    addr del
+    addr flush
+    addr show scope foo
+    addr flush scope foo dev a
+    link set
+    link del
+    link del type veth
+    route get
     route get 10.7.1.1
     route get 10.5.1.1
     route get 10.1.1.1 oif nope
@@ -226,6 +239,22 @@ def test_route_words(lab):
             different.append(f"ip {' '.join(words)}: {ours.returncode} {first_line(ours)!r} instead of "
                              f"{theirs.returncode} {first_line(theirs)!r}")
     check(not different, "\n".join(different))
+
+
+def test_address_flags(lab):
+    """`ip addr` shows an address with the kernel's flags and the time that is left, as iproute2 does beside it."""
+    router(lab)
+    for words in ("2001:db8:5::1/64 nodad valid_lft 3000 preferred_lft 0", "2001:db8:6::1/64 noprefixroute mngtmpaddr",
+                  "10.0.5.1/24 noprefixroute valid_lft 3000 preferred_lft 200"):
+        lab.switch.ip("addr", "add", *words.split(), "dev", "a")
+
+    def shown(made, words):
+        return [made(["-o", *words]).stdout, [row["addr_info"] for row in json.loads(made(["-j", *words]).stdout)]]
+
+    for words in (["addr", "show", "dev", "a"], ["-6", "addr", "show", "dev", "b"]):
+        wait_for(lambda: shown(lambda all: weft_ip(lab, all), words) == shown(lambda all: iproute(lab.switch, all), words),
+                 f"ip {' '.join(words)} is as iproute2's", 3)
+    check("2001:db8:5::1/64 scope global nodad deprecated dynamic" in weft_ip(lab, ["-o", "addr", "show", "dev", "a"]).stdout, "the flags")
 
 
 GET = """
@@ -506,9 +535,10 @@ def test_route_words_forward(lab):
 
 
 def test_route_explained(lab):
-    """`explain` names the rule, the prefix and the table that decide."""
+    """`explain` names the rule, the prefix, the table and the metric that decide, and of IPv6 a preference."""
     router(lab, "ip route add 198.51.100.0/24 via 10.0.2.2\nip route add default via 10.0.2.2 table 77\n"
-           "ip -6 route add 2001:db8:99::/48 via 2001:db8:2::2\n")
+           "ip route add 203.0.113.0/25 via 10.0.2.3 metric 30\nip route add 203.0.113.0/25 via 10.0.2.2 metric 20\n"
+           "ip -6 route add 2001:db8:99::/48 via 2001:db8:2::2\nip -6 route add 2001:db8:98::/48 via 2001:db8:2::2 metric 20 pref high\n")
 
     def explain(*words):
         (packet,) = lab.json("explain", "a", *words, "udp", "1", "2")
@@ -516,8 +546,12 @@ def test_route_explained(lab):
 
     check(explain("ip", A4, "198.51.100.7").startswith("198.51.100.0/24 in table main: via 10.0.2.2 dev b"),
           explain("ip", A4, "198.51.100.7"))
-    check(explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith("2001:db8:99::/48 in table main: via 2001:db8:2::2"),
+    check(explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith("2001:db8:99::/48 metric 1024 in table main: via 2001:db8:2::2"),
           explain("ip6", "2001:db8:1::2", "2001:db8:99::7"))
+    check(explain("ip", A4, "203.0.113.7").startswith("203.0.113.0/25 metric 20 in table main: via 10.0.2.2 dev b"),
+          explain("ip", A4, "203.0.113.7"))
+    check(explain("ip6", "2001:db8:1::2", "2001:db8:98::7").startswith("2001:db8:98::/48 metric 20 pref high in table main: via 2001:db8:2::2"),
+          explain("ip6", "2001:db8:1::2", "2001:db8:98::7"))
     check(explain("ip", A4, "10.0.2.1").startswith("10.0.2.1 in table local: a local address"), explain("ip", A4, "10.0.2.1"))
     lab.weft("ip", "route", "add", "198.51.100.0/24", "tos", "0x10", "via", "10.0.2.77")
     lab.switch.ip("-6", "route", "add", "2001:db8:99::/48", "from", "2001:db8:1::/64", "via", "2001:db8:2::77", "dev", "b")
@@ -527,7 +561,7 @@ def test_route_explained(lab):
     check(explain("ip", A4, "198.51.100.7").startswith("198.51.100.0/24 in table main: via 10.0.2.2 dev b"),
           explain("ip", A4, "198.51.100.7"))
     wait_for(lambda: explain("ip6", "2001:db8:1::2", "2001:db8:99::7").startswith(
-        "2001:db8:99::/48 from 2001:db8:1::/64 in table main: via 2001:db8:2::77"), "the route of a source")
+        "2001:db8:99::/48 from 2001:db8:1::/64 metric 1024 in table main: via 2001:db8:2::77"), "the route of a source")
     lab.weft("ip", "rule", "add", "from", A4, "table", "77", "pref", "500")
     lab.weft("ip", "rule", "add", "to", "203.0.113.0/24", "prohibit", "pref", "400")
     check(explain("ip", A4, "192.0.2.9").startswith("rule 500, default in table 77: via 10.0.2.2 dev b"), explain("ip", A4, "192.0.2.9"))

@@ -1,5 +1,6 @@
 // `ip address`.
 #include <gtest/gtest.h>
+#include <linux/if_addr.h>
 
 #include "tests/unit/command_shell.hpp"
 
@@ -48,7 +49,7 @@ TEST_F(AddressCommand, Adds) {
 
 TEST_F(AddressCommand, RefusesInIproutesWords) {
     ASSERT_EQ(shell("ip addr add 10.1.0.1/24 dev br0"), "");
-    EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev br0"), "[2] RTNETLINK answers: File exists");
+    EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev br0"), "[2] Error: ipv4: Address already assigned.");
     EXPECT_EQ(shell("ip addr add 10.1.0.1/25 dev br0"), "") << "another network";
     EXPECT_EQ(shell("ip addr add 10.1.0.1/24 dev brx"), "[1] Cannot find device \"brx\"");
     EXPECT_EQ(shell("ip addr add 10.1.0.9/24"), "[1] Not enough information: \"dev\" argument is required.");
@@ -62,8 +63,12 @@ TEST_F(AddressCommand, RefusesInIproutesWords) {
               "[1] Error: inet address is expected rather than \"foo\".");
     EXPECT_EQ(shell("ip addr add 10.8.9.9/24 scope foo dev br0"),
               "[255] Error: argument \"foo\" is wrong: invalid scope value.");
-    EXPECT_EQ(shell("ip addr del 10.9.0.9/24 dev br0"),
-              "[2] RTNETLINK answers: Cannot assign requested address");
+    EXPECT_EQ(shell("ip addr del 10.9.0.9/24 dev br0"), "[2] Error: ipv4: Address not found.");
+    EXPECT_EQ(shell("ip addr del fd00::9/64 dev br0"), "[2] Error: ipv6: address not found.");
+    EXPECT_EQ(shell("ip addr add"), "[1] Not enough information: \"dev\" argument is required.");
+    EXPECT_EQ(shell("ip addr del"), "[1] Not enough information: \"dev\" argument is required.");
+    EXPECT_EQ(shell("ip addr flush"), "[1] Flush requires arguments.");
+    EXPECT_EQ(shell("ip addr show scope foo"), "[255] Error: argument \"foo\" is wrong: invalid \"scope\"\n");
     EXPECT_EQ(shell("ip addr flush dev brx"), "[1] Device \"brx\" does not exist.");
     EXPECT_EQ(shell("ip addr show dev brx"), "[1] Device \"brx\" does not exist.");
     EXPECT_EQ(shell("ip addr foo"), "[255] Command \"foo\" is unknown, try \"ip address help\".");
@@ -90,8 +95,7 @@ TEST_F(AddressCommand, ReplacesAndDeletes) {
               "");
     EXPECT_EQ(shell.model.addresses[0].broadcast, "10.1.0.255");
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24", "br0 10.1.0.2/24", "br0 fd00::1/64"}));
-    EXPECT_EQ(shell("ip addr del 10.1.0.2/25 dev br0"),
-              "[2] RTNETLINK answers: Cannot assign requested address");
+    EXPECT_EQ(shell("ip addr del 10.1.0.2/25 dev br0"), "[2] Error: ipv4: Address not found.");
     ASSERT_EQ(shell("ip addr del 10.1.0.2 dev br0"), "") << "old scripts leave the length out";
     ASSERT_EQ(shell("ip addr del fd00::1/64 dev br0"), "");
     EXPECT_EQ(addresses(), (Addresses{"br0 10.1.0.1/24"}));
@@ -145,7 +149,7 @@ struct ShownAddresses : AddressCommand {
         add("fe80::407a:f1ff:fe6b:79cd/64", "link");
         shell.live.assigned[0].label.clear();
         shell.live.assigned[3].label.clear();
-        shell.live.assigned[3].tentative = true;
+        shell.live.assigned[3].flags |= IFA_F_TENTATIVE;
     }
 };
 
@@ -171,10 +175,40 @@ TEST_F(ShownAddresses, AsIproute2ShowsThem) {
         "       valid_lft forever preferred_lft forever\n"
         "    inet 10.1.0.2/24 scope global secondary br0\n"
         "       valid_lft forever preferred_lft forever\n");
-    EXPECT_EQ(shell("ip -6 addr show br0 scope link"),
-              "2: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000\n"
-              "    inet6 fe80::407a:f1ff:fe6b:79cd/64 scope link tentative \n"
-              "       valid_lft forever preferred_lft forever\n");
+    EXPECT_EQ(
+        shell("ip -6 addr show br0 scope link"),
+        "2: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000\n"
+        "    inet6 fe80::407a:f1ff:fe6b:79cd/64 scope link tentative \n"
+        "       valid_lft forever preferred_lft forever\n");
+}
+
+// printed by iproute2 6.1 on Linux 6.18
+TEST_F(ShownAddresses, FlagsInIproute2sOrderAndTheTimeThatIsLeft) {
+    shell.live.assigned[0].flags = IFA_F_NODAD | IFA_F_DEPRECATED;
+    shell.live.assigned[0].valid = 2997;
+    shell.live.assigned[0].preferred = 0;
+    shell.live.assigned[1].flags = IFA_F_NOPREFIXROUTE;
+    shell.live.assigned[1].valid = 2997;
+    shell.live.assigned[1].preferred = 197;
+    shell.live.assigned[3].flags = IFA_F_DADFAILED | IFA_F_TENTATIVE | IFA_F_PERMANENT;
+    EXPECT_EQ(
+        shell("ip -o addr show br0"),
+        "2: br0    inet 10.1.0.1/24 brd 10.1.0.255 scope global dynamic noprefixroute br0\\       valid_lft "
+        "2997sec preferred_lft 197sec\n"
+        "2: br0    inet 10.1.0.2/24 scope global secondary br0\\       valid_lft forever preferred_lft "
+        "forever\n"
+        "2: br0    inet6 fd00::1/64 scope global nodad deprecated dynamic \\       valid_lft 2997sec "
+        "preferred_lft 0sec\n"
+        "2: br0    inet6 fe80::407a:f1ff:fe6b:79cd/64 scope link dadfailed tentative \\       valid_lft "
+        "forever preferred_lft forever\n");
+    EXPECT_EQ(shell("ip -j -6 addr show br0"), "");
+    const auto& shown = shell.data[0]["addr_info"];
+    EXPECT_EQ(shown[0].dump(),
+              R"({"family":"inet6","local":"fd00::1","prefixlen":64,"scope":"global","nodad":true,)"
+              R"("deprecated":true,"dynamic":true,"valid_life_time":2997,"preferred_life_time":0})");
+    EXPECT_EQ(shell.data[0]["qdisc"], "noqueue") << "of one interface the whole head";
+    EXPECT_EQ(shell("ip -6 addr").substr(0, 71),
+              "2: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000\n ");
 }
 
 TEST_F(ShownAddresses, WithTheOtherEnd) {

@@ -51,7 +51,7 @@ std::vector<Entry> some() {
 }
 
 /// Of hosts behind 192.0.2.1: one whose port was kept, one whose port was drawn; one that 192.0.2.1:80 leads
-/// to; and one that is not translated.
+/// to; one that is not translated; and pings: one whose identifier was drawn, one that is not translated.
 std::vector<Entry> translated() {
     auto kept = between("10.0.0.1", "10.9.0.2", IPPROTO_TCP, 40000, 80), drawn = kept, to = kept,
          plain = kept;
@@ -59,7 +59,12 @@ std::vector<Entry> translated() {
     drawn.reply.destination_port = 1024;
     to.original.destination = address("192.0.2.1");
     to.reply.source_port = 8080;
-    return {kept, drawn, to, plain};
+    auto ping = between("10.0.0.1", "10.9.0.2", IPPROTO_ICMP);
+    ping.original.icmp_type = 8;
+    ping.original.icmp_id = ping.reply.icmp_id = 77;
+    auto renumbered = ping;
+    renumbered.reply.icmp_id = 1024;
+    return {kept, drawn, to, plain, renumbered, ping};
 }
 
 std::vector<std::string> words_of(const std::string& line) {
@@ -153,7 +158,7 @@ TEST(FlowFilter, EachOption) {
 // src/conntrack.c, filter_nat.
 TEST(FlowFilter, Translated) {
     const std::pair<const char*, const char*> lines[] = {
-        {"-L -n", "01"},
+        {"-L -n", "014"},
         {"-L --src-nat 192.0.2.1", "01"},
         {"-L --src-nat 192.0.2.1:1024", "1"},
         {"-L -n 192.0.2.2", ""},
@@ -162,11 +167,13 @@ TEST(FlowFilter, Translated) {
         {"-L --dst-nat 10.9.0.2", "2"},
         {"-L -g 10.9.0.2:8080", "2"},
         {"-L -g 10.9.0.2:80", ""},
-        {"-L -j", "012"},
+        {"-L -j", "0124"},
+        {"-L -n -p icmp", "4"},
+        {"-L -g -p icmp", ""},
         {"-L --any-nat 10.9.0.2", "2"},
         {"-L -n -g", ""},
         {"-L -n -p udp", ""},
-        {"-L -n=10.0.0.9", "01"},
+        {"-L -n=10.0.0.9", "014"},
         {"-L -n foo", "[2] Invalid IP address `foo'"},
         {"-L -n 10.0.0.1:", "[2] No port specified after `:'"},
         {"-L -n 10.0.0.1:x", "[2] Invalid port `x'"},

@@ -50,6 +50,29 @@ TEST(HookCommand, RefusalsHaveIptablesWordingAndTheColumnOfTheWord) {
     }
 }
 
+// 1.8.9 leaves the new name to libiptc (TC_RENAME_CHAIN): in this order
+TEST(HookCommand, ANewNameIsRefusedByWhatThereIsThenByItsLength) {
+    HookShell shell;
+    ASSERT_EQ(shell.run("-N mine").status, 0);
+    ASSERT_EQ(shell.run("-N other").status, 0);
+    const std::string longest(28, 'a'), reserved(31, 'a'), beyond(32, 'a');
+    for (const std::string line : {"-E mine other", "-E mine mine", "-E mine INPUT", "-E mine ACCEPT",
+                                   "-E nobody DROP", "-E mine RETURN", "-E mine QUEUE"}) {
+        const auto outcome = shell.run(line);
+        EXPECT_EQ(outcome.status, 1) << line;
+        EXPECT_EQ(outcome.errors, "iptables: File exists.\n") << line;
+    }
+    EXPECT_EQ(shell.run("-E nobody " + beyond).errors, "iptables: No chain/target/match by that name.\n");
+    const auto refused = shell.run("-E mine " + beyond);
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_EQ(refused.errors, "iptables: Invalid argument. Run `dmesg' for more information.\n");
+    EXPECT_EQ(shell.run("-E mine " + reserved).status, 2)
+        << "iptables makes it and then cannot name it again";
+    EXPECT_EQ(shell.run("-E mine " + longest).status, 0);
+    EXPECT_EQ(shell.run("-S").output,
+              "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N " + longest + "\n-N other\n");
+}
+
 TEST(HookCommand, TargetsThatThereAreNotAreNamedNotTheirOptions) {
     HookShell shell;
     for (const std::string name : {"NFQUEUE --queue-num 1", "SET --add-set s4 src", "DSCP --set-dscp 1",

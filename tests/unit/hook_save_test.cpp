@@ -61,6 +61,29 @@ TEST(HookSave, WithoutCountersTheyAreZero) {
     EXPECT_EQ(shell.save().find("[7:420]"), std::string::npos);
 }
 
+// as iptables-legacy-restore 1.8.9 on Linux 6.18
+TEST(HookSave, EachSectionBeginsThePoliciesCountersAnew) {
+    constexpr std::string_view twice =
+        "*filter\n:INPUT ACCEPT [5:6]\n:FORWARD DROP [1:2]\n[7:8] -A INPUT -j ACCEPT\nCOMMIT\n"
+        "*filter\n:INPUT DROP [9:9]\n[3:4] -A FORWARD -j ACCEPT\nCOMMIT\n";
+    HookShell shell;
+    ASSERT_EQ(shell.restore(twice, "-c").status, 0);
+    EXPECT_EQ(shell.save("-c"),
+              "*filter\n:INPUT DROP [9:9]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+              "[3:4] -A FORWARD -j ACCEPT\nCOMMIT\n");
+    ASSERT_EQ(
+        shell.restore("*filter\n:OUTPUT ACCEPT [2:2]\n[1:1] -A INPUT -j DROP\nCOMMIT\n", "-c -n").status, 0);
+    EXPECT_EQ(shell.save("-c"),
+              "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [2:2]\n"
+              "[1:1] -A INPUT -j DROP\n[3:4] -A FORWARD -j ACCEPT\nCOMMIT\n")
+        << "without flushing the rules' counters stay";
+    EXPECT_EQ(shell.restore("*filter\n:INPUT - [4:4]\nCOMMIT\n*filter\nCOMMIT\n", "-c -n").status, 0);
+    EXPECT_NE(shell.save("-c").find(":OUTPUT ACCEPT [2:2]"), std::string::npos)
+        << "a section without a change";
+    EXPECT_EQ(shell.restore("*filter\n:INPUT ACCEPT [4:4]\nCOMMIT\n", "-c -t").status, 0);
+    EXPECT_NE(shell.save("-c").find(":OUTPUT ACCEPT [2:2]"), std::string::npos) << "--test changes nothing";
+}
+
 TEST(HookSave, NoflushAddsAndEmptiesNamedChains) {
     HookShell shell;
     ASSERT_EQ(shell.restore("*filter\n:mine - [0:0]\n-A INPUT -j mine\n-A mine -j ACCEPT\nCOMMIT\n").status,

@@ -60,6 +60,40 @@ TEST(HookTarget, NatRanges) {
     EXPECT_NE(six.run("-t nat -S").output.find("--to-source [2001:db8::1]:5-6 --random"), std::string::npos);
 }
 
+// iptables and ip6tables 1.8.9: what is no length is read as an address, and one that is no mask as none
+TEST(HookTarget, PrefixesOfNetmapOfAnyLength) {
+    const auto saved = [](Family family, const std::string& prefix) {
+        HookShell shell(family);
+        const auto outcome = shell.run("-t nat -A POSTROUTING -j NETMAP --to " + prefix);
+        if (outcome.status != 0) return std::to_string(outcome.status);
+        const auto all = shell.run("-t nat -S POSTROUTING").output;
+        const auto at = all.find("--to ") + 5;
+        return all.substr(at, all.size() - at - 1);
+    };
+    const std::pair<const char*, const char*> four[] = {
+        {"1.2.3.4/24", "1.2.3.0/24"},         {"1.2.3.4/31", "1.2.3.4/31"},
+        {"1.2.3.4/0", "0.0.0.0/0"},           {"1.2.3.0/33", "1.2.3.0/32"},
+        {"1.2.3.4/129", "1.2.3.4/32"},        {"1.2.3.0/255.0.255.0", "1.2.3.0/32"},
+        {"1.2.3.4/255.255", "1.2.3.4/32"},    {"1.2.3.4/4294967040", "1.2.3.0/24"},
+        {"1.2.3.4/0xffffff00", "1.2.3.0/24"}, {"1.2.3.4/255.255.255.0", "1.2.3.0/24"},
+        {"1.2.3.4/99999999999", "2"},         {"1.2.3.4/-1", "2"},
+        {"1.2.3.4/255.255.255.256", "2"},     {"1.2.3.4/", "2"}};
+    for (const auto& [typed, shown] : four)
+        EXPECT_EQ(saved(Family::ip, typed), shown) << typed;
+    const std::pair<const char*, const char*> six[] = {{"2001:db8:ffff::/33", "2001:db8:8000::/33"},
+                                                       {"2001:db8::3/127", "2001:db8::2/127"},
+                                                       {"2001:db8::/0", "::/0"},
+                                                       {"2001:db8::1", "2001:db8::1/128"},
+                                                       {"2001:db8::/ffff:ffff:8000::", "2001:db8::/33"},
+                                                       {"2001:db8::/ffff::ffff", "2001:db8::/128"},
+                                                       {"2001:db8::/129", "2"},
+                                                       {"2001:db8::/x", "2"}};
+    for (const auto& [typed, shown] : six)
+        EXPECT_EQ(saved(Family::ip6, typed), shown) << typed;
+    HookShell shell;
+    EXPECT_EQ(shell.printed("-m conntrack --ctorigsrc 1.2.3.0/33"), "-m conntrack --ctorigsrc 1.2.3.0");
+}
+
 TEST(HookTarget, PlacementAsInTheKernel) {
     HookShell shell;
     for (const std::string line : {

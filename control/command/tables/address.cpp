@@ -2,7 +2,7 @@
 
 #define WEFT_ADDRESS                                                                                       \
     "{ local <LOCAL:prefix> | <LOCAL:prefix> | peer|remote <PEER:prefix> | broadcast|brd <BROADCAST:text>" \
-    " | scope <SCOPE:text> | label <LABEL:text> | nodad | dev! <DEVICE:ifname> }+"
+    " | scope <SCOPE:text> | label <LABEL:text> | nodad | dev! <DEVICE:ifname> }*"
 
 namespace weft::command {
 
@@ -17,13 +17,17 @@ std::span<const Spec> address_commands() {
         {"ip addr del", "ip address delete " WEFT_ADDRESS, "Removes an address that weft wrote.",
          Effect::configure},
         {"ip addr flush",
-         "ip address flush { dev! <DEVICE:ifname> | <DEVICE:ifname> | scope <SCOPE:text> | to <TO:prefix> }+",
+         "ip address flush { dev! <DEVICE:ifname> | <DEVICE:ifname> | scope <SCOPE:text> | to <TO:prefix> }*",
          "Removes the addresses of an interface that weft wrote.", Effect::configure},
         {"ip addr show",
          "ip address [ show|list|lst { dev! <DEVICE:ifname> | <DEVICE:ifname> | scope <SCOPE:text>"
          " | to <TO:prefix> | up! | master! <MASTER:ifname:bridge>"
          " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the addresses of weft's interfaces, whoever wrote them.", Effect::show},
+        {"unsupported ip addr show",
+         "ip address show|list|lst [ <A:text> [ <B:text> [ <C:text> [ <D:text> ] ] ] ] { group! | vrf! }"
+         " [ <REST:text> ... ]",
+         "Not in this version.", Effect::show},
     };
     return table;
 }

@@ -47,7 +47,7 @@ std::span<const Spec> link_commands() {
          "ip link set|change { dev! <NAME:ifname> | <NAME:ifname> | up! | down! | mtu! <MTU:uint>"
          " | address <ADDRESS:mac> | master! <MASTER:ifname:bridge> | nomaster!"
          " | type! { bridge! { fdb_flush | " WEFT_BRIDGE_OPTIONS
-         " }+ | bridge_slave! { fdb_flush | " WEFT_MEMBER_OPTIONS " }+ } }+",
+         " }+ | bridge_slave! { fdb_flush | " WEFT_MEMBER_OPTIONS " }+ } }*",
          "Changes an interface: up, down, MTU, address, bridge membership and their options.",
          Effect::configure},
         {"unsupported ip link set",
@@ -59,8 +59,10 @@ std::span<const Spec> link_commands() {
          " | protodown! | protodown_reason! | gso_max_size! | gso_max_segs! | gro_max_size! | mode! | state!"
          " | index! | numtxqueues! | numrxqueues! } [ <REST:text> ... ]",
          "Not in this version.", Effect::show},
+        {"unsupported ip link set group", "ip link set|change group! <GROUP:text> [ <REST:text> ... ]",
+         "Not in this version.", Effect::show},
         {"ip link del",
-         "ip link delete { dev! <NAME:ifname> | <NAME:ifname> } [ type! { bridge! | vlan! | veth!"
+         "ip link delete [ { dev! <NAME:ifname> | <NAME:ifname> } ] [ type! { bridge! | vlan! | veth!"
          " | dummy! | tun! } ]",
          "Removes a bridge, a VLAN sub-interface, a dummy, a TUN or TAP device or both ends of a veth pair.",
          Effect::configure},
@@ -68,6 +70,10 @@ std::span<const Spec> link_commands() {
          "ip link [ show|list|lst { dev! <NAME:ifname> | <NAME:ifname> | up! | master! <MASTER:ifname:bridge>"
          " | type! { bridge! | vlan! | veth! | dummy! | tun! | bridge_slave! } }* ]",
          "Lists the interfaces.", Effect::show},
+        {"unsupported ip link show",
+         "ip link show|list|lst [ <A:text> [ <B:text> [ <C:text> [ <D:text> ] ] ] ] { group! | vrf! }"
+         " [ <REST:text> ... ]",
+         "Not in this version.", Effect::show},
         {"unsupported ip",
          "ip { tunnel | maddress | mroute | mrule"
          " | netns | xfrm | vrf | l2tp | macsec | token | tcp_metrics | netconf | mptcp | sr | monitor }"

@@ -36,7 +36,7 @@ std::span<const Spec> route_commands() {
         {"ip route get",
          "ip route get { <TO:prefix> | to! <TO:prefix> | from <FROM:prefix> | iif! <IIF:ifname>"
          " | oif! <OIF:ifname> | dev! <OIF:ifname> | mark <MARK:uint:0..4294967295>"
-         " | tos|dsfield <TOS:text> }+",
+         " | tos|dsfield <TOS:text> }*",
          "Asks the workers' own tables for the way of a packet.", Effect::show},
         {"ip route add", "ip route add " WEFT_ROUTE, "Adds a route.", Effect::configure},
         {"ip route change", "ip route change|chg " WEFT_ROUTE, "Changes a route that is there.",
