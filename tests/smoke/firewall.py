@@ -43,6 +43,13 @@ class Place:
         """Where the place's file of this path lies."""
         return self.folder + path
 
+    def edit(self, path, old, new):
+        with open(self.own(path)) as file:
+            text = file.read()
+        check(old in text, f"{path} has no {old}")
+        with open(self.own(path), "w") as file:
+            file.write(text.replace(old, new))
+
     def use_weft(self):
         """All of the host's programs that weft stands in for; called so, it goes by the name it was called by. No variable of the
         environment says where weftd is: firewalld clears them."""
@@ -72,7 +79,7 @@ class Place:
         return done.stdout
 
     def start(self, *words):
-        child = subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        child = subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.lab.children.append(child)
         return child
 
@@ -174,13 +181,14 @@ class Side:
             for address in OTHERS[name]:
                 host.reaches(address)
 
-    def ask(self, name, port):
-        """What a host gets from the gateway and from the other host on a port or, if that is "ping", of an echo."""
-        host, addresses = self.hosts[name], GATEWAYS[name] + OTHERS[name]
-        if port == "ping":
-            return {(name, address, port): "open" if host.ping(address, 1) else "silent" for address in addresses}
-        lines = host.run("python3", "-c", ASK, *(f"{address} {port}" for address in addresses)).splitlines()
+    def ask(self, name, ports):
+        """What a host gets from the gateway and from the other host on these ports."""
+        targets = [f"{address} {port}" for address in GATEWAYS[name] + OTHERS[name] for port in ports]
+        lines = self.hosts[name].run("python3", "-S", "-c", ASK, *targets).splitlines()
         return {(name, address, port): said for address, port, said in map(str.split, lines)}
+
+    def ping(self, name, address):
+        return {(name, address, "ping"): "open" if self.hosts[name].ping(address, 1) else "silent"}
 
 
 def pair(lab):
@@ -194,12 +202,12 @@ def pair(lab):
 
 
 def questions(real, mine, *ports):
-    """What both hosts get on these ports, equal on both sides: (host, address, port) to "open", "silent" or an error's name."""
-    asked = [(side, name, port) for side in (real, mine) for name in HOSTS for port in (*ports, "ping")]
-    with ThreadPoolExecutor(len(asked)) as pool:
-        answers = list(pool.map(lambda words: words[0].ask(*words[1:]), asked))
-    theirs, ours = ({key: said for (side, *_), answer in zip(asked, answers) if side is one for key, said in answer.items()}
-                    for one in (real, mine))
+    """What both hosts get on these ports and by "ping", equal on both sides: (host, address, port) to "open", "silent" or an error."""
+    pings = [(name, address) for name in HOSTS for address in GATEWAYS[name] + OTHERS[name]]
+    with ThreadPoolExecutor(20) as pool:
+        running = [[pool.submit(side.ask, name, ports) for name in HOSTS] + [pool.submit(side.ping, *words) for words in pings]
+                   for side in (real, mine)]
+    theirs, ours = ({key: said for one in side for key, said in one.result().items()} for side in running)
     other = [f"{key}: {ours[key]} on weft, {said} on the kernel" for key, said in theirs.items() if ours[key] != said]
     check(not other, "\n".join(other))
     return theirs
