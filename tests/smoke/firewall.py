@@ -127,6 +127,7 @@ def reload(lab, real, families=FAMILIES):
     """What the real iptables-save wrote loads into weft without these rules, and is what weft saves."""
     for family in families:
         text = real.place.run(family + "-save")
+        check("\n-A " in text, f"{family} of the kernel has no rule")
         lab.weft(family + "-restore", input="".join(f"*{table}\nCOMMIT\n" for table in tables(text)))
         check("-A" not in lab.weft(family + "-save"), "the tables were not emptied")
         lab.weft(family + "-restore", input=text)
