@@ -22,18 +22,24 @@ def weft_gateway(lab, config=""):
     return hosts
 
 
-def kernel_gateway(lab):
+def kernel_gateway(lab, roles="abo", prefix="dev", ipv6=False):
     """The same of the kernel, in namespaces of their own. Returns the gateway and its hosts."""
     gate, hosts = lab.namespace("k"), []
     gate.sysctl("net.ipv4.ip_forward", 1)
-    for number, device in enumerate("abo", 1):
+    for number, role in enumerate(roles, 1):
+        device = prefix + role
         host = lab.namespace(f"k{device}")
-        gate.ip("link", "add", f"dev{device}", "type", "veth", "peer", "name", "eth0", "netns", host.name)
-        gate.ip("addr", "add", f"10.0.{number}.1/24", "dev", f"dev{device}")
-        gate.ip("link", "set", f"dev{device}", "up")
+        gate.ip("link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", host.name)
+        gate.ip("addr", "add", f"10.0.{number}.1/24", "dev", device)
+        gate.ip("link", "set", device, "up")
         host.ip("addr", "add", f"10.0.{number}.2/24", "dev", "eth0")
         host.ip("link", "set", "eth0", "up")
         host.ip("route", "add", "default", "via", f"10.0.{number}.1")
+        if ipv6:
+            gate.sysctl("net.ipv6.conf.all.forwarding", 1)
+            gate.ip("addr", "add", f"2001:db8:{number}::1/64", "dev", device, "nodad")
+            host.ip("addr", "add", f"2001:db8:{number}::2/64", "dev", "eth0", "nodad")
+            host.ip("-6", "route", "add", "default", "via", f"2001:db8:{number}::1")
         hosts.append(host)
     return gate, hosts
 

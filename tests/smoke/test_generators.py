@@ -1,5 +1,5 @@
 """Rules as generators write them, through the compat links: taken, saved and counted as by the real iptables-legacy in a
-namespace of its own. The generators themselves are not run."""
+namespace of its own. test_firewalls.py and test_firewalld.py run those that run here."""
 
 import re
 
