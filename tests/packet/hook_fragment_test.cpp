@@ -78,6 +78,26 @@ TEST_P(HookFragmentTest, RulesSeeTheHeaderOfTheWholeDatagram) {
     }
 }
 
+// nf_conntrack_reasm.c, nf_ct_frag6_gather: RFC 8200 4.5. The first fragment passes alone, the others wait
+// for one that completes them.
+TEST_P(HookFragmentTest, OfIpv6NobodyGathersWhatLacksItsUpperHeader) {
+    rules(
+        "*filter\n-A FORWARD -m conntrack --ctstate INVALID\n-A FORWARD -p tcp\n-A FORWARD -p udp\nCOMMIT\n");
+    const Ip whole = segment(ends6, 80, 2, {}, 30);
+    for (const std::size_t place : {8u, 16u}) {
+        const auto sent = send_cut(whole, {place}, "b");
+        EXPECT_EQ(sent, std::vector<Bytes>{router.to_b(cut_at(whole, {place}, id)[0].ttl(63))});
+    }
+    // The header before the upper one names it, but the first fragment ends there.
+    const Bytes options{0, 0, 1, 4, 0, 0, 0, 0};
+    const Ip alone = Ip(ends6.a, ends6.b).extension(44, {0, 0, 0, 1, 0, 0, 0, 99}).extension(60, options);
+    const Ip first = Ip(alone).payload(Bytes{}).protocol(17);
+    rig.send("a", router.from_a(first));
+    EXPECT_EQ(rig.sent("b"), std::vector<Bytes>{router.to_b(Ip(first).ttl(63))});
+    EXPECT_EQ(firewall.counts(true, "FORWARD"), (Counts{3, 2, 1, 3}));
+    EXPECT_EQ(firewall.tracker().count(), 0u);
+}
+
 TEST_P(HookFragmentTest, AResetAnswersASegmentInPieces) {
     rules(
         "*filter\n-A FORWARD -p tcp --dport 80 -m conntrack --ctstate NEW -j REJECT --reject-with "
