@@ -140,14 +140,11 @@ void prepare(FlowRef ref, const Template& asked, FlowTracker& tracker) noexcept 
 
 FlowPacket flow_packet(Packet& packet, const Context& context) noexcept {
     if (packet.head_length() != packet.length() || context.hooks->datagram.count != 0) [[unlikely]] {
-        if (is_cut(packet, context)) return in_one_piece(packet, context);
         // Of other protocols all that is tracked lies at the beginning.
         if (const auto l4 = layer4_of(packet, context); l4 && l4->protocol == ip_protocol::sctp)
             return in_one_piece(packet, context);
     }
-    return {.ip = packet.header<std::byte>(packet.meta.l3_offset),
-            .head = packet.head_length() - std::uint32_t{packet.meta.l3_offset},
-            .bytes = whole_length(packet, context)};
+    return headers_in_one_piece(packet, context);
 }
 
 /// The direction of `other` whose packets have this connection's original tuple and are answered by its reply

@@ -7,6 +7,7 @@
 #include "dataplane/hook/remember.hpp"
 #include "dataplane/hook/reroute.hpp"
 #include "dataplane/hook/routed_addresses.hpp"
+#include "dataplane/hook/whole.hpp"
 #include "dataplane/nat/translate.hpp"
 #include "dataplane/route/header.hpp"
 
@@ -63,10 +64,7 @@ class Passage {
 
 /// What rules look at, as it is now.
 bool Passage::read() noexcept {
-    const Family family = v6_ ? Family::ip6 : Family::ip;
-    const auto* const ip = packet_.header<std::uint8_t>(packet_.meta.l3_offset);
-    if (!hook::read_packet(view_, family, ip, packet_.head_length() - std::uint32_t{packet_.meta.l3_offset}))
-        return false;
+    if (!read_view(view_, packet_, context_)) return false;
     view_.length = rule_length(packet_, context_);
     view_.connection = connection_facts(packet_, facts_, view_.state, context_) ? &facts_ : nullptr;
     return true;

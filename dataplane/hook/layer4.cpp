@@ -45,10 +45,7 @@ std::array<std::uint8_t, 4> crc_of(const L4View& whole) noexcept {
 bool has_right_crc(Packet& packet, const L4View& l4, const Context& context) noexcept {
     if (l4.length < sizeof(SctpHeader)) return true;  // conntrack finds it too short
     if (l4.head < sizeof(SctpHeader)) {
-        const FlowPacket whole = in_one_piece(packet, context);
-        const auto all = is_ipv6(packet)
-                             ? find_l4(*reinterpret_cast<const Ipv6Header*>(whole.ip), whole.head)
-                             : find_l4(*reinterpret_cast<const Ipv4Header*>(whole.ip), whole.head);
+        const auto all = layer4_in(in_one_piece(packet, context), is_ipv6(packet));
         return !all || all->head < sizeof(SctpHeader) ||
                std::memcmp(all->data + offsetof(SctpHeader, checksum), crc_of(*all).data(), 4) == 0;
     }
@@ -65,6 +62,11 @@ std::optional<L4View> layer4_of(Packet& packet, const Context& context) noexcept
         l4->length = whole_length(packet, context) - at;
     }
     return l4;
+}
+
+std::optional<L4View> layer4_in(const FlowPacket& packet, bool v6) noexcept {
+    return v6 ? find_l4(*reinterpret_cast<const Ipv6Header*>(packet.ip), packet.head)
+              : find_l4(*reinterpret_cast<const Ipv4Header*>(packet.ip), packet.head);
 }
 
 bool has_right_sum(Packet& packet, const L4View& l4, const Context& context) noexcept {

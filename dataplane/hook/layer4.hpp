@@ -12,6 +12,9 @@ namespace weft {
 /// is that of the whole datagram.
 [[nodiscard]] std::optional<L4View> layer4_of(Packet&, const Context&) noexcept;
 
+/// Of a packet or datagram whose headers lie in one piece (whole.hpp).
+[[nodiscard]] std::optional<L4View> layer4_in(const FlowPacket&, bool v6) noexcept;
+
 /// nf_ip_checksum and nf_ip6_checksum: true too if a port or the sender vouches for it, and of protocols
 /// without a checksum that covers the pseudo-header. Of a fragment that was not gathered with its others it
 /// is wrong.

@@ -18,6 +18,6 @@ struct LogWords {
 
 /// Gives the packet as it is now to who writes the lines; it is lost if there are more of its kind than those
 /// can take.
-void log_packet(const Packet&, const LogWords&, const hook::View&, const Context&) noexcept;
+void log_packet(Packet&, const LogWords&, const hook::View&, const Context&) noexcept;
 
 }  // namespace weft

@@ -2,6 +2,7 @@
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/layer4.hpp"
+#include "dataplane/hook/whole.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/icmp.hpp"
 #include "dataplane/route/icmp_message.hpp"
@@ -86,10 +87,11 @@ bool may_be_reset(Packet& about, bool v6) noexcept {
 void send_reset(Packet& about, Context& context) noexcept {
     const bool v6 = is_ipv6(about);
     const auto l4 = layer4_of(about, context);
-    if (!l4 || l4->protocol != ip_protocol::tcp || l4->head < sizeof(TcpHeader) || !may_be_reset(about, v6))
-        return;
+    if (!l4 || l4->protocol != ip_protocol::tcp || !may_be_reset(about, v6)) return;
+    const auto whole = layer4_in(headers_in_one_piece(about, context), v6);
+    if (!whole || whole->head < sizeof(TcpHeader)) return;
     TcpHeader segment;
-    std::memcpy(&segment, l4->data, sizeof segment);
+    std::memcpy(&segment, whole->data, sizeof segment);
     if (segment.flags & rst || !has_right_sum(about, *l4, context)) return;
     const IpAddress to = v6 ? IpAddress{ipv6(about).source} : to_address(ipv4(about).source);
     const IpAddress from = v6 ? IpAddress{ipv6(about).destination} : to_address(ipv4(about).destination);

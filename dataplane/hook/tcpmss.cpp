@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "dataplane/hook/hooks.hpp"
+#include "dataplane/hook/whole.hpp"
+#include "dataplane/route/datagram.hpp"
 #include "dataplane/route/forward.hpp"
 #include "dataplane/route/lookup.hpp"
 #include "weft/net/checksum.hpp"
@@ -120,8 +121,10 @@ class Segment {
     std::uint8_t* at_;
 };
 
-void lengthen(Packet& packet, hook::View& view) noexcept {
-    if (view.family == hook::Family::ip) {
+/// Room behind the packet's last byte, which its IP header counts.
+[[nodiscard]] bool lengthen(Packet& packet) noexcept {
+    if (packet.head_length() != packet.length() || !rte_pktmbuf_append(&packet, mss_size)) return false;
+    if (!is_ipv6(packet)) {
         Ipv4Header& ip = ipv4(packet);
         const be16 longer{static_cast<std::uint16_t>(ip.total_length.host() + mss_size)};
         ip.checksum = update_checksum(ip.checksum, ip.total_length, longer);
@@ -130,8 +133,17 @@ void lengthen(Packet& packet, hook::View& view) noexcept {
         Ipv6Header& ip = ipv6(packet);
         ip.payload_length = be16{static_cast<std::uint16_t>(ip.payload_length.host() + mss_size)};
     }
+    return true;
+}
+
+/// Of a datagram in fragments: its last one.
+[[nodiscard]] bool lengthen(Packet& packet, hook::View& view, const Context& context) noexcept {
+    Datagram& datagram = context.hooks->datagram;
+    if (!lengthen(datagram.count ? *datagram.pieces[datagram.count - 1] : packet)) return false;
+    if (datagram.count) datagram.length += mss_size;
     view.length += mss_size;
     view.layer4_length += mss_size;
+    return true;
 }
 
 }  // namespace
@@ -140,24 +152,30 @@ MssDone set_mss(Packet& packet, const hook::TcpmssTarget& target, hook::View& vi
                 Context& context) noexcept {
     if (view.fragment != 0) return MssDone::as_it_was;
     if (view.layer4 != hook::Layer4::whole || view.protocol != ip_protocol::tcp) return MssDone::broken;
-    const auto offset = static_cast<std::uint32_t>(view.layer4_header - packet.header<std::uint8_t>());
-    Segment segment(packet, packet.header<std::uint8_t>(offset));
-    const std::uint32_t length = whole_length(packet, context) - (offset - packet.meta.l3_offset);
+    const bool copied = is_cut(packet, context);
+    const auto offset = static_cast<std::uint32_t>(view.layer4_header - view.ip_header);
+    Segment segment(packet, const_cast<std::uint8_t*>(view.layer4_header));
+    const std::uint32_t length = (copied ? view.length : whole_length(packet, context)) - offset;
     const std::uint32_t header = segment.header();
+    const auto write_copy = [&] {
+        if (copied)
+            put_back(packet, reinterpret_cast<const std::byte*>(view.ip_header), offset + segment.header(),
+                     context);
+    };
     if (header < sizeof(TcpHeader) || header > view.layer4_length) return MssDone::broken;
     auto mss = wanted_mss(packet, target, view, context);
     if (!mss) return MssDone::broken;
     if (std::uint8_t* const value = segment.mss()) {
         if (word_at(value).host() <= *mss) return MssDone::as_it_was;
         segment.write(value, *mss);
+        write_copy();
         return MssDone::lowered;
     }
     // Data would have to move, and might not fit any more.
     if (length > header || header == longest_header) return MssDone::as_it_was;
-    if (packet.head_length() != packet.length() || !rte_pktmbuf_append(&packet, mss_size))
-        return MssDone::broken;
+    if (!lengthen(packet, view, context)) return MssDone::broken;
     segment.add(std::min(*mss, view.family == hook::Family::ip ? default_mss4 : default_mss6));
-    lengthen(packet, view);
+    write_copy();
     return MssDone::added;
 }
 

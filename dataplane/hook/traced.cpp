@@ -4,6 +4,7 @@
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/log.hpp"
+#include "dataplane/hook/whole.hpp"
 #include "dataplane/observe/observer.hpp"
 #include "dataplane/route/header.hpp"
 
@@ -20,7 +21,7 @@ TracedHook at_hook(Packet& packet, hook::Hook at, const Context& context) noexce
 }
 
 /// The line that nf_log_trace writes: level 4, with all that NF_LOG_DEFAULT_MASK asks for.
-void log_words(const Packet& packet, const hook::View& view, const std::string& place,
+void log_words(Packet& packet, const hook::View& view, const std::string& place,
                const Context& context) noexcept {
     constexpr std::string_view begin = "TRACE: ";
     constexpr std::uint8_t warning = 4, default_mask = 0x0f;
@@ -80,18 +81,12 @@ ToldTranslation::ToldTranslation(Packet& packet, hook::Hook at, Context& context
     : packet_(packet), at_(at), context_(context), watches_(is_followed(packet, context)) {
     if (!watches_) return;
     context.hooks->drawn = {};
-    watches_ = read(before_);
-}
-
-bool ToldTranslation::read(hook::View& view) const noexcept {
-    const auto family = is_ipv6(packet_) ? hook::Family::ip6 : hook::Family::ip;
-    return hook::read_packet(view, family, packet_.header<std::uint8_t>(packet_.meta.l3_offset),
-                             packet_.head_length() - std::uint32_t{packet_.meta.l3_offset});
+    watches_ = read_view(before_, packet_, context_);
 }
 
 void ToldTranslation::tell() noexcept {
     hook::View now;
-    if (!watches_ || !read(now)) return;
+    if (!watches_ || !read_view(now, packet_, context_)) return;
     for (const bool source : {true, false}) {
         const auto& address = source ? now.source : now.destination;
         const std::uint16_t port = source ? now.source_port : now.destination_port;

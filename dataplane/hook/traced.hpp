@@ -38,8 +38,6 @@ class ToldTranslation {
     void tell() noexcept;
 
   private:
-    [[nodiscard]] bool read(hook::View&) const noexcept;
-
     Packet& packet_;
     hook::Hook at_;
     Context& context_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "dataplane/flow/icmp.hpp"
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/route/forward.hpp"
 #include "dataplane/route/icmp.hpp"
@@ -72,11 +73,25 @@ bool is_fragment4(Packet& packet) noexcept {
     return (ipv4(packet).fragment.host() & (offset_mask | more_fragments)) != 0;
 }
 
+/// ipv6frag_thdr_truncated (RFC 8200 4.5, RFC 7112): a first fragment that ends before its upper-layer header
+/// does. Nobody gathers it (nf_ct_frag6_gather), and conntrack finds it too short.
+bool lacks_upper_header(Packet& packet) noexcept {
+    const Header6 found = find_header6(&ipv6(packet), packet.head_length() - packet.meta.l3_offset);
+    if (found.end != Header6::End::found || found.type == ip_protocol::no_next_header) return false;
+    const std::uint32_t needed = found.type == ip_protocol::tcp      ? sizeof(TcpHeader)
+                                 : found.type == ip_protocol::udp    ? sizeof(UdpHeader)
+                                 : found.type == ip_protocol::icmpv6 ? icmp_header_size
+                                                                     : 1;
+    return found.at + needed > l3_length(packet);
+}
+
+/// Of a datagram that can be gathered.
 bool is_fragment(Packet& packet) noexcept {
     if (!is_ipv6(packet)) return is_fragment4(packet);
     const auto at = fragment_header_at(packet);
     constexpr std::uint16_t offset_or_more = 0xfff9;
-    return at && packet.header<FragmentHeader6>(*at)->offset_and_more.host() & offset_or_more;
+    return at && packet.header<FragmentHeader6>(*at)->offset_and_more.host() & offset_or_more &&
+           !lacks_upper_header(packet);
 }
 
 bool is_bad(const FragmentPlace& place) noexcept {

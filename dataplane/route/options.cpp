@@ -1,5 +1,8 @@
 #include "dataplane/route/options.hpp"
 
+#include <algorithm>
+
+#include "weft/net/address.hpp"
 #include "weft/net/checksum.hpp"
 
 namespace weft {
@@ -97,6 +100,32 @@ bool stamp(std::uint8_t* option, std::size_t length, be32 own, std::uint32_t mil
     return true;
 }
 
+constexpr std::uint8_t pad1 = 0, padn = 1, alert6 = 5;
+/// What it takes to align a header (RFC 4942 2.1.9.5), and net.ipv6.max_hbh_opts_number.
+constexpr std::size_t most_padding = 7, most_options6 = 8;
+
+constexpr bool is_padding(std::uint8_t type) noexcept {
+    return type == pad1 || type == padn;
+}
+/// 0 if it is longer than what is there.
+std::size_t option6_length(const std::uint8_t* option, std::size_t there) noexcept {
+    if (option[0] == pad1) return 1;
+    return there < 2 || there < option[1] + std::size_t{2} ? 0 : option[1] + std::size_t{2};
+}
+bool is_zero(const std::uint8_t* padding, std::size_t length) noexcept {
+    return std::all_of(padding + std::min<std::size_t>(length, 2), padding + length,
+                       [](std::uint8_t byte) { return byte == 0; });
+}
+/// `at`: where it stands in its header.
+OptionFault check_option6(const Ipv6Header& ip, const std::uint8_t* option, std::size_t at) noexcept {
+    if (option[0] == alert6)
+        return option[1] == 2 ? OptionFault{} : OptionFault{DropReason::route_bad_option, 0, false};
+    const unsigned action = option[0] >> 6;  // RFC 8200 4.2
+    if (action == 0) return {};
+    const bool answered = action == 2 || (action == 3 && !address6::multicast(ip.destination));
+    return {DropReason::route_unknown_option, static_cast<std::uint8_t>(sizeof(Ipv6Header) + at), answered};
+}
+
 }  // namespace
 
 OptionFault check_options4(Packet& packet, bool source_route) noexcept {
@@ -135,22 +164,20 @@ OptionFault check_hop_by_hop(Packet& packet) noexcept {
     const auto* header = packet.header<std::uint8_t>(static_cast<std::uint16_t>(start));
     const std::size_t end = (header[1] + std::size_t{1}) * 8;
     if (packet.head_length() < start + end) return {DropReason::route_truncated, 0, false};
-    constexpr std::uint8_t pad1 = 0, padn = 1, alert = 5;
+    constexpr OptionFault bad{DropReason::route_bad_option, 0, false};
+    std::size_t padded = 0, options = 0;
     for (std::size_t at = 2; at < end;) {
-        if (header[at] == pad1) {
-            ++at;
-            continue;
+        const std::size_t length = option6_length(header + at, end - at);
+        if (length == 0) return bad;
+        if (is_padding(header[at])) {
+            padded += length;
+            if (padded > most_padding || !is_zero(header + at, length)) return bad;
+        } else {
+            padded = 0;
+            if (++options > most_options6) return bad;
+            if (const auto fault = check_option6(ip, header + at, at); !fault.none()) return fault;
         }
-        if (at + 2 > end || at + 2 + header[at + 1] > end) return {DropReason::route_bad_option, 0, false};
-        const std::uint8_t type = header[at];
-        if (type == alert && header[at + 1] != 2) return {DropReason::route_bad_option, 0, false};
-        const unsigned action = type >> 6;  // RFC 8200 4.2
-        if (type != padn && type != alert && action != 0) {
-            const bool answered = action == 2 || (action == 3 && ip.destination[0] != 0xff);
-            return {DropReason::route_unknown_option, static_cast<std::uint8_t>(sizeof(Ipv6Header) + at),
-                    answered};
-        }
-        at += 2u + header[at + 1];
+        at += length;
     }
     return {};
 }

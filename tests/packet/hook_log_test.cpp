@@ -6,6 +6,7 @@
 #include "control/publish/hook_log.hpp"
 #include "control/publish/log_text.hpp"
 #include "tests/packet/firewall.hpp"
+#include "tests/packet/pieces.hpp"
 
 namespace weft::test {
 namespace {
@@ -178,6 +179,24 @@ TEST_P(HookLogTest, LinesAreTheKernels) {
         EXPECT_EQ(line_of(packet), of4 + text);
     for (const auto& [packet, text] : cases6())
         EXPECT_EQ(line_of(packet), of6 + text);
+}
+
+// nf_defrag_ipv4.c and nf_conntrack_reasm.c, priority -400: the line is of the datagram.
+TEST_P(HookLogTest, WhatWasGatheredIsLoggedAsOne) {
+    firewall.rules(everything + "*raw\n-A PREROUTING -m conntrack --ctstate NEW\nCOMMIT\n",
+                   everything + "*raw\n-A PREROUTING -m conntrack --ctstate NEW\nCOMMIT\n");
+    const auto said = [&](const Ip& whole, const std::vector<std::size_t>& places) {
+        for (const Ip& piece : cut_at(whole, places, 77))
+            rig.send("a", router.from_a(piece));
+        return lines();
+    };
+    EXPECT_EQ(said(from4().payload(syn).protocol(6).summed(), {8, 16}),
+              (Lines{{4, of4 + "LEN=52 TOS=0x00 PREC=0x00 TTL=64 ID=77 PROTO=TCP SPT=1000 DPT=80 WINDOW=8192 "
+                               "RES=0x30 CWR ECE URG SYN URGP=5 "}}));
+    for (const std::size_t first : {24u, 400u})
+        EXPECT_EQ(
+            said(from6().payload(500).udp(1000, 53).summed(), {first}),
+            (Lines{{4, of6 + "LEN=548 TC=0 HOPLIMIT=64 FLOWLBL=0 PROTO=UDP SPT=1000 DPT=53 LEN=508 "}}));
 }
 
 TEST_P(HookLogTest, SaysLevelPrefixAndWhatIsAskedFor) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/packet/firewall.hpp"
+#include "tests/packet/pieces.hpp"
 
 namespace weft::test {
 namespace {
@@ -198,25 +199,12 @@ TEST_P(HookTest, ThePeerOfAVethPairAsksRawAgain) {
 
 /// A UDP datagram of `payload` bytes from A to B, in pieces of 600 bytes of IP payload.
 std::vector<Ip> pieces_of(const Pair& who, std::size_t payload, bool wrong = false, std::uint8_t id = 77) {
-    const bool v6 = std::string(who.a).find(':') != std::string::npos;
-    Ip whole = Ip(who.a, who.b).payload(payload).udp(1000, 53).summed();
-    Bytes bytes = whole.bytes();
-    bytes.erase(bytes.begin(), bytes.begin() + (v6 ? 40 : 20));
+    const Ip whole = Ip(who.a, who.b).payload(payload).udp(1000, 53).summed();
+    Bytes bytes = body_of(whole);
     if (wrong) bytes.back() ^= 1;
     std::vector<Ip> pieces;
-    for (std::size_t at = 0; at < bytes.size(); at += 600) {
-        const std::size_t end = std::min(at + 600, bytes.size());
-        const bool more = end < bytes.size();
-        const Bytes part(bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                         bytes.begin() + static_cast<std::ptrdiff_t>(end));
-        Ip piece = Ip(who.a, who.b).id(id).payload(part).protocol(17);
-        if (v6)
-            piece.extension(44, {0, 0, static_cast<std::uint8_t>(at >> 8),
-                                 static_cast<std::uint8_t>((at & 0xf8) | (more ? 1 : 0)), 0, 0, 0, id});
-        else
-            piece.fragment(at, more);
-        pieces.push_back(piece);
-    }
+    for (std::size_t at = 0; at < bytes.size(); at += 600)
+        pieces.push_back(piece_of(whole, bytes, at, std::min(at + 600, bytes.size()), id));
     return pieces;
 }
 

@@ -96,6 +96,37 @@ TEST_F(RouteOptionsTest, F08b_OptionsOfFragments) {
     }
 }
 
+// net/ipv6/exthdrs.c, ip6_parse_tlv; RFC 4942 2.1.9.5.
+TEST_F(RouteOptionsTest, PaddingOfHopByHopOptions) {
+    const auto with6 = [](Bytes options) {
+        options.insert(options.begin(), {0, static_cast<std::uint8_t>(options.size() / 8)});
+        return Ip("2001:db8:1::2", "2001:db8:2::2").extension(0, options).udp(1, 2);
+    };
+    const Bytes eight_options{0x1e, 0,    0x1e, 0,    0x1e, 0, 0x1e, 0, 0x1e, 0, 0x1e,
+                              0,    0x1e, 0,    0x1e, 0,    1, 4,    0, 0,    0, 0};
+    Bytes nine_options = eight_options;
+    nine_options[16] = 0x1e;
+    const std::vector<Bytes> good = {{1, 4, 0, 0, 0, 0},
+                                     {0, 0, 0, 0, 0, 0},
+                                     {1, 5, 0, 0, 0, 0, 0, 0x1e, 5, 9, 9, 9, 9, 9},
+                                     eight_options},
+                             bad = {{1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+                                    {1, 4, 0, 0, 0, 1},
+                                    {1, 4, 0, 0, 0, 0, 0, 0, 0x1e, 4, 9, 9, 9, 9},
+                                    {0, 0, 0, 0, 0, 0, 0, 0, 0x1e, 4, 9, 9, 9, 9},
+                                    {0, 1, 4, 0, 0, 0, 0, 0, 0x1e, 4, 9, 9, 9, 9},
+                                    nine_options};
+    for (const Bytes& options : good) {
+        rig.send("a", router.from_a(with6(options)));
+        EXPECT_EQ(rig.all_sent(), (Out{{"b", {router.to_b(with6(options).ttl(63))}}}));
+    }
+    for (const Bytes& options : bad) {
+        rig.send("a", router.from_a(with6(options)));
+        EXPECT_EQ(rig.all_sent(), Out{});
+    }
+    EXPECT_EQ(rig.drops(DropReason::route_bad_option), bad.size());
+}
+
 TEST_F(RouteOptionsTest, V11_UnknownHopByHopOptions) {
     const auto with6 = [](std::uint8_t type, const char* to = "2001:db8:2::2") {
         return Ip("2001:db8:1::2", to).extension(0, {0, 0, type, 2, 0, 0, 1, 0}).udp(1, 2);
