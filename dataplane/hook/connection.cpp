@@ -16,7 +16,7 @@ using hook::ConntrackStatus;
 
 /// Metadata::connection_state: CtInfo in the low bits.
 constexpr std::uint8_t info_bits = 7, tracked = 8, invalid = 16, untracked = 32, fresh = 64,
-                       handed_over = 128, gather_here = 1;
+                       handed_over = 128, gather_here = 1, about_untracked = 2;
 /// With handed_over: Metadata::zone is of one direction only, and connection_index tells the Template's rest.
 constexpr std::uint8_t zone_of_original = 2, zone_of_reply = 4;
 
@@ -264,7 +264,12 @@ PacketEnd track(Packet& packet, const hook::CtTarget* template_, HandedFor hook,
     return give_to(packet, hook, context.filtering->tracker->state_of(found.ref).owner(), context);
 }
 
+bool answers_untracked(const Packet& packet) noexcept {
+    return packet.meta.connection_state == about_untracked;
+}
+
 void attach_connection(Packet& ours, const Packet& about, const Context& context) noexcept {
+    if (about.meta.connection_state & untracked) ours.meta.connection_state = about_untracked;
     if (!is_there(about, context)) return;
     ours.meta.connection_index = about.meta.connection_index;
     ours.meta.connection_version = about.meta.connection_version;

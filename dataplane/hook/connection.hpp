@@ -34,6 +34,9 @@ void give_to_others(Context&) noexcept;
 [[nodiscard]] PacketEnd track(Packet&, const hook::CtTarget* template_, HandedFor, Context&) noexcept;
 /// A packet of ours about another belongs to that one's connection (nf_ct_attach).
 void attach_connection(Packet& ours, const Packet& about, const Context&) noexcept;
+/// It is of ours about another that NOTRACK has had: conntrack looks at it, whatever CT rules say
+/// (nf_conntrack_attach leaves a state that is not empty, at which xt_ct_target gives up).
+[[nodiscard]] bool answers_untracked(const Packet&) noexcept;
 
 /// A rule answers the packet, a TCP segment, with a reset (nf_ct_set_closing).
 void close_connection(const Packet&, Context&) noexcept;

@@ -38,7 +38,7 @@ void set_connmark(const ConnmarkTarget& target, View& packet, Rests& rests) noex
 // is tracked, rules find the template in the connection's place, confirmed and without mark, tuples and time
 // (xt_ct_tg_check).
 void set_template(const CtTarget& target, View& packet) noexcept {
-    if (packet.connection || packet.template_) return;
+    if (packet.connection || packet.template_ || !packet.takes_template) return;
     packet.template_ = &target;
     packet.state = target.notrack ? ConntrackState::untracked : ConntrackState::new_;
     if (target.notrack || !packet.of_template) return;

@@ -36,6 +36,7 @@ class Passage {
         view_.mark = view_.arrived_mark = packet.meta.mark;
         view_.addresses = &addresses_;
         view_.of_template = &context.hooks->of_template;
+        view_.takes_template = !answers_untracked(packet);
         if (iif != no_interface) hook::set_source_mac(view_, packet.ethernet().source);
     }
     /// The rules of these tables.

@@ -99,6 +99,7 @@ struct View {
     std::uint8_t state = ConntrackState::invalid;  ///< of a packet without connection: invalid or untracked
     ConnectionFacts* connection = nullptr;
     const CtTarget* template_ = nullptr;     ///< what the first CT rule says conntrack shall do
+    bool takes_template = true;              ///< else it passes CT rules as if they were not there
     ConnectionFacts* of_template = nullptr;  ///< room for what later rules see of it; null: nothing
     const AddressTypes* addresses = nullptr;
 

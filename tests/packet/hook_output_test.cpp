@@ -56,6 +56,27 @@ TEST_P(HookOutputTest, RejectTellsTheHost) {
     EXPECT_EQ(rig.drops(DropReason::hook_rejected), 4u);
 }
 
+// nf_conntrack_core.c, nf_conntrack_attach; xt_CT.c, xt_ct_target: an answer to what NOTRACK has had keeps
+// conntrack's mark of that, so that CT leaves it alone, and a reset of no connection is INVALID.
+TEST_P(HookOutputTest, AnAnswerToAnUntrackedPacketIsNotUntracked) {
+    const std::string rules =
+        "*raw\n-A PREROUTING -p tcp -j CT --notrack\n-A OUTPUT -p tcp -j CT --notrack\nCOMMIT\n"
+        "*filter\n-A FORWARD -p tcp -j REJECT --reject-with tcp-reset\n"
+        "-A OUTPUT -m conntrack --ctstate UNTRACKED\n-A OUTPUT -m conntrack --ctstate INVALID\nCOMMIT\n";
+    firewall.rules(rules, rules);
+    const Bytes syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0};
+    for (const auto& [from, to, own] : {std::tuple{"10.0.1.2", "10.0.2.2", "10.0.1.1"},
+                                        {"2001:db8:1::2", "2001:db8:2::2", "2001:db8:1::1"}}) {
+        rig.send("a", router.from_a(Ip(from, to).payload(syn).protocol(6).summed()));
+        EXPECT_EQ(rig.sent("a").size(), 1u) << "the reset";
+        rig.from_kernel("a", router.to_a(Ip(own, from).payload(syn).protocol(6).summed()));
+        EXPECT_EQ(rig.sent("a").size(), 1u) << "a program's";
+        const bool v6 = std::string_view(own).find(':') != std::string_view::npos;
+        EXPECT_EQ(firewall.counts(v6, "OUTPUT"), (std::vector<std::uint64_t>{1, 1, 2}));
+        EXPECT_EQ(firewall.counts(v6, "OUTPUT", hook::TableId::raw), (std::vector<std::uint64_t>{2, 2}));
+    }
+}
+
 // iptable_mangle.c, ipt_mangle_out: a program is sent by another way by its mark.
 TEST_P(HookOutputTest, AMarkChoosesAnotherRoute) {
     const std::string rules =
