@@ -70,7 +70,9 @@ def make(number, v6):
 def is_refused(frame):
     """By the host, with an ICMP error: it has no program that listens."""
     protocol = frame[20 if frame[12:14] == b"\x86\xdd" else 23]
-    return for_the_host(frame) and protocol not in (1, 6, 44, 58)
+    if protocol == 44:
+        protocol = frame[54]  # behind the fragment header
+    return for_the_host(frame) and protocol not in (1, 6, 58)
 
 
 @dataclass
