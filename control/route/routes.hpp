@@ -48,7 +48,9 @@ inline constexpr std::size_t route_dump_count = 10;
 /// What weft itself decides of routing; everything by weft's interface.
 struct RoutingSettings {
     std::map<int, IfIndex> interfaces{};                ///< of the kernel's TAPs, by their index
-    std::map<IfIndex, RoutedInterface> of_interface{};  ///< but for more_macs and addresses, which are added
+    std::map<IfIndex, RoutedInterface> of_interface{};  ///< addresses and MACs of macvlans are added
+    /// Of a bridge, and of sub-interfaces over it: its members, which hear what is for a macvlan there.
+    std::map<IfIndex, std::vector<IfIndex>> members_below{};
     bool hash_l4 = false, hash6_l4 = false;
     IcmpLimits icmp{};
     std::array<std::uint32_t, punt_class_count> punt_rates = default_punt_rates;
