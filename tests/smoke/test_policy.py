@@ -1,13 +1,69 @@
-"""Next-hop groups end to end: which way flows go."""
+"""Policy rules and next-hop groups end to end: what packets do by them on weft, beside the same rules in the kernel."""
 
+import re
 import socket
 import struct
 
 import frames
 from lab import check, equal, stateful, wait_for
-from test_route import router
+from test_route import answer_every_error, router
 
 ANYWHERE = "198.51.100.1"
+RULES = f"""rule add pref 100 to 198.51.100.2 blackhole
+            rule add pref 101 to 198.51.100.3 unreachable
+            rule add pref 102 to 198.51.100.4 prohibit
+            rule add pref 103 fwmark 0x3/0xff lookup 100
+            rule add pref 104 tos 0x10 lookup 100
+            rule add pref 105 iif c to {ANYWHERE} lookup 101
+            route add default via 10.0.2.2
+            route add default via 10.0.3.2 table 100
+            route add prohibit default table 101"""
+MARK = ("-t", "mangle", "-A", "PREROUTING", "-p", "icmp", "-m", "ttl", "--ttl-eq", "33", "-j", "MARK", "--set-mark", "0x103")
+
+
+def kernel_router(lab):
+    """What router(lab, hosts="abc") makes, with the kernel itself in weft's place."""
+    made = lab.namespace("kernel")
+    for number, role in enumerate("abc", 1):
+        host = lab.namespace(f"k{role}")
+        made.ip("link", "add", "name", role, "type", "veth", "peer", "name", "eth0", "netns", host.name)
+        made.ip("addr", "add", f"10.0.{number}.1/24", "dev", role), made.ip("link", "set", "dev", role, "up")
+        host.ip("addr", "add", f"10.0.{number}.2/24", "dev", "eth0"), host.ip("link", "set", "eth0", "up")
+        host.ip("route", "add", "default", "via", f"10.0.{number}.1")
+    for name, value in (("net.ipv4.ip_forward", 1), ("net.ipv4.icmp_ratelimit", 0)):
+        made.sysctl(name, value)
+    return made
+
+
+def fate(lab, prefix, role, address, options):
+    """Where a host's echo request goes, and what the host is told of it."""
+    wires = {other: lab.wire(prefix + other) for other in "abc" if other != role}
+    done = lab.namespaces[prefix + role].run("ping", "-n", "-c", "1", "-W", "0.3", *options, address, status=None)
+    found = re.findall(r"From (\S+) icmp_seq=1 (.*)", done)
+    seen = [other for other, wire in wires.items()
+            if any(data[12:14] == b"\x08\0" and data[23] == 1 and data[34] == 8 and data[30:34] == socket.inet_aton(address) for data in wire.drain())]
+    return seen, found
+
+
+@stateful
+def test_rules_beside_the_kernel(lab):
+    """blackhole, unreachable, prohibit, fwmark, tos and iif: where packets go, and which errors tell of it, is what the kernel does."""
+    router(lab, hosts="abc")
+    answer_every_error(lab)
+    kernel = kernel_router(lab)
+    for words in RULES.splitlines():
+        lab.switch.ip(*words.split()), kernel.ip(*words.split())
+    lab.weft("iptables", *MARK), kernel.run("iptables-legacy", *MARK)
+    for prefix in ("", "k"):
+        for role in "bc":
+            lab.namespaces[prefix + role].ip("addr", "add", f"{ANYWHERE}/32", "dev", "lo")
+        lab.namespaces[prefix + "a"].reaches(ANYWHERE)
+    asked = [("a", ANYWHERE, ()), ("a", ANYWHERE, ("-Q", "16")), ("a", ANYWHERE, ("-Q", "8")), ("a", ANYWHERE, ("-t", "33")),
+             ("c", ANYWHERE, ()), ("b", ANYWHERE, ("-I", "10.0.2.2")), *(("a", f"198.51.100.{last}", ()) for last in (2, 3, 4, 5))]
+    for role, address, options in asked:
+        ours, theirs = (fate(lab, prefix, role, address, options) for prefix in ("", "k"))
+        equal(ours, theirs, f"{role} to {address} {' '.join(options)}")
+    equal(fate(lab, "", "a", ANYWHERE, ("-t", "33"))[0], ["c"], "the way by the mark")
 
 
 def group(lab, kind):
