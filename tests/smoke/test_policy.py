@@ -3,10 +3,11 @@
 import re
 import socket
 import struct
+import subprocess
 
 import frames
 from lab import check, equal, stateful, wait_for
-from test_route import answer_every_error, router
+from test_route import B4, answer_every_error, forwarded, router
 
 ANYWHERE = "198.51.100.1"
 RULES = f"""rule add pref 100 to 198.51.100.2 blackhole
@@ -64,6 +65,27 @@ def test_rules_beside_the_kernel(lab):
         ours, theirs = (fate(lab, prefix, role, address, options) for prefix in ("", "k"))
         equal(ours, theirs, f"{role} to {address} {' '.join(options)}")
     equal(fate(lab, "", "a", ANYWHERE, ("-t", "33"))[0], ["c"], "the way by the mark")
+
+
+@stateful
+def test_no_rules(lab):
+    """With the last rule the kernel finds no route at all (net/core/fib_rules.c), and a weft that starts then neither."""
+    a, _ = router(lab)
+    a.reaches(B4)
+    for priority in ("32767", "32766", "0"):
+        lab.switch.ip("rule", "del", "pref", priority)
+    kernel = subprocess.run(["ip", "-n", lab.switch.name, "route", "get", B4], text=True, capture_output=True).stderr
+    check("Network is unreachable" in kernel, kernel)
+    wait_for(lambda: a.ping(B4, 1) == 0, "weft has seen it")
+    equal(lab.refused("ip", "route", "get", B4), "RTNETLINK answers: Network is unreachable\n", "what weft says of it")
+    before = forwarded(lab)
+    equal(a.ping(B4, 3, 0.05), 0, "answers without rules")
+    lab.daemons[0].kill()
+    with open(f"{lab.folder}/weft.conf") as config:
+        lab.weftd(config.read())
+    equal((a.ping(B4, 3, 0.05), forwarded(lab) > before), (0, False), "answers, and packets forwarded, after a restart")
+    lab.switch.ip("rule", "add", "pref", "0", "lookup", "local"), lab.switch.ip("rule", "add", "pref", "32766", "lookup", "main")
+    a.reaches(B4)
 
 
 def group(lab, kind):
