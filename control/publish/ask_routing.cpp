@@ -25,13 +25,14 @@ IndexOf own_index(const Indexes& indexes) {
 }
 
 /// What no worker decides: packets to a group or to all hosts of a link, which are the kernel's whoever sent
-/// them, and those of the host by an interface that was chosen for them.
+/// them, and those of the host by an interface that was chosen for them, or to no address, which is the host
+/// itself (net/ipv4/route.c, ip_route_output_key_hash_rcu).
 bool is_the_kernels(const RouteQuestion& question) {
     const auto to = bytes_of(question.to);
     if (question.to.v6 ? address6::multicast(to.bytes)
                        : address4::multicast(to_be32(to).host()) || to_be32(to).host() == address4::broadcast)
         return true;
-    return question.iif.empty() && !question.oif.empty();
+    return question.iif.empty() && (!question.oif.empty() || to == IpAddress{});
 }
 
 HopKind kind_of(const KernelRoute& route) {
@@ -79,6 +80,7 @@ void take_origin(RouteFound& found, const RouteKey& key, const RouteAnswer& answ
         found.preference = origin->preference;
         found.table = origin->table;
         found.metric = origin->priority;
+        found.has_gateway = origin->to_gateway;
     };
     if (key.v6)
         return take(routes.tables6().origin(answer.table, key.destination.bytes, key.source, key.tos));
@@ -172,8 +174,10 @@ Result<RouteFound> Switch::find_route(const RouteQuestion& question) {
                     key.v6 ? choose_source6(key.destination, hop.interface, routing) : interface.source4;
         }
         if (found.kind == HopKind::local) found.source = key.destination;
-        if (found.kind == HopKind::neighbour && hop.gateway != key.destination) {
-            found.has_gateway = true;
+        // Of a neighbour on the link the hop is its own, without one in the route.
+        found.has_gateway |= hop.gateway != key.destination;
+        found.has_gateway &= found.kind == HopKind::neighbour;
+        if (found.has_gateway) {
             found.gateway_v6 = hop.v6;
             found.gateway = hop.gateway;
         }

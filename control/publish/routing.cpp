@@ -19,6 +19,36 @@ RoutedInterface routed(const Model& model, const std::string& device) {
     return interface;
 }
 
+/// The bridge that a device is, or is a sub-interface of; null: neither.
+const std::string* bridge_below(const Model& model, const std::string& device) {
+    const std::string* name = &device;
+    for (const LinkSpec* link = model.find(*name); link; link = model.find(*name)) {
+        if (std::holds_alternative<BridgeSpec>(link->kind)) return name;
+        const auto* vlan = std::get_if<VlanSpec>(&link->kind);
+        if (!vlan) return nullptr;
+        name = &vlan->parent;
+    }
+    return nullptr;
+}
+
+/// What a bridge's members hear besides what its FDB knows as the bridge's own (Routing's more_macs).
+void hear_above(const Model& model, const std::map<std::string, Effective>& effective, const Indexes& indexes,
+                RoutingSettings& settings) {
+    std::map<std::string, std::vector<IfIndex>> members;
+    for (const auto& [name, number] : indexes.interfaces.all())
+        if (const LinkSpec* link = model.find(name); link && link->member)
+            members[link->member->bridge].push_back(number);
+    for (const auto& [name, number] : indexes.interfaces.all()) {
+        const std::string* bridge = bridge_below(model, name);
+        if (!bridge || !members.contains(*bridge)) continue;
+        settings.members_below[number] = members[*bridge];
+        const auto& mac = effective.at(name).mac;
+        if (!effective.at(name).up || mac == effective.at(*bridge).mac) continue;
+        for (const IfIndex member : members[*bridge])
+            settings.of_interface[member].more_macs.push_back(mac);
+    }
+}
+
 }  // namespace
 
 void Switch::make_hold() {
@@ -67,6 +97,7 @@ void Switch::publish_routing(const Model& model) {
         settings.interfaces[options_.kernel ? tap->second.tap.index() : int{number}] = number;
         settings.of_interface[number] = routed(model, name);
     }
+    hear_above(model, effective_now(model), indexes_, settings);
     settings.hash_l4 = value(model, "net.ipv4.fib_multipath_hash_policy") != 0;
     settings.hash6_l4 = value(model, "net.ipv6.fib_multipath_hash_policy") != 0;
     settings.icmp = {.ratelimit_ms = value(model, "net.ipv4.icmp_ratelimit"),

@@ -252,7 +252,7 @@ class RouteMirror::Loop {
             pending_ |= bit_of(kind_);
             return;
         }
-        routes_.end(kind_);
+        routes_.end(kind_, error == 0);
         ++dumped_;
         if (pending_ != 0) return;
         pace_.ended(Clock::now());

@@ -234,15 +234,18 @@ void Routes::rule(const KernelRule& rule, bool there) {
     } else {
         rules.erase(same);
     }
-    if (!dumping) replan(rule.v6);
+    if (dumping) return;
+    knows_rules_[rule.v6] |= there;
+    replan(rule.v6);
 }
 
 void Routes::replan(bool v6) {
-    auto plan = plan_rules(rules_[v6], [this](const std::string& name) {
+    const auto interface = [this](const std::string& name) {
         for (const auto& [index, link] : links_)
             if (link.value.name == name) return interface_of(index);
         return no_interface;
-    });
+    };
+    auto plan = knows_rules_[v6] ? plan_rules(rules_[v6], interface) : usual_rules(v6);
     if (plan == plans_[v6]) return;
     if (v6)
         tables6_.set_layers(plan.layers);
@@ -287,7 +290,7 @@ void Routes::begin(RouteDump kind) {
         dumped_rules_[kind == RouteDump::rules6].clear();
 }
 
-void Routes::end(RouteDump kind) {
+void Routes::end(RouteDump kind, bool supported) {
     const auto generation = generation_[static_cast<unsigned>(kind)];
     dumping_[static_cast<unsigned>(kind)] = false;
     const auto old = [&](const auto& marked) { return marked.generation != generation; };
@@ -335,7 +338,8 @@ void Routes::end(RouteDump kind) {
         case RouteDump::rules4:
         case RouteDump::rules6: {
             const bool v6 = kind == RouteDump::rules6;
-            if (rules_[v6] == dumped_rules_[v6]) break;
+            if (rules_[v6] == dumped_rules_[v6] && knows_rules_[v6] == supported) break;
+            knows_rules_[v6] = supported;
             rules_[v6] = std::move(dumped_rules_[v6]);
             replan(v6);
             break;

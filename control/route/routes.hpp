@@ -48,7 +48,9 @@ inline constexpr std::size_t route_dump_count = 10;
 /// What weft itself decides of routing; everything by weft's interface.
 struct RoutingSettings {
     std::map<int, IfIndex> interfaces{};                ///< of the kernel's TAPs, by their index
-    std::map<IfIndex, RoutedInterface> of_interface{};  ///< but for more_macs and addresses, which are added
+    std::map<IfIndex, RoutedInterface> of_interface{};  ///< addresses and MACs of macvlans are added
+    /// Of a bridge, and of sub-interfaces over it: its members, which hear what is for a macvlan there.
+    std::map<IfIndex, std::vector<IfIndex>> members_below{};
     bool hash_l4 = false, hash6_l4 = false;
     IcmpLimits icmp{};
     std::array<std::uint32_t, punt_class_count> punt_rates = default_punt_rates;
@@ -80,7 +82,8 @@ class Routes {
     void set(const RoutingSettings& settings);
 
     void begin(RouteDump kind);
-    void end(RouteDump kind);
+    /// supported: whether the kernel has what was asked for (without CONFIG_IP_MULTIPLE_TABLES no rules).
+    void end(RouteDump kind, bool supported = true);
     /// Dumps that the kernel's silence asks for (facts it does not tell), as bits; asked once.
     [[nodiscard]] std::uint32_t take_wanted() noexcept { return std::exchange(wanted_, 0); }
 
@@ -171,6 +174,7 @@ class Routes {
     std::array<std::set<int>, 2> ignoring_linkdown_;  ///< of IPv4 and of IPv6: devices, or all of them
     std::array<std::vector<KernelRule>, 2> rules_;
     std::array<std::vector<KernelRule>, 2> dumped_rules_;
+    std::array<bool, 2> knows_rules_{};  ///< false: not asked yet, or the kernel has none to ask for
     std::array<RulePlan, 2> plans_;
     std::vector<Failed> failed_;
     RoutingSettings settings_;

@@ -92,6 +92,10 @@ std::unique_ptr<Routing> Routes::make_routing() const {
         const IfIndex interface = link.value.macvlan ? interface_of(index) : no_interface;
         if (interface == no_interface || !link.value.has_mac || !(link.value.flags & IFF_UP)) continue;
         at(*routing, interface).more_macs.push_back(link.value.mac);
+        if (const auto members = settings_.members_below.find(interface);
+            members != settings_.members_below.end())
+            for (const IfIndex member : members->second)
+                at(*routing, member).more_macs.push_back(link.value.mac);
     }
     for (auto& interface : interfaces) {
         routing->filters_sources |= interface.rp_filter != 0;

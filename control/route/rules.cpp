@@ -37,16 +37,18 @@ RoutingRule::Action action_of(const KernelRule& rule) {
 
 }  // namespace
 
+RulePlan usual_rules(bool v6) {
+    RulePlan plan{.layers = {{RT_TABLE_LOCAL, RT_TABLE_MAIN}}, .rules = {}};
+    if (!v6) plan.layers.front().push_back(RT_TABLE_DEFAULT);
+    return plan;
+}
+
 RulePlan plan_rules(std::span<const KernelRule> rules,
                     const std::function<IfIndex(const std::string&)>& interface_of) {
+    if (usual(rules)) return usual_rules(rules.size() == 2);
     RulePlan plan;
-    if (rules.empty() || usual(rules)) {
-        plan.layers = {{RT_TABLE_LOCAL, RT_TABLE_MAIN}};
-        if (rules.size() != 2) plan.layers.front().push_back(RT_TABLE_DEFAULT);
-        return plan;
-    }
     // After a rule that always asks local, main's table may be the one that has local's routes, too.
-    const bool local_first = asks_always(rules.front(), RT_TABLE_LOCAL);
+    const bool local_first = !rules.empty() && asks_always(rules.front(), RT_TABLE_LOCAL);
     plan.layers.push_back(local_first ? std::vector<std::uint32_t>{RT_TABLE_LOCAL, RT_TABLE_MAIN}
                                       : std::vector<std::uint32_t>{});
     std::map<std::uint32_t, std::uint16_t> index;
@@ -79,6 +81,8 @@ RulePlan plan_rules(std::span<const KernelRule> rules,
         out.priority = rule.priority;
         plan.rules.push_back(out);
     }
+    // fib_rules_lookup: -ESRCH, which is ENETUNREACH to who asks. Without a rule layers[0] would decide.
+    if (plan.rules.empty()) plan.rules.push_back({.action = RoutingRule::Action::unreachable});
     return plan;
 }
 

@@ -97,6 +97,7 @@ class RouteTables {
         IpAddress source{};
         std::uint8_t protocol = 0, preference = 0;
         std::uint32_t priority = 0;
+        bool to_gateway = false;  ///< the packet's destination is a gateway of the route
     };
     /// `source` and `tos`: of the packet, the latter as asked_tos() has it.
     [[nodiscard]] std::optional<Origin> origin(std::size_t index, const Key& address, const IpAddress& source,

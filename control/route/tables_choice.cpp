@@ -126,8 +126,12 @@ auto RouteTables<bytes>::origin_in(std::uint32_t table, const Key& address, cons
     if (it == ribs_.end()) return std::nullopt;
     const auto found = [&](const RibRoute& route, unsigned length) {
         const RouteAttributes& is = wiring_.attributes[route.attributes].attributes;
-        return Origin{table,     length,      is.tos,        is.source_length,
-                      is.source, is.protocol, is.preference, route.priority};
+        const bool to_gateway = std::any_of(is.vias.begin(), is.vias.end(), [&](const KernelVia& via) {
+            return via.has_gateway && via.gateway_v6 == is.v6 &&
+                   std::equal(address.begin(), address.end(), via.gateway.bytes.begin());
+        });
+        return Origin{table,       length,        is.tos,         is.source_length, is.source,
+                      is.protocol, is.preference, route.priority, to_gateway};
     };
     for (unsigned length = bits + 1; length-- > 0;) {
         const Key key = network_of<bytes>(address, length);

@@ -36,15 +36,7 @@ void send_copy(Packet& packet, const BridgePort& from, const BridgePort& to, Con
     context.follow(*copy, forward(*copy, from, to), to.interface);
 }
 
-// The kernel's copy of a flooded frame. Made only if its queue has room, so that a flood costs forwarding
-// nothing.
-void pass_copy_up(Packet& packet, const Bridge& bridge, Context& context) noexcept {
-    const Interface& self = context.topology->interface(bridge.interface);
-    if (!self.up || (bridge.vlan_filtering && !bridge.self.vlans->member(packet.meta.bridge_vid))) return;
-    if (const auto why = kernel_would_refuse(packet, self, context); why != DropReason::count) {
-        context.count_drop(why, bridge.interface, packet.length());
-        return;
-    }
+void copy_up(Packet& packet, const Bridge& bridge, Context& context) noexcept {
     Packet* copy = copy_packet(packet, context.pool);
     if (!copy) {
         context.count_drop(DropReason::bridge_no_mbuf, bridge.interface, packet.length());
@@ -54,7 +46,26 @@ void pass_copy_up(Packet& packet, const Bridge& bridge, Context& context) noexce
     context.follow(*copy, pass_up(*copy, bridge, context), bridge.interface);
 }
 
+bool receives(const Packet& packet, const Bridge& bridge, const Context& context) noexcept {
+    return context.topology->interface(bridge.interface).up &&
+           (!bridge.vlan_filtering || bridge.self.vlans->member(packet.meta.bridge_vid));
+}
+
+// The kernel's copy of a flooded frame. Made only if its queue has room, so that a flood costs forwarding
+// nothing.
+void pass_copy_up(Packet& packet, const Bridge& bridge, Context& context) noexcept {
+    if (!receives(packet, bridge, context)) return;
+    const Interface& self = context.topology->interface(bridge.interface);
+    if (const auto why = kernel_would_refuse(packet, self, context); why != DropReason::count)
+        return context.count_drop(why, bridge.interface, packet.length());
+    copy_up(packet, bridge, context);
+}
+
 }  // namespace
+
+void pass_copy_above(Packet& packet, const Bridge& bridge, Context& context) noexcept {
+    if (receives(packet, bridge, context)) copy_up(packet, bridge, context);
+}
 
 Packet* copy_packet(Packet& packet, rte_mempool* pool) noexcept {
     if (packet.length() <= copy_whole && packet.nb_segs == 1) {
@@ -77,6 +88,7 @@ Packet* copy_packet(Packet& packet, rte_mempool* pool) noexcept {
 Verdict pass_up(Packet& packet, const Bridge& bridge, Context& context) noexcept {
     const Interface& self = context.topology->interface(bridge.interface);
     auto& meta = packet.meta;
+    const bool above = is_for_above(packet, context);
     meta.iif = bridge.interface;
     if (!self.up) return Verdict::drop(DropReason::bridge_bridge_down);
     if (bridge.vlan_filtering) {
@@ -90,7 +102,7 @@ Verdict pass_up(Packet& packet, const Bridge& bridge, Context& context) noexcept
     if (context.observer) context.observer->passes(packet, bridge.interface, Seen::received, context);
     if (ethernet.destination.is_group())
         counters.multicast.add(1);
-    else
+    else if (!above)
         ethernet.destination = self.mac;  // a member's address is ours too; the TAP knows only its own
     if (!classify_tag(packet)) return Verdict::drop(DropReason::ingress_truncated_tag);
     return enter(packet, self, context);
@@ -99,6 +111,7 @@ Verdict pass_up(Packet& packet, const Bridge& bridge, Context& context) noexcept
 Verdict flood(Packet& packet, const BridgePort& from, const Bridge& bridge, GroupKind kind, bool host,
               Context& context) noexcept {
     const bool from_host = &from == &bridge.self;
+    const bool above = kind == GroupKind::unknown_unicast && !from_host && is_for_above(packet, context);
     const BridgePort* last = nullptr;
     for (const auto index : bridge.members) {
         const BridgePort& to = context.topology->bridge_ports[index];
@@ -108,8 +121,10 @@ Verdict flood(Packet& packet, const BridgePort& from, const Bridge& bridge, Grou
         if (last) send_copy(packet, from, *last, context);
         last = &to;
     }
-    if (!last) return host ? pass_up(packet, bridge, context) : Verdict::drop(DropReason::bridge_no_port);
+    if (!last)
+        return host || above ? pass_up(packet, bridge, context) : Verdict::drop(DropReason::bridge_no_port);
     if (host) pass_copy_up(packet, bridge, context);
+    if (above) pass_copy_above(packet, bridge, context);
     if (writable(packet)) return forward(packet, from, *last);
     Packet* own = make_writable_head(&packet, context.pool, header_room);
     if (!own) return Verdict::drop(DropReason::bridge_no_mbuf);

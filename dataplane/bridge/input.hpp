@@ -79,6 +79,8 @@ struct BridgeInput {
                                                : Verdict::drop(DropReason::bridge_blackhole);
         if (!context.topology->is_member(hit.port, port.bridge)) [[unlikely]]
             return flood(packet, port, *in.bridge, GroupKind::unknown_unicast, false, context);
+        if (is_for_above(packet, context)) [[unlikely]]
+            pass_copy_above(packet, *in.bridge, context);
         return forward(packet, port, context.topology->bridge_ports[hit.port]);
     }
 

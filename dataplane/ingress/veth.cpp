@@ -16,7 +16,8 @@ Verdict into_veth(Packet& packet, const Interface& out, Context& context) noexce
     ++packet.meta.hops;
     packet.meta.iif = out.peer;
     packet.meta.connection_state = 0;  // skb_scrub_packet
-    packet.meta.flags &= static_cast<std::uint8_t>(~traced_bit);
+    // Behind it the packet is routed anew, perhaps to a neighbour that is not known yet.
+    packet.meta.flags &= static_cast<std::uint8_t>(~(traced_bit | PacketFlags::resolved));
     const std::uint32_t length = packet.length();
     Packet* one = &packet;
     if (context.veths->enqueue(&one, 1) == 0) return Verdict::drop(DropReason::egress_backlog_full);

@@ -24,6 +24,8 @@ RouteAnswer answer_of(HopIndex found, const RouteKey& key, const HopTable& hops)
     return {.index = chosen, .kind = hops[chosen].kind, .table_entry = found, .by_tos = by_tos};
 }
 
+/// An unreachable rule is ENETUNREACH, as having no route is; an unreachable route is EHOSTUNREACH
+/// (net/ipv4/fib_rules.c, fib4_rule_action; net/ipv4/fib_semantics.c, fib_props).
 constexpr HopKind refusal_of(RoutingRule::Action action) noexcept {
     switch (action) {
         case RoutingRule::Action::blackhole:
@@ -31,7 +33,7 @@ constexpr HopKind refusal_of(RoutingRule::Action action) noexcept {
         case RoutingRule::Action::prohibit:
             return HopKind::prohibit;
         default:
-            return HopKind::unreachable;
+            return HopKind::none;
     }
 }
 

@@ -55,14 +55,18 @@ Verdict IpOutput::leave(Packet& packet, const Hop& hop, std::uint64_t neighbour,
     return Verdict::consumed();
 }
 
-/// Segments that are still too long come back one by one (ip_finish_output_gso).
+/// Segments that are still too long are cut here, one by one (ip_finish_output_gso): what comes behind the
+/// packet may not leave before them.
 Verdict IpOutput::leave_in_segments(Packet& packet, Context& context) noexcept {
     Packet* segments[max_segments];
     DropReason why{};
     const unsigned count = segment(packet, 0, context.pool, segments, max_segments, why);
     if (count == 0) return Verdict::drop(why);
-    for (unsigned i = 0; i < count; ++i)
-        context.emit(*segments[i], StageId::ip_output);
+    for (unsigned i = 0; i < count; ++i) {
+        Prepared prepared;
+        prepare(*segments[i], prepared, context);
+        context.follow(*segments[i], decide(*segments[i], prepared, context), segments[i]->meta.oif);
+    }
     return Verdict::consumed();
 }
 

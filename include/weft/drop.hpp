@@ -49,7 +49,7 @@ namespace weft {
     X(route_link_group,         "route/link_group",         "unicast IP in a broadcast of the link is not forwarded") \
     X(route_no_route,           "route/no_route",           "no route to the destination")                           \
     X(route_blackhole,          "route/blackhole",          "a blackhole route or rule")                             \
-    X(route_unreachable,        "route/unreachable",        "an unreachable route or rule")                          \
+    X(route_unreachable,        "route/unreachable",        "an unreachable route")                                  \
     X(route_prohibited,         "route/prohibited",         "a prohibit route or rule")                              \
     X(route_elsewhere,          "route/elsewhere",          "the route leads to an interface that weft lacks")       \
     X(route_ttl_expired,        "route/ttl_expired",        "TTL or hop limit is used up")                           \

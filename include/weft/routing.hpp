@@ -61,9 +61,11 @@ struct SourceAddress6 {
 struct RoutedInterface {
     std::uint8_t rp_filter = 0;  ///< 0 off, 1 strict, 2 loose (RFC 3704)
     bool accept_source_route = false;
-    std::vector<MacAddress> more_macs{};  ///< of macvlans on its TAP (VRRP), in order
-    bool send_redirects = true;           ///< net.ipv4.conf.X.send_redirects
-    IpAddress link_local{};               ///< of IPv6
+    /// Of macvlans on its TAP (VRRP), in order. Of a bridge's member: of what is above its bridge, macvlans
+    /// and sub-interfaces with addresses of their own.
+    std::vector<MacAddress> more_macs{};
+    bool send_redirects = true;  ///< net.ipv4.conf.X.send_redirects
+    IpAddress link_local{};      ///< of IPv6
     /// Whether a MAC address besides the interface's own is taken for ours.
     [[nodiscard]] bool accepts(const MacAddress& mac) const noexcept {
         return std::binary_search(more_macs.begin(), more_macs.end(), mac);

@@ -73,6 +73,30 @@ TEST_F(RouteOptionsTest, F20d_F20e_PassUnchanged) {
     forwards({0, 99, 99, 99}, {0, 99, 99, 99});  // what follows the end is none
 }
 
+// net/ipv4/ip_output.c, ip_finish_output_gso: segments and their fragments leave before what came behind
+// them.
+TEST_F(RouteOptionsTest, WhatIsCutTwiceIsNotOvertaken) {
+    router.route("10.0.2.2/32",
+                 router.hop({.interface = "b", .gateway = "10.0.2.2", .mac = host_b, .mtu = 700}));
+    router.publish();
+    const Bytes no_operations{1, 1, 1, 1};
+    Metadata left{};
+    left.checksum = ChecksumState::unfinished;
+    left.checksum_start = ethernet_header_size + 24;
+    left.checksum_offset = offsetof(TcpHeader, checksum);
+    left.gso_type = GsoType::tcp4;
+    left.gso_size = 1000;
+    Ip behind = with(no_operations).udp(1, 2);
+    rig.offer("a", router.from_a(with(no_operations).payload(2000).tcp(1000, 80)), left);
+    rig.offer("a", router.from_a(behind));
+    rig.run();
+    const auto sent = rig.sent("b");
+    ASSERT_EQ(sent.size(), 5u) << "two segments of two fragments each, and the other";
+    EXPECT_EQ(sent.back(), Bytes(router.to_b(behind.ttl(63))));
+    for (std::size_t i = 0; i < 4; ++i)
+        EXPECT_EQ((sent[i][20] << 8 | sent[i][21]) & 0x3fff, i % 2 == 0 ? 0x2000 : 672 / 8) << i;
+}
+
 TEST_F(RouteOptionsTest, F08b_OptionsOfFragments) {
     // RFC 791: an option with the copy bit in every piece, others in the first
     router.route("10.0.2.2/32",

@@ -308,15 +308,20 @@ TEST_P(RouteTest, Rules) {
     from_one.from_length = 31;
     from_one.table = 1;
     rules = {RoutingRule{.to = {{198, 51, 100}}, .to_length = 24, .action = RoutingRule::Action::blackhole},
+             RoutingRule{.to = {{198, 51, 101}}, .to_length = 24, .action = RoutingRule::Action::unreachable},
              from_one, RoutingRule{}};
     router.publish();
     drops(Ip("10.0.1.2", "198.51.100.9"), DropReason::route_blackhole);
+    rig.send("a", router.from_a(Ip("10.0.1.2", "198.51.101.9")));
+    const auto told = rig.sent("a");
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told[0][35], 0) << "the code of ENETUNREACH (net/ipv4/fib_rules.c, fib4_rule_action)";
     rig.send("a", router.from_a(ab()));
     EXPECT_EQ(rig.all_sent(),
               (Out{{"b", {ab().ttl(63).frame(rig.mac("b"), *parse_mac("02:00:00:00:03:01"))}}}));
     forwards(Ip("10.0.1.4", "10.0.2.2"), Ip("10.0.1.4", "10.0.2.2").ttl(63));
     rig.send("a", router.from_a(Ip("10.0.1.2", "203.0.113.1")));  // throw: the next rule, which has no route
-    EXPECT_EQ(rig.drops(DropReason::route_no_route), 1u);
+    EXPECT_EQ(rig.drops(DropReason::route_no_route), 2u);
 }
 
 TEST_P(RouteTest, UnresolvedNeighboursAreHeld) {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/packet/environment.hpp"
-#include "tests/packet/rig.hpp"
+#include "tests/packet/router.hpp"
 
 namespace weft::test {
 namespace {
@@ -200,6 +200,34 @@ TEST_P(VethTest, ALoopThatMultipliesNeverStarvesTheWorker) {
     rig.all_sent();
     rig.send("a", Frame().from(host_b).to(all_hosts));
     EXPECT_EQ(rig.all_sent(), (Out{{"b", {Frame().from(host_b).to(all_hosts)}}}));
+}
+
+// Held before the pair, a packet may find behind it that another neighbour is not known yet.
+TEST(VethRouteTest, APacketMayBeHeldOnBothSidesOfAPair) {
+    Router router({},
+                  "ip link add v0 address 02:ee:00:00:00:01 up type veth peer name v1 "
+                  "address 02:ee:00:00:00:02 up\n");
+    Rig& rig = router.rig;
+    router.routing().tables.resize(2);
+    const HopIndex through = router.hop({.interface = "v0", .gateway = "10.0.9.1"});
+    router.route("10.0.8.0/24", through);
+    router.route("10.0.8.0/24", router.hop({.interface = "b", .gateway = "10.0.2.77"}), 1);
+    RoutingRule behind{.table = 1};
+    behind.iif = rig.index("v1");
+    router.routing().rules4 = {behind, RoutingRule{}};
+    router.publish();
+    rig.send("a", router.from_a(Ip("10.0.1.2", "10.0.8.2")));
+    auto held = router.unresolved();
+    ASSERT_EQ(held.size(), 1u);
+    rig.shared().hops[through].neighbour = Hop::pack(rig.mac("v1"), NeighbourState::resolved);
+    held[0]->meta.flags |= PacketFlags::resolved;
+    ASSERT_EQ(rig.shared().workers[0]->from_kernel.enqueue(held.data(), 1), 1u);
+    rig.run();
+    EXPECT_EQ(rig.drops(DropReason::route_neighbour_failed), 0u);
+    held = router.unresolved();
+    ASSERT_EQ(held.size(), 1u);
+    EXPECT_EQ(held[0]->meta.iif, rig.index("v1"));
+    Packet::free(held[0]);
 }
 
 TEST_P(VethTest, AFrameWhosePairIsGoneIsDropped) {

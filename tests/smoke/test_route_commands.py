@@ -288,6 +288,9 @@ GET = """
     route get 10.20.1.1 from 255.255.255.255 iif b
     route get 10.20.1.1 from 0.0.0.0 iif b
     route get 10.20.1.1 from 240.0.0.1 iif b
+    route get 0.0.0.0
+    route get 0.0.0.0 from 10.0.1.9 iif a
+    route get 10.40.0.7
     route get 127.0.0.1 from 10.0.2.9 iif b
     route get 0.0.0.0 from 10.0.2.9 iif b
     route get 10.6.0.1 from 10.0.1.9 iif a
@@ -324,6 +327,7 @@ def test_route_get_words(lab):
                           -6 route add default via 2001:db8:1::2
                           -6 route add 2001:db8:8::/48 via 2001:db8:2::2 pref high mtu 1400
                           route add 10.30.0.0/16 via 10.0.2.2 mtu 1300
+                          route add 10.40.0.0/24 via 10.40.0.7 dev b onlink
                           route add unreachable 10.6.0.0/16"""):
         for done in (weft_ip(lab, words), iproute(other, words)):
             equal((done.returncode, done.stderr), (0, ""), f"ip {' '.join(words)}")

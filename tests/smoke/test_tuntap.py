@@ -7,6 +7,7 @@ import struct
 import frames
 from lab import check, equal, port_line, stateful, wait_for
 from test_lifecycle import nothing_left
+from test_route import A6, forwarded, router
 from tuntap import Program, tcp_checksum_good, unfinished_tcp
 
 TAP = "ip tuntap add dev tap0 mode tap\nip link set dev tap0 up\n"
@@ -312,3 +313,24 @@ def test_refusals(lab):
     lab.weftd("", "--no-kernel")
     said = lab.refused("ip", "tuntap", "add", "dev", "tap0", "mode", "tap")
     check("--no-kernel" in said, said)
+
+
+@stateful
+def test_a_next_hop_of_ipv6(lab):
+    """A TUN as a next hop of IPv6: the program gets what is routed to it, and what it sends is routed."""
+    a, _ = router(lab, "ip tuntap add dev tun0 mode tun\nip link set dev tun0 up\nip addr add 2001:db8:33::1/64 dev tun0 nodad\n")
+    tun = Program(lab.switch, "tun0", tun=True)
+    to = "2001:db8:77::7"
+    try:
+        wait_for(lambda: "LOWER_UP" in lab.json("ip", "link", "show", "dev", "tun0")[0]["flags"], "carrier of an open device")
+        lab.switch.ip("-6", "route", "add", "2001:db8:77::/64", "via", "2001:db8:33::2", "dev", "tun0")
+        a.reaches("2001:db8:1::1")
+        before = forwarded(lab)
+        sent = lab.start(a, "ping", "-n", "-c", "1", "-W", "3", to)
+        request = tun.wait(lambda data: data[0] >> 4 == 6 and data[6] == 58 and data[24:40] == socket.inet_pton(socket.AF_INET6, to))
+        check(request and request[7] == 63, "the program did not get the request")
+        tun.send(frames.ipv6(to, A6, 58, frames.icmp6(to, A6, 129, 0, request[44:])))
+        equal(sent.wait(6), 0, "status of ping")
+        check(forwarded(lab) - before >= 2, "the workers did not forward them")
+    finally:
+        tun.close()

@@ -1,9 +1,11 @@
 """VLAN filtering between access and trunk ports, and sub-interfaces."""
 
 import os
+import struct
 
 import frames
 from lab import TOP, bridge_config, check, equal, port_line, stateful, wait_for
+from test_route import A4, A6, forwarded, router
 
 TRUNK_HOST = os.path.join(TOP, "conf/trunk-host")
 ACCESS = """
@@ -160,3 +162,24 @@ def test_shown_as_linux(lab):
     equal(rows["a"], [{"vlan": 10, "flags": ["PVID", "Egress Untagged"]}], "VLANs of an access port")
     equal([row["vlan"] for row in rows["t"]], [10, 20], "VLANs of the trunk")
     check("10 PVID Egress Untagged" in lab.weft("bridge", "vlan"), "text form")
+
+
+@stateful
+def test_between_two_tags(lab):
+    """QinQ: from and to a sub-interface on an 802.1ad sub-interface, both families; with both tags, and a TTL less."""
+    a, _ = router(lab, "ip link add link b name b.s up type vlan proto 802.1ad id 100\nip link add link b.s name b.s.5 up type vlan id 5\n"
+                       "ip addr add 10.62.0.1/24 dev b.s.5\nip addr add 2001:db8:62::1/64 dev b.s.5 nodad\n")
+    wire, station, own = lab.wire("b"), frames.mac("02:00:00:00:62:02"), frames.mac(lab.switch.link("b.s.5")["address"])
+    tags = frames.tag(100, tpid=frames.SERVICE) + frames.tag(5)
+    before = forwarded(lab)
+    for near, far, type_of, packet, limit in (
+            (A4, "10.62.0.2", 0x0800, frames.echo_request("10.62.0.2", A4), 8),
+            (A6, "2001:db8:62::2", 0x86DD, frames.ipv6("2001:db8:62::2", A6, 58, frames.icmp6("2001:db8:62::2", A6, 128, 0, b"\0\1\0\1weft")), 7)):
+        lab.switch.ip("neigh", "add", far, "lladdr", frames.mac_text(station), "dev", "b.s.5")
+        a.reaches("10.0.1.1" if near == A4 else "2001:db8:1::1")
+        wire.drain()
+        wire.send(frames.frame(own, station, type_of, packet, tags))
+        answer = wire.wait(lambda data: data[:6] == station)
+        check(answer and answer[12:22] == tags + struct.pack("!H", type_of), f"{far}: tags of the answer: {answer and answer[12:22]}")
+        equal((answer[6:12], answer[22 + limit]), (own, 63), f"{far}: source and TTL of the answer")
+    check(forwarded(lab) - before >= 4, "the workers did not forward them")

@@ -2,7 +2,8 @@
 
 import os
 
-from lab import check, port_line, stateful, wait_for
+import frames
+from lab import check, equal, port_line, stateful, wait_for
 from routing import Keepalived
 from test_ports import Pings
 from test_route import forwarded
@@ -83,3 +84,42 @@ def test_fail_over(lab):
     wait_for(weft_forwards, "weft forwards with the macvlans it found")
     lost = pings.lost() * 0.02
     check(lost < 4 * 10 * ADVERT_SECONDS, f"no answer for {lost:g} s in four changes")
+
+
+def virtual(lab, device, name, mac, address):
+    """What keepalived's use_vmac makes."""
+    lab.switch.ip("link", "add", "link", device, "name", name, "address", mac, "type", "macvlan", "mode", "private")
+    lab.switch.sysctl(f"net.ipv4.conf.{device}.arp_ignore", 1)
+    for variable, value in (("rp_filter", 0), ("accept_local", 1)):
+        lab.switch.sysctl(f"net.ipv4.conf.{name}.{variable}", value)
+    lab.switch.ip("addr", "add", f"{address}/32", "dev", name), lab.switch.ip("link", "set", name, "up")
+
+
+@stateful
+def test_virtual_macs_on_a_bridge(lab):
+    """Macvlans on a bridge and on a sub-interface over it, which has a MAC of its own, also where a former master was heard."""
+    for role, address in (("a", "10.0.1.2"), ("b", "10.0.2.2"), ("c", "10.0.1.3")):
+        lab.host(role, f"{address}/24")
+    lab.weftd("".join(map(port_line, "abc")) + "ip link add br0 up type bridge vlan_filtering 1\nip addr add 10.0.1.1/24 dev br0\n"
+              + "".join(f"ip link set {role} master br0\n" for role in "abc")
+              + "bridge vlan add dev b vid 7 pvid untagged\nbridge vlan add dev br0 vid 7 self\n"
+                "ip link add link br0 name br0.7 up type vlan id 7\nip link set br0.7 address 02:00:00:00:07:07\nip addr add 10.0.2.1/24 dev br0.7\n")
+    a, b, c = (lab.namespaces[role] for role in "abc")
+    b.reaches("10.0.2.1")
+    check("lladdr 02:00:00:00:07:07" in b.ip("neigh", "show", "10.0.2.1"), b.ip("neigh"))
+    for host, device, number, gateway in ((a, "br0", 7, "10.0.1.254"), (b, "br0.7", 8, "10.0.2.254")):
+        virtual(lab, device, f"vrrp{number}", VIRTUAL[gateway], gateway)
+        host.ip("route", "add", "default", "via", gateway)
+        host.reaches(gateway)
+        check(f"lladdr {VIRTUAL[gateway]}" in host.ip("neigh", "show", gateway), host.ip("neigh"))
+    before = forwarded(lab)
+    equal(a.ping("10.0.2.2", 5, 0.02), 5, "answers through both virtual routers")
+    check(forwarded(lab) - before >= 10, "the workers did not forward them")
+    wire = lab.wire("c")
+    wire.send(frames.frame(frames.BROADCAST, frames.mac(VIRTUAL["10.0.1.254"]), payload=b"a former master"))
+    wait_for(lambda: lab.learned().get(VIRTUAL["10.0.1.254"]) == "c", "the virtual MAC is learned behind c")
+    wire.drain()
+    equal(a.ping("10.0.2.2", 5, 0.02), 5, "answers where the former master was heard elsewhere")
+    equal(sum(data[:6] == frames.mac(VIRTUAL["10.0.1.254"]) for data in wire.drain()), 5, "requests that the bridge forwards to it as well")
+    lab.switch.ip("link", "set", "vrrp7", "down")
+    equal(a.ping("10.0.2.2", 2, 0.1), 0, "answers when the macvlan is down")

@@ -83,8 +83,9 @@ TEST_F(RouteTablesTest, NotFromAnUnknownInterfaceIsFromAnywhere) {
                        .from = ip("10.0.0.0"),
                        .action = FR_ACT_BLACKHOLE,
                        .iif = "eth9"};
+    const std::vector<RoutingRule> nothing{{.action = RoutingRule::Action::unreachable}};
     routes.rule(unknown, true);
-    EXPECT_TRUE(routing.get().rules4.empty());
+    EXPECT_EQ(routing.get().rules4, nothing);
     routes.rule(unknown, false);
     unknown.invert = true;
     routes.rule(unknown, true);
@@ -97,6 +98,27 @@ TEST_F(RouteTablesTest, NotFromAnUnknownInterfaceIsFromAnywhere) {
     ASSERT_EQ(routing.get().rules4.size(), 1u);
     EXPECT_TRUE(routing.get().rules4[0].invert);
     EXPECT_EQ(routing.get().rules4[0].iif, 1);
+}
+
+// net/core/fib_rules.c, fib_rules_lookup: where no rule says anything, nothing is found.
+TEST_F(RouteTablesTest, WithoutRulesThereAreNoRoutes) {
+    const std::vector<RoutingRule> nothing{{.action = RoutingRule::Action::unreachable}};
+    add(make("10.8.0.0", 16, {via(lan, "10.0.0.2")}));
+    EXPECT_TRUE(routing.get().rules4.empty()) << "nobody has asked for the rules";
+    routes.begin(RouteDump::rules4);
+    routes.end(RouteDump::rules4, false);
+    EXPECT_TRUE(routing.get().rules4.empty()) << "the kernel has none to ask for";
+    EXPECT_EQ(look("10.8.0.1").interface, 1);
+    routes.begin(RouteDump::rules4);
+    routes.end(RouteDump::rules4);
+    EXPECT_EQ(routing.get().rules4, nothing) << "of a daemon that starts when all are deleted";
+    KernelRule rule{.action = FR_ACT_TO_TBL, .table = RT_TABLE_MAIN};
+    routes.rule(rule, true);
+    ASSERT_EQ(routing.get().rules4.size(), 1u);
+    EXPECT_EQ(look("10.8.0.1", routing.get().rules4[0].table).interface, 1);
+    routes.rule(rule, false);
+    EXPECT_EQ(routing.get().rules4, nothing);
+    EXPECT_TRUE(routing.get().rules6.empty()) << "another family";
 }
 
 TEST_F(RouteTablesTest, WhatWeftDoesNotObeyIsSaidAndCounted) {
