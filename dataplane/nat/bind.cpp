@@ -174,7 +174,7 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
     if (rule && masquerades) bits |= FlowStatus::masqueraded;
     if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
     if (inside) {
-        bits |= FlowStatus::expected;
+        bits |= FlowStatus::expected | FlowStatus::inward;
         set_related(packet);
     }
     if (bits) tracker.state_of(ref).set_unshared(bits);

@@ -144,7 +144,7 @@ class Choice {
     /// Becomes what this source's other connections have become, if that is in range (find_appropriate_src).
     /// Only the destination of `tuple_` can have been changed so far.
     bool is_as_before(Tuple& tuple) const noexcept {
-        if (!question_.tracker.map_source(tuple, kind_, question_.moment.now,
+        if (!question_.tracker.map_source(tuple, kind_, question_.moment.now, range_.endpoint_independent,
                                           [&](const Tuple& left) { return is_in_range(with(left)); }))
             return false;
         tuple = with(tuple);
