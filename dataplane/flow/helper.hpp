@@ -54,6 +54,11 @@ struct ExpectationList {
     std::uint32_t first = 0, count = 0;
 };
 
+/// By which interfaces (IfIndex) packets of an endpoint independent source come in from it, and leave.
+struct EndPlace {
+    std::uint16_t inside = 0, outside = 0;
+};
+
 /// How an expected connection is to be translated (nf_nat_follow_master).
 struct FollowMaster {
     bool wanted = false;

@@ -57,6 +57,8 @@ FlowTracker::FlowTracker(std::uint32_t capacity, unsigned workers, std::uint64_t
       sources_(table_.pool().size()),
       insides_(table_.pool().size()),
       ends_(table_.pool().size() << 1),
+      place_memory_((std::size_t{table_.pool().size()} << 1) * sizeof(EndPlace)),
+      places_(place_memory_.as<EndPlace>()),
       wheels_(std::make_unique<std::unique_ptr<FlowWheel>[]>(workers)),
       workers_(workers),
       extra_memory_(std::size_t{table_.pool().size()} * sizeof(FlowExtra)),

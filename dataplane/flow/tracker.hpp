@@ -198,20 +198,30 @@ class FlowTracker {
 
     /// Whose outside end this is, by a connection with FlowStatus::endpoint_independent or inward: a tuple
     /// that has it as its source. `end`: as answers are addressed to it, destination and port; of ICMP
-    /// queries the identifier.
-    template <class Tuple>
-    [[nodiscard]] std::optional<Tuple> source_behind(const Tuple& end, FlowKind kind, FlowTime now) noexcept {
+    /// queries the identifier. Only by connections that counts(FlowState, EndPlace) says true of, the newest
+    /// first.
+    template <class Tuple, class Counts>
+    [[nodiscard]] std::optional<Tuple> source_behind(const Tuple& end, FlowKind kind, FlowTime now,
+                                                     Counts&& counts) noexcept {
         std::optional<Tuple> found;
         ends_.visit(hash_of_end(end, kind), [&](FlowRef holder) {
             if (!lives_as(kind, FlowTable::index(holder), now)) return true;
             const auto its = table_.direction_of(holder ^ 1u).template tuple_now<Tuple>();
-            if (its.destination != end.destination || !(port_of_end(its, kind) == port_of_end(end, kind)))
+            if (its.destination != end.destination || !(port_of_end(its, kind) == port_of_end(end, kind)) ||
+                !counts(state_of(holder), places_[holder]))
                 return true;
             found = table_.direction_of(holder).template tuple_now<Tuple>();
             return false;
         });
-        return found || !beside_ ? found : beside_->source_behind(end, kind, now);
+        return found || !beside_ ? found : beside_->source_behind(end, kind, now, counts);
     }
+    template <class Tuple>
+    [[nodiscard]] std::optional<Tuple> source_behind(const Tuple& end, FlowKind kind, FlowTime now) noexcept {
+        return source_behind(end, kind, now, [](const FlowState&, const EndPlace&) { return true; });
+    }
+    /// Of the direction from inside of a connection that is to have an outside end; only before confirm().
+    void set_place(FlowRef holder, const EndPlace& place) noexcept { places_[holder] = place; }
+    [[nodiscard]] EndPlace place(FlowRef holder) const noexcept { return places_[holder]; }
 
     /// For a rehearsal: connections that this one does not know are copied from the other when they are
     /// looked for, without helpers; the other stays as it is, and lives longer. Has one worker; never ages.
@@ -363,6 +373,8 @@ class FlowTracker {
     FlowSources sources_;  ///< by the source of the original direction: what translation has decided on
     FlowSources insides_;  ///< by the source of the reply: those that began by an outside end
     FlowSources ends_;     ///< directions from inside, by the outside end that they keep
+    FlowMemory place_memory_;
+    EndPlace* places_;  ///< by such a direction; touched only with it
     CrowdedPorts crowded_;
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;

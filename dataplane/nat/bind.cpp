@@ -80,10 +80,16 @@ const NatTarget* range_of(Packet& packet, const NatPlace& place, const Tuple& cu
     return &made;
 }
 
-/// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT.
+/// The host behind an outside end, and how its packets go.
+struct Inside {
+    NatTarget range;
+    EndPlace place;
+};
+/// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT. From
+/// where its packets go to, or come from, alone: a network beside it has to ask rules.
 template <class Tuple>
-std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const NatPlace& place,
-                                   const hook::WalkResult& said, const Context& context) noexcept {
+std::optional<Inside> inside_of(const Tuple& current, FlowKind kind, const NatPlace& place,
+                                const hook::WalkResult& said, const Context& context) noexcept {
     const auto& program = *context.filtering->of(kind.flags & FlowKind::ipv6);
     if (!program.endpoint_independent || place.at != Hook::prerouting || said.nat ||
         said.by != hook::no_rule || !ip_protocol::has_ports(kind.protocol))
@@ -92,10 +98,15 @@ std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const Na
     // Below are the services of the router's own.
     constexpr std::uint16_t least_port = 1024;
     if (current.destination_port.host() < least_port) return std::nullopt;
-    const auto source = context.filtering->tracker->source_behind(current, kind, now);
+    EndPlace its;
+    const auto source = context.filtering->tracker->source_behind(
+        current, kind, now, [&](const FlowState&, const EndPlace& at) {
+            its = at;
+            return at.outside == place.iif || at.inside == place.iif;
+        });
     if (!source || (source->source == current.source && source->source_port == current.source_port))
         return std::nullopt;
-    return to_port(address_of(*source, NatSide::source), source->source_port);
+    return Inside{to_port(address_of(*source, NatSide::source), source->source_port), its};
 }
 
 template <class Tuple>
@@ -148,6 +159,12 @@ bool stays(const NatTarget* rule, NatSide side, FlowKind kind) noexcept {
     return !rule && side == NatSide::destination && !ip_protocol::is_icmp(kind.protocol);
 }
 
+/// That one outside port is its source's own, and leads to it. Not of what the router itself sends: its
+/// sockets are open to those that INPUT lets in.
+bool has_mapping(const NatTarget& range, const NatPlace& place) noexcept {
+    return range.endpoint_independent && place.at == Hook::postrouting && place.iif != no_interface;
+}
+
 template <class Tuple>
 PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResult& said,
                      Context& context) noexcept {
@@ -167,14 +184,19 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
         return {};
     }
     NatTarget made;
-    const NatTarget* const range = inside ? &*inside : range_of(packet, place, current, rule, made, context);
+    const NatTarget* const range =
+        inside ? &inside->range : range_of(packet, place, current, rule, made, context);
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     if (auto end = bind_side(packet, side, current, *range, said.by, context)) return end;
     std::uint16_t bits = 0;
     if (rule && masquerades) bits |= FlowStatus::masqueraded;
-    if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
+    if (has_mapping(*range, place)) {
+        bits |= FlowStatus::endpoint_independent;
+        tracker.set_place(ref & ~1u, {place.iif, place.oif});
+    }
     if (inside) {
         bits |= FlowStatus::expected | FlowStatus::inward;
+        tracker.set_place(ref | 1u, inside->place);
         set_related(packet);
     }
     if (bits) tracker.state_of(ref).set_unshared(bits);

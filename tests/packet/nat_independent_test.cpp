@@ -94,6 +94,51 @@ TEST_P(NatIndependentTest, RFC5382_REQ1_REQ3_REQ7_AMappingStaysWhileWhatBeganOut
     }
 }
 
+// The router's own connections are nobody's way in.
+TEST_P(NatIndependentTest, TheRoutersOwnConnectionsHaveNoMapping) {
+    lab.nat(independent, only_known);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        rig.from_kernel("b", lab.router.to_b(udp(who.w, who.b, 40000, 53)));
+        EXPECT_EQ(lab.packets(rig.sent("b")), Packets{udp(who.w, who.b, 40000, 53).bytes()});
+        static_cast<void>(rig.punted("b"));
+        for (unsigned n = 1; n < 4; ++n)
+            rig.send("b", lab.router.from_b(udp(who.far(n), who.w, 7000, 40000)));
+        rig.send("b", lab.router.from_b(udp(who.b, who.w, 54, 40000)));
+        EXPECT_EQ(rig.punted("b"), Packets{});
+        rig.send("b", lab.router.from_b(udp(who.b, who.w, 53, 40000)));
+        EXPECT_EQ(lab.packets(rig.punted("b")), Packets{udp(who.b, who.w, 53, 40000).bytes()});
+    }
+}
+
+// Nor does the router's own connection take a port by which others are reached.
+TEST_P(NatIndependentTest, TheRoutersOwnConnectionsKeepOffMappings) {
+    lab.nat(independent, only_known);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        expect_out(udp(who.a, who.b, 40000, 53), udp(who.w, who.b, 40000, 53));
+        rig.from_kernel("b", lab.router.to_b(udp(who.w, who.c, 40000, 53)));
+        const Packets out = lab.packets(rig.sent("b"));
+        ASSERT_EQ(out.size(), 1u);
+        EXPECT_NE(lab.port(out[0]), 40000u);
+        stranger_reaches(who, 9, 40000, 40000);
+    }
+}
+
+// Policy between inside networks is not passed by: only the interface by which a mapping's packets leave, and
+// that of its own host, lead to it.
+TEST_P(NatIndependentTest, StrangersComeByTheInterfaceOfTheMapping) {
+    // A's connection leaves by a, so b is neither its inside nor its outside.
+    lab.nat("-A POSTROUTING -s $A -j SNAT --to-source $W --endpoint-independent\n", only_known);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        EXPECT_EQ(lab.pass("a", udp(who.a, who.a3, 5000, 53), "a"),
+                  Packets{udp(who.w, who.a3, 5000, 53).ttl(63).bytes()});
+        EXPECT_EQ(lab.outside(udp(who.c, who.w, 7, 5000)), Packets{});
+        EXPECT_EQ(rig.punted("b"), Packets{}) << "NEW in INPUT";
+        // By b, too, once it talks to somebody there.
+        expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
+        expect_in(udp(who.c, who.w, 8, 5000), udp(who.c, who.a, 8, 5000));
+    }
+}
+
 // RFC 4787 REQ-9 without rules for it, among hosts of one network.
 TEST_P(NatIndependentTest, RFC4787_REQ9_HairpinOfOneNetwork) {
     lab.nat(independent, only_known);
