@@ -137,12 +137,8 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
         choose_tuple(current, {tracker, ref, side, range, moment, context.hooks->random});
     context.hooks->drawn = choice.drawn;
     // What the destination has in common with another connection the source may still tell apart.
-    if (!choice.unique && side == NatSide::source) {
-        HookLog& log = *context.hooks->log;
-        log.exhausted.count(by, kind.flags & FlowKind::ipv6);
-        log.no_port.add(1);
-        return Verdict::drop(DropReason::nat_no_port);
-    }
+    if (!choice.unique && side == NatSide::source)
+        return drop_without_port(by, kind.flags & FlowKind::ipv6, context);
     std::uint16_t bits = decided_bit(side);
     if (side == NatSide::source) foreseen<Tuple>(*context.hooks).source = choice.tuple.source;
     if (!(choice.tuple == current)) {
@@ -163,6 +159,13 @@ bool stays(const NatTarget* rule, NatSide side, FlowKind kind) noexcept {
 /// sockets are open to those that INPUT lets in.
 bool has_mapping(const NatTarget& range, const NatPlace& place) noexcept {
     return range.endpoint_independent && place.at == Hook::postrouting && place.iif != no_interface;
+}
+
+/// Data connections of one that has a helper get ports as the rule gave them.
+void note_given(const NatTarget& range, hook::RuleId by, FlowRef ref, FlowTracker& tracker) noexcept {
+    if (!tracker.state_of(ref).has(FlowStatus::helper)) return;
+    const bool gives = range.map_ports && (range.port_block || range.endpoint_independent);
+    tracker.extra(ref).given = {gives ? range.ports : hook::PortRange{}, by};
 }
 
 template <class Tuple>
@@ -199,6 +202,7 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
         tracker.set_place(ref | 1u, inside->place);
         set_related(packet);
     }
+    if (rule && side == NatSide::source) note_given(*range, said.by, ref, tracker);
     if (bits) tracker.state_of(ref).set_unshared(bits);
     return {};
 }
@@ -206,10 +210,24 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
 template <class Tuple>
 PacketEnd follow(Packet& packet, const FollowMaster& master, Context& context) noexcept {
     const auto bind_to = [&](NatSide side, const NatTarget& range) -> PacketEnd {
-        return bind_side(packet, side, current_tuple<Tuple>(packet, context), range, hook::no_rule, context);
+        return bind_side(packet, side, current_tuple<Tuple>(packet, context), range, master.given.rule,
+                         context);
     };
-    if (auto end = bind_to(NatSide::source, to_one(master.source, {}))) return end;
-    return bind_to(NatSide::destination, to_port(master.destination, master.destination_port));
+    NatTarget source = to_one(master.source, {});
+    if (!master.inward) {
+        source.endpoint_independent = master.endpoint_independent;
+        source.ports = master.given.ports;
+        source.map_ports = source.ports.high != 0;
+    }
+    if (auto end = bind_to(NatSide::source, source)) return end;
+    if (auto end = bind_to(NatSide::destination, to_port(master.destination, master.destination_port)))
+        return end;
+    if (!master.endpoint_independent) return {};
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index & ~1u;
+    tracker.state_of(ref).set_unshared(master.inward ? FlowStatus::inward : FlowStatus::endpoint_independent);
+    tracker.set_place(ref | (master.inward ? 1u : 0u), master.place);
+    return {};
 }
 
 }  // namespace
@@ -241,6 +259,13 @@ const FollowMaster* follows_master(const Packet& packet, Context& context) noexc
 PacketEnd bind_as(Packet& packet, const FollowMaster& master, Context& context) noexcept {
     return is_ipv6(packet) ? follow<Tuple6>(packet, master, context)
                            : follow<Tuple4>(packet, master, context);
+}
+
+Verdict drop_without_port(hook::RuleId by, bool v6, Context& context) noexcept {
+    HookLog& log = *context.hooks->log;
+    log.exhausted.count(by, v6);
+    log.no_port.add(1);
+    return Verdict::drop(DropReason::nat_no_port);
 }
 
 bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept {

@@ -64,7 +64,7 @@ TEST(FlowExpect, WhatIsExpectedIsRelatedAndInheritsTheMark) {
 TEST(FlowExpect, WhatFollowsItsMasterKnowsHow) {
     Expecting t;
     auto what = data_to(2, 1, 5000);
-    what.follow = {true, host(2), host(9), be16{5001}};
+    what.follow = {.wanted = true, .source = host(2), .destination = host(9), .destination_port = be16{5001}};
     ASSERT_EQ(t.expects(t.master(), what), Expected::added);
     const auto data = t.syn({2, 1, 20, 5000});
     const FlowExtra& extra = t.extra(data.ref);
