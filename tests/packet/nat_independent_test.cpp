@@ -194,5 +194,49 @@ TEST_P(NatIndependentTest, RFC4787_REQ12_ErrorsLeaveTheMapping) {
     }
 }
 
+// nf_nat_used_tuple_harder gives a port of TIME_WAIT away; not one by which the other source is reached
+// still.
+TEST_P(NatIndependentTest, RFC5382_REQ7_APortOfTimeWaitStaysWhileItsSourceHoldsIt) {
+    lab.nat("-A POSTROUTING -o b -p tcp -j SNAT --to-source $W:7000-7001 --endpoint-independent\n");
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        const auto close = [&](unsigned mapped) {
+            expect_in(tcp(who.b, who.w, 80, mapped, {syn | ack, 5000, 1001}),
+                      tcp(who.b, who.a, 80, 4000, {syn | ack, 5000, 1001}));
+            for (const Segment& s : {Segment{ack, 1001, 5001}, Segment{fin | ack, 1001, 5001}})
+                expect_out(tcp(who.a, who.b, 4000, 80, s), tcp(who.w, who.b, mapped, 80, s));
+            const Segment last{fin | ack, 5001, 1002};
+            expect_in(tcp(who.b, who.w, 80, mapped, last), tcp(who.b, who.a, 80, 4000, last));
+            expect_out(tcp(who.a, who.b, 4000, 80, {ack, 1002, 5002}),
+                       tcp(who.w, who.b, mapped, 80, {ack, 1002, 5002}));
+        };
+        const unsigned mapped = leaves_by(tcp(who.a, who.b, 4000, 80, {syn, 1000}));
+        ASSERT_EQ(leaves_by(tcp(who.a, who.c, 4000, 80, {syn, 1000})), mapped);
+        ASSERT_EQ(leaves_by(tcp(who.a3, who.b, 5000, 80, {syn, 1000})), 14001 - mapped);
+        close(mapped);
+        const auto before = rig.drops(DropReason::nat_no_port);
+        const std::uint32_t there = lab.firewall.tracker().count();
+        for (unsigned n = 0; n < 4; ++n) {
+            EXPECT_EQ(leaves_by(tcp(who.a3, who.b, 6000 + n, 80, {syn, 0x40000000})), 0u);
+            wait(1);
+        }
+        EXPECT_EQ(lab.firewall.tracker().count(), there) << "nothing was ended in vain";
+        EXPECT_EQ(rig.drops(DropReason::nat_no_port), before + 4);
+        EXPECT_EQ(rig.drops(DropReason::conntrack_clash), 0u);
+        // Its only one is of TIME_WAIT: then the port is free.
+        lab.firewall.tracker().flush();
+        ASSERT_EQ(leaves_by(tcp(who.a3, who.b, 5000, 80, {syn, 1000})), 7000 + (mapped == 7000));
+        unsigned alone = 0;
+        for (unsigned n = 0; alone == 0 && n < 4; ++n, wait(1))
+            alone = leaves_by(tcp(who.a, who.b, 4000, 80, {syn, 1000}));
+        ASSERT_NE(alone, 0u);
+        close(alone);
+        unsigned taken = 0;
+        for (unsigned n = 0; taken == 0 && n < 4; ++n, wait(1))
+            taken = leaves_by(tcp(who.a3, who.b, 6100, 80, {syn, 0x40000000}));
+        EXPECT_EQ(taken, alone);
+        lab.firewall.tracker().flush();
+    }
+}
+
 }  // namespace
 }  // namespace weft::test
