@@ -268,6 +268,28 @@ TEST_P(HelperTest, SctpIsTrackedAndTranslated) {
     Ip left = init("10.0.2.1", 0x89, crc(init("10.0.2.1", 0x89, none)));
     EXPECT_EQ(lab.inside(sent), Packets{forwarded(left)});
 
+    // sctp_manip_pkt: that of a quoted one is of what is quoted, if its field is.
+    const auto error = [](const char* to, Ip quoted, std::size_t length) {
+        Bytes bytes = quoted.ttl(60).bytes();
+        bytes.resize(20 + length);
+        return Ip("10.0.2.2", to).payload(bytes).icmp(3, 3, 0);
+    };
+    const auto with_crc = [&](Ip whole, std::size_t length) {
+        Bytes bytes = whole.bytes();
+        const Bytes sum = crc(Ip("10.0.1.2", "10.0.2.2")
+                                  .payload(Bytes(bytes.begin() + 20,
+                                                 bytes.begin() + 20 + static_cast<std::ptrdiff_t>(length))));
+        Bytes body(bytes.begin() + 20, bytes.end());
+        std::copy(sum.begin(), sum.end(), body.begin() + 8);
+        return Ip("10.0.1.2", "10.0.2.2").payload(body).protocol(132);
+    };
+    const std::size_t all = left.bytes().size() - 20;
+    EXPECT_EQ(lab.outside(error("10.0.2.1", left, all)), Packets{forwarded(error("10.0.1.2", sent, all))});
+    for (const std::size_t length : {std::size_t{12}, std::size_t{16}})
+        EXPECT_EQ(lab.outside(error("10.0.2.1", left, length)),
+                  Packets{forwarded(error("10.0.1.2", with_crc(sent, length), length))});
+    EXPECT_EQ(lab.outside(error("10.0.2.1", left, 8)), Packets{forwarded(error("10.0.1.2", sent, 8))});
+
     // The same in pieces of eight bytes, which the header takes two of.
     const auto in_pieces = [&](const Ip& whole) {
         const Bytes bytes = whole.bytes();
