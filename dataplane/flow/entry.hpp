@@ -36,6 +36,8 @@ struct FlowStatus {
     static constexpr std::uint16_t masqueraded = 1 << 14;
     /// … and its outside port is nobody else's, whoever the other end is.
     static constexpr std::uint16_t endpoint_independent = 1 << 15;
+    /// It began outside, by the outside port of an endpoint independent source, which it keeps, too.
+    static constexpr std::uint16_t inward = 1 << 11;
 };
 
 /// Of what lies in an entry, from a multiple of eight bytes on if it is longer than four: eight at a time and

@@ -85,7 +85,8 @@ Expected ExpectationTable::add(Expectation what, ExpectationList& list, std::uin
             oldest = slots()[oldest].next_of_master;
         unlink(oldest);
     }
-    if (count() >= std::min(most, capacity - 1)) return Expected::full;
+    std::uint32_t& of_helper = of_helper_[static_cast<std::size_t>(what.helper)];
+    if (of_helper >= std::min(most, most_of_helper)) return Expected::full;
     const std::uint32_t slot = free_ ? free_ : end_++;
     if (free_) free_ = slots()[slot].next;
     what.deadline = now + span_of(HelperPolicy::seconds);
@@ -93,6 +94,7 @@ Expected ExpectationTable::add(Expectation what, ExpectationList& list, std::uin
     slots()[slot] = {what, &list, head, list.first};
     head = list.first = slot;
     ++list.count;
+    ++of_helper;
     count_.store(count() + 1, std::memory_order_relaxed);
     tell(true, what);
     return Expected::added;
@@ -110,6 +112,7 @@ void ExpectationTable::unlink(std::uint32_t slot) noexcept {
     --gone.list->count;
     gone.list = nullptr;
     gone.next = std::exchange(free_, slot);
+    --of_helper_[static_cast<std::size_t>(gone.what.helper)];
     count_.store(count() - 1, std::memory_order_relaxed);
     tell(false, gone.what);
 }

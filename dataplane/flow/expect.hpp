@@ -1,17 +1,20 @@
 // Connections that helpers expect (net/netfilter/nf_conntrack_expect.c).
 //
 // Promise
-//   At most nf_conntrack_expect_max of them, and HelperPolicy::most_expected of a master, whose oldest makes
-//   room. Found by a keyed hash of the destination; the source may be left open. They end with their time or
-//   with their master, or with the connection that was expected.
+//   At most nf_conntrack_expect_max of each helper's, so that none takes another one's room, and
+//   HelperPolicy::most_expected of a master, whose oldest makes room. Found by a keyed hash of the
+//   destination; the source may be left open. They end with their time or with their master, or with the
+//   connection that was expected.
 // Thread safety
 //   One table for all workers and control, under its lock, on the slow way only; any() costs one load.
 // Memory
 //   Anonymous, touched when used.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -55,7 +58,7 @@ struct Expectation {
 enum class Expected : std::uint8_t {
     added,
     busy,  ///< another one would be found in its place (EBUSY)
-    full   ///< nf_conntrack_expect_max (EMFILE)
+    full   ///< nf_conntrack_expect_max, of its helper (EMFILE)
 };
 
 struct ExpectationEvent {
@@ -65,7 +68,7 @@ struct ExpectationEvent {
 
 class ExpectationTable {
   public:
-    static constexpr std::uint32_t capacity = 1 << 16;
+    static constexpr std::uint32_t most_of_helper = 0xffff;  ///< as nf_conntrack_expect_max may be
 
     ExpectationTable(std::uint64_t secret_lo, std::uint64_t secret_hi);
 
@@ -119,6 +122,9 @@ class ExpectationTable {
         be16 source_port, destination_port;
         FlowKind kind;
     };
+    static constexpr std::size_t helpers = std::size(flow_helper_names);
+    /// One more: slot 0 is none.
+    static constexpr std::uint32_t capacity = (helpers - 1) * most_of_helper + 1;
     static constexpr std::uint32_t buckets = 1 << 12;
     static constexpr std::size_t most_events = 4096;
     static constexpr std::uint32_t flushed_at_once = 256;
@@ -134,6 +140,7 @@ class ExpectationTable {
     FlowHash hash_;
     FlowMemory memory_, heads_;
     std::uint32_t free_ = 0, end_ = 1, numbers_ = 0;
+    std::array<std::uint32_t, helpers> of_helper_{};
     std::atomic<std::uint32_t> count_{0};
     std::atomic<FlowTime> aged_{0};
     std::atomic<bool> listens_{false};

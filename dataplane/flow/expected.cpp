@@ -50,6 +50,7 @@ void FlowTracker::assign_helper(FlowRef ref, FlowHelper helper) noexcept {
         own.lines[way] = {};
         own.adjust[way] = {};
     }
+    own.given = {};
     own.follow = {};
     state.set(FlowStatus::helper);
 }

@@ -6,6 +6,7 @@
 
 #include "dataplane/flow/tuple.hpp"
 #include "weft/flow_helper.hpp"
+#include "weft/hook/types.hpp"
 #include "weft/net/address.hpp"
 
 namespace weft {
@@ -54,11 +55,28 @@ struct ExpectationList {
     std::uint32_t first = 0, count = 0;
 };
 
-/// How an expected connection is to be translated (nf_nat_follow_master).
+/// By which interfaces (IfIndex) packets of an endpoint independent source come in from it, and leave.
+struct EndPlace {
+    std::uint16_t inside = 0, outside = 0;
+};
+
+/// What the rule that translated a connection's source lets the host have.
+struct GivenPorts {
+    hook::PortRange ports{};  ///< 0-0: any
+    std::uint32_t rule = 0;   ///< hook::RuleId
+};
+
+/// How an expected connection is to be translated (nf_nat_follow_master). Beyond it, weft's own: in the
+/// direction of its master's beginning its source has the ports of the master's source; in the other one
+/// (`inward`) its destination had them.
 struct FollowMaster {
     bool wanted = false;
+    bool inward = false;
+    bool endpoint_independent = false;  ///< as its master is: the outside port is that host's alone
     IpAddress source, destination;
     be16 destination_port{};
+    GivenPorts given{};
+    EndPlace place{};
 };
 
 /// What is told of a connection: bits 1 << enum ip_conntrack_events, and of its expectations 1 << enum
@@ -78,6 +96,7 @@ struct FlowExtra {
     FlowHelper helper = FlowHelper::none;
     FtpLines lines[2];
     SeqAdjust adjust[2];
+    GivenPorts given;
     FollowMaster follow;
     std::uint32_t follower = 0;  ///< the version of the connection that follows
     ToldEvents told{};           ///< valid if FlowKind has selective

@@ -31,10 +31,10 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
     const std::uint32_t index = FlowTable::index(ref);
     FlowState& state = state_of(ref);
     const std::uint32_t span = state.deadline.load(relaxed);
-    const bool exclusive = state.has(FlowStatus::endpoint_independent);
+    const bool exclusive = state.has(FlowStatus::endpoint_independent | FlowStatus::inward);
     for (;;) {
         state.deadline.store(moment.now + span, relaxed);
-        if (exclusive && !claim_end(index, moment.now)) {
+        if (exclusive && !claim_ends(index, moment.now)) {
             state.deadline.store(span, relaxed);
             FlowCounts::add(counts_[moment.worker].insert_failed);
             return Confirmed::clash;
@@ -42,7 +42,7 @@ Confirmed FlowTracker::confirm(FlowRef ref, const FlowMoment& moment, FlowRef* o
         const FlowInserted inserted = table_.insert(index);
         if (inserted.kind == FlowInserted::done) break;
         state.deadline.store(span, relaxed);
-        if (exclusive) leave_end(index);
+        if (exclusive) leave_ends(index);
         if (inserted.kind == FlowInserted::full) {
             FlowCounts::add(counts_[moment.worker].insert_failed);
             FlowCounts::add(counts_[moment.worker].drop);
@@ -112,59 +112,77 @@ bool FlowTracker::make_room(std::uint64_t hash, const FlowMoment& moment) noexce
     return made;
 }
 
-std::uint64_t FlowTracker::source_hash(std::uint32_t index) const noexcept {
-    const FlowDirection& original = table_.pool()[index].direction[0];
-    const FlowKind kind = original.kind_now();
-    return kind.flags & FlowKind::ipv6 ? hash_of_source(original.tuple_now<Tuple6>(), kind)
-                                       : hash_of_source(original.tuple_now<Tuple4>(), kind);
+std::uint64_t FlowTracker::source_hash(FlowRef from_inside) const noexcept {
+    const FlowDirection& way = table_.direction_of(from_inside);
+    const FlowKind kind = way.kind_now();
+    return kind.flags & FlowKind::ipv6 ? hash_of_source(way.tuple_now<Tuple6>(), kind)
+                                       : hash_of_source(way.tuple_now<Tuple4>(), kind);
 }
-std::uint64_t FlowTracker::end_hash(std::uint32_t index) const noexcept {
-    const FlowDirection& reply = table_.pool()[index].direction[1];
-    const FlowKind kind = reply.kind_now();
-    return kind.flags & FlowKind::ipv6 ? hash_of_end(reply.tuple_now<Tuple6>(), kind)
-                                       : hash_of_end(reply.tuple_now<Tuple4>(), kind);
+std::uint64_t FlowTracker::end_hash(FlowRef holder) const noexcept {
+    const FlowDirection& towards = table_.direction_of(holder ^ 1u);
+    const FlowKind kind = towards.kind_now();
+    return kind.flags & FlowKind::ipv6 ? hash_of_end(towards.tuple_now<Tuple6>(), kind)
+                                       : hash_of_end(towards.tuple_now<Tuple4>(), kind);
 }
 
 template <class Tuple>
-bool FlowTracker::claim_end_of(std::uint32_t index, FlowTime now) noexcept {
+bool FlowTracker::claim_end_of(FlowRef holder, FlowTime now) noexcept {
     using Claim = FlowSources::Claim;
-    const FlowEntry& own = table_.pool()[index];
-    const FlowKind kind = own.direction[0].kind_now();
-    const auto reply = own.direction[1].tuple_now<Tuple>(), source = own.direction[0].tuple_now<Tuple>();
-    return ends_.claim(index, hash_of_end(reply, kind), [&](std::uint32_t at) {
-        const FlowEntry& other = table_.pool()[at];
-        if ((other.direction[0].kind_now().word() ^ kind.word()) & FlowKind::compared)
-            return Claim::unrelated;
-        const auto its = other.direction[1].tuple_now<Tuple>();
-        if (its.destination != reply.destination || !(port_of_end(its, kind) == port_of_end(reply, kind)))
+    const FlowKind kind = table_.direction_of(holder & ~FlowRef{1}).kind_now();
+    const auto end = table_.direction_of(holder ^ 1u).tuple_now<Tuple>(),
+               source = table_.direction_of(holder).tuple_now<Tuple>();
+    return ends_.claim(holder, hash_of_end(end, kind), [&](FlowRef other) {
+        const FlowKind its_kind = table_.direction_of(other & ~FlowRef{1}).kind_now();
+        if ((its_kind.word() ^ kind.word()) & FlowKind::compared) return Claim::unrelated;
+        const auto its = table_.direction_of(other ^ 1u).tuple_now<Tuple>();
+        if (its.destination != end.destination || !(port_of_end(its, kind) == port_of_end(end, kind)))
             return Claim::unrelated;
         // Whoever claimed it last found no other source that lives: the newest that does decides.
-        const auto holder = other.direction[0].tuple_now<Tuple>();
-        const bool same = holder.source == source.source && holder.source_port == source.source_port;
-        const bool gone = other.state.has(FlowStatus::dying) || expired(other.state, now);
+        const auto its_source = table_.direction_of(other).tuple_now<Tuple>();
+        const bool same = its_source.source == source.source && its_source.source_port == source.source_port;
+        const FlowState& state = state_of(other);
+        const bool gone = state.has(FlowStatus::dying) || expired(state, now);
         if (gone && !same) return Claim::unrelated;
         return same ? Claim::allowed : Claim::refused;
     });
 }
 /// Of an endpoint independent connection, before others can find it: false if its outside end is another
 /// source's, by a connection that another worker entered since it was chosen.
-bool FlowTracker::claim_end(std::uint32_t index, FlowTime now) noexcept {
-    return table_.pool()[index].direction[0].kind_now().flags & FlowKind::ipv6
-               ? claim_end_of<Tuple6>(index, now)
-               : claim_end_of<Tuple4>(index, now);
+bool FlowTracker::claim_end(FlowRef holder, FlowTime now) noexcept {
+    return table_.direction_of(holder).kind_now().flags & FlowKind::ipv6 ? claim_end_of<Tuple6>(holder, now)
+                                                                         : claim_end_of<Tuple4>(holder, now);
+}
+/// Its source's, and that by which it began: between hosts inside it may have both.
+bool FlowTracker::claim_ends(std::uint32_t index, FlowTime now) noexcept {
+    const FlowRef ref = index << 1;
+    const bool own = state_of(ref).has(FlowStatus::endpoint_independent);
+    if (own && !claim_end(ref, now)) return false;
+    if (!state_of(ref).has(FlowStatus::inward) || claim_end(ref | 1u, now)) return true;
+    if (own) ends_.remove(ref, end_hash(ref));
+    return false;
+}
+void FlowTracker::leave_ends(std::uint32_t index) noexcept {
+    const FlowRef ref = index << 1;
+    const FlowState& state = state_of(ref);
+    if (state.has(FlowStatus::endpoint_independent)) ends_.remove(ref, end_hash(ref));
+    if (state.has(FlowStatus::inward)) ends_.remove(ref | 1u, end_hash(ref | 1u));
 }
 
 void FlowTracker::join_sources(std::uint32_t index) noexcept {
-    sources_.add(index, source_hash(index));
+    const FlowRef ref = index << 1;
+    sources_.add(index, source_hash(ref));
+    if (state_of(ref).has(FlowStatus::inward)) insides_.add(index, source_hash(ref | 1u));
     if (crowded_.some()) [[unlikely]]
         with_crowd(index, [&](std::uint64_t pair, std::uint16_t port) { crowded_.join(pair, port); });
 }
 /// Before its owner frees it.
 void FlowTracker::leave_sources(std::uint32_t index) noexcept {
-    const FlowState& state = table_.pool()[index].state;
+    const FlowRef ref = index << 1;
+    const FlowState& state = state_of(ref);
+    if (state.has(FlowStatus::endpoint_independent | FlowStatus::inward)) leave_ends(index);
     if (!state.has(FlowStatus::src_nat_done)) return;
-    sources_.remove(index, source_hash(index));
-    if (state.has(FlowStatus::endpoint_independent)) leave_end(index);
+    sources_.remove(index, source_hash(ref));
+    if (state.has(FlowStatus::inward)) insides_.remove(index, source_hash(ref | 1u));
     if (crowded_.some())
         with_crowd(index, [&](std::uint64_t pair, std::uint16_t port) { crowded_.leave(pair, port); });
 }

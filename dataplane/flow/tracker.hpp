@@ -157,24 +157,27 @@ class FlowTracker {
 
     /// What translation has made of the source of `tuple` (address, port or identifier) in another connection
     /// of the kind: the newest whose tuple, as it leaves, `fits` says is right. That becomes `tuple`, and the
-    /// answer is true.
+    /// answer is true. `independent`: by a connection that others began by its outside port, too.
     template <class Tuple, class Fits>
-    [[nodiscard]] bool map_source(Tuple& tuple, FlowKind kind, FlowTime now, Fits&& fits) noexcept {
+    [[nodiscard]] bool map_source(Tuple& tuple, FlowKind kind, FlowTime now, bool independent,
+                                  Fits&& fits) noexcept {
         bool found = false;
-        sources_.visit(hash_of_source(tuple, kind), [&](std::uint32_t index) {
-            const FlowEntry& entry = table_.pool()[index];
-            const FlowKind its = entry.direction[0].kind_now();
-            if ((its.word() ^ kind.word()) & FlowKind::compared || entry.state.has(FlowStatus::dying) ||
-                expired(entry.state, now))
-                return true;
-            const auto original = entry.direction[0].tuple_now<Tuple>();
-            if (original.source != tuple.source || !(original.source_port == tuple.source_port)) return true;
-            const Tuple left = answer_of(entry.direction[1].tuple_now<Tuple>(), kind.protocol);
-            found = fits(left);
-            if (found) tuple = left;
-            return !found;
-        });
-        return found || (beside_ && beside_->map_source(tuple, kind, now, fits));
+        const auto among = [&](FlowSources& those, FlowRef from_inside) {
+            those.visit(hash_of_source(tuple, kind), [&](std::uint32_t index) {
+                const FlowRef ref = index << 1 | from_inside;
+                if (!lives_as(kind, index, now)) return true;
+                const auto inside = table_.direction_of(ref).template tuple_now<Tuple>();
+                if (inside.source != tuple.source || !(inside.source_port == tuple.source_port)) return true;
+                const Tuple left =
+                    answer_of(table_.direction_of(ref ^ 1u).template tuple_now<Tuple>(), kind.protocol);
+                found = fits(left);
+                if (found) tuple = left;
+                return !found;
+            });
+        };
+        among(sources_, 0);
+        if (!found && independent) among(insides_, 1);
+        return found || (beside_ && beside_->map_source(tuple, kind, now, independent, fits));
     }
 
     /// Starts loading what confirm() will ask of the connection that begins with this tuple.
@@ -193,25 +196,32 @@ class FlowTracker {
         table_.prefetch(table_.hash(answer, kind.protocol, hint_of(kind)));
     }
 
-    /// Whose outside end this is, by a connection with FlowStatus::endpoint_independent: its original tuple.
-    /// `end`: as answers are addressed to it, destination and port; of ICMP queries the identifier.
-    template <class Tuple>
-    [[nodiscard]] std::optional<Tuple> source_behind(const Tuple& end, FlowKind kind, FlowTime now) noexcept {
+    /// Whose outside end this is, by a connection with FlowStatus::endpoint_independent or inward: a tuple
+    /// that has it as its source. `end`: as answers are addressed to it, destination and port; of ICMP
+    /// queries the identifier. Only by connections that counts(FlowState, EndPlace) says true of, the newest
+    /// first.
+    template <class Tuple, class Counts>
+    [[nodiscard]] std::optional<Tuple> source_behind(const Tuple& end, FlowKind kind, FlowTime now,
+                                                     Counts&& counts) noexcept {
         std::optional<Tuple> found;
-        ends_.visit(hash_of_end(end, kind), [&](std::uint32_t index) {
-            const FlowEntry& entry = table_.pool()[index];
-            const FlowKind its = entry.direction[0].kind_now();
-            if ((its.word() ^ kind.word()) & FlowKind::compared || entry.state.has(FlowStatus::dying) ||
-                expired(entry.state, now))
+        ends_.visit(hash_of_end(end, kind), [&](FlowRef holder) {
+            if (!lives_as(kind, FlowTable::index(holder), now)) return true;
+            const auto its = table_.direction_of(holder ^ 1u).template tuple_now<Tuple>();
+            if (its.destination != end.destination || !(port_of_end(its, kind) == port_of_end(end, kind)) ||
+                !counts(state_of(holder), places_[holder]))
                 return true;
-            const auto reply = entry.direction[1].tuple_now<Tuple>();
-            if (reply.destination != end.destination || !(port_of_end(reply, kind) == port_of_end(end, kind)))
-                return true;
-            found = entry.direction[0].tuple_now<Tuple>();
+            found = table_.direction_of(holder).template tuple_now<Tuple>();
             return false;
         });
-        return found || !beside_ ? found : beside_->source_behind(end, kind, now);
+        return found || !beside_ ? found : beside_->source_behind(end, kind, now, counts);
     }
+    template <class Tuple>
+    [[nodiscard]] std::optional<Tuple> source_behind(const Tuple& end, FlowKind kind, FlowTime now) noexcept {
+        return source_behind(end, kind, now, [](const FlowState&, const EndPlace&) { return true; });
+    }
+    /// Of the direction from inside of a connection that is to have an outside end; only before confirm().
+    void set_place(FlowRef holder, const EndPlace& place) noexcept { places_[holder] = place; }
+    [[nodiscard]] EndPlace place(FlowRef holder) const noexcept { return places_[holder]; }
 
     /// For a rehearsal: connections that this one does not know are copied from the other when they are
     /// looked for, without helpers; the other stays as it is, and lives longer. Has one worker; never ages.
@@ -325,12 +335,19 @@ class FlowTracker {
     /// A copy of a connection of `beside_`; 0 if there is none.
     template <class Tuple>
     [[nodiscard]] FlowRef adopt(const Tuple&, FlowKind kind, FlowWay, FlowTime now) noexcept;
-    [[nodiscard]] std::uint64_t source_hash(std::uint32_t index) const noexcept;
-    [[nodiscard]] std::uint64_t end_hash(std::uint32_t index) const noexcept;
+    /// There is such a connection, and it is not over.
+    [[nodiscard]] bool lives_as(FlowKind kind, std::uint32_t index, FlowTime now) const noexcept {
+        const FlowEntry& entry = table_.pool()[index];
+        return ((entry.direction[0].kind_now().word() ^ kind.word()) & FlowKind::compared) == 0 &&
+               !entry.state.has(FlowStatus::dying) && !expired(entry.state, now);
+    }
+    [[nodiscard]] std::uint64_t source_hash(FlowRef from_inside) const noexcept;
+    [[nodiscard]] std::uint64_t end_hash(FlowRef holder) const noexcept;
     template <class Tuple>
-    [[nodiscard]] bool claim_end_of(std::uint32_t index, FlowTime now) noexcept;
-    [[nodiscard]] bool claim_end(std::uint32_t index, FlowTime now) noexcept;
-    void leave_end(std::uint32_t index) noexcept { ends_.remove(index, end_hash(index)); }
+    [[nodiscard]] bool claim_end_of(FlowRef holder, FlowTime now) noexcept;
+    [[nodiscard]] bool claim_end(FlowRef holder, FlowTime now) noexcept;
+    [[nodiscard]] bool claim_ends(std::uint32_t index, FlowTime now) noexcept;
+    void leave_ends(std::uint32_t index) noexcept;
     void join_sources(std::uint32_t index) noexcept;
     void leave_sources(std::uint32_t index) noexcept;
     /// Calls use(crowd_of its answers, the outside port).
@@ -354,7 +371,10 @@ class FlowTracker {
     std::uint32_t capacity_;
     FlowTable table_;
     FlowSources sources_;  ///< by the source of the original direction: what translation has decided on
-    FlowSources ends_;     ///< by their outside end: those that are endpoint independent
+    FlowSources insides_;  ///< by the source of the reply: those that began by an outside end
+    FlowSources ends_;     ///< directions from inside, by the outside end that they keep
+    FlowMemory place_memory_;
+    EndPlace* places_;  ///< by such a direction; touched only with it
     CrowdedPorts crowded_;
     std::unique_ptr<std::unique_ptr<FlowWheel>[]> wheels_;
     unsigned workers_;

@@ -6,6 +6,7 @@
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/hook/layer4.hpp"
 #include "dataplane/hook/whole.hpp"
+#include "dataplane/nat/bind.hpp"
 #include "dataplane/nat/mangle.hpp"
 #include "dataplane/nat/side.hpp"
 #include "dataplane/route/header.hpp"
@@ -108,8 +109,15 @@ class Control {
     }
     [[nodiscard]] bool is_translated() const noexcept { return tracker_.state_of(ref_).has(nat_mask); }
     /// Of what is expected in a direction: it comes and goes as the other direction's packets do.
-    [[nodiscard]] FollowMaster as_master(unsigned way, be16 port) const noexcept {
-        return {true, destination_[!way].address, source_[!way].address, port};
+    [[nodiscard]] FollowMaster as_master(unsigned way, be16 port) noexcept {
+        return {.wanted = true,
+                .inward = way == 1,
+                .endpoint_independent = tracker_.state_of(ref_).has(FlowStatus::endpoint_independent),
+                .source = destination_[!way].address,
+                .destination = source_[!way].address,
+                .destination_port = port,
+                .given = extra().given,
+                .place = tracker_.place(ref_ & ~FlowRef{1})};
     }
     [[nodiscard]] PacketEnd expect_data(const FtpFound& found, std::uint32_t seq) noexcept {
         const unsigned other = !direction_;
@@ -118,20 +126,92 @@ class Control {
         if (tracker_.expect(ref_, what, moment_) != Expected::added) return drop();
         return {};
     }
-    // net/netfilter/nf_nat_ftp.c, nf_nat_ftp; nf_nat_exp_find_port
+    /// Begins to expect `what` by the first port that is free, of some at most.
+    template <class PortAt>
+    [[nodiscard]] Expected expect_at(Expectation& what, unsigned attempts, PortAt&& port_at) noexcept {
+        constexpr unsigned most_attempts = 128;
+        Expected answer = Expected::busy;
+        for (unsigned i = 0; i < std::min(attempts, most_attempts) && answer == Expected::busy; ++i) {
+            what.destination_port = be16{port_at(i)};
+            if (!is_anothers(what.follow, what.destination_port))
+                answer = tracker_.expect(ref_, what, moment_);
+        }
+        return answer;
+    }
+    // nf_nat_exp_find_port
+    [[nodiscard]] Expected expect_anywhere(Expectation& what, std::uint16_t wanted) noexcept {
+        const unsigned range = 0xffffU - wanted;
+        return expect_at(what, range + 1, [&](unsigned i) {
+            return static_cast<std::uint16_t>(i == 0 ? wanted
+                                                     : wanted + context_.hooks->random.next() % range);
+        });
+    }
+    /// A subscriber's by any port of its block: the wanted one if it lies there.
+    [[nodiscard]] Expected expect_within(Expectation& what, std::uint16_t wanted,
+                                         const hook::PortRange& ports) noexcept {
+        const unsigned count = ports.high - ports.low + 1U;
+        const bool inside = wanted >= ports.low && wanted <= ports.high;
+        const unsigned first = inside ? wanted - ports.low : context_.hooks->random.next() % count;
+        return expect_at(what, count, [&](unsigned i) {
+            return static_cast<std::uint16_t>(ports.low + (first + i) % count);
+        });
+    }
+    [[nodiscard]] Expected expect_by_some_port(Expectation& what, std::uint16_t wanted) noexcept {
+        const FollowMaster& follow = what.follow;
+        if (!follow.inward) return expect_anywhere(what, wanted);
+        if (const auto mapped = mapping_of(wanted))
+            return expect_at(what, 1, [&](unsigned) { return *mapped; });
+        const hook::PortRange& ports = follow.given.ports;
+        return ports.high ? expect_within(what, wanted, ports) : expect_anywhere(what, wanted);
+    }
+
+    template <class Tuple>
+    [[nodiscard]] Tuple tuple_of(const End& source, const End& destination) const noexcept {
+        Tuple tuple{};
+        set_address(tuple.source, source.address);
+        set_address(tuple.destination, destination.address);
+        tuple.source_port = source.port;
+        tuple.destination_port = destination.port;
+        return tuple;
+    }
+    [[nodiscard]] FlowKind kind() const noexcept {
+        return tracker_.table().direction_of(ref_ & ~FlowRef{1}).kind_now();
+    }
+    /// The outside port by which an endpoint independent client is reached at this one of its own.
+    [[nodiscard]] std::optional<std::uint16_t> mapping_of(std::uint16_t port) noexcept {
+        if (!tracker_.state_of(ref_).has(FlowStatus::endpoint_independent)) return std::nullopt;
+        const auto found = [&](auto tuple) -> std::optional<std::uint16_t> {
+            const auto fits = [&](const auto& left) {
+                return address_of(left, NatSide::source) == destination_[1].address;
+            };
+            if (!tracker_.map_source(tuple, kind(), moment_.now, true, fits)) return std::nullopt;
+            return tuple.source_port.host();
+        };
+        const End client{source_[0].address, be16{port}};
+        return v6_ ? found(tuple_of<Tuple6>(client, destination_[0]))
+                   : found(tuple_of<Tuple4>(client, destination_[0]));
+    }
+    /// The outside port is already that of another endpoint independent source.
+    [[nodiscard]] bool is_anothers(const FollowMaster& follow, be16 port) noexcept {
+        if (!follow.inward || !follow.endpoint_independent) return false;
+        const auto owned = [&](const auto& tuple) {
+            const auto owner = tracker_.source_behind(tuple, kind(), moment_.now);
+            return owner && !(address_of(*owner, NatSide::source) == follow.destination &&
+                              owner->source_port == follow.destination_port);
+        };
+        const End end{destination_[1].address, port};
+        return v6_ ? owned(tuple_of<Tuple6>(source_[1], end)) : owned(tuple_of<Tuple4>(source_[1], end));
+    }
+    // net/netfilter/nf_nat_ftp.c, nf_nat_ftp
     [[nodiscard]] PacketEnd expect_translated(const FtpFound& found, Expectation what,
                                               std::uint32_t seq) noexcept {
-        constexpr unsigned most_attempts = 128;
         what.follow = as_master(!direction_, be16{found.port});
-        const unsigned range = 0xffffU - found.port;
-        std::uint16_t port = found.port;
-        for (unsigned left = std::min(range, most_attempts);; --left) {
-            what.destination_port = be16{port};
-            const Expected answer = tracker_.expect(ref_, what, moment_);
-            if (answer == Expected::added) break;
-            if (answer != Expected::busy || left == 0) return drop();
-            port = static_cast<std::uint16_t>(found.port + context_.hooks->random.next() % range);
-        }
+        const Expected answer = expect_by_some_port(what, found.port);
+        const GivenPorts& given = what.follow.given;
+        if (answer == Expected::busy && what.follow.inward && given.rule)
+            return drop_without_port(given.rule, v6_, context_);
+        if (answer != Expected::added) return drop();
+        const std::uint16_t port = what.destination_port.host();
         char words[ftp_words_most];
         const std::uint32_t length = write_ftp(words, found.command, v6_, what.destination, port);
         if (context_.hooks->datagram.count != 0 ||

@@ -23,8 +23,9 @@ std::uint32_t epoch_of(const FlowOutcome& outcome, FlowRef ref, FlowTracker& tra
     if (outcome.condition.asks_routes) return work.changes;
     const FlowEntry& entry = tracker.table().pool()[FlowTable::index(ref)];
     const bool v6 = entry.direction[0].kind.flags & FlowKind::ipv6;
-    return route_generation(entry, ref & 1, v6, entry.state.status.load(std::memory_order_relaxed),
-                            routing.interface(outcome.iif).rp_filter != 0, hops.changes());
+    const bool way_back = routing.local_networks4 || routing.interface(outcome.iif).rp_filter != 0;
+    return route_generation(entry, ref & 1, v6, entry.state.status.load(std::memory_order_relaxed), way_back,
+                            hops.changes());
 }
 
 /// While routes have not changed it is the one that the outcome was made with.

@@ -80,10 +80,16 @@ const NatTarget* range_of(Packet& packet, const NatPlace& place, const Tuple& cu
     return &made;
 }
 
-/// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT.
+/// The host behind an outside end, and how its packets go.
+struct Inside {
+    NatTarget range;
+    EndPlace place;
+};
+/// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT. From
+/// where its packets go to, or come from, alone: a network beside it has to ask rules.
 template <class Tuple>
-std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const NatPlace& place,
-                                   const hook::WalkResult& said, const Context& context) noexcept {
+std::optional<Inside> inside_of(const Tuple& current, FlowKind kind, const NatPlace& place,
+                                const hook::WalkResult& said, const Context& context) noexcept {
     const auto& program = *context.filtering->of(kind.flags & FlowKind::ipv6);
     if (!program.endpoint_independent || place.at != Hook::prerouting || said.nat ||
         said.by != hook::no_rule || !ip_protocol::has_ports(kind.protocol))
@@ -92,10 +98,15 @@ std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const Na
     // Below are the services of the router's own.
     constexpr std::uint16_t least_port = 1024;
     if (current.destination_port.host() < least_port) return std::nullopt;
-    const auto source = context.filtering->tracker->source_behind(current, kind, now);
+    EndPlace its;
+    const auto source = context.filtering->tracker->source_behind(
+        current, kind, now, [&](const FlowState&, const EndPlace& at) {
+            its = at;
+            return at.outside == place.iif || at.inside == place.iif;
+        });
     if (!source || (source->source == current.source && source->source_port == current.source_port))
         return std::nullopt;
-    return to_port(address_of(*source, NatSide::source), source->source_port);
+    return Inside{to_port(address_of(*source, NatSide::source), source->source_port), its};
 }
 
 template <class Tuple>
@@ -126,12 +137,8 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
         choose_tuple(current, {tracker, ref, side, range, moment, context.hooks->random});
     context.hooks->drawn = choice.drawn;
     // What the destination has in common with another connection the source may still tell apart.
-    if (!choice.unique && side == NatSide::source) {
-        HookLog& log = *context.hooks->log;
-        log.exhausted.count(by, kind.flags & FlowKind::ipv6);
-        log.no_port.add(1);
-        return Verdict::drop(DropReason::nat_no_port);
-    }
+    if (!choice.unique && side == NatSide::source)
+        return drop_without_port(by, kind.flags & FlowKind::ipv6, context);
     std::uint16_t bits = decided_bit(side);
     if (side == NatSide::source) foreseen<Tuple>(*context.hooks).source = choice.tuple.source;
     if (!(choice.tuple == current)) {
@@ -146,6 +153,19 @@ PacketEnd bind_side(Packet& packet, NatSide side, const Tuple& current, const Na
 /// ends have in common, is looked at there (nf_nat_l4proto_unique_tuple).
 bool stays(const NatTarget* rule, NatSide side, FlowKind kind) noexcept {
     return !rule && side == NatSide::destination && !ip_protocol::is_icmp(kind.protocol);
+}
+
+/// That one outside port is its source's own, and leads to it. Not of what the router itself sends: its
+/// sockets are open to those that INPUT lets in.
+bool has_mapping(const NatTarget& range, const NatPlace& place) noexcept {
+    return range.endpoint_independent && place.at == Hook::postrouting && place.iif != no_interface;
+}
+
+/// Data connections of one that has a helper get ports as the rule gave them.
+void note_given(const NatTarget& range, hook::RuleId by, FlowRef ref, FlowTracker& tracker) noexcept {
+    if (!tracker.state_of(ref).has(FlowStatus::helper)) return;
+    const bool gives = range.map_ports && (range.port_block || range.endpoint_independent);
+    tracker.extra(ref).given = {gives ? range.ports : hook::PortRange{}, by};
 }
 
 template <class Tuple>
@@ -167,16 +187,22 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
         return {};
     }
     NatTarget made;
-    const NatTarget* const range = inside ? &*inside : range_of(packet, place, current, rule, made, context);
+    const NatTarget* const range =
+        inside ? &inside->range : range_of(packet, place, current, rule, made, context);
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     if (auto end = bind_side(packet, side, current, *range, said.by, context)) return end;
     std::uint16_t bits = 0;
     if (rule && masquerades) bits |= FlowStatus::masqueraded;
-    if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
+    if (has_mapping(*range, place)) {
+        bits |= FlowStatus::endpoint_independent;
+        tracker.set_place(ref & ~1u, {place.iif, place.oif});
+    }
     if (inside) {
-        bits |= FlowStatus::expected;
+        bits |= FlowStatus::expected | FlowStatus::inward;
+        tracker.set_place(ref | 1u, inside->place);
         set_related(packet);
     }
+    if (rule && side == NatSide::source) note_given(*range, said.by, ref, tracker);
     if (bits) tracker.state_of(ref).set_unshared(bits);
     return {};
 }
@@ -184,10 +210,24 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
 template <class Tuple>
 PacketEnd follow(Packet& packet, const FollowMaster& master, Context& context) noexcept {
     const auto bind_to = [&](NatSide side, const NatTarget& range) -> PacketEnd {
-        return bind_side(packet, side, current_tuple<Tuple>(packet, context), range, hook::no_rule, context);
+        return bind_side(packet, side, current_tuple<Tuple>(packet, context), range, master.given.rule,
+                         context);
     };
-    if (auto end = bind_to(NatSide::source, to_one(master.source, {}))) return end;
-    return bind_to(NatSide::destination, to_port(master.destination, master.destination_port));
+    NatTarget source = to_one(master.source, {});
+    if (!master.inward) {
+        source.endpoint_independent = master.endpoint_independent;
+        source.ports = master.given.ports;
+        source.map_ports = source.ports.high != 0;
+    }
+    if (auto end = bind_to(NatSide::source, source)) return end;
+    if (auto end = bind_to(NatSide::destination, to_port(master.destination, master.destination_port)))
+        return end;
+    if (!master.endpoint_independent) return {};
+    FlowTracker& tracker = *context.filtering->tracker;
+    const FlowRef ref = packet.meta.connection_index & ~1u;
+    tracker.state_of(ref).set_unshared(master.inward ? FlowStatus::inward : FlowStatus::endpoint_independent);
+    tracker.set_place(ref | (master.inward ? 1u : 0u), master.place);
+    return {};
 }
 
 }  // namespace
@@ -219,6 +259,13 @@ const FollowMaster* follows_master(const Packet& packet, Context& context) noexc
 PacketEnd bind_as(Packet& packet, const FollowMaster& master, Context& context) noexcept {
     return is_ipv6(packet) ? follow<Tuple6>(packet, master, context)
                            : follow<Tuple4>(packet, master, context);
+}
+
+Verdict drop_without_port(hook::RuleId by, bool v6, Context& context) noexcept {
+    HookLog& log = *context.hooks->log;
+    log.exhausted.count(by, v6);
+    log.no_port.add(1);
+    return Verdict::drop(DropReason::nat_no_port);
 }
 
 bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept {

@@ -28,6 +28,8 @@ struct NatPlace {
 [[nodiscard]] const FollowMaster* follows_master(const Packet&, Context&) noexcept;
 /// Decides both sides of it (nf_nat_follow_master). How the packet ends, or nothing.
 [[nodiscard]] PacketEnd bind_as(Packet&, const FollowMaster&, Context&) noexcept;
+/// A packet for which the rule has no free port: counted for it, and told.
+[[nodiscard]] Verdict drop_without_port(hook::RuleId, bool v6, Context&) noexcept;
 /// It goes out by another interface than that whose address MASQUERADE gave it (nf_nat_oif_changed): then
 /// the connection has ended.
 [[nodiscard]] bool has_moved(Packet&, const NatPlace&, Context&) noexcept;

@@ -82,10 +82,13 @@ class Choice {
     /// tuple is the same flow, seen twice at a time: confirmation decides between them.
     bool is_taken(const Tuple& tuple) const noexcept { return rival(tuple) != 0 || is_anothers_end(tuple); }
     /// An endpoint independent source shares its outside port with nobody.
-    bool is_anothers_end(const Tuple& tuple) const noexcept {
+    /// `apart_from`: a connection that does not count, or null.
+    bool is_anothers_end(const Tuple& tuple, const FlowState* apart_from = nullptr) const noexcept {
         if (!range_.endpoint_independent) return false;
         const Tuple reply = answer_of(tuple, kind_.protocol);
-        const auto owner = question_.tracker.source_behind(reply, kind_, question_.moment.now);
+        const auto owner = question_.tracker.source_behind(
+            reply, kind_, question_.moment.now,
+            [=](const FlowState& holder, const EndPlace&) { return &holder != apart_from; });
         return owner && (owner->source != original_.source || !(owner->source_port == original_.source_port));
     }
     FlowRef rival(const Tuple& tuple) const noexcept {
@@ -114,7 +117,7 @@ class Choice {
         const FlowState& old = question_.tracker.state_of(other);
         const std::uint32_t version = old.version();
         if (old.tcp.state() < TcpState::time_wait || old.has(FlowStatus::fixed_timeout) ||
-            !old.has(FlowStatus::src_nat))
+            !old.has(FlowStatus::src_nat) || is_anothers_end(tuple, &old))
             return true;
         const auto ahead = static_cast<std::int32_t>(
             entry_.state.tcp.side[0].end -
@@ -144,7 +147,7 @@ class Choice {
     /// Becomes what this source's other connections have become, if that is in range (find_appropriate_src).
     /// Only the destination of `tuple_` can have been changed so far.
     bool is_as_before(Tuple& tuple) const noexcept {
-        if (!question_.tracker.map_source(tuple, kind_, question_.moment.now,
+        if (!question_.tracker.map_source(tuple, kind_, question_.moment.now, range_.endpoint_independent,
                                           [&](const Tuple& left) { return is_in_range(with(left)); }))
             return false;
         tuple = with(tuple);

@@ -111,10 +111,20 @@ bool is_cut_off(const std::optional<L4View>& quoted) noexcept {
     return ip_protocol::has_ports(quoted->protocol) || ip_protocol::is_icmp(quoted->protocol);
 }
 
+/// sctp_manip_pkt: of all that is quoted, if that has the field.
+void renew_quoted_crc(const L4View& quoted, bool copied, Packet& packet, const Context& context) noexcept {
+    if (copied)
+        renew_crc(L4View{quoted.data, quoted.head, quoted.head, quoted.protocol});
+    else
+        renew_crc(packet, quoted, context);
+}
+
 /// False if too little is quoted, which Linux drops.
 template <class Header>
-[[nodiscard]] bool translate_quoted(const L4View& error, NatSide side, const TupleOf<Header>& opposite,
-                                    ChecksumState checksum) noexcept {
+[[nodiscard]] bool translate_quoted(const Headers<Header>& headers, NatSide side,
+                                    const TupleOf<Header>& opposite, Packet& packet,
+                                    const Context& context) noexcept {
+    const L4View& error = *headers.l4;
     auto* const at = const_cast<std::byte*>(error.data);
     auto& inner = *reinterpret_cast<Header*>(at + icmp_header_size);
     const auto l4 = find_l4(inner, std::min(error.head, error.length) - icmp_header_size, true);
@@ -122,7 +132,9 @@ template <class Header>
     const auto to = end_of(opposite, other_side(side), l4 ? l4->protocol : std::uint8_t{0});
     const be16 before = sum_of(error);
     rewrite(inner, l4 ? &*l4 : nullptr, other_side(side), to, ChecksumState::unknown);
-    if (checksum == ChecksumState::unfinished) return true;
+    if (l4 && l4->protocol == ip_protocol::sctp)
+        renew_quoted_crc(*l4, headers.copy.head != 0, packet, context);
+    if (packet.meta.checksum == ChecksumState::unfinished) return true;
     constexpr std::size_t field = 2;
     be16 own;
     std::memcpy(&own, at + field, sizeof own);
@@ -137,6 +149,10 @@ PacketEnd translate_error_family(Packet& packet, NatSide side, Context& context)
     const auto& error = headers.l4;
     if (!error || std::min(error->head, error->length) < icmp_header_size + sizeof(Header))
         return Verdict::drop(DropReason::nat_bad_error);
+    // nf_nat_icmp_reply_translation looks at it itself, whatever nf_conntrack_checksum says.
+    if (const auto own = layer4_of(packet, context);
+        side == NatSide::destination && own && !has_right_sum(packet, *own, context))
+        return Verdict::drop(DropReason::nat_bad_error);
     const std::uint16_t status = status_of(packet, context);
     constexpr std::uint16_t decided = FlowStatus::src_nat_done | FlowStatus::dst_nat_done;
     if (is_redirect(*error, std::is_same_v<Header, Ipv6Header>) &&
@@ -149,7 +165,7 @@ PacketEnd translate_error_family(Packet& packet, NatSide side, Context& context)
     if (context.filtering->tracker->state_of(packet.meta.connection_index).version() !=
         packet.meta.connection_version)
         return Verdict::drop(DropReason::nat_bad_error);
-    if (!translate_quoted<Header>(*error, side, tuple, packet.meta.checksum))
+    if (!translate_quoted<Header>(headers, side, tuple, packet, context))
         return Verdict::drop(DropReason::nat_bad_error);
     // Of the message's own header only the address: it has no port, and its identifier is another field.
     const NatEnd<TupleOf<Header>> to = end_of(tuple, other_side(side), 0);

@@ -68,6 +68,7 @@ class Firewall {
     Router router;
     Rig& rig = router.rig;
     FlowConfig flows;  ///< of what is published from now on
+    bool checks_sums = true;
 
   private:
     std::vector<std::uint64_t> counted(bool v6, std::string_view chain, hook::TableId table,
@@ -103,6 +104,7 @@ class Firewall {
         }
         filtering->tracker = tracker_;
         filtering->flows = flows;
+        filtering->checks_sums = checks_sums;
         filtering->generation = ++generation_;
         rig.while_offline(
             [&] { rig.shared().filtering.replace(std::move(filtering), rig.shared().quiescence); });

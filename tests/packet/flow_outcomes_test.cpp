@@ -165,6 +165,15 @@ TEST_P(FlowOutcomesTest, RoutesFarAwayMayChange) {
     EXPECT_EQ(one().original.gateway, "10.0.2.2");
     router.route("10.0.1.128/25", other());
     EXPECT_EQ(one().original.gateway, "") << "the way back";
+    // It is asked about, too, where some network is the router's own.
+    router.interface("a").rp_filter = 0;
+    router.routing().local_networks4 = true;
+    router.publish();
+    udp(true);
+    udp(true);
+    EXPECT_EQ(one().original.gateway, "10.0.2.2");
+    router.route("10.0.1.128/26", other());
+    EXPECT_EQ(one().original.gateway, "") << "the way back";
 }
 
 TEST_P(FlowOutcomesTest, ANeighbourThatIsForgottenHinders) {

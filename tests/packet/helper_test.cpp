@@ -1,13 +1,10 @@
 // Helpers that a CT rule gives: what they let in, and what they write anew where addresses are translated.
 #include <gtest/gtest.h>
 
-#include "dataplane/flow/tcp.hpp"
-#include "tests/packet/nat.hpp"
+#include "tests/packet/ftp.hpp"
 
 namespace weft::test {
 namespace {
-
-constexpr std::uint8_t SYN = tcp_flag::syn, ACK = tcp_flag::ack, PSH = tcp_flag::psh;
 
 const std::string raw = R"(*raw
 -A PREROUTING -p tcp --dport 21 -j CT --helper ftp
@@ -22,45 +19,6 @@ const std::string filter = R"(*filter
 COMMIT
 )";
 
-Bytes text(const std::string& words) {
-    return {words.begin(), words.end()};
-}
-
-struct Side {
-    std::string address;
-    unsigned port;
-};
-struct Say {
-    std::uint8_t flags = ACK;
-    std::uint32_t seq = 0, ack = 0;
-    std::string words{};
-    Bytes options{};
-};
-Ip segment(const Side& from, const Side& to, const Say& say) {
-    Bytes bytes;
-    const auto put16 = [&](unsigned value) {
-        bytes.push_back(static_cast<std::uint8_t>(value >> 8));
-        bytes.push_back(static_cast<std::uint8_t>(value));
-    };
-    put16(from.port);
-    put16(to.port);
-    for (const std::uint32_t number : {say.seq, say.ack}) {
-        put16(number >> 16);
-        put16(number & 0xffff);
-    }
-    bytes.push_back(static_cast<std::uint8_t>((20 + say.options.size()) / 4 << 4));
-    bytes.push_back(say.flags);
-    put16(0x4000);
-    put16(0);
-    put16(0);
-    bytes.insert(bytes.end(), say.options.begin(), say.options.end());
-    const Bytes words = text(say.words);
-    bytes.insert(bytes.end(), words.begin(), words.end());
-    return Ip(from.address, to.address).payload(bytes).protocol(6).summed();
-}
-Bytes forwarded(Ip ip) {
-    return ip.ttl(63).bytes();
-}
 Bytes sack(std::uint32_t left, std::uint32_t right) {
     Bytes option{1, 1, 5, 10};
     for (const std::uint32_t edge : {left, right})
@@ -68,33 +26,6 @@ Bytes sack(std::uint32_t left, std::uint32_t right) {
             option.push_back(static_cast<std::uint8_t>(edge >> shift));
     return option;
 }
-
-/// A client of FTP and its server, each by the port of the router before it. `seen`: as the other side knows
-/// it, where it is translated.
-struct Ftp {
-    NatLab& lab;
-    const char *client_port, *server_port;
-    Side client, server, client_seen, server_seen;
-
-    using Packets = std::vector<Bytes>;
-    Packets to_server(const Say& say) {
-        return lab.pass(client_port, segment(client, server_seen, say), server_port);
-    }
-    Packets to_client(const Say& say) {
-        return lab.pass(server_port, segment(server, client_seen, say), client_port);
-    }
-    Packets at_server(const Say& say) const { return {forwarded(segment(client_seen, server, say))}; }
-    Packets at_client(const Say& say) const { return {forwarded(segment(server_seen, client, say))}; }
-
-    /// Up to the first lines of both, which end at 1009 and 5009.
-    void open() {
-        EXPECT_EQ(to_server({SYN, 1000}), at_server({SYN, 1000}));
-        EXPECT_EQ(to_client({SYN | ACK, 5000, 1001}), at_client({SYN | ACK, 5000, 1001}));
-        EXPECT_EQ(to_server({ACK, 1001, 5001}).size(), 1u);
-        EXPECT_EQ(to_client({PSH | ACK, 5001, 1001, "220 hi\r\n"}).size(), 1u);
-        EXPECT_EQ(to_server({PSH | ACK, 1001, 5009, "USER a\r\n"}).size(), 1u);
-    }
-};
 
 class HelperTest : public testing::TestWithParam<RigOptions> {
   protected:
@@ -336,6 +267,28 @@ TEST_P(HelperTest, SctpIsTrackedAndTranslated) {
     const Ip sent = init("10.0.1.2", 0x88, crc(init("10.0.1.2", 0x88, none)));
     Ip left = init("10.0.2.1", 0x89, crc(init("10.0.2.1", 0x89, none)));
     EXPECT_EQ(lab.inside(sent), Packets{forwarded(left)});
+
+    // sctp_manip_pkt: that of a quoted one is of what is quoted, if its field is.
+    const auto error = [](const char* to, Ip quoted, std::size_t length) {
+        Bytes bytes = quoted.ttl(60).bytes();
+        bytes.resize(20 + length);
+        return Ip("10.0.2.2", to).payload(bytes).icmp(3, 3, 0);
+    };
+    const auto with_crc = [&](Ip whole, std::size_t length) {
+        Bytes bytes = whole.bytes();
+        const Bytes sum = crc(Ip("10.0.1.2", "10.0.2.2")
+                                  .payload(Bytes(bytes.begin() + 20,
+                                                 bytes.begin() + 20 + static_cast<std::ptrdiff_t>(length))));
+        Bytes body(bytes.begin() + 20, bytes.end());
+        std::copy(sum.begin(), sum.end(), body.begin() + 8);
+        return Ip("10.0.1.2", "10.0.2.2").payload(body).protocol(132);
+    };
+    const std::size_t all = left.bytes().size() - 20;
+    EXPECT_EQ(lab.outside(error("10.0.2.1", left, all)), Packets{forwarded(error("10.0.1.2", sent, all))});
+    for (const std::size_t length : {std::size_t{12}, std::size_t{16}})
+        EXPECT_EQ(lab.outside(error("10.0.2.1", left, length)),
+                  Packets{forwarded(error("10.0.1.2", with_crc(sent, length), length))});
+    EXPECT_EQ(lab.outside(error("10.0.2.1", left, 8)), Packets{forwarded(error("10.0.1.2", sent, 8))});
 
     // The same in pieces of eight bytes, which the header takes two of.
     const auto in_pieces = [&](const Ip& whole) {

@@ -71,6 +71,25 @@ TEST_P(NatErrorTest, I3_AWrongIcmpSumIsNoErrorAboutAFlow) {
     }
 }
 
+// nf_nat_icmp_reply_translation asks nf_ip_checksum though conntrack does not.
+TEST_P(NatErrorTest, I3_AWrongIcmpSumIsNotTranslatedWithoutNfConntrackChecksum) {
+    lab.firewall.checks_sums = false;
+    lab.nat(snat);
+    for (const NatHosts& who : {hosts4, hosts6}) {
+        expect_out(udp(who.a, who.b, 5000, 53), udp(who.w, who.b, 5000, 53));
+        const Bytes quoted = udp(who.w, who.b, 5000, 53).bytes();
+        Bytes body = unreachable(who, who.hop, who.w, quoted).bytes();
+        body.erase(body.begin(), body.begin() + (who.v6 ? 40 : 20));
+        body[2] ^= 1;
+        const auto before = rig.drops(DropReason::nat_bad_error);
+        EXPECT_EQ(lab.outside(Ip(who.hop, who.w).payload(body).protocol(who.v6 ? 58 : 1)), Packets{});
+        EXPECT_EQ(rig.punted("b"), Packets{});
+        EXPECT_EQ(rig.drops(DropReason::nat_bad_error), before + 1);
+        expect_in(unreachable(who, who.hop, who.w, quoted),
+                  unreachable(who, who.hop, who.a, udp(who.a, who.b, 5000, 53).bytes()));
+    }
+}
+
 // Linux does not look at the sum of the quoted header; it changes it by what the addresses changed.
 TEST_P(NatErrorTest, I3a_AWrongSumInTheQuotedHeaderIsCarriedOn) {
     lab.nat(snat);

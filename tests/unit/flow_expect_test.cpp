@@ -64,7 +64,7 @@ TEST(FlowExpect, WhatIsExpectedIsRelatedAndInheritsTheMark) {
 TEST(FlowExpect, WhatFollowsItsMasterKnowsHow) {
     Expecting t;
     auto what = data_to(2, 1, 5000);
-    what.follow = {true, host(2), host(9), be16{5001}};
+    what.follow = {.wanted = true, .source = host(2), .destination = host(9), .destination_port = be16{5001}};
     ASSERT_EQ(t.expects(t.master(), what), Expected::added);
     const auto data = t.syn({2, 1, 20, 5000});
     const FlowExtra& extra = t.extra(data.ref);
@@ -166,6 +166,27 @@ TEST(FlowExpect, AreAtMostExpectMax) {
                   n < 3 ? Expected::added : Expected::full);
     }
     EXPECT_EQ(t.expectations().count(), 3U);
+}
+
+// Each helper has its own room: requests of TFTP, which nobody answers, shut out no FTP.
+TEST(FlowExpect, OneHelperTakesNoOthersRoom) {
+    Expecting t;
+    t.config.expect_max = 3;
+    for (std::uint16_t n = 0; n < 5; ++n) {
+        const FlowRef ref = t.master({1, 2, static_cast<std::uint16_t>(4000 + n), 21});
+        t.extra(ref).helper = FlowHelper::tftp;
+        EXPECT_EQ(t.expects(ref, data_to(2, 1, static_cast<std::uint16_t>(6000 + n))),
+                  n < 3 ? Expected::added : Expected::full);
+    }
+    const FlowRef ftp = t.master({1, 2, 5000, 21});
+    EXPECT_EQ(t.expects(ftp, data_to(2, 1, 7000)), Expected::added);
+    EXPECT_EQ(t.expectations().count(), 4U);
+    // Its end gives the room back.
+    const auto all = t.expectations().all(t.now);
+    EXPECT_TRUE(t.expectations().remove(all[0].number));
+    const FlowRef another = t.master({1, 2, 5001, 21});
+    t.extra(another).helper = all[0].helper;
+    EXPECT_EQ(t.expects(another, data_to(2, 1, 7001)), Expected::added);
 }
 
 TEST(FlowExpect, TellsWhoListens) {

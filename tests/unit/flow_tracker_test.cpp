@@ -315,6 +315,53 @@ TEST(FlowTracker, AnOutsideEndStaysASourcesWhileOneConnectionOfManyLives) {
     EXPECT_EQ(tracker.confirm(other.ref, tracker.moment()), Confirmed::clash);
 }
 
+/// A peer's query to an outside port of 10.0.0.9, by which the source of independent() is reached.
+Tracked inward(Tracker& tracker, std::uint8_t peer, std::uint8_t host, std::uint16_t port, unsigned worker) {
+    const Ends ends{peer, 9, 7, port};
+    const auto t = tracker.see(ip4(ends, 17, udp(ends)), 0, worker);
+    tracker.set_reply(t.ref, Tuple4{be32{0x0a000000u + host}, be32{0x0a000000u + peer}, be16{4000}, be16{7}});
+    tracker.state_of(t.ref).set(FlowStatus::src_nat_done | FlowStatus::dst_nat | FlowStatus::inward);
+    return t;
+}
+
+// RFC 4787 REQ-6: whoever began it.
+TEST(FlowTracker, AnOutsideEndStaysWhileOneThatBeganOutsideLives) {
+    Tracker tracker(1000, 2);
+    const FlowKind kind{0, ip_protocol::udp, 0};
+    const Tuple4 end{be32{1}, be32{0x0a000009}, be16{1}, be16{5000}};
+    const auto first = independent(tracker, 3, 2, 5000, 0);
+    ASSERT_EQ(tracker.confirm(first.ref, tracker.moment(0)), Confirmed::done);
+    const auto lasting = inward(tracker, 7, 3, 5000, 1);
+    ASSERT_EQ(tracker.confirm(lasting.ref, tracker.moment(1)), Confirmed::done);
+    tracker.state_of(lasting.ref).deadline = tracker.now + 120'000;
+    tracker.wait(31);
+    tracker.age_all(0);
+    const auto behind = tracker.source_behind(end, kind, tracker.now);
+    ASSERT_TRUE(behind);
+    EXPECT_EQ(behind->source, be32{0x0a000003});
+    EXPECT_EQ(behind->source_port, be16{4000});
+    const auto rival = independent(tracker, 4, 20, 5000, 0);
+    EXPECT_EQ(tracker.confirm(rival.ref, tracker.moment(0)), Confirmed::clash);
+    tracker.discard(rival.ref, tracker.moment(0));
+    // The source's next connection becomes what it is outside; only one that keeps its port asks for that.
+    Tuple4 next{be32{0x0a000003}, be32{0x0a000021}, be16{4000}, be16{53}};
+    const auto any = [](const Tuple4&) { return true; };
+    EXPECT_FALSE(tracker.map_source(next, kind, tracker.now, false, any));
+    ASSERT_TRUE(tracker.map_source(next, kind, tracker.now, true, any));
+    EXPECT_EQ(next.source, be32{0x0a000009});
+    EXPECT_EQ(next.source_port, be16{5000});
+    // Nor does anybody outside reach another host by it.
+    const auto false_way = inward(tracker, 8, 4, 5000, 0);
+    EXPECT_EQ(tracker.confirm(false_way.ref, tracker.moment(0)), Confirmed::clash);
+    tracker.discard(false_way.ref, tracker.moment(0));
+    tracker.wait(120);
+    tracker.age_all(1);
+    EXPECT_FALSE(tracker.source_behind(end, kind, tracker.now));
+    const auto later = independent(tracker, 4, 20, 5000, 0);
+    EXPECT_EQ(tracker.confirm(later.ref, tracker.moment(0)), Confirmed::done);
+    EXPECT_EQ(tracker.count(), 1u);
+}
+
 TEST(FlowTracker, AnotherWorkersConnectionIsNamedAndNotTouched) {
     Tracker tracker(1000, 2);
     const auto first = tracker.pass(query, 0, 0);
