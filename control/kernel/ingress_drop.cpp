@@ -91,7 +91,8 @@ Result<> set_host_ingress(const Netns& netns, const std::string& socket, const s
         "add table netdev {0}\ndelete table netdev {0}\nadd table netdev {0}\n"
         "add chain netdev {0} host {{ type filter hook ingress device \"{1}\" priority -500; policy drop; "
         "}}\n"
-        "add rule netdev {0} host ether daddr and ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 accept\n",
+        "add rule netdev {0} host ether daddr and ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 "
+        "ether type != {{ ip, ip6, 8021q, 8021ad }} accept\n",
         table, device);
     if (!bridge_member)
         commands += fmt::format(

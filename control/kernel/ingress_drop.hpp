@@ -25,7 +25,8 @@ Result<> remove_ingress_table(const Netns& netns, const std::string& socket);
 
 /// The same for a TUN or TAP device whose far end is a program: a table for each, which lets through what is
 /// for the host itself (its own addresses, broadcast and multicast, ARP), of a bridge member link-local
-/// groups only. Replaces, in one step, what is there.
+/// groups only, of those neither IP nor what has a tag, which would pass the rules of INPUT by. Replaces, in
+/// one step, what is there.
 Result<> set_host_ingress(const Netns& netns, const std::string& socket, const std::string& device, int index,
                           bool bridge_member);
 /// No such table is fine.

@@ -13,6 +13,7 @@
 #include "control/publish/log.hpp"
 #include "control/publish/monitor_stream.hpp"
 #include "control/publish/top_stream.hpp"
+#include "control/tuntap/past_rules.hpp"
 #include "weft/clock.hpp"
 
 namespace weft {
@@ -86,7 +87,9 @@ Result<> Daemon::make_true(const Model& next) {
     return {};
 }
 
-Result<> Daemon::make_true(const Session& session) {
+Result<> Daemon::make_true(Session& session) {
+    for (auto& line : past_rules(live_.model(), session.model))
+        session.warnings.push_back(std::move(line));
     if (auto done = make_true(session.model); !done) return done;
     for (const auto& action : session.afterwards)
         if (auto done = action(live_); !done) return done;

@@ -34,8 +34,8 @@ class Daemon {
     server::Answer apply_file(const server::Request& request, const command::Match& match);
     server::Answer answer_to(Result<> done) const;
     Result<> make_true(const Model& next);
-    /// Of what commands left: the model, then what they do afterwards.
-    Result<> make_true(const Session& session);
+    /// Of what commands left: the model, then what they do afterwards; what is to be said of it is a warning.
+    Result<> make_true(Session& session);
     void roll_back(const char* why);
 
     boost::asio::io_context& io_;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "control/kernel/capture_state.hpp"
+#include "control/tuntap/past_rules.hpp"
 
 namespace weft {
 
@@ -183,12 +184,18 @@ void Switch::take_counters(const Model& equal) {
 Result<> Switch::apply(const Model& next) {
     lacks_device_ = false;
     if (auto r = rules_.judge(next.rules); !r) return r;
+    const auto past = past_rules(model_, next);
+    const auto log_past = [&] {
+        for (const auto& line : past)
+            log(line);
+    };
     // Rules and entries of sets come one by one, thousands of them: nothing else is looked at for their sake.
     if (!(model_.rules == next.rules) || !(model_.sets == next.sets)) {
         auto before_rules = std::exchange(model_.rules, next.rules);
         auto before_sets = std::exchange(model_.sets, next.sets);
         if (model_ == next) {
             publish_filtering(next);
+            log_past();
             return {};
         }
         model_.rules = std::move(before_rules);
@@ -197,6 +204,7 @@ Result<> Switch::apply(const Model& next) {
     auto done = converge(next);
     if (done) {
         model_ = next;
+        log_past();
         lookout_->note(names());
         lookout_->look_again();
         tell_watchers();

@@ -146,11 +146,12 @@ DropReason check_source(const RouteKey& key, const Routing& routing, const HopTa
 }
 
 Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
-    if (has_rules(is_ipv6(packet), context)) [[unlikely]] {
+    const Interface& in = context.topology->interface(packet.meta.iif);
+    // No rule can hold back what the kernel has had: none counts it as dropped.
+    if (has_rules(is_ipv6(packet), context) && !in.kernel_takes) [[unlikely]] {
         if (host_waits_for_rest(packet, context)) return gather_local(packet, context);
         if (const auto end = pass_input(packet, context)) return *end;
     }
-    const Interface& in = context.topology->interface(packet.meta.iif);
     if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
     return punt(packet, punt_class_of(packet));
 }

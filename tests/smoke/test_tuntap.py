@@ -105,6 +105,46 @@ def test_routed(lab):
         equal(tap.collect(0.3, is_arp_for("10.2.0.9")), [], "what the kernel forwarded")
 
 
+def udp_to(source, destination, port, payload):
+    return frames.ipv4(source, destination, 17, struct.pack("!HHHH", 1000, port, 8 + len(payload), 0) + payload)
+
+
+def test_rules_of_input(lab):
+    """INPUT does not see what the kernel takes from a program, which is said and not counted; by a member's link-local
+    groups no IP comes to the host past the rules."""
+    lab.weftd(TAP + "ip addr add 10.2.0.1/24 dev tap0\nip tuntap add dev tap1 mode tap\nip link set tap1 up\n"
+              "ip link add br0 up type bridge\nip link set tap1 master br0\nip addr add 10.3.0.1/24 dev br0\n")
+    with lab.connect() as ask:
+        said = ask("iptables", "-P", "INPUT", "DROP")["warnings"]
+        equal([line.split(":")[0] for line in said], ["tap0"], "devices that are named")
+        check("neither INPUT nor OUTPUT" in said[0], said)
+        equal(ask("iptables", "-A", "INPUT", "-j", "DROP").get("warnings", []), [], "what is said a second time")
+    wait_for(lambda: any(said[0] in line for line in lab.daemons[0].log), "the line in the daemon's log")
+    with frames.Inside(lab.switch.name):
+        host = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with host, program(lab, "tap0") as routed, program(lab, "tap1") as member:
+        host.bind(("0.0.0.0", 9999))
+        host.settimeout(2)
+        for device in ("tap0", "tap1"):
+            wait_for(lambda: carrier(lab, device), "carrier of an open device")
+        for tags in (b"", frames.tag(0, 0), frames.tag(0, 0) * 2):
+            for last in (0x03, 0x0E):
+                member.send(frames.frame(frames.mac(f"01:80:c2:00:00:{last:02x}"), PROGRAM, frames.IPV4,
+                                         udp_to("10.3.0.7", "10.3.0.1", 9999, b"by a group"), tags=tags))
+        bridge = frames.mac(lab.switch.link("br0")["address"])
+        member.send(frames.frame(bridge, PROGRAM, frames.IPV4, udp_to("10.3.0.7", "10.3.0.1", 9999, b"bridged")))
+        wait_for(lambda: lab.drops("hook/dropped") > 0, "the drop of what came by the bridge")
+        own, before = frames.mac(lab.switch.link("tap0")["address"]), lab.drops("hook/dropped")
+        routed.send(frames.frame(own, PROGRAM, frames.IPV4, udp_to("10.2.0.7", "10.2.0.1", 9999, b"routed")))
+        equal(host.recv(100), b"routed", "what the host gets first")
+        host.settimeout(0.2)
+        try:
+            check(False, f"the host got {host.recv(100)} past its rules")
+        except TimeoutError:
+            pass
+        equal(lab.drops("hook/dropped"), before, "drops counted of what the kernel has taken")
+
+
 @stateful
 def test_program_comes_and_goes(lab):
     """The carrier follows whether a program has the device open; it may close and open again."""
