@@ -1,8 +1,10 @@
 """Translated connections when what they were made by goes: rules, blocks of ports, addresses."""
 
+import signal
+
 from gateway import ECHO, FAMILIES, GATEWAY, OUTSIDE, Program, ask, weft_gateway
-from lab import check, equal, stateful, wait_for
-from test_nat import MASQUERADE, load
+from lab import check, equal, port_line, stateful, wait_for
+from test_nat import MASQUERADE, count, load
 
 
 def echo(lab, host):
@@ -25,4 +27,54 @@ def test_table_leaves_the_configuration(lab):
     for at, seen in enumerate(GATEWAY):
         for _ in range(3):
             equal(ask(a, OUTSIDE[at], 7000, 5000), (seen, 5000), "afterwards")
+    server.kill()
+
+
+@stateful
+def test_addresses_without_a_kernel(lab):
+    """--no-kernel: MASQUERADE's connections end with their address, or with the interface that has it."""
+    hosts = [lab.host(role, f"10.0.{number}.2/24") for number, role in enumerate("ao", 1)]
+    lab.weftd("".join(port_line(role, f"mac 02:00:00:00:0{n}:01") + f"ip addr add 10.0.{n}.1/24 dev {role}\n"
+                      for n, role in enumerate("ao", 1)), "--no-kernel")
+    for number, host in enumerate(hosts, 1):
+        for last in (1, 9):
+            host.ip("neigh", "add", f"10.0.{number}.{last}", "lladdr", f"02:00:00:00:0{number}:01", "dev", "eth0")
+        host.ip("route", "add", "default", "via", f"10.0.{number}.1")
+        lab.weft("ip", "neigh", "add", f"10.0.{number}.2", "lladdr", host.link("eth0")["address"], "dev", "ao"[number - 1],
+                 "nud", "permanent")
+    a, o = hosts
+    lab.weft("iptables-restore", input=MASQUERADE)
+    server = echo(lab, o)
+    for _ in range(3):
+        equal(ask(a, "10.0.2.2", 7000, 5000), ("10.0.2.1", 5000), "what is seen")
+    lab.weft("ip", "addr", "add", "10.0.2.9/24", "dev", "o")
+    equal(count(lab, "-p", "udp"), 1, "connections while the address is there")
+    lab.weft("ip", "addr", "del", "10.0.2.1/24", "dev", "o")
+    wait_for(lambda: count(lab, "-p", "udp") == 0, "the old address's connection is gone")
+    for _ in range(3):
+        equal(ask(a, "10.0.2.2", 7000, 5000), ("10.0.2.9", 5000), "the new address is seen")
+    lab.weft("ip", "link", "set", "dev", "o", "down")
+    wait_for(lambda: count(lab, "-p", "udp") == 0, "the connection is gone with its interface")
+    server.kill()
+
+
+@stateful
+def test_lost_notifications_of_addresses(lab):
+    """What the kernel tells while nobody listens overflows the socket (ENOBUFS): an address that went meanwhile is found missing."""
+    a, _, o = weft_gateway(lab)
+    load(lab, MASQUERADE)
+    server = echo(lab, o)
+    for at, seen in enumerate(GATEWAY):
+        equal(ask(a, OUTSIDE[at], 7000, 5000), (seen, 5000), "what is seen")
+    lab.daemons[0].signal(signal.SIGSTOP)
+    there = [f"addr {word} 172.16.{n // 250}.{n % 250 + 1}/32 dev lo\n" for n in range(2500) for word in ("add", "del")]
+    lab.switch.run("ip", "-batch", "-", input="".join(there))
+    lab.switch.ip("addr", "del", "10.0.3.1/24", "dev", "o")
+    lab.switch.ip("addr", "add", "10.0.3.9/24", "dev", "o")
+    lab.switch.ip("addr", "del", "2001:db8:3::1/64", "dev", "o")
+    lab.switch.ip("addr", "add", "2001:db8:3::9/64", "dev", "o", "nodad")
+    lab.daemons[0].signal(signal.SIGCONT)
+    wait_for(lambda: count(lab, "-p", "udp") + count(lab, "-p", "udp", "-f", "ipv6") == 0, "the old addresses' connections are gone", 20)
+    for at, new in enumerate(("10.0.3.9", "2001:db8:3::9")):
+        wait_for(lambda: ask(a, OUTSIDE[at], 7000, 5000) == (new, 5000), f"{new} is seen", 20)
     server.kill()

@@ -44,4 +44,12 @@ std::size_t end_masqueraded(FlowTracker& tracker, const std::vector<std::string>
     return ended;
 }
 
+std::vector<std::string> KnownAddresses::replace(std::set<Address> now) {
+    std::vector<std::string> gone;
+    for (const auto& known : known_)
+        if (!now.contains(known)) gone.push_back(known.second);
+    known_ = std::move(now);
+    return gone;
+}
+
 }  // namespace weft
