@@ -95,7 +95,13 @@ std::optional<NatTarget> inside_of(const Tuple& current, FlowKind kind, const Na
     const auto source = context.filtering->tracker->source_behind(current, kind, now);
     if (!source || (source->source == current.source && source->source_port == current.source_port))
         return std::nullopt;
-    return to_port(address_of(*source, NatSide::source), source->source_port);
+    NatTarget range = to_port(address_of(*source, NatSide::source), source->source_port);
+    FlowTracker& tracker = *context.filtering->tracker;
+    // Its outside address is an interface's, and goes with it (end_masqueraded).
+    if (const FlowRef its = tracker.find(*source, kind, now);
+        its && tracker.state_of(its).has(FlowStatus::masqueraded))
+        range.kind = NatTarget::Kind::masquerade;
+    return range;
 }
 
 template <class Tuple>
@@ -171,7 +177,8 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     if (auto end = bind_side(packet, side, current, *range, said.by, context)) return end;
     std::uint16_t bits = 0;
-    if (rule && masquerades) bits |= FlowStatus::masqueraded;
+    if ((rule && masquerades) || (inside && inside->kind == NatTarget::Kind::masquerade))
+        bits |= FlowStatus::masqueraded;
     if (range->endpoint_independent) bits |= FlowStatus::endpoint_independent;
     if (inside) {
         bits |= FlowStatus::expected;
@@ -188,6 +195,12 @@ PacketEnd follow(Packet& packet, const FollowMaster& master, Context& context) n
     };
     if (auto end = bind_to(NatSide::source, to_one(master.source, {}))) return end;
     return bind_to(NatSide::destination, to_port(master.destination, master.destination_port));
+}
+
+/// By the outside port of an endpoint independent source, whose address MASQUERADE gave: it has gone inside.
+bool began_outside(const FlowState& state) noexcept {
+    return state.has(FlowStatus::expected) && state.has(FlowStatus::dst_nat) &&
+           !state.has(FlowStatus::src_nat);
 }
 
 }  // namespace
@@ -225,7 +238,7 @@ bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
     if (place.at != Hook::postrouting || connection_direction(packet) != 0 ||
-        !tracker.state_of(ref).has(FlowStatus::masqueraded))
+        !tracker.state_of(ref).has(FlowStatus::masqueraded) || began_outside(tracker.state_of(ref)))
         return false;
     const bool v6 = is_ipv6(packet);
     const FlowDirection& reply = tracker.table().direction_of(ref | 1);

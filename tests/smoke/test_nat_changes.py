@@ -78,3 +78,25 @@ def test_lost_notifications_of_addresses(lab):
     for at, new in enumerate(("10.0.3.9", "2001:db8:3::9")):
         wait_for(lambda: ask(a, OUTSIDE[at], 7000, 5000) == (new, 5000), f"{new} is seen", 20)
     server.kill()
+
+
+@stateful
+def test_address_of_an_endpoint_independent_source_goes(lab):
+    """What others began by a source's outside port ends with MASQUERADE's address, too, and none before."""
+    a, _, o = weft_gateway(lab)
+    load(lab, MASQUERADE.replace("MASQUERADE", "MASQUERADE --endpoint-independent"))
+    server = echo(lab, o)
+    for at, seen in enumerate(GATEWAY):
+        equal(ask(a, OUTSIDE[at], 7000, 5000), (seen, 5000), "the outside port")
+    inside = Program(lab, a, ECHO.format(port=5000))
+    wait_for(lambda: ":5000" in a.run("ss", "-Hlun"), "the source listens")
+    for at, (old, new, length) in enumerate((("10.0.3.1", "10.0.3.9", 24), ("2001:db8:3::1", "2001:db8:3::9", 64))):
+        family = ("-f", "ipv6" if at else "ipv4")
+        for _ in range(3):
+            equal(ask(o, old, 5000, 6000), (OUTSIDE[at], 6000), "anybody reaches it")
+        equal(count(lab, "-p", "udp", *family), 2, "connections")
+        lab.switch.ip("addr", "add", f"{new}/{length}", "dev", "o", *(["nodad"] if at else []))
+        lab.switch.ip("addr", "del", f"{old}/{length}", "dev", "o")
+        wait_for(lambda: count(lab, "-p", "udp", *family) == 0, "both are gone")
+    for program in (server, inside):
+        program.kill()

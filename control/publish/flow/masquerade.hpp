@@ -11,7 +11,8 @@
 
 namespace weft {
 
-/// Ends those that left by one of these addresses, as rtnetlink tells them ("10.0.0.5/24"). Returns how many.
+/// Ends those that left by one of these addresses, as rtnetlink tells them ("10.0.0.5/24"), and those that
+/// others began by such an outside end. Returns how many.
 std::size_t end_masqueraded(FlowTracker& tracker, const std::vector<std::string>& addresses, FlowTime now);
 
 /// What interfaces had when they were last looked at, to tell which addresses have gone since, whether
