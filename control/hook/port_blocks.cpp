@@ -165,14 +165,25 @@ std::string describe_port_blocks(const NatTarget& nat) {
                        blocks.ports().high, nat.port_block, blocks.per_address());
 }
 
-std::vector<std::string> changed_port_blocks(const Rulesets& before, const Rulesets& now) {
-    std::vector<std::string> lines;
-    if (before.shares(now, Family::ip)) return lines;
+PortBlockChange changed_port_blocks(const Rulesets& before, const Rulesets& now) {
+    PortBlockChange change;
+    if (before.shares(now, Family::ip)) return change;
     const auto old = port_blocks_of(before), fresh = port_blocks_of(now);
     for (const auto* nat : old)
-        if (!has(fresh, *nat)) lines.push_back("port blocks end: " + describe_port_blocks(*nat));
-    for (const auto* nat : fresh)
-        if (!has(old, *nat)) lines.push_back("port blocks begin: " + describe_port_blocks(*nat));
+        if (!has(fresh, *nat)) change.ended.push_back(*nat);
+    for (const auto* nat : fresh) {
+        if (!has(old, *nat)) change.begun.push_back(*nat);
+        change.now.push_back(*nat);
+    }
+    return change;
+}
+
+std::vector<std::string> describe_port_blocks(const PortBlockChange& change) {
+    std::vector<std::string> lines;
+    for (const auto& nat : change.ended)
+        lines.push_back("port blocks end: " + describe_port_blocks(nat));
+    for (const auto& nat : change.begun)
+        lines.push_back("port blocks begin: " + describe_port_blocks(nat));
     // One for each protocol often says the same.
     lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
     return lines;

@@ -24,7 +24,12 @@ void compare_port_blocks(const Rule&, const Table&, const RuleEntry* replaced, s
 
 /// Who has what, in one line: all that has to be kept to say later who had a port (RFC 7422 section 3).
 [[nodiscard]] std::string describe_port_blocks(const NatTarget&);
-/// What began and what ended between two rule sets, a line each.
-[[nodiscard]] std::vector<std::string> changed_port_blocks(const Rulesets& before, const Rulesets& now);
+/// What ended and what began between two rule sets, and of the later one all. Nothing at all if it is the same.
+struct PortBlockChange {
+    std::vector<NatTarget> ended, begun, now;
+};
+[[nodiscard]] PortBlockChange changed_port_blocks(const Rulesets& before, const Rulesets& now);
+/// A line each.
+[[nodiscard]] std::vector<std::string> describe_port_blocks(const PortBlockChange&);
 
 }  // namespace weft::hook

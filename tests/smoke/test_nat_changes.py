@@ -1,5 +1,6 @@
 """Translated connections when what they were made by goes: rules, blocks of ports, addresses."""
 
+import re
 import signal
 
 from gateway import ECHO, FAMILIES, GATEWAY, OUTSIDE, Program, ask, weft_gateway
@@ -100,3 +101,40 @@ def test_address_of_an_endpoint_independent_source_goes(lab):
         wait_for(lambda: count(lab, "-p", "udp", *family) == 0, "both are gone")
     for program in (server, inside):
         program.kill()
+
+
+@stateful
+def test_changed_port_blocks(lab):
+    """RFC 6888 REQ-14: connections outside of their host's block end with a change of the blocks, and a line says so."""
+    a, b, o = weft_gateway(lab)
+    server = echo(lab, o)
+
+    def rule(size):
+        return ("POSTROUTING", "-s", "10.0.0.0/22", "-o", "o", "-j", "SNAT", "--to-source", "203.0.113.6-203.0.113.21", "--port-block", size)
+
+    def owner(address, port):
+        return [row["inside"] for row in lab.json("show", "nat", "blocks", "outside", address, "port", str(port))]
+
+    def lines(what):
+        return [line for line in lab.daemons[0].log if what in line]
+
+    lab.weft("iptables", "-t", "nat", "-A", *rule("900"))
+    first = [ask(host, OUTSIDE[0], 7000, 60000) for host in (a, b)]
+    for seen, inside in zip(first, ("10.0.1.2", "10.0.2.2")):
+        equal(owner(*seen), [inside], "the port's owner")
+    lab.weft("iptables", "-t", "nat", "-A", "POSTROUTING", "-p", "tcp", "-o", "o", "-j", "ACCEPT")
+    equal(count(lab, "-p", "udp"), 2, "connections after another change")
+    lab.weft("iptables", "-t", "nat", "-R", "POSTROUTING", "1", *rule("1000")[1:])
+    equal(count(lab, "-p", "udp"), 0, "connections whose ports are not their hosts' any more")
+    wait_for(lambda: lines("connections ended that had ports outside of their blocks: 2"), "the line that says so")
+    second = [ask(host, OUTSIDE[0], 7000, 60000) for host in (a, b)]
+    for seen, inside in zip(second, ("10.0.1.2", "10.0.2.2")):
+        equal(owner(*seen), [inside], "the port's owner")
+    # The same blocks by a longer pool are nobody else's.
+    lab.weft("iptables-restore", "-n", input="*nat\n-F\n-A " + " ".join(rule("1000")).replace("113.21", "113.30") + "\nCOMMIT\n")
+    equal(count(lab, "-p", "udp"), 2, "connections that stay")
+    equal([ask(host, OUTSIDE[0], 7000, 60000) for host in (a, b)], second, "what is seen then")
+    lab.weft("iptables", "-t", "nat", "-F")
+    equal(count(lab, "-p", "udp"), 0, "connections without blocks")
+    equal([bool(re.search(r"nat: \d+-\d\d-\d\dT\d\d:\d\d:\d\dZ ", line)) for line in lines("connections ended")], [True, True], "lines")
+    server.kill()

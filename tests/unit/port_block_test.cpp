@@ -71,15 +71,18 @@ TEST(PortBlock, ChangesOfRulesAreOneLineEach) {
                    twice = with("-A POSTROUTING -p tcp " + a + "-A POSTROUTING -p udp " + a);
     const std::string said = "100.64.0.0-100.64.0.3 to 192.0.2.1, ports 1024-65535, ";
     using Lines = std::vector<std::string>;
-    EXPECT_EQ(changed_port_blocks(none, one),
+    const auto changes = [](const Rulesets& before, const Rulesets& now) {
+        return describe_port_blocks(changed_port_blocks(before, now));
+    };
+    EXPECT_EQ(changes(none, one),
               Lines{"port blocks begin: " + said + "1000 each, 64 subscribers an address"});
-    EXPECT_EQ(changed_port_blocks(none, twice), changed_port_blocks(none, one));
-    EXPECT_EQ(changed_port_blocks(one, twice), Lines{});
-    EXPECT_EQ(changed_port_blocks(one, one), Lines{});
-    EXPECT_EQ(changed_port_blocks(one, other),
+    EXPECT_EQ(changes(none, twice), changes(none, one));
+    EXPECT_EQ(changes(one, twice), Lines{});
+    EXPECT_EQ(changes(one, one), Lines{});
+    EXPECT_EQ(changes(one, other),
               (Lines{"port blocks end: " + said + "1000 each, 64 subscribers an address",
                      "port blocks begin: " + said + "2000 each, 32 subscribers an address"}));
-    EXPECT_EQ(changed_port_blocks(other, none),
+    EXPECT_EQ(changes(other, none),
               Lines{"port blocks end: " + said + "2000 each, 32 subscribers an address"});
 }
 
