@@ -15,8 +15,8 @@ namespace weft::hook {
 void complete_port_blocks(Rule&, std::size_t sources);
 
 /// Refuses a rule of nat for IPv4 whose blocks have a port in common with those of another rule, unless both
-/// give the same ports to the same subscribers. Where a rule without blocks may give such a port, `warnings`
-/// gets a line about the first such rule. `replaced`: the entry whose place it takes, or null.
+/// give the same ports to the same subscribers. Where a rule without blocks may give such a port (of
+/// MASQUERADE: if an interface has the address), `warnings` gets a line about the first such rule. `replaced`: the entry whose place it takes, or null.
 void compare_port_blocks(const Rule&, const Table&, const RuleEntry* replaced, std::string& warnings);
 
 /// The target of each rule with blocks.
