@@ -44,12 +44,19 @@ struct Region {
     unsigned low, high;
 };
 
+/// MASQUERADE's is whatever an interface has.
+std::pair<std::uint64_t, std::uint64_t> addresses_of(const NatTarget& nat) {
+    if (nat.kind == NatTarget::Kind::masquerade) return {0, ~std::uint32_t{0}};
+    const std::uint64_t one = to_be32(nat.addresses.low).host(), other = to_be32(nat.addresses.high).host();
+    return std::minmax({one, other});
+}
+
 /// What a rule may give.
 std::vector<Region> regions_of(const NatTarget& nat) {
-    const std::uint64_t first = to_be32(nat.addresses.low).host(), last = to_be32(nat.addresses.high).host();
+    const auto [first, last] = addresses_of(nat);
     if (nat.port_block == 0) {
         const PortRange ports = nat.map_ports ? nat.ports : PortRange{0, 65535};
-        return {{std::min(first, last), std::max(first, last), ports.low, ports.high}};
+        return {{first, last, ports.low, ports.high}};
     }
     const PortBlocks blocks(nat);
     const std::uint64_t full = blocks.subscribers() / blocks.per_address();
@@ -64,10 +71,9 @@ std::vector<Region> regions_of(const NatTarget& nat) {
 /// Some ports of one address that both may give.
 std::optional<Region> common(const NatTarget& one, const NatTarget& other) {
     // Of rules by the thousand most have not one address in common.
-    const auto span = [](const NatTarget& nat) {
-        return std::minmax({to_be32(nat.addresses.low).host(), to_be32(nat.addresses.high).host()});
-    };
-    if (span(one).second < span(other).first || span(other).second < span(one).first) return std::nullopt;
+    const auto [low, high] = addresses_of(one);
+    const auto [others_low, others_high] = addresses_of(other);
+    if (high < others_low || others_high < low) return std::nullopt;
     for (const Region& a : regions_of(one))
         for (const Region& b : regions_of(other)) {
             const Region both{std::max(a.first, b.first), std::min(a.last, b.last), std::max(a.low, b.low),
@@ -90,9 +96,21 @@ bool share_protocols(const Rule& one, const Rule& other) {
     return any || one.protocol == other.protocol;
 }
 
-const NatTarget* snat_of(const Rule& rule) {
+/// Some packet may leave by the interfaces of both, which may end in "+".
+bool share_interfaces(const Rule& one, const Rule& other) {
+    if (one.out.any() || other.out.any() || one.out_inverted || other.out_inverted) return true;
+    const auto is_of = [](std::string_view name, const Interface& all) {
+        return all.wildcard() && name.starts_with(all.text().substr(0, all.text().size() - 1));
+    };
+    return one.out == other.out || is_of(one.out.text(), other.out) || is_of(other.out.text(), one.out);
+}
+
+/// What may give a source an address that blocks are of.
+const NatTarget* source_target_of(const Rule& rule) {
     const auto* nat = std::get_if<NatTarget>(&rule.target);
-    return nat && nat->kind == NatTarget::Kind::snat && nat->map_addresses ? nat : nullptr;
+    if (!nat) return nullptr;
+    const bool fixed = nat->kind == NatTarget::Kind::snat && nat->map_addresses;
+    return fixed || nat->kind == NatTarget::Kind::masquerade ? nat : nullptr;
 }
 
 std::string line_of(const Chain& chain, const RuleEntry& entry) {
@@ -105,12 +123,12 @@ std::string line_of(const Chain& chain, const RuleEntry& entry) {
 
 void compare_port_blocks(const Rule& rule, const Table& table, const RuleEntry* replaced,
                          std::string& warnings) {
-    const NatTarget* const nat = snat_of(rule);
+    const NatTarget* const nat = source_target_of(rule);
     if (!nat) return;
     bool warned = false;
     for (const auto& chain : table.chains)
         for (const auto& entry : chain.rules) {
-            const NatTarget* const other = &entry == replaced ? nullptr : snat_of(*entry.rule);
+            const NatTarget* const other = &entry == replaced ? nullptr : source_target_of(*entry.rule);
             if (!other || (nat->port_block == 0 && other->port_block == 0)) continue;
             const auto both = common(*nat, *other);
             if (!both) continue;
@@ -123,12 +141,14 @@ void compare_port_blocks(const Rule& rule, const Table& table, const RuleEntry* 
                                  line_of(chain, entry));
             }
             if (warned || !share_protocols(rule, *entry.rule)) continue;
+            const bool borrowed = (nat->port_block ? other : nat)->kind == NatTarget::Kind::masquerade;
+            if (borrowed && !share_interfaces(rule, *entry.rule)) continue;
             warned = true;
             warnings +=
-                fmt::format("--port-block: {} {}: {}\n", ports,
+                fmt::format("--port-block: {} {}{}: {}\n", ports,
                             nat->port_block ? "may be given to others by a rule without blocks"
                                             : "belong to blocks, and this rule may give them to others",
-                            line_of(chain, entry));
+                            borrowed ? " where an interface has such an address" : "", line_of(chain, entry));
         }
 }
 
@@ -165,14 +185,25 @@ std::string describe_port_blocks(const NatTarget& nat) {
                        blocks.ports().high, nat.port_block, blocks.per_address());
 }
 
-std::vector<std::string> changed_port_blocks(const Rulesets& before, const Rulesets& now) {
-    std::vector<std::string> lines;
-    if (before.shares(now, Family::ip)) return lines;
+PortBlockChange changed_port_blocks(const Rulesets& before, const Rulesets& now) {
+    PortBlockChange change;
+    if (before.shares(now, Family::ip)) return change;
     const auto old = port_blocks_of(before), fresh = port_blocks_of(now);
     for (const auto* nat : old)
-        if (!has(fresh, *nat)) lines.push_back("port blocks end: " + describe_port_blocks(*nat));
-    for (const auto* nat : fresh)
-        if (!has(old, *nat)) lines.push_back("port blocks begin: " + describe_port_blocks(*nat));
+        if (!has(fresh, *nat)) change.ended.push_back(*nat);
+    for (const auto* nat : fresh) {
+        if (!has(old, *nat)) change.begun.push_back(*nat);
+        change.now.push_back(*nat);
+    }
+    return change;
+}
+
+std::vector<std::string> describe_port_blocks(const PortBlockChange& change) {
+    std::vector<std::string> lines;
+    for (const auto& nat : change.ended)
+        lines.push_back("port blocks end: " + describe_port_blocks(nat));
+    for (const auto& nat : change.begun)
+        lines.push_back("port blocks begin: " + describe_port_blocks(nat));
     // One for each protocol often says the same.
     lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
     return lines;

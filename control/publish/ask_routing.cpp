@@ -251,7 +251,8 @@ std::vector<AdjacencyState> Switch::adjacencies() {
     });
 }
 
-/// The routes that workers have are as the model says, at once: there is no kernel to say them.
+/// The routes that workers have are as the model says, at once: there is no kernel to say them, nor which
+/// addresses have gone.
 void Switch::feed_own_routes(const Model& model) {
     const auto made = routing_of(model, own_index(indexes_));
     auto effective = effective_now(model);
@@ -292,6 +293,11 @@ void Switch::feed_own_routes(const Model& model) {
         });
     }
     routes.settle();
+    std::set<KnownAddresses::Address> there;
+    for (const auto& address : model.addresses)
+        if (model.find(address.device)->up)
+            there.emplace(int{*indexes_.interfaces.find(address.device)}, address.address);
+    if (const auto gone = known_addresses_.replace(std::move(there)); !gone.empty()) on_addresses_gone(gone);
 }
 
 }  // namespace weft

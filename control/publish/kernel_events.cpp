@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "control/publish/flow/masquerade.hpp"
 #include "control/publish/switch.hpp"
 
 namespace weft {
@@ -68,6 +67,22 @@ void Switch::on_device_down(int index) {
     on_addresses_gone(addresses);
 }
 
+void Switch::on_address(const KernelAddress& address, bool added) {
+    const KnownAddresses::Address known{address.index, address.address};
+    if (added) return known_addresses_.add(known);
+    known_addresses_.remove(known);
+    on_addresses_gone({address.address});
+}
+
+void Switch::compare_addresses() {
+    auto all = tap_netlink_.addresses();
+    if (!all) return log(all.error().message);
+    std::set<KnownAddresses::Address> now;
+    for (const auto& one : *all)
+        now.emplace(one.index, one.address);
+    if (const auto gone = known_addresses_.replace(std::move(now)); !gone.empty()) on_addresses_gone(gone);
+}
+
 void Switch::on_addresses_gone(const std::vector<std::string>& addresses) {
     gone_addresses_.insert(gone_addresses_.end(), addresses.begin(), addresses.end());
     if (const auto& tracker = shared_.filtering.get().tracker)
@@ -81,6 +96,7 @@ void Switch::end_masqueraded_again() {
 }
 
 void Switch::look_again() {
+    compare_addresses();
     std::vector<std::string> gone;
     for (auto& [name, live] : taps_) {
         auto state = live.tap.state();

@@ -9,6 +9,7 @@
 
 #include "control/hook/port_blocks.hpp"
 #include "control/publish/flow/config.hpp"
+#include "control/publish/flow/port_blocks.hpp"
 #include "control/publish/plans.hpp"
 #include "control/publish/switch.hpp"
 
@@ -72,14 +73,19 @@ void Switch::publish_filtering(const Model& model) {
     sets_.apply(model.sets, coarse_microseconds());
     const auto& numbers = indexes_.interfaces.all();
     const auto blocks = hook::changed_port_blocks(rules_.published(), model.rules);
+    auto lines = hook::describe_port_blocks(blocks);
     rules_.publish({.rules = model.rules,
                     .interfaces = {numbers.begin(), numbers.end()},
                     .flows = flow_config(model.sysctls),
                     .checks_sums = checks_sums(model.sysctls)});
     if (lookout_->follows_rules() != rules_.traces()) lookout_->follow_rules(rules_.traces(), names());
     if (lookout_->wants_rules()) lookout_->note_rules(rules_.generation(), rules_.book());
+    if (const auto& tracker = shared_.filtering.get().tracker)
+        if (const auto ended = end_outside_blocks(*tracker, blocks, flow_time()))
+            lines.push_back(
+                fmt::format("connections ended that had ports outside of their blocks: {}", ended));
     const auto second = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    for (const auto& line : blocks)
+    for (const auto& line : lines)
         log(fmt::format("nat: {:%Y-%m-%dT%H:%M:%SZ} {}", fmt::gmtime(second), line));
 }
 

@@ -86,13 +86,11 @@ Result<> Switch::begin() {
         auto monitor = KernelMonitor::open(
             taps_netns_, {.link = [this](const KernelLink& l) { on_link(l.index); },
                           .link_gone = [this](const KernelLink& l) { on_link_gone(l.index); },
-                          .address =
-                              [this](const KernelAddress& a, bool added) {
-                                  if (!added) on_addresses_gone({a.address});
-                              },
+                          .address = [this](const KernelAddress& a, bool added) { on_address(a, added); },
                           .resync = [this] { look_again(); }});
         if (!monitor) return std::move(monitor).error();
         monitor_.emplace(std::move(*monitor));
+        compare_addresses();
     }
     if (auto r = watch_devices(); !r) return r;
     if (options_.kernel) {

@@ -22,6 +22,7 @@
 #include "control/publish/assemble.hpp"
 #include "control/publish/busy.hpp"
 #include "control/publish/flow/connections.hpp"
+#include "control/publish/flow/masquerade.hpp"
 #include "control/publish/flow_outcomes.hpp"
 #include "control/publish/hook/set_tables.hpp"
 #include "control/publish/hook_log.hpp"
@@ -244,6 +245,9 @@ class Switch final : public Live {
     void on_link(int index);
     void on_link_gone(int index);
     void on_device_down(int index);
+    void on_address(const KernelAddress& address, bool added);
+    /// Asks the kernel for all, as what it told may have been lost.
+    void compare_addresses();
     void on_addresses_gone(const std::vector<std::string>& addresses);
     /// Of the addresses that went lately: a worker may have used one a moment longer.
     void end_masqueraded_again();
@@ -296,6 +300,7 @@ class Switch final : public Live {
     hook::SetTables sets_{shared_.secret_high};
     PublishedRules rules_{shared_, [this](std::string_view name) { return sets_.find(name); }};
     HookLogWriter hook_log_;
+    KnownAddresses known_addresses_;           ///< of the TAPs' namespace; with --no-kernel of the model
     std::vector<std::string> gone_addresses_;  ///< since the last tick
     Indexes indexes_;
     FlowOutcomes flows_{shared_, rules_, [this] { return Names(indexes_); }};

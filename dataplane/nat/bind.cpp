@@ -99,14 +99,19 @@ std::optional<Inside> inside_of(const Tuple& current, FlowKind kind, const NatPl
     constexpr std::uint16_t least_port = 1024;
     if (current.destination_port.host() < least_port) return std::nullopt;
     EndPlace its;
+    bool masqueraded = false;
     const auto source = context.filtering->tracker->source_behind(
-        current, kind, now, [&](const FlowState&, const EndPlace& at) {
+        current, kind, now, [&](const FlowState& state, const EndPlace& at) {
             its = at;
+            masqueraded = state.has(FlowStatus::masqueraded);
             return at.outside == place.iif || at.inside == place.iif;
         });
     if (!source || (source->source == current.source && source->source_port == current.source_port))
         return std::nullopt;
-    return Inside{to_port(address_of(*source, NatSide::source), source->source_port), its};
+    NatTarget range = to_port(address_of(*source, NatSide::source), source->source_port);
+    // Its outside address is an interface's, and goes with it (end_masqueraded).
+    if (masqueraded) range.kind = NatTarget::Kind::masquerade;
+    return Inside{range, its};
 }
 
 template <class Tuple>
@@ -192,7 +197,8 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     if (auto end = bind_side(packet, side, current, *range, said.by, context)) return end;
     std::uint16_t bits = 0;
-    if (rule && masquerades) bits |= FlowStatus::masqueraded;
+    if ((rule && masquerades) || (inside && inside->range.kind == NatTarget::Kind::masquerade))
+        bits |= FlowStatus::masqueraded;
     if (has_mapping(*range, place)) {
         bits |= FlowStatus::endpoint_independent;
         tracker.set_place(ref & ~1u, {place.iif, place.oif});
@@ -272,7 +278,7 @@ bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
     if (place.at != Hook::postrouting || connection_direction(packet) != 0 ||
-        !tracker.state_of(ref).has(FlowStatus::masqueraded))
+        !tracker.state_of(ref).has(FlowStatus::masqueraded) || tracker.state_of(ref).has(FlowStatus::inward))
         return false;
     const bool v6 = is_ipv6(packet);
     const FlowDirection& reply = tracker.table().direction_of(ref | 1);

@@ -11,8 +11,8 @@ MODULES = ["test_bridge", "test_vlan", "test_veth", "test_route", "test_route_ho
            "test_bfd", "test_tuntap", "test_tutorial", "test_ports", "test_vhost", "test_memif", "test_af_xdp",
            "test_host", "test_double_stack", "test_lifecycle", "test_start", "test_config", "test_client", "test_api",
            "test_sysctl", "test_iptables_words", "test_examples", "test_observe", "test_explain", "test_shell", "test_bench",
-           "test_demo", "test_route_tools", "test_filter", "test_ipset", "test_conntrack", "test_nat", "test_alg", "test_generators",
-           "test_firewalls", "test_firewalld"]
+           "test_demo", "test_route_tools", "test_filter", "test_ipset", "test_conntrack", "test_nat", "test_nat_changes", "test_alg",
+           "test_generators", "test_firewalls", "test_firewalld"]
 LONG_MODULES = ["test_full_table"]
 
 

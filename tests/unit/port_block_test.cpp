@@ -71,15 +71,18 @@ TEST(PortBlock, ChangesOfRulesAreOneLineEach) {
                    twice = with("-A POSTROUTING -p tcp " + a + "-A POSTROUTING -p udp " + a);
     const std::string said = "100.64.0.0-100.64.0.3 to 192.0.2.1, ports 1024-65535, ";
     using Lines = std::vector<std::string>;
-    EXPECT_EQ(changed_port_blocks(none, one),
+    const auto changes = [](const Rulesets& before, const Rulesets& now) {
+        return describe_port_blocks(changed_port_blocks(before, now));
+    };
+    EXPECT_EQ(changes(none, one),
               Lines{"port blocks begin: " + said + "1000 each, 64 subscribers an address"});
-    EXPECT_EQ(changed_port_blocks(none, twice), changed_port_blocks(none, one));
-    EXPECT_EQ(changed_port_blocks(one, twice), Lines{});
-    EXPECT_EQ(changed_port_blocks(one, one), Lines{});
-    EXPECT_EQ(changed_port_blocks(one, other),
+    EXPECT_EQ(changes(none, twice), changes(none, one));
+    EXPECT_EQ(changes(one, twice), Lines{});
+    EXPECT_EQ(changes(one, one), Lines{});
+    EXPECT_EQ(changes(one, other),
               (Lines{"port blocks end: " + said + "1000 each, 64 subscribers an address",
                      "port blocks begin: " + said + "2000 each, 32 subscribers an address"}));
-    EXPECT_EQ(changed_port_blocks(other, none),
+    EXPECT_EQ(changes(other, none),
               Lines{"port blocks end: " + said + "2000 each, 32 subscribers an address"});
 }
 
@@ -139,8 +142,38 @@ TEST(PortBlock, ARuleWithoutBlocksThatMayGiveTheirPortsIsWarnedOf) {
             plain);
     for (const auto& other :
          std::vector<std::string>{"-p tcp " + plain, "-j SNAT --to-source 203.0.113.10\n",
-                                  "-p udp -j SNAT --to-source 203.0.113.9:1-1023\n", "-j MASQUERADE\n"})
+                                  "-p udp -j SNAT --to-source 203.0.113.9:1-1023\n", "-p tcp -j MASQUERADE\n",
+                                  "-p udp -j MASQUERADE --to-ports 1-1023\n"})
         EXPECT_EQ(restored(blocks + other).errors, "") << other;
+}
+
+// xt_MASQUERADE.c: any address that the interface has, perhaps one that blocks are of.
+TEST(PortBlock, MasqueradeThatMayGiveTheirPortsIsWarnedOf) {
+    const auto blocks = [](const std::string& by) {
+        return "-s 10.0.1.0/30 " + by + "-j SNAT --to-source 203.0.113.8-203.0.113.9 --port-block 1000\n";
+    };
+    for (const auto& [by, others] : {std::pair{"", ""},
+                                     {"-o wan ", ""},
+                                     {"-o wan ", "-o wan "},
+                                     {"-o w+ ", "-o wan "},
+                                     {"", "! -o wan "}}) {
+        const std::string masquerade = std::string(others) + "-j MASQUERADE\n";
+        EXPECT_EQ(
+            restored(blocks(by) + masquerade).errors,
+            "--port-block: ports 1024-5023 of 203.0.113.8 belong to blocks, and this rule may give them to "
+            "others where an interface has such an address: -A POSTROUTING " +
+                blocks(by));
+        EXPECT_EQ(
+            restored(masquerade + blocks(by)).errors,
+            "--port-block: ports 1024-5023 of 203.0.113.8 may be given to others by a rule without blocks "
+            "where an interface has such an address: -A POSTROUTING " +
+                masquerade);
+    }
+    for (const auto& [by, others] : {std::pair{"-o wan ", "-o lan "}, {"-o wan ", "-o l+ "}}) {
+        const std::string masquerade = std::string(others) + "-j MASQUERADE\n";
+        EXPECT_EQ(restored(blocks(by) + masquerade).errors, "");
+        EXPECT_EQ(restored(masquerade + blocks(by)).errors, "");
+    }
 }
 
 TEST(PortBlock, ARuleMayTakeItsOwnPlace) {

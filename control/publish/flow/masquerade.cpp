@@ -24,10 +24,15 @@ std::vector<Gone> parsed(const std::vector<std::string>& addresses) {
     return all;
 }
 
+/// Or came in by it, to the outside port of an endpoint independent source.
 bool left_by(const FlowView& flow, const Gone& gone) noexcept {
     if (((flow.kind.flags & FlowKind::ipv6) != 0) != gone.v6) return false;
-    return gone.v6 ? flow.tuple6[1].destination == gone.address.bytes
-                   : flow.tuple4[1].destination == to_be32(gone.address);
+    constexpr std::uint16_t met = FlowStatus::expected | FlowStatus::dst_nat;
+    const auto goes_to = [&](unsigned direction) {
+        return gone.v6 ? flow.tuple6[direction].destination == gone.address.bytes
+                       : flow.tuple4[direction].destination == to_be32(gone.address);
+    };
+    return goes_to(1) || ((flow.status & met) == met && goes_to(0));
 }
 
 }  // namespace
@@ -42,6 +47,14 @@ std::size_t end_masqueraded(FlowTracker& tracker, const std::vector<std::string>
             ended += tracker.remove(flow);
     }));
     return ended;
+}
+
+std::vector<std::string> KnownAddresses::replace(std::set<Address> now) {
+    std::vector<std::string> gone;
+    for (const auto& known : known_)
+        if (!now.contains(known)) gone.push_back(known.second);
+    known_ = std::move(now);
+    return gone;
 }
 
 }  // namespace weft

@@ -181,8 +181,7 @@ std::shared_ptr<const HookProgram> Compiler::assemble(const Ruleset& ruleset) co
                 {id, compiled.slot, compiled.policy, chain.policy == Verdict::drop});
         }
     }
-    // Once the table was made, connections are kept apart as long as some rule has them tracked.
-    program->translates = ruleset.table(TableId::nat).used && program->tracks;
+    program->translates = translates_ && program->tracks;
     for (const auto& chain : ruleset.table(TableId::nat).chains) {
         if (!chain.hook) continue;
         const auto& compiled = chains_.find(Name{TableId::nat, chain.name})->second;
@@ -221,6 +220,7 @@ std::shared_ptr<const HookProgram> Compiler::compile(const Ruleset& ruleset, con
     for (const auto& [identity, known] : abandoned_)
         retired_ids_.push_back(known.code->id);
     abandoned_.clear();
+    translates_ = translates_ || ruleset.table(TableId::nat).used;
     return assemble(ruleset);
 }
 

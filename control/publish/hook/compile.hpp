@@ -86,6 +86,9 @@ class Compiler {
     /// Of chains that are gone: a rule that another chain has now (-E) keeps its id and what it remembers.
     KnownRules abandoned_;
     RuleId ids_ = 1;
+    /// The table nat was used by some ruleset: as in Linux its hooks stay (nf_nat_register_fn), for
+    /// connections that are translated stay so, and what begins is kept apart from them.
+    bool translates_ = false;
 };
 
 }  // namespace weft::hook
