@@ -62,6 +62,8 @@ def make(number, v6):
     chance = random.Random(f"{number} {v6}")
     traffic = filter_packets.Traffic(chance, v6, number)
     case = Case(number, v6, filter_rules.random_tables(chance, v6, number, traffic.talks), traffic.sequence())
+    if "TCPMSS" in case.text():  # Linux joins the pieces of what it changes and cuts them anew, all of one size
+        case.packets = [sent for sent in case.packets if filter_packets.CUT not in sent.text]
     if "--zone" in case.text():
         case.packets = [sent for sent in case.packets if not is_refused(sent.frame)]
     return case

@@ -12,6 +12,8 @@ import filter_scene as scene
 from filter_talks import Other, Ping, Tcp, Udp
 
 PACKETS = 50
+CUT = "piece of a cut header"  # in the text of such a datagram's pieces
+CUT_SHORT = (6, 253)  # protocols whose IPv6 first fragment may lack the header: then the others wait for ever
 
 
 @dataclass
@@ -82,8 +84,9 @@ class Traffic:
         if fate == "fragments":
             if protocol != 6:
                 body = self.longer(protocol, body)
-            if len(body) > 200:
-                return self.fragments(source, destination, protocol, body, text)
+            small = self.small_piece(destination, protocol, body)
+            if small or len(body) > 200:
+                return self.fragments(source, destination, protocol, body, text, small)
             fate = "usual"
         body = scene.with_checksum(source, destination, protocol, body)
         if fate == "bad checksum" and protocol in scene.CHECKSUM_AT:
@@ -113,14 +116,23 @@ class Traffic:
         body += bytes(self.chance.choice((300, 700, 1300)))
         return body[:4] + struct.pack("!H", len(body)) + body[6:] if protocol == 17 else body
 
-    def fragments(self, source, destination, protocol, body, text):
+    def small_piece(self, destination, protocol, body):
+        """Bytes of pieces of which the first ends in the transport header or close behind, at times; else 0. All are
+        of one size, as Linux may join them and cut them anew by the longest."""
+        sizes = [8, 16, 24, 32]
+        if self.v6 and (protocol not in CUT_SHORT or destination.router):
+            sizes = [24, 32]
+        size = self.chance.choice(sizes) if self.chance.random() < 0.4 else 0
+        return size if size + 8 < len(body) <= 12 * size else 0
+
+    def fragments(self, source, destination, protocol, body, text, small):
         """Pieces of up to 400 bytes in any order, the first now, the others among what follows; at times one is lost."""
         chance = self.chance
         body = scene.with_checksum(source, destination, protocol, body)
         if chance.random() < 0.05 and protocol != 253:
             body = body[:-1] + b"\x55"
-        size, pieces = chance.choice((200, 400)) if len(body) > 400 else 200, []
-        if 0 < len(body) % size <= 8:
+        size, pieces = small or (chance.choice((200, 400)) if len(body) > 400 else 200), []
+        if not small and 0 < len(body) % size <= 8:
             size -= 8
         for offset in range(0, len(body), size):
             more, part = offset + size < len(body), body[offset:offset + size]
@@ -129,7 +141,7 @@ class Traffic:
                 l3 = scene.ip(source, destination, 44, head + part, 0)
             else:
                 l3 = scene.ip(source, destination, protocol, part, self.serial, flags=offset // 8 | more << 13)
-            pieces.append(Sent(source.port, scene.frame(source.port, source.mac, l3), f"{text} (piece at {offset} of {len(body)})"))
+            pieces.append(Sent(source.port, scene.frame(source.port, source.mac, l3), f"{text} ({CUT if small else 'piece'} at {offset} of {len(body)})"))
         if chance.random() < 0.6:
             chance.shuffle(pieces)
         if chance.random() < 0.1 and not destination.router and len(pieces) > 2:
