@@ -260,8 +260,9 @@ TEST_P(HelperTest, SctpIsTrackedAndTranslated) {
         return Bytes{static_cast<std::uint8_t>(sum), static_cast<std::uint8_t>(sum >> 8),
                      static_cast<std::uint8_t>(sum >> 16), static_cast<std::uint8_t>(sum >> 24)};
     };
-    lab.nat4("-A POSTROUTING -o b -p sctp -j SNAT --to-source 10.0.2.1:5001\n",
-             "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n");
+    lab.nat4(
+        "-A POSTROUTING -o b -p sctp -j SNAT --to-source 10.0.2.1:5001\n",
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate NEW,RELATED -j ACCEPT\nCOMMIT\n");
     const Bytes none(4);
     EXPECT_EQ(lab.inside(init("10.0.1.2", 0x88, none)), Packets{}) << "a wrong sum";
     const Ip sent = init("10.0.1.2", 0x88, crc(init("10.0.1.2", 0x88, none)));
