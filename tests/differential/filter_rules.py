@@ -44,6 +44,13 @@ def call(dice, chain, users):
     return f"-{dice.pick('j', 'j', 'g')} {dice.chance.choice(later)}" if later else None
 
 
+def spare_templates(table):
+    """Leaves out CONNMARK rules that may write to what a CT rule has made: in Linux that is one for all packets of the rule."""
+    if any("-j CT " in rule for rule in table.rules):
+        table.rules = [rule for rule in table.rules if "-j CONNMARK" not in rule or "--restore-mark" in rule]
+    return table
+
+
 def random_table(dice, name):
     chance = dice.chance
     policies = {chain: "DROP" if chance.random() < (0.12 if name == "filter" else 0.03) else "ACCEPT" for chain in CHAINS[name]}
@@ -59,7 +66,7 @@ def random_table(dice, name):
             while target.startswith("-p ") and "-p " in matches:
                 matches = filter_matches.some(dice, least)
             rules.append(" ".join(f"{chain} {matches} {target}".split()))
-    return Table(name, policies, list(users), rules)
+    return spare_templates(Table(name, policies, list(users), rules))
 
 
 def random_tables(chance, v6, number, talks):
