@@ -63,6 +63,15 @@ void pass_copy_up(Packet& packet, const Bridge& bridge, Context& context) noexce
 
 }  // namespace
 
+Verdict forward_shared(Packet& packet, const BridgePort& from, const BridgePort& to,
+                       Context& context) noexcept {
+    if (writable(packet)) return forward(packet, from, to);
+    Packet* own = make_writable_head(&packet, context.pool, header_room);
+    if (!own) return Verdict::drop(DropReason::bridge_no_mbuf);
+    context.follow(*own, forward(*own, from, to), to.interface);
+    return Verdict::consumed();
+}
+
 void pass_copy_above(Packet& packet, const Bridge& bridge, Context& context) noexcept {
     if (receives(packet, bridge, context)) copy_up(packet, bridge, context);
 }
@@ -125,11 +134,7 @@ Verdict flood(Packet& packet, const BridgePort& from, const Bridge& bridge, Grou
         return host || above ? pass_up(packet, bridge, context) : Verdict::drop(DropReason::bridge_no_port);
     if (host) pass_copy_up(packet, bridge, context);
     if (above) pass_copy_above(packet, bridge, context);
-    if (writable(packet)) return forward(packet, from, *last);
-    Packet* own = make_writable_head(&packet, context.pool, header_room);
-    if (!own) return Verdict::drop(DropReason::bridge_no_mbuf);
-    context.follow(*own, forward(*own, from, *last), last->interface);
-    return Verdict::consumed();
+    return forward_shared(packet, from, *last, context);
 }
 
 }  // namespace weft

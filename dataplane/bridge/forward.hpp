@@ -41,6 +41,10 @@ inline bool is_for_above(Packet& packet, const Context& context) noexcept {
     return context.routing->interface(packet.meta.iif).accepts(packet.ethernet().destination);
 }
 
+/// The same of a frame whose first segment others may share.
+Verdict forward_shared(Packet& packet, const BridgePort& from, const BridgePort& to,
+                       Context& context) noexcept;
+
 /// A copy of a frame that is_for_above() to the bridge's own interface, besides what else becomes of it.
 void pass_copy_above(Packet& packet, const Bridge& bridge, Context& context) noexcept;
 

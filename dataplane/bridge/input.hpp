@@ -79,9 +79,12 @@ struct BridgeInput {
                                                : Verdict::drop(DropReason::bridge_blackhole);
         if (!context.topology->is_member(hit.port, port.bridge)) [[unlikely]]
             return flood(packet, port, *in.bridge, GroupKind::unknown_unicast, false, context);
-        if (is_for_above(packet, context)) [[unlikely]]
+        const BridgePort& to = context.topology->bridge_ports[hit.port];
+        if (is_for_above(packet, context)) [[unlikely]] {
             pass_copy_above(packet, *in.bridge, context);
-        return forward(packet, port, context.topology->bridge_ports[hit.port]);
+            return forward_shared(packet, port, to, context);
+        }
+        return forward(packet, port, to);
     }
 
     static bool known_here(const Prepared& in, Context& context) noexcept {

@@ -53,6 +53,16 @@ TEST_P(BridgeAboveTest, WhereAFormerMasterWasItIsReceivedToo) {
     EXPECT_EQ(rig.all_sent(), (Out{{"b", {routed}}, {"d", {to_above(ip)}}}));
 }
 
+// Too long to be copied whole: its bytes are shared when the tag comes off.
+TEST_P(BridgeAboveTest, ALongFrameLosesItsTagOnTheWayToAFormerMaster) {
+    rig.send("d", Frame().from(GetParam()).to(host_b));
+    rig.all_sent();
+    const Ip large = Ip("10.0.1.2", "10.0.2.2").payload(1000).udp(1, 2);
+    rig.send("c", Frame().from(host_a).to(GetParam()).tag(7).type(0x0800).payload(large.bytes()));
+    EXPECT_EQ(rig.all_sent(), (Out{{"b", {router.to_b(Ip(large).ttl(63))}}, {"d", {to_above(large)}}}));
+    EXPECT_EQ(rig.all_drops(), 0u);
+}
+
 TEST_P(BridgeAboveTest, TheKernelSeesTheAddressItHas) {
     const Bytes arp = Frame().from(host_a).to(GetParam()).type(0x0806).payload(46);
     rig.send("c", arp);
