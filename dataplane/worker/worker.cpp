@@ -73,8 +73,8 @@ StageId Worker::way_of(IfIndex interface) const noexcept {
     const Topology& topology = *context_.topology;
     const Interface& in = topology.interface(interface);
     if (context_.observer && context_.observer->traces(interface)) return StageId::ingress;
-    const bool heard_above = !context_.routing->interface(interface).more_macs.empty();
-    if (BridgeBatch::takes(in, topology) && !heard_above) return StageId::bridge_batch;
+    if (BridgeBatch::takes(in, topology) && context_.routing->interface(interface).more_macs.empty())
+        return StageId::bridge_batch;
     if (!RouteBatch::takes(in, *context_.routing)) return StageId::ingress;
     return FlowBatch::is_needed(context_) ? StageId::flow_batch : StageId::route_batch;
 }

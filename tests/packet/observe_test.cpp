@@ -124,7 +124,8 @@ TEST_P(Observe, EveryDecisionIsInTheGraph) {
     look(nullptr, {}, trace);
     for (const auto& to : {two, all, lldp, rig.mac("a"), rig.mac("br0")})
         rig.send("a", plain(to, one));
-    EXPECT_EQ(trace->packets(), 5u);
+    rig.send("a", Frame().from(one).to(lldp).tag(0).tag(7).type(0x0800).payload(46));
+    EXPECT_EQ(trace->packets(), 6u);
     expect_in_graph(*trace);
     look_away();
 }
