@@ -32,7 +32,8 @@ struct FlowStatus {
                                    seq_adjust = 1 << 6, src_nat_done = 1 << 7, dst_nat_done = 1 << 8,
                                    dying = 1 << 9, fixed_timeout = 1 << 10, untracked = 1 << 12,
                                    nat_clash = untracked, helper = 1 << 13;
-    /// weft's own: the source is that of the interface by which it left (nf_conn_nat::masq_index).
+    /// weft's own: the source, of an `inward` one where it was sent to, is an address of the interface by
+    /// which it left or came, and it ends with that (nf_conn_nat::masq_index).
     static constexpr std::uint16_t masqueraded = 1 << 14;
     /// … and its outside port is nobody else's, whoever the other end is.
     static constexpr std::uint16_t endpoint_independent = 1 << 15;

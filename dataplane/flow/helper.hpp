@@ -73,6 +73,7 @@ struct FollowMaster {
     bool wanted = false;
     bool inward = false;
     bool endpoint_independent = false;  ///< as its master is: the outside port is that host's alone
+    bool masqueraded = false;           ///< … and the outside address an interface's
     IpAddress source, destination;
     be16 destination_port{};
     GivenPorts given{};

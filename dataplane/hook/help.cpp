@@ -113,6 +113,7 @@ class Control {
         return {.wanted = true,
                 .inward = way == 1,
                 .endpoint_independent = tracker_.state_of(ref_).has(FlowStatus::endpoint_independent),
+                .masqueraded = tracker_.state_of(ref_).has(FlowStatus::masqueraded),
                 .source = destination_[!way].address,
                 .destination = source_[!way].address,
                 .destination_port = port,

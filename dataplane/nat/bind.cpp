@@ -231,7 +231,10 @@ PacketEnd follow(Packet& packet, const FollowMaster& master, Context& context) n
     if (!master.endpoint_independent) return {};
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index & ~1u;
-    tracker.state_of(ref).set_unshared(master.inward ? FlowStatus::inward : FlowStatus::endpoint_independent);
+    std::uint16_t bits = master.inward ? FlowStatus::inward : FlowStatus::endpoint_independent;
+    // It ends with the address, as all that lead to the source by its port.
+    if (master.masqueraded) bits |= FlowStatus::masqueraded;
+    tracker.state_of(ref).set_unshared(bits);
     tracker.set_place(ref | (master.inward ? 1u : 0u), master.place);
     return {};
 }
@@ -277,8 +280,11 @@ Verdict drop_without_port(hook::RuleId by, bool v6, Context& context) noexcept {
 bool has_moved(Packet& packet, const NatPlace& place, Context& context) noexcept {
     FlowTracker& tracker = *context.filtering->tracker;
     const FlowRef ref = packet.meta.connection_index;
+    const FlowState& state = tracker.state_of(ref);
+    // What began outside has only gone inside, unless a rule has given its own source an address, too.
+    const bool went_out = !state.has(FlowStatus::inward) || state.has(FlowStatus::src_nat);
     if (place.at != Hook::postrouting || connection_direction(packet) != 0 ||
-        !tracker.state_of(ref).has(FlowStatus::masqueraded) || tracker.state_of(ref).has(FlowStatus::inward))
+        !state.has(FlowStatus::masqueraded) || !went_out)
         return false;
     const bool v6 = is_ipv6(packet);
     const FlowDirection& reply = tracker.table().direction_of(ref | 1);

@@ -147,7 +147,7 @@ DropReason check_source(const RouteKey& key, const Routing& routing, const HopTa
 
 Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
     const Interface& in = context.topology->interface(packet.meta.iif);
-    // No rule can hold back what the kernel has had: none counts it as dropped.
+    // No rule can hold back what the kernel has had, or nobody gets: none counts it as dropped.
     if (has_rules(is_ipv6(packet), context) && !in.kernel_takes) [[unlikely]] {
         if (host_waits_for_rest(packet, context)) return gather_local(packet, context);
         if (const auto end = pass_input(packet, context)) return *end;

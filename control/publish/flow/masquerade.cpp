@@ -27,12 +27,11 @@ std::vector<Gone> parsed(const std::vector<std::string>& addresses) {
 /// Or came in by it, to the outside port of an endpoint independent source.
 bool left_by(const FlowView& flow, const Gone& gone) noexcept {
     if (((flow.kind.flags & FlowKind::ipv6) != 0) != gone.v6) return false;
-    constexpr std::uint16_t met = FlowStatus::expected | FlowStatus::dst_nat;
     const auto goes_to = [&](unsigned direction) {
         return gone.v6 ? flow.tuple6[direction].destination == gone.address.bytes
                        : flow.tuple4[direction].destination == to_be32(gone.address);
     };
-    return goes_to(1) || ((flow.status & met) == met && goes_to(0));
+    return goes_to(1) || (flow.status & FlowStatus::inward && goes_to(0));
 }
 
 }  // namespace
