@@ -34,11 +34,13 @@ bool loses_its_port(const FlowView& flow, const hook::PortBlockChange& change) {
     if (flow.status & FlowStatus::src_nat) {
         const Mapping own{original.source.host(), reply.destination.host(),
                           (query ? reply.source_port : reply.destination_port).host()};
-        if (!is_own(change.now, own) && (is_own(change.ended, own) || is_anothers(change.begun, own)))
-            return true;
+        const bool ended = is_own(change.ended, own);
+        // Of a helper's, data connections would still be given ports of the block as it was.
+        if (ended && flow.status & FlowStatus::helper) return true;
+        if ((ended || is_anothers(change.begun, own)) && !is_own(change.now, own)) return true;
     }
     // Begun from outside, by the outside port of an endpoint independent source.
-    if (flow.status & FlowStatus::dst_nat) {
+    if (flow.status & FlowStatus::inward) {
         const Mapping met{reply.source.host(), original.destination.host(),
                           (query ? original.source_port : original.destination_port).host()};
         return is_own(change.ended, met) && !is_own(change.now, met);
