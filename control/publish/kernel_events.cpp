@@ -76,6 +76,7 @@ void Switch::on_address(const KernelAddress& address, bool added) {
 
 void Switch::compare_addresses() {
     auto all = tap_netlink_.addresses();
+    compares_again_ = !all;
     if (!all) return log(all.error().message);
     std::set<KnownAddresses::Address> now;
     for (const auto& one : *all)

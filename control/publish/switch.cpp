@@ -256,6 +256,7 @@ void Switch::tick() {
 
     count_missed();
     end_masqueraded_again();
+    if (compares_again_) compare_addresses();
     hook_log_.write(
         shared_, Names(indexes_),
         [this](bool v6, std::uint32_t rule) {

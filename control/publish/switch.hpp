@@ -301,6 +301,7 @@ class Switch final : public Live {
     PublishedRules rules_{shared_, [this](std::string_view name) { return sets_.find(name); }};
     HookLogWriter hook_log_;
     KnownAddresses known_addresses_;           ///< of the TAPs' namespace; with --no-kernel of the model
+    bool compares_again_ = false;              ///< the kernel did not answer
     std::vector<std::string> gone_addresses_;  ///< since the last tick
     Indexes indexes_;
     FlowOutcomes flows_{shared_, rules_, [this] { return Names(indexes_); }};
