@@ -77,6 +77,25 @@ TEST_P(HookOutputTest, AnAnswerToAnUntrackedPacketIsNotUntracked) {
     }
 }
 
+// The same where the answer has the tuple of a connection that another worker owns.
+TEST_P(HookOutputTest, AnAnswerToAnUntrackedPacketIsItsConnections) {
+    const std::string rules =
+        "*raw\n-A PREROUTING -i b -j CT --notrack\n-A OUTPUT -p tcp -j CT --notrack\nCOMMIT\n"
+        "*filter\n-A FORWARD -i b -p tcp -j REJECT --reject-with tcp-reset\n"
+        "-A OUTPUT -m conntrack --ctstate UNTRACKED\n-A OUTPUT -m conntrack --ctstate NEW\nCOMMIT\n";
+    firewall.rules(rules, rules);
+    const Bytes syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0},
+        answer{0, 80, 3, 232, 0, 0, 0, 1, 0, 0, 0, 78, 0x50, 0x12, 0, 1, 0, 0, 0, 0};
+    for (const auto& [from, to] : {std::pair{"10.0.1.2", "10.0.2.2"}, {"2001:db8:1::2", "2001:db8:2::2"}}) {
+        rig.send("a", router.from_a(Ip(from, to).payload(syn).protocol(6).summed()));
+        EXPECT_EQ(rig.sent("b").size(), 1u);
+        rig.send("b", router.from_b(Ip(to, from).payload(answer).protocol(6).summed()));
+        EXPECT_EQ(rig.sent("b").size(), 1u) << "the reset";
+        const bool v6 = std::string_view(from).find(':') != std::string_view::npos;
+        EXPECT_EQ(firewall.counts(v6, "OUTPUT"), (std::vector<std::uint64_t>{0, 1, 1}));
+    }
+}
+
 // iptable_mangle.c, ipt_mangle_out: a program is sent by another way by its mark.
 TEST_P(HookOutputTest, AMarkChoosesAnotherRoute) {
     const std::string rules =
