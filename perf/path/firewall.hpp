@@ -20,14 +20,23 @@
 
 namespace weft::perf {
 
-/// What a router with a stateful firewall has, and `count` rules that fit no packet of the benchmark.
-inline std::string rules_of(unsigned count, const char* translation) {
-    std::string text = translation;
-    text += "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
+/// `count` rules that fit no packet of the benchmark.
+inline std::string unmet_rules(unsigned count) {
+    std::string text;
     for (unsigned i = 0; i < count; ++i)
         text += fmt::format("-A FORWARD -p tcp -m tcp --dport {} -m mark --mark {} -j DROP\n",
                             10000 + i % 50000, i + 1);
-    return text + "-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n";
+    return text;
+}
+/// What a router with a stateful firewall has, and such rules.
+inline std::string rules_of(unsigned count, const char* translation) {
+    return std::string(translation) +
+           "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n" +
+           unmet_rules(count) + "-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n";
+}
+/// The same without a rule that asks for connections.
+inline std::string stateless_rules_of(unsigned count) {
+    return "*filter\n:FORWARD DROP [0:0]\n" + unmet_rules(count) + "-A FORWARD -j ACCEPT\nCOMMIT\n";
 }
 
 /// `text`: of a save file; for `connections` of them. `translates`: it has a nat table.

@@ -4,7 +4,8 @@
 //
 //     route_bench [--ipv6] [--routes N] [--hops N] [--ecmp N] [--flows N] [--size BYTES] [--turns N] [--cpu
 //     N]
-//                 [--update N | --move N] [--rules N] [--filter N [--workers 2]] [--snat] [--renew N]
+//                 [--update N | --move N] [--rules N] [--filter N [--workers 2]] [--snat | --stateless]
+//                 [--renew N]
 //                 [--vlan] [--json]
 //
 // N routes of lengths as in the Internet (1: the default route alone) lead to --hops neighbours at random, or
@@ -14,8 +15,9 @@
 // --rules: after N policy rules for another source, which no packet has, one asks the table.
 // --filter: a stateful firewall of N rules that no packet matches; every second destination's flow is TCP, in
 // the middle of a connection, the others UDP, and before the first turn each flow is known (flow_batch).
-// --snat, with it: all leave from one address, whose ports serve every destination. --renew, with it: so many
-// times all connections are forgotten and begin again, in memory that was used.
+// --snat, with it: all leave from one address, whose ports serve every destination. --stateless: none of the
+// rules asks for connections. --renew: so many times all connections are forgotten and begin again, in memory
+// that was used.
 // --vlan: by a VLAN sub-interface of each port, frames with a tag.
 // --workers 2: two workers against one, in turns, what leaves a second. Every flow comes by both queues of
 // the port, so that each worker owns half of the flows and hands over half of what it receives.
@@ -50,7 +52,7 @@ struct Options {
     std::uint16_t size = 64;
     unsigned turns = 400, cpu = 1, update = 0, move = 0, rules = 0, filter = 0, workers = 1, renew = 0;
     bool halves = false;  ///< every flow twice, once in each half
-    bool v6 = false, json = false, snat = false, vlan = false;
+    bool v6 = false, json = false, snat = false, vlan = false, stateless = false;
 };
 
 void must_fit(bool done) {
@@ -250,9 +252,11 @@ class Bench {
             !options_.snat ? ""
             : options_.v6  ? "*nat\n-A POSTROUTING -o null -j SNAT --to-source 2001:db8:ffff::1\nCOMMIT\n"
                            : "*nat\n-A POSTROUTING -o null -j SNAT --to-source 198.51.100.1\nCOMMIT\n";
-        auto filtering = perf::firewall(compiler_, options_.v6, perf::rules_of(options_.filter, translation),
-                                        options_.snat, {{"gen", in}, {"null", leaving()}}, options_.flows,
-                                        options_.workers);
+        const std::string rules = options_.stateless ? perf::stateless_rules_of(options_.filter)
+                                                     : perf::rules_of(options_.filter, translation);
+        auto filtering = perf::firewall(compiler_, options_.v6, rules, options_.snat,
+                                        {{"gen", in}, {"null", leaving()}}, options_.flows, options_.workers);
+        filtering->tracks[options_.v6] = !options_.stateless;
         ahead_ = perf::publish_firewall(*shared_, std::move(filtering), options_.cpu);
     }
     template <unsigned bytes>
@@ -483,6 +487,8 @@ int main(int argc, char** argv) {
             options.rules = value();
         else if (word == "--filter")
             options.filter = value();
+        else if (word == "--stateless")
+            options.stateless = true;
         else if (word == "--snat")
             options.snat = true;
         else if (word == "--renew")
