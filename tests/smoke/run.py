@@ -7,7 +7,8 @@ import sys
 
 from runner import run_one
 
-MODULES = ["test_bridge", "test_vlan", "test_veth", "test_route", "test_route_host", "test_route_commands", "test_frr", "test_policy", "test_vrrp",
+MODULES = ["test_bridge", "test_vlan", "test_veth", "test_route", "test_route_host", "test_route_words", "test_route_commands", "test_frr", "test_policy",
+           "test_vrrp",
            "test_bfd", "test_tuntap", "test_tutorial", "test_ports", "test_vhost", "test_memif", "test_af_xdp",
            "test_host", "test_double_stack", "test_lifecycle", "test_start", "test_config", "test_client", "test_api",
            "test_sysctl", "test_iptables_words", "test_examples", "test_observe", "test_explain", "test_shell", "test_bench",
