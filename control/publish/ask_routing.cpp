@@ -59,7 +59,7 @@ bool is_martian(const RouteKey& key, const RouteAnswer& answer, const Routing& r
         return true;
     const bool passes =
         answer.kind == HopKind::local || answer.kind == HopKind::broadcast || leaves(answer.kind);
-    return passes && check_source(key, routing, hops) != DropReason::count;
+    return passes && check_source(key, answer, routing, hops) != DropReason::count;
 }
 
 /// Whether the host may send from an address: of IPv4 it has to be its own (net/ipv4/route.c,

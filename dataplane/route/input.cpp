@@ -18,12 +18,16 @@ Verdict refuse_route(Packet& packet, IcmpError error, DropReason reason, Context
     return Verdict::drop(reason);
 }
 
-[[gnu::always_inline]] inline DropReason judge_source(const RouteKey& key, const Routing& routing,
-                                                      const HopTable& hops) noexcept {
+[[gnu::always_inline]] inline DropReason judge_source(const RouteKey& key, const RouteAnswer& way,
+                                                      const Routing& routing, const HopTable& hops) noexcept {
     if (key.v6) return DropReason::count;  // as Linux, which asks for the source of IPv4 only
     const std::uint8_t rp_filter = routing.interface(key.iif).rp_filter;
     RouteKey back = key;
     std::swap(back.source, back.destination);
+    if (way.kind == HopKind::broadcast) back.source = {};
+    // As if an answer came by the interface that this packet leaves by, or were the host's own.
+    back.iif = leaves(way.kind) ? hops[way.index].interface : no_interface;
+    back.mark = 0;
     const RouteAnswer answer = find_route(back, routing, hops);
     switch (answer.kind) {
         case HopKind::local:
@@ -51,7 +55,7 @@ OptionFault judge_options(Packet& packet, HopKind to, Context& context) noexcept
 Verdict follow_route(Packet& packet, const RouteKey& key, Context& context) noexcept {
     const RouteAnswer route = find_route(key, *context.routing, *context.hops);
     if (route.kind == HopKind::local || route.kind == HopKind::broadcast || leaves(route.kind))
-        if (const auto martian = judge_source(key, *context.routing, *context.hops);
+        if (const auto martian = judge_source(key, route, *context.routing, *context.hops);
             martian != DropReason::count)
             return Verdict::drop(martian);
     if (!key.v6)
@@ -141,8 +145,9 @@ Verdict receive6(Packet& packet, Context& context) noexcept {
 
 }  // namespace
 
-DropReason check_source(const RouteKey& key, const Routing& routing, const HopTable& hops) noexcept {
-    return judge_source(key, routing, hops);
+DropReason check_source(const RouteKey& key, const RouteAnswer& way, const Routing& routing,
+                        const HopTable& hops) noexcept {
+    return judge_source(key, way, routing, hops);
 }
 
 Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
@@ -158,8 +163,9 @@ Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
 
 bool IpInput::is_for_host(Packet& packet, Context& context) noexcept {
     const RouteKey key = key_of(packet, *context.routing);
-    return find_route(key, *context.routing, *context.hops).kind == HopKind::local &&
-           check_source(key, *context.routing, *context.hops) == DropReason::count;
+    const RouteAnswer way = find_route(key, *context.routing, *context.hops);
+    return way.kind == HopKind::local &&
+           check_source(key, way, *context.routing, *context.hops) == DropReason::count;
 }
 
 Verdict IpInput::receive(Packet& packet, Context& context) noexcept {

@@ -12,10 +12,12 @@
 namespace weft {
 
 struct RouteKey;
+struct RouteAnswer;
 
 /// RFC 3704 and net/ipv4/fib_frontend.c, __fib_validate_source; also of sources that are our own. To be asked
-/// where a packet's route leads on. count: let it pass.
-[[nodiscard]] DropReason check_source(const RouteKey& key, const Routing& routing,
+/// where a packet's route leads on. count: let it pass. `way`: that route, as rules are asked for an answer
+/// that comes by it, without mark (src_valid_mark is 0).
+[[nodiscard]] DropReason check_source(const RouteKey& key, const RouteAnswer& way, const Routing& routing,
                                       const HopTable& hops) noexcept;
 
 struct IpInput {

@@ -415,5 +415,21 @@ TEST_P(HookTest, MarksChooseRoutes) {
     EXPECT_EQ(rig.drops(DropReason::route_blackhole), 1u);
 }
 
+// fib_frontend.c, __fib_validate_source: without src_valid_mark the way back is asked for without mark.
+TEST_P(HookTest, MarksChooseNoWayBack) {
+    firewall.rules("*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j MARK --set-mark 7\nCOMMIT\n", "");
+    const RoutingRule back{.to = {{10, 0, 1, 2}},
+                           .to_length = 32,
+                           .mark = 7,
+                           .mask = 0xffffffff,
+                           .action = RoutingRule::Action::blackhole};
+    router.routing().rules4 = {back, RoutingRule{}};
+    router.interface("a").rp_filter = 1;
+    router.publish();
+    EXPECT_EQ(from_a(Ip(of4.a, of4.b).udp(1, 8), "b").size(), 1u);
+    EXPECT_EQ(from_b(Ip(of4.b, of4.a).udp(8, 1), "a").size(), 0u);
+    EXPECT_EQ(rig.drops(DropReason::route_blackhole), 1u);
+}
+
 }  // namespace
 }  // namespace weft::test

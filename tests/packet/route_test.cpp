@@ -188,6 +188,30 @@ TEST_P(RouteTest, F12_RpFilter) {
     forwards(Ip("10.0.2.9", "10.0.2.2"), Ip("10.0.2.9", "10.0.2.2").ttl(63));
 }
 
+// fib_frontend.c, __fib_validate_source: rules are asked for the way back as of a packet that comes by where
+// this one leaves; of one for the host itself, as of the host's own.
+TEST_P(RouteTest, F12_RpFilterAsksRulesForTheAnswer) {
+    const auto answers = [&](const char* iif, bool host) {
+        RoutingRule rule{.from_length = 16, .from_host = host, .action = RoutingRule::Action::blackhole};
+        rule.from.bytes[0] = 10;
+        if (iif) rule.iif = rig.index(iif);
+        rule.to = {{10, 0, 1, 2}};
+        rule.to_length = 32;
+        router.routing().rules4 = {rule, RoutingRule{}};
+        router.publish();
+    };
+    router.interface("a").rp_filter = 1;
+    answers("a", false);
+    forwards(ab(), ab().ttl(63));
+    answers("b", false);
+    drops(ab(), DropReason::route_rp_filter);
+    answers(nullptr, true);
+    forwards(ab(), ab().ttl(63));
+    drops(Ip("10.0.1.2", "10.0.1.1"), DropReason::route_rp_filter);
+    answers("a", false);
+    punts(Ip("10.0.1.2", "10.0.1.1"));
+}
+
 TEST_P(RouteTest, F13_Destinations) {
     for (const char* destination : {"127.0.0.1", "0.0.0.0"})
         drops(Ip("10.0.1.2", destination), DropReason::route_martian_destination);
