@@ -1,4 +1,5 @@
-"""A router: weft against the kernel's forwarding, with the same addresses, routes, rules and neighbours.
+"""A router: weft against the kernel's forwarding, with the same addresses, routes, rules, neighbours and rp_filter. weft's
+interfaces are its ports, VLAN sub-interfaces of them, or bridges with a port each; Linux's are devices.
 
 Packets go in many at a time, each with a number in its payload, and whatever comes out carries it too: forwarded, in
 pieces, or quoted by an ICMP error. What differs between two kernels as well is taken off before the comparison: the
@@ -9,6 +10,7 @@ a flow takes is each router's own affair.
 """
 
 import ipaddress
+import random
 import socket
 import struct
 import time
@@ -16,8 +18,11 @@ import time
 import frames
 import lab
 from probe import port_mac
+from runner import run_one
 
 PORTS, PACKETS, BATCH = 4, 1700, 170
+KINDS = {"ports": "t{}", "VLANs": "v{}", "bridges": "b{}"}  # what weft routes by, and its names
+TAG = struct.pack("!HH", 0x8100, 7)
 IPV6 = 0x86DD
 STATIONS = range(2, 62)  # 10.0.N.2 … and 2001:db8:N::2 …; many, as Linux limits "net unreachable" by source (ip_error)
 SETTINGS = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_msgs_per_sec": 1000000, "net.ipv4.icmp_msgs_burst": 100000,
@@ -41,6 +46,19 @@ class Tables:
                 self.add(chance, v6, "100")
             self.rules.append(["-6" if v6 else "-4", "rule", "add", "from",
                                "2001:db8:1::4/126" if v6 else "10.0.1.4/31", "table", "100", "priority", "1000"])
+            self.rules += [["-6" if v6 else "-4", "rule", "add", *words, "priority", str(900 + number)]
+                           for number, words in enumerate(self.policies(chance, v6))]
+        self.rp_filter = [chance.randrange(3) for _ in range(PORTS)]
+
+    @staticmethod
+    def policies(chance, v6):
+        """Some rules with other selectors and actions."""
+        hosts = f"2001:db8:{chance.randrange(PORTS)}::{chance.randrange(8, 60, 4):x}/126" if v6 else \
+            f"10.0.{chance.randrange(PORTS)}.{chance.randrange(8, 60, 4)}/30"
+        every = (["iif", f"DEV{chance.randrange(PORTS)}", "table", "100"], ["tos", "0x10", "table", "100"],
+                 ["to", hosts, "table", "100"], ["to", hosts, chance.choice(("blackhole", "unreachable", "prohibit"))],
+                 ["from", hosts, "iif", f"DEV{chance.randrange(PORTS)}", chance.choice(("blackhole", "unreachable", "prohibit"))])
+        return chance.sample(every, chance.randrange(3))
 
     def gateway(self, chance, v6, number=None):
         port, number = chance.randrange(PORTS), number or chance.randrange(2, 6)
@@ -120,6 +138,9 @@ class Side:
             self.wires.append(self.outside.wire(f"e{port}"))
         place.wires += self.wires
 
+    def named(self, words):
+        return [self.device.format(word[3:]) if word.startswith("DEV") else word for word in words]
+
     def configure(self, tables):
         for name, value in {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1,
                             "net.ipv4.conf.all.send_redirects": 0, **SETTINGS}.items():
@@ -137,12 +158,10 @@ class Side:
         lines += [f"neigh add {address} lladdr {station_mac(port, 2)} nud permanent dev {self.device.format(port)}"
                   for address, port in tables.neighbours]
         self.batch(lines)
-        self.batch([" ".join(self.device.format(word[3:]) if word.startswith("DEV") else word for word in words[1:])
-                    for words in tables.routes if words[0] == "-4"])
-        self.batch([" ".join(self.device.format(word[3:]) if word.startswith("DEV") else word for word in words[1:])
-                    for words in tables.routes if words[0] == "-6"], "-6")
+        for family in ("-4", "-6"):
+            self.batch([" ".join(self.named(words[1:])) for words in tables.routes if words[0] == family], family)
         for words in tables.rules:
-            self.inside.ip(*words)
+            self.inside.ip(*self.named(words))
 
     def batch(self, lines, *options):
         lab.run("ip", "-n", self.inside.name, *options, "-batch", "-", input="\n".join(lines) + "\n")
@@ -282,14 +301,44 @@ def describe(frame_out):
     return "; ".join(f"port {port}: {data[:100].hex()} ({len(data)} bytes)" for port, data in frame_out) or "nothing"
 
 
-def compare(place, chance):
-    linux, weft = Side(place, "linux", "p{}"), Side(place, "weft", "t{}")
+class Tagged:
+    """A wire on which every frame has the tag."""
+
+    def __init__(self, wire):
+        self.wire = wire
+
+    def send(self, *frames_in):
+        self.wire.send(*(data[:12] + TAG + data[12:] for data in frames_in))
+
+    def drain(self):
+        return [data[:12] + data[16:] if data[12:16] == TAG else data + b"without a tag" for data in self.wire.drain()]
+
+
+def lines_of(kind, tables):
+    """weft's configuration of its interfaces."""
+    lines = [f"port add t{port} up type af_packet dev p{port}" for port in range(PORTS)]
+    if kind == "VLANs":
+        lines += [f"ip link add link t{port} name v{port} up type vlan id 7" for port in range(PORTS)]
+    if kind == "bridges":
+        lines += [f"ip link add b{port} address {port_mac(port)} up type bridge\nip link set t{port} master b{port}" for port in range(PORTS)]
+    lines += [f"sysctl -w {name}={value}" for name, value in (*SETTINGS.items(), ("net.ipv4.conf.all.send_redirects", 0))]
+    for port in range(PORTS):
+        device = KINDS[kind].format(port)
+        lines += [f"sysctl -w net.ipv4.conf.{device}.{name}={value}" for name, value in
+                  (("send_redirects", 0), ("rp_filter", tables.rp_filter[port]))]
+    return "\n".join(lines) + "\n"
+
+
+def compare(place, chance, kind="ports"):
+    linux, weft = Side(place, "linux", "p{}"), Side(place, "weft", KINDS[kind])
+    tables = Tables(chance)
+    linux.inside.sysctl("net.ipv4.conf.all.rp_filter", 0)
     for port in range(PORTS):
         linux.inside.run("ethtool", "-K", f"p{port}", "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off")
-    place.weftd("".join(f"port add t{port} up type af_packet dev p{port}\n" for port in range(PORTS))
-                + "".join(f"sysctl -w {name}={value}\n" for name, value in (*SETTINGS.items(), ("net.ipv4.conf.all.send_redirects", 0)))
-                + "".join(f"sysctl -w net.ipv4.conf.t{port}.send_redirects=0\n" for port in range(PORTS)))
-    tables = Tables(chance)
+        linux.inside.sysctl(f"net.ipv4.conf.p{port}.rp_filter", tables.rp_filter[port])
+    place.weftd(lines_of(kind, tables))
+    if kind == "VLANs":
+        weft.wires = [Tagged(wire) for wire in weft.wires]
     for side in (linux, weft):
         side.configure(tables)
     time.sleep(1)  # what the kernel has been told reaches the workers within milliseconds
@@ -315,3 +364,15 @@ def compare_alone(linux, weft, number, port, data):
     wanted, got = (side.receive({number}, 3, 1).get(number, []) for side in (linux, weft))
     lab.check(wanted == got, f"packet {number}, into port {port}: {data[:100].hex()} ({len(data)} bytes)\n"
               f"  Linux sends {describe(wanted)}\n  weft sends {describe(got)}")
+
+
+def run(words, seeds):
+    """One kind of interfaces a seed, with one worker and with two."""
+    good = []
+    for seed in seeds:
+        kind = list(KINDS)[seed % len(KINDS)]
+        for workers in (1, 2):
+            title = f"route[seed {seed}, {kind}, {workers} worker{'s' if workers > 1 else ''}]"
+            if not words or any(word in title for word in words):
+                good.append(run_one(title, lambda place: compare(place, random.Random(seed), kind), workers))
+    return good

@@ -34,13 +34,14 @@ def main():
         return 0 if rules.run_long() else 1
     seeds = [options.seed] if options.seed is not None else range(1, options.rounds + 1)
     good = []
-    for name, module in (("bridge", bridge), ("vlan", vlan), ("qinq", qinq), ("route", route)):
+    for name, module in (("bridge", bridge), ("vlan", vlan), ("qinq", qinq)):
         if options.k and not any(word in name for word in options.k):
             continue
         for seed in seeds:
             for workers in (1, 2):
                 title = f"{name}[seed {seed}, {workers} worker{'s' if workers > 1 else ''}]"
                 good.append(run_one(title, lambda place: module.compare(place, random.Random(seed)), workers))
+    good += route.run(options.k, seeds)
     good += conntrack.run(options.k, seeds)
     good += rules.run(options.k, seeds)
     good += rule_sets.run(options.k, seeds)
