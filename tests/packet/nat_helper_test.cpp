@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "control/publish/flow/masquerade.hpp"
 #include "tests/packet/ftp.hpp"
 #include "tests/packet/nat_rfc.hpp"
 
@@ -204,6 +205,23 @@ TEST_P(NatHelperTest, RFC4787_REQ1_AMappingThatIsThereIsTold) {
     Ftp ftp = open(hosts4.a, 4000, "10.0.2.1");
     EXPECT_EQ(active(ftp), mapped);
     comes_in(ftp, mapped);
+}
+
+// net/netfilter/nf_nat_masquerade.c: with the address goes all that leads to the source by it.
+TEST_P(NatHelperTest, RFC4787_REQ1_DataConnectionsEndWithMasqueradesAddress) {
+    lab.nat4("-A POSTROUTING -o b -p tcp -j MASQUERADE --endpoint-independent\n", helped);
+    Ftp ftp = open(hosts4.a, 4000, "10.0.2.1");
+    passive(ftp, "227 Entering Passive Mode (10,0,2,2,19,137).");
+    ASSERT_NE(syn({hosts4.a, 55555}, {"10.0.2.2", 5001}), 0u);
+    ftp = open(hosts4.a, 4001, "10.0.2.1");
+    const unsigned opened = active(ftp);
+    comes_in(ftp, opened);
+    EXPECT_EQ(lab.outside(segment({"10.0.2.3", 999}, {"10.0.2.1", opened}, {SYN, 5})),
+              Packets{forwarded(segment({"10.0.2.3", 999}, {hosts4.a, 50000}, {SYN, 5}))});
+    FlowTracker& tracker = lab.firewall.tracker();
+    EXPECT_EQ(tracker.count(), 5u);
+    EXPECT_EQ(end_masqueraded(tracker, {"10.0.2.1/24"}, lab.now()), 5u);
+    EXPECT_EQ(tracker.count(), 0u);
 }
 
 }  // namespace
