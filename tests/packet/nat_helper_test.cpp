@@ -3,7 +3,9 @@
 #include <map>
 #include <set>
 
+#include "control/hook/port_blocks.hpp"
 #include "control/publish/flow/masquerade.hpp"
+#include "control/publish/flow/port_blocks.hpp"
 #include "tests/packet/ftp.hpp"
 #include "tests/packet/nat_rfc.hpp"
 
@@ -205,6 +207,34 @@ TEST_P(NatHelperTest, RFC4787_REQ1_AMappingThatIsThereIsTold) {
     Ftp ftp = open(hosts4.a, 4000, "10.0.2.1");
     EXPECT_EQ(active(ftp), mapped);
     comes_in(ftp, mapped);
+}
+
+TEST_P(NatHelperTest, RFC6888_REQ14_ControlConnectionsEndWithTheirBlock) {
+    const auto rules_of = [](const char* size) {
+        hook::Rulesets all;
+        const std::vector<std::string> words{"iptables-restore"};
+        const std::string rule =
+            std::string("-A POSTROUTING -s 10.1.0.0/28 -o b -p tcp -j SNAT --to-source ") +
+            "10.0.2.100-10.0.2.103:4096-4127 --port-block " + size;
+        EXPECT_EQ(
+            hook::run_restore(all.edit(hook::Family::ip), {}, words, "*nat\n" + rule + "\nCOMMIT\n").status,
+            0);
+        return all;
+    };
+    blocks();
+    std::size_t ended = 4;
+    for (unsigned n = 0; n < 4; ++n) {
+        open(subscriber, 4000 + n, outside);
+        // Of seven ports for each the subscriber's are 4103-4109: what has one of those stays.
+        ended += syn({subscriber, 6000 + n}, {"10.0.2.3", 80}) > 4109;
+    }
+    FlowTracker& tracker = lab.firewall.tracker();
+    EXPECT_EQ(tracker.count(), 8u);
+    const auto same = hook::changed_port_blocks(rules_of("8"), rules_of("8"));
+    EXPECT_EQ(end_outside_blocks(tracker, same, lab.now()), 0u);
+    const auto change = hook::changed_port_blocks(rules_of("8"), rules_of("7"));
+    EXPECT_EQ(end_outside_blocks(tracker, change, lab.now()), ended);
+    EXPECT_EQ(tracker.count(), 8 - ended);
 }
 
 // net/netfilter/nf_nat_masquerade.c: with the address goes all that leads to the source by it.

@@ -1,6 +1,7 @@
 #include "control/publish/flow/port_blocks.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "weft/hook/port_block.hpp"
 
@@ -14,12 +15,14 @@ struct Mapping {
     std::uint16_t port;
 };
 
-/// Some of these blocks give the port to this host, or to another one.
-bool is_own(const std::vector<hook::NatTarget>& all, const Mapping& of) {
-    return std::any_of(all.begin(), all.end(), [&](const hook::NatTarget& nat) {
-        return hook::PortBlocks(nat).owner(of.outside, of.port) == of.inside;
-    });
+/// That which has the port and is this host's, if one is.
+std::optional<hook::PortBlock> own_block(const std::vector<hook::NatTarget>& all, const Mapping& of) {
+    for (const hook::NatTarget& nat : all)
+        if (const hook::PortBlocks blocks(nat); blocks.owner(of.outside, of.port) == of.inside)
+            return blocks.of(of.inside);
+    return std::nullopt;
 }
+/// One of them gives the port to another host.
 bool is_anothers(const std::vector<hook::NatTarget>& all, const Mapping& of) {
     return std::any_of(all.begin(), all.end(), [&](const hook::NatTarget& nat) {
         const auto owner = hook::PortBlocks(nat).owner(of.outside, of.port);
@@ -34,16 +37,19 @@ bool loses_its_port(const FlowView& flow, const hook::PortBlockChange& change) {
     if (flow.status & FlowStatus::src_nat) {
         const Mapping own{original.source.host(), reply.destination.host(),
                           (query ? reply.source_port : reply.destination_port).host()};
-        const bool ended = is_own(change.ended, own);
-        // Of a helper's, data connections would still be given ports of the block as it was.
-        if (ended && flow.status & FlowStatus::helper) return true;
-        if ((ended || is_anothers(change.begun, own)) && !is_own(change.now, own)) return true;
+        const auto was = own_block(change.ended, own);
+        if (was || is_anothers(change.begun, own)) {
+            const auto is = own_block(change.now, own);
+            // Data connections of a helper's would still be given ports of the block as it was.
+            const bool moved = was && is && *was != *is && flow.status & FlowStatus::helper;
+            if (!is || moved) return true;
+        }
     }
     // Begun from outside, by the outside port of an endpoint independent source.
     if (flow.status & FlowStatus::inward) {
         const Mapping met{reply.source.host(), original.destination.host(),
                           (query ? original.source_port : original.destination_port).host()};
-        return is_own(change.ended, met) && !is_own(change.now, met);
+        return own_block(change.ended, met) && !own_block(change.now, met);
     }
     return false;
 }
