@@ -34,16 +34,16 @@ inline Verdict forward(Packet& packet, const BridgePort& from, const BridgePort&
     return Verdict::to(StageId::egress);
 }
 
+/// The same of a frame whose first segment others may share.
+Verdict forward_shared(Packet& packet, const BridgePort& from, const BridgePort& to,
+                       Context& context) noexcept;
+
 /// Whether a device above the bridge that the frame came in on has its destination for an address of its own,
 /// which makes Linux's bridge promiscuous: it has no filter of unicast addresses (net/core/dev_addr_lists.c,
 /// dev_uc_add; net/core/dev.c, __dev_set_rx_mode).
 inline bool is_for_above(Packet& packet, const Context& context) noexcept {
     return context.routing->interface(packet.meta.iif).accepts(packet.ethernet().destination);
 }
-
-/// The same of a frame whose first segment others may share.
-Verdict forward_shared(Packet& packet, const BridgePort& from, const BridgePort& to,
-                       Context& context) noexcept;
 
 /// A copy of a frame that is_for_above() to the bridge's own interface, besides what else becomes of it.
 void pass_copy_above(Packet& packet, const Bridge& bridge, Context& context) noexcept;

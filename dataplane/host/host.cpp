@@ -11,18 +11,18 @@ DropReason kernel_would_refuse(Packet& packet, const Interface& interface, Conte
     return ring.count() + 1 >= PuntQueues::size ? DropReason::punt_queue_full : DropReason::count;
 }
 
+Verdict give_kernel(Packet& packet, Context& context) noexcept {
+    const Interface& in = context.topology->interface(packet.meta.iif);
+    if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
+    return punt(packet, punt_class_of(packet));
+}
+
 bool Host::is_routed(Packet& packet, const Context& context) noexcept {
     const auto type = packet.ethernet().type.host();
     const Routing& routing = *context.routing;
     const bool here4 = routing.tables[0].v4 || !routing.rules4.empty();
     const bool here6 = routing.tables[0].v6 || !routing.rules6.empty();
     return (type == ether_type::ipv4 && here4) || (type == ether_type::ipv6 && here6);
-}
-
-Verdict Host::give_kernel(Packet& packet, Context& context) noexcept {
-    const Interface& in = context.topology->interface(packet.meta.iif);
-    if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
-    return punt(packet, punt_class_of(packet));
 }
 
 Verdict Host::take_tagged(Packet& packet, Context& context) noexcept {

@@ -24,6 +24,9 @@ inline Verdict punt(Packet& packet, PuntClass which) noexcept {
     return Verdict::to(StageId::punt);
 }
 
+/// The same as the frame's own class, if the interface has a TAP.
+Verdict give_kernel(Packet& packet, Context& context) noexcept;
+
 struct Host {
     static constexpr StageId id = StageId::host;
     struct Prepared {};
@@ -46,7 +49,6 @@ struct Host {
     /// IP of a family that has routes. Without any the host has no address of the family either: whatever
     /// comes is for the kernel's sockets (DHCP) or nobody.
     static bool is_routed(Packet& packet, const Context& context) noexcept;
-    static Verdict give_kernel(Packet& packet, Context& context) noexcept;
     /// A priority tag is no VLAN (IEEE 802.1Q 9.3). All of them come off, as behind the TAP the kernel would
     /// take them off, and ask no rules of weft's.
     static Verdict take_tagged(Packet& packet, Context& context) noexcept;

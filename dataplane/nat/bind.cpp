@@ -84,6 +84,7 @@ const NatTarget* range_of(Packet& packet, const NatPlace& place, const Tuple& cu
 struct Inside {
     NatTarget range;
     EndPlace place;
+    bool masqueraded = false;  ///< its outside address is an interface's, and goes with it (end_masqueraded)
 };
 /// To the outside end of an endpoint independent source: to that source, unless a rule says ACCEPT. From
 /// where its packets go to, or come from, alone: a network beside it has to ask rules.
@@ -98,20 +99,17 @@ std::optional<Inside> inside_of(const Tuple& current, FlowKind kind, const NatPl
     // Below are the services of the router's own.
     constexpr std::uint16_t least_port = 1024;
     if (current.destination_port.host() < least_port) return std::nullopt;
-    EndPlace its;
-    bool masqueraded = false;
+    Inside inside;
     const auto source = context.filtering->tracker->source_behind(
         current, kind, now, [&](const FlowState& state, const EndPlace& at) {
-            its = at;
-            masqueraded = state.has(FlowStatus::masqueraded);
+            inside.place = at;
+            inside.masqueraded = state.has(FlowStatus::masqueraded);
             return at.outside == place.iif || at.inside == place.iif;
         });
     if (!source || (source->source == current.source && source->source_port == current.source_port))
         return std::nullopt;
-    NatTarget range = to_port(address_of(*source, NatSide::source), source->source_port);
-    // Its outside address is an interface's, and goes with it (end_masqueraded).
-    if (masqueraded) range.kind = NatTarget::Kind::masquerade;
-    return Inside{range, its};
+    inside.range = to_port(address_of(*source, NatSide::source), source->source_port);
+    return inside;
 }
 
 template <class Tuple>
@@ -197,8 +195,7 @@ PacketEnd bind_tuple(Packet& packet, const NatPlace& place, const hook::WalkResu
     if (!range) return Verdict::drop(DropReason::nat_no_address);
     if (auto end = bind_side(packet, side, current, *range, said.by, context)) return end;
     std::uint16_t bits = 0;
-    if ((rule && masquerades) || (inside && inside->range.kind == NatTarget::Kind::masquerade))
-        bits |= FlowStatus::masqueraded;
+    if ((rule && masquerades) || (inside && inside->masqueraded)) bits |= FlowStatus::masqueraded;
     if (has_mapping(*range, place)) {
         bits |= FlowStatus::endpoint_independent;
         tracker.set_place(ref & ~1u, {place.iif, place.oif});

@@ -5,7 +5,6 @@
 
 #include "dataplane/hook/connection.hpp"
 #include "dataplane/host/host.hpp"
-#include "dataplane/punt/class.hpp"
 #include "dataplane/route/datagram.hpp"
 #include "dataplane/route/header.hpp"
 #include "dataplane/route/lookup.hpp"
@@ -66,10 +65,7 @@ void tell_host(Packet& message, Packet& about, Context& context) noexcept {
     message.ethernet().destination = tap.mac;
     message.ethernet().source = about.ethernet().destination;
     message.meta.iif = tap.index;
-    const bool there = tap.has_tap && context.punt;
-    context.follow(message,
-                   there ? punt(message, punt_class_of(message)) : Verdict::drop(DropReason::punt_no_kernel),
-                   tap.index);
+    context.follow(message, give_kernel(message, context), tap.index);
 }
 
 }  // namespace

@@ -157,8 +157,7 @@ Verdict IpInput::to_host(Packet& packet, Context& context) noexcept {
         if (host_waits_for_rest(packet, context)) return gather_local(packet, context);
         if (const auto end = pass_input(packet, context)) return *end;
     }
-    if (!in.has_tap || !context.punt) return Verdict::drop(DropReason::punt_no_kernel);
-    return punt(packet, punt_class_of(packet));
+    return give_kernel(packet, context);
 }
 
 bool IpInput::is_for_host(Packet& packet, Context& context) noexcept {

@@ -41,8 +41,8 @@
 #include "dataplane/port/open.hpp"
 #include "perf/fib/routes.hpp"
 #include "perf/path/firewall.hpp"
+#include "perf/path/flow_frames.hpp"
 #include "perf/path/measure.hpp"
-#include "weft/net/checksum.hpp"
 
 namespace weft {
 namespace {
@@ -61,80 +61,10 @@ void must_fit(bool done) {
     std::exit(1);
 }
 
-constexpr MacAddress own_in{{0x02, 0, 0, 0, 1, 1}}, own_out{{0x02, 0, 0, 0, 1, 2}};
+constexpr MacAddress own_out{{0x02, 0, 0, 0, 1, 2}};
 constexpr HopIndex first_hop = 1, group = 1000;
 constexpr IfIndex in = 1, out = 2, sub_in = 3, sub_out = 4;
 constexpr std::uint16_t vid_in = 5, vid_out = 6;
-
-/// In the second half the flows of the first, from its middle on.
-std::uint32_t same_flow(std::uint32_t flow, std::uint32_t flows) {
-    const std::uint32_t half = flows / 2;
-    return flow < half ? flow : (flow - half + half / 2) % half;
-}
-
-/// The head of a frame to `destination`, IPv4 or IPv6, length and checksum right.
-template <unsigned bytes>
-void write_head(std::byte* head, const typename Lpm<bytes>::Key& destination, std::uint32_t flow,
-                std::uint16_t size) {
-    auto& ethernet = *reinterpret_cast<EthernetHeader*>(head);
-    ethernet.destination = own_in;
-    const auto l3 = static_cast<std::uint16_t>(size - 4 - ethernet_header_size);
-    if constexpr (bytes == 4) {
-        auto& ip = *reinterpret_cast<Ipv4Header*>(head + ethernet_header_size);
-        ip.source = be32{0x0a40'0000 + flow};
-        std::memcpy(static_cast<void*>(&ip.destination), destination.data(), 4);
-        ip.checksum = be16{0};
-        ip.checksum = ipv4_checksum(ip);
-    } else {
-        ethernet.type = be16{ether_type::ipv6};
-        auto& ip = *reinterpret_cast<Ipv6Header*>(head + ethernet_header_size);
-        ip.version_class_flow = be32{0x60000000};
-        ip.payload_length = be16{static_cast<std::uint16_t>(l3 - sizeof ip)};
-        ip.next_header = ip_protocol::udp;
-        ip.hop_limit = 64;
-        ip.source = {0x20, 1, 0xd, 0xb8};
-        std::memcpy(ip.source.data() + 12, &flow, sizeof flow);
-        ip.destination = destination;
-    }
-}
-
-/// Ports that tell flows apart, and of TCP a segment that acknowledges.
-template <class Header>
-void write_transport(std::byte* head, std::uint32_t flow, std::uint16_t length) {
-    auto& ip = *reinterpret_cast<Header*>(head + ethernet_header_size);
-    std::byte* const l4 = head + ethernet_header_size + sizeof(Header);
-    if (flow % 2 == 0) {
-        auto& udp = *reinterpret_cast<UdpHeader*>(l4);
-        udp = {be16{static_cast<std::uint16_t>(1024 + flow % 50000)}, be16{4500}, be16{length}, be16{0}};
-        return;
-    }
-    auto& tcp = *reinterpret_cast<TcpHeader*>(l4);
-    tcp = {};
-    tcp.source_port = be16{static_cast<std::uint16_t>(1024 + flow % 50000)};
-    tcp.destination_port = be16{443};
-    tcp.data_offset = 5 << 4;
-    tcp.flags = 0x10;
-    tcp.window = be16{8192};
-    if constexpr (sizeof(Header) == sizeof(Ipv4Header)) {
-        ip.protocol = ip_protocol::tcp;
-        ip.checksum = be16{0};
-        ip.checksum = ipv4_checksum(ip);
-    } else {
-        ip.next_header = ip_protocol::tcp;
-    }
-}
-
-/// Calls write(head) with the first 60 bytes as they are without a tag, and puts the tag back.
-template <class Write>
-void beside_tag(std::byte* head, const Write& write) {
-    constexpr std::size_t addresses = 2 * sizeof(MacAddress), rest = 64 - addresses - vlan_tag_size;
-    std::byte plain[64];
-    std::memcpy(plain, head, addresses);
-    std::memcpy(plain + addresses, head + addresses + vlan_tag_size, rest);
-    write(plain);
-    std::memcpy(head, plain, addresses);
-    std::memcpy(head + addresses + vlan_tag_size, plain + addresses, rest);
-}
 
 class Bench {
   public:
@@ -235,16 +165,16 @@ class Bench {
         const auto write = [keys, size, filter = options_.filter,
                             flows = options_.halves ? options_.flows : 0](std::uint32_t flow,
                                                                           std::byte* head) {
-            if (flows) flow = same_flow(flow, flows);
-            write_head<bytes>(head, keys[flow], flow, size);
+            if (flows) flow = perf::same_flow(flow, flows);
+            perf::write_head<bytes>(head, keys[flow], flow, size);
             using Header = std::conditional_t<bytes == 4, Ipv4Header, Ipv6Header>;
             constexpr std::size_t before = 4 + ethernet_header_size + sizeof(Header);
-            if (filter) write_transport<Header>(head, flow, static_cast<std::uint16_t>(size - before));
+            if (filter) perf::write_transport<Header>(head, flow, static_cast<std::uint16_t>(size - before));
         };
         config.rewrite = write;
         if (options_.vlan)
             config.rewrite = [write](std::uint32_t flow, std::byte* head) {
-                beside_tag(head, [&](std::byte* plain) { write(flow, plain); });
+                perf::beside_tag(head, [&](std::byte* plain) { write(flow, plain); });
             };
     }
     void publish_filter() {
@@ -294,7 +224,7 @@ class Bench {
         auto topology = std::make_unique<Topology>();
         topology->interfaces.resize(5);
         for (const auto& [index, port, mac] :
-             {std::tuple(in, gen_.get(), own_in), std::tuple(out, sink_.get(), own_out)}) {
+             {std::tuple(in, gen_.get(), perf::own_in), std::tuple(out, sink_.get(), own_out)}) {
             topology->interfaces[index] = {.index = index,
                                            .kind = InterfaceKind::port,
                                            .up = true,

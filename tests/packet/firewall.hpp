@@ -11,6 +11,10 @@
 
 namespace weft::test {
 
+/// The first segment of a connection from port 1000 to 80, and its answer.
+inline const Bytes tcp_syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0},
+    tcp_syn_ack{0, 80, 3, 232, 0, 0, 0, 1, 0, 0, 0, 78, 0x50, 0x12, 0, 1, 0, 0, 0, 0};
+
 class Firewall {
   public:
     /// `more` than a router's lines of configuration, and the interfaces that they make.

@@ -32,8 +32,7 @@ TEST_P(HookOutputTest, RejectTellsTheHost) {
                          frame.begin() + static_cast<std::ptrdiff_t>(at + (v6 ? 16 : 4)));
         };
         const std::size_t source_at = v6 ? 22 : 26, destination_at = v6 ? 38 : 30;
-        const Bytes syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0};
-        rig.from_kernel("b", router.to_b(Ip(row.own, row.far).payload(syn).protocol(6).summed()));
+        rig.from_kernel("b", router.to_b(Ip(row.own, row.far).payload(tcp_syn).protocol(6).summed()));
         rig.from_kernel("b", router.to_b(Ip(row.own, row.far).payload(20).udp(1000, 53)));
         const auto told = rig.punted("b");
         ASSERT_EQ(told.size(), 2u);
@@ -64,12 +63,11 @@ TEST_P(HookOutputTest, AnAnswerToAnUntrackedPacketIsNotUntracked) {
         "*filter\n-A FORWARD -p tcp -j REJECT --reject-with tcp-reset\n"
         "-A OUTPUT -m conntrack --ctstate UNTRACKED\n-A OUTPUT -m conntrack --ctstate INVALID\nCOMMIT\n";
     firewall.rules(rules, rules);
-    const Bytes syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0};
     for (const auto& [from, to, own] : {std::tuple{"10.0.1.2", "10.0.2.2", "10.0.1.1"},
                                         {"2001:db8:1::2", "2001:db8:2::2", "2001:db8:1::1"}}) {
-        rig.send("a", router.from_a(Ip(from, to).payload(syn).protocol(6).summed()));
+        rig.send("a", router.from_a(Ip(from, to).payload(tcp_syn).protocol(6).summed()));
         EXPECT_EQ(rig.sent("a").size(), 1u) << "the reset";
-        rig.from_kernel("a", router.to_a(Ip(own, from).payload(syn).protocol(6).summed()));
+        rig.from_kernel("a", router.to_a(Ip(own, from).payload(tcp_syn).protocol(6).summed()));
         EXPECT_EQ(rig.sent("a").size(), 1u) << "a program's";
         const bool v6 = std::string_view(own).find(':') != std::string_view::npos;
         EXPECT_EQ(firewall.counts(v6, "OUTPUT"), (std::vector<std::uint64_t>{1, 1, 2}));
@@ -77,19 +75,17 @@ TEST_P(HookOutputTest, AnAnswerToAnUntrackedPacketIsNotUntracked) {
     }
 }
 
-// The same where the answer has the tuple of a connection that another worker owns.
+// The same where the answer has the tuple of a connection: it is that one's.
 TEST_P(HookOutputTest, AnAnswerToAnUntrackedPacketIsItsConnections) {
     const std::string rules =
         "*raw\n-A PREROUTING -i b -j CT --notrack\n-A OUTPUT -p tcp -j CT --notrack\nCOMMIT\n"
         "*filter\n-A FORWARD -i b -p tcp -j REJECT --reject-with tcp-reset\n"
         "-A OUTPUT -m conntrack --ctstate UNTRACKED\n-A OUTPUT -m conntrack --ctstate NEW\nCOMMIT\n";
     firewall.rules(rules, rules);
-    const Bytes syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0},
-        answer{0, 80, 3, 232, 0, 0, 0, 1, 0, 0, 0, 78, 0x50, 0x12, 0, 1, 0, 0, 0, 0};
     for (const auto& [from, to] : {std::pair{"10.0.1.2", "10.0.2.2"}, {"2001:db8:1::2", "2001:db8:2::2"}}) {
-        rig.send("a", router.from_a(Ip(from, to).payload(syn).protocol(6).summed()));
+        rig.send("a", router.from_a(Ip(from, to).payload(tcp_syn).protocol(6).summed()));
         EXPECT_EQ(rig.sent("b").size(), 1u);
-        rig.send("b", router.from_b(Ip(to, from).payload(answer).protocol(6).summed()));
+        rig.send("b", router.from_b(Ip(to, from).payload(tcp_syn_ack).protocol(6).summed()));
         EXPECT_EQ(rig.sent("b").size(), 1u) << "the reset";
         const bool v6 = std::string_view(from).find(':') != std::string_view::npos;
         EXPECT_EQ(firewall.counts(v6, "OUTPUT"), (std::vector<std::uint64_t>{0, 1, 1}));

@@ -295,10 +295,8 @@ TEST_P(HookTest, AResetByARuleClosesTheConnection) {
         "tcp-reset\nCOMMIT\n";
     firewall.rules(rules, rules);
     for (const Pair& who : {of4, of6}) {
-        const Bytes syn{3, 232, 0, 80, 0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x02, 0, 1, 0, 0, 0, 0},
-            answer{0, 80, 3, 232, 0, 0, 0, 1, 0, 0, 0, 78, 0x50, 0x12, 0, 1, 0, 0, 0, 0};
-        EXPECT_EQ(from_a(Ip(who.a, who.b).payload(syn).protocol(6).summed(), "b").size(), 1u);
-        EXPECT_EQ(from_b(Ip(who.b, who.a).payload(answer).protocol(6).summed(), "b").size(), 1u);
+        EXPECT_EQ(from_a(Ip(who.a, who.b).payload(tcp_syn).protocol(6).summed(), "b").size(), 1u);
+        EXPECT_EQ(from_b(Ip(who.b, who.a).payload(tcp_syn_ack).protocol(6).summed(), "b").size(), 1u);
     }
     std::vector<std::pair<TcpState, std::uint32_t>> found;
     for (std::uint32_t cursor = 0;;) {

@@ -46,6 +46,14 @@ class NatLab {
         firewall.rules("*nat\n" + rules + "COMMIT\n" + more, "");
     }
 
+    /// Many more inside: 10.1.0.0/16 behind A.
+    void add_subscribers() {
+        router.route(
+            "10.1.0.0/16",
+            router.hop({.interface = "a", .gateway = "10.0.1.2", .mac = host_a, .source = near("a")}));
+        router.publish();
+    }
+
     /// What leaves by a port, from its IP header on, after a packet came.
     std::vector<Bytes> inside(const Ip& ip) { return pass("a", ip, "b"); }
     std::vector<Bytes> outside(const Ip& ip) { return pass("b", ip, "a"); }

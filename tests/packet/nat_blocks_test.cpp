@@ -10,12 +10,7 @@ namespace {
 
 class NatBlocksTest : public NatTcp {
   protected:
-    NatBlocksTest() {
-        lab.router.route(
-            "10.1.0.0/16",
-            lab.router.hop({.interface = "a", .gateway = hosts4.a, .mac = host_a, .source = "10.0.1.1"}));
-        lab.router.publish();
-    }
+    NatBlocksTest() { lab.add_subscribers(); }
     /// 10.1.0.0/28, four subscribers an address: ports 4096 on, 8 each.
     void blocks(const std::string& more = {}) {
         std::string rules;

@@ -20,12 +20,7 @@ const std::string helped =
 
 class NatHelperTest : public NatRfc {
   protected:
-    NatHelperTest() {
-        lab.router.route(
-            "10.1.0.0/16",
-            lab.router.hop({.interface = "a", .gateway = hosts4.a, .mac = host_a, .source = "10.0.1.1"}));
-        lab.router.publish();
-    }
+    NatHelperTest() { lab.add_subscribers(); }
     /// Subscriber 5 of 10.1.0.0/28 has 10.0.2.101's ports 4104-4111, eight for each of four.
     static constexpr const char *subscriber = "10.1.0.5", *outside = "10.0.2.101";
     static constexpr unsigned first = 4104, last = 4111;
